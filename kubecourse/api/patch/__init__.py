@@ -1,0 +1,35 @@
+"""The three ways to change an object by sending only the change, and how kubectl makes one up.
+
+| content type | function | lists |
+|---|---|---|
+| `application/json-patch+json` | `json_patch` | by index |
+| `application/merge-patch+json` | `merge_patch` | replaced whole |
+| `application/strategic-merge-patch+json` | `strategic_merge_patch` | merged by key |
+
+Documents and patches are plain JSON values: dict, list, str, int, float, bool, None. No function
+changes what it is given; results share the parts that did not change.
+"""
+
+from kubecourse.api.patch.json_patch import json_patch
+from kubecourse.api.patch.merge import (
+    create_merge_patch,
+    merge_patch,
+    three_way_json_merge_patch,
+)
+from kubecourse.api.patch.strategic import strategic_merge_patch
+from kubecourse.api.patch.strategic_diff import three_way_merge_patch, two_way_merge_patch
+from kubecourse.api.patch.values import FieldSchema, Json, PatchError, Schema
+
+__all__ = [
+    "FieldSchema",
+    "Json",
+    "PatchError",
+    "Schema",
+    "create_merge_patch",
+    "json_patch",
+    "merge_patch",
+    "strategic_merge_patch",
+    "three_way_json_merge_patch",
+    "three_way_merge_patch",
+    "two_way_merge_patch",
+]
