@@ -1,0 +1,1 @@
+"""Everything that leads from the repository to a learner: the command line, later handouts."""
