@@ -1,0 +1,71 @@
+"""The browser harness itself, on a notebook of five cells."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytestmark = pytest.mark.requires_chromium
+
+SLIDER_AND_PLOT = """
+import ipywidgets
+import plotly.graph_objects as go
+
+figure = go.FigureWidget(go.Scatter(y=[3, 3]))
+slider = ipywidgets.IntSlider(description="Replicas", value=3, max=9)
+
+def draw(change):
+    figure.layout.title.text = f"{change['new']} wanted"
+    figure.data[0].y = [3, change["new"]]
+
+slider.observe(draw, "value")
+ipywidgets.VBox([slider, figure])
+"""
+
+
+def write_notebook(path: Path, *sources: str) -> None:
+    path.parent.mkdir()
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, path)
+
+
+def test_a_slider_moves_a_plot(tmp_path: Path, open_notebook) -> None:
+    write_notebook(tmp_path / "notebooks" / "파드.ipynb", "6 * 7", "print('안녕')", SLIDER_AND_PLOT)
+    notebook = open_notebook(tmp_path, "notebooks/파드.ipynb")
+
+    cells = notebook.run_all()
+
+    assert [cell.text for cell in cells[:2]] == ["42", "안녕\n"]
+    assert [cell.error for cell in cells] == [None, None, None]
+    notebook.wait_for_plots(lambda plots: len(plots) == 1)
+    assert notebook.plots()[0].traces[0]["y"] == [3, 3]
+
+    slider = notebook.slider("replicas")
+    slider.press("ArrowRight", times=2)
+
+    notebook.wait_for_plots(lambda plots: plots[0].title == "5 wanted")
+    assert slider.value == "5"
+    assert notebook.plots()[0].traces[0]["y"] == [3, 5]
+    assert notebook.screenshot("harness").stat().st_size > 10_000
+    assert notebook.console_errors == []
+    assert notebook.outside_requests == []
+
+
+def test_errors_and_requests_that_leave_the_machine_are_seen(tmp_path: Path, open_notebook) -> None:
+    outside = "http://pictures.example/whale.png"
+    write_notebook(
+        tmp_path / "notebooks" / "bad.ipynb",
+        f"from IPython.display import HTML\nHTML('<img src=\"{outside}\">')",
+        "1 / 0",
+        "print('never reached')",
+    )
+    notebook = open_notebook(tmp_path, "notebooks/bad.ipynb")
+
+    cells = notebook.run_all()
+
+    assert [cell.error for cell in cells] == [None, "ZeroDivisionError: division by zero", None]
+    assert cells[2].execution_count is None
+    assert notebook.outside_requests == [outside]
+    assert any("ERR_NAME_NOT_RESOLVED" in error for error in notebook.console_errors)
