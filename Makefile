@@ -1,0 +1,60 @@
+# Two commands: `make lab` to learn, `make test` to check. Both prepare .venv when it is missing
+# or older than pyproject.toml, so the second run starts at once.
+
+VENV := .venv
+BIN  := $(VENV)/bin
+# The first of these that is Python 3.11 or later; `make lab PYTHON=/path/to/python` overrides.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+LAB_ARGS  ?=
+TEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@echo 'make lab                     open the course in JupyterLab'
+	@echo 'make lab LAB_ARGS="..."      the same, with arguments for JupyterLab'
+	@echo 'make test                    lint, type-check and run all tests'
+	@echo 'make test TEST_ARGS="..."    the same, with arguments for pytest'
+	@echo 'make lint                    only the checks that read the code'
+	@echo 'make format                  put the code in the form that lint asks for'
+	@echo 'make clean                   remove .venv and everything that tests left'
+
+.PHONY: lab
+lab: $(VENV)/.lab
+	@$(BIN)/kubecourse lab $(LAB_ARGS)
+
+.PHONY: test
+test: lint
+	$(BIN)/python -m pytest --cov=kubecourse --cov-report=term $(TEST_ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: clean
+clean:
+	rm -rf $(VENV) build dist htmlcov test-artifacts .coverage .coverage.* \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+# Stamps: a virtual environment with the extra of that name installed.
+$(VENV)/.lab $(VENV)/.test: $(VENV)/.%: pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo 'kubecourse needs Python 3.11 or later, and found none.' >&2; \
+		echo 'Install one (https://www.python.org/downloads/), or name it: make $* PYTHON=/path/to/python' >&2; \
+		exit 1; fi
+	@if ! $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo "Making a virtual environment in $(VENV) with $(PYTHON)"; \
+		$(PYTHON) -m venv --clear $(VENV); fi
+	@echo 'Installing kubecourse[$*]: about a minute, the first time'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $(VENV)/.lab $@ # every extra holds what the lab needs
