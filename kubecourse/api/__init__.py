@@ -1,0 +1,1 @@
+"""The vocabulary of Kubernetes, without behaviour: kinds, quantities, selectors, patches, errors."""

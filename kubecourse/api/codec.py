@@ -1,0 +1,342 @@
+"""JSON values to Kubernetes objects and back, as strictly and in the words of the real server.
+
+`decode` turns what a client sent into a struct of `models`: unknown fields are collected, a
+wrong type is an error worded as Go's decoder words it, absent values become what Go's zero
+values become. `encode` writes what the real server would write: empty maps and lists, and zeros
+that mean nothing, are left out; zeros that mean something stay.
+
+Sources: `staging/src/k8s.io/apimachinery/pkg/runtime/serializer/json/json.go`,
+`sigs.k8s.io/json`.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from kubecourse.api import models, quantity, schema
+
+Path = tuple[Any, ...] | None
+"""Where we are in a document, innermost first: `(name or index, rest)`; None at the root."""
+
+
+class DecodeError(ValueError):
+    """A value of the wrong type; the message is the server's."""
+
+
+class Decoding:
+    """One document's decoding: what was unknown in it, and the first error."""
+
+    __slots__ = ("error", "unknown")
+
+    def __init__(self) -> None:
+        self.unknown: list[str] = []
+        self.error: DecodeError | None = None
+
+    def fail(self, message: str) -> None:
+        self.error = self.error or DecodeError(message)
+
+
+Decoder = Callable[[Any, Path, Decoding], Any]
+Encoder = Callable[[Any], Any]
+
+
+def decode(data: Any, name: str) -> tuple[Any, list[str]]:
+    """Build the struct `name` (such as `core/v1.Pod`) from a JSON value.
+
+    Returns the object and the paths of fields that Kubernetes does not know, in order.
+    Raises DecodeError for the first value of a wrong type.
+    """
+    state = Decoding()
+    obj = _struct_decoder(name)(data, None, state)
+    if state.error:
+        raise state.error
+    return obj, state.unknown
+
+
+def encode(obj: msgspec.Struct) -> dict[str, Any]:
+    """The JSON value of an object, as a client sees it. The result is the caller's to change."""
+    return _encoder_of(type(obj))(obj)
+
+
+def go_path(path: Path, indexes: bool = True) -> str:
+    """`spec.containers[0].name`; without indexes, as Go's type errors print it."""
+    parts: list[str] = []
+    while path:
+        part, path = path
+        if isinstance(part, str):
+            parts.append(part if not parts or parts[-1].startswith("[") else part)
+        elif indexes:
+            parts.append(f"[{part}]")
+    out = ""
+    for part in reversed(parts):
+        out += part if part.startswith("[") or not out else f".{part}"
+    return out
+
+
+_GO_KINDS = {str: "string", bool: "bool", dict: "object", list: "array", int: "number", float: "number"}
+
+
+def _mismatch(owner: str, value: Any, path: Path, go: schema.Type | str, state: Decoding) -> None:
+    found = _GO_KINDS[type(value)]
+    where = f"Go struct field {owner}.{go_path(path, indexes=False)}" if path else "Go value"
+    state.fail(f"json: cannot unmarshal {found} into {where} of type {go}")
+
+
+# --- decoding -------------------------------------------------------------------------------
+
+
+def _decoder(kind: schema.Type, owner: str) -> Decoder:
+    match kind.form:
+        case "string" | "bool" | "float":
+            return _scalar_decoder(kind, owner)
+        case "int":
+            return _int_decoder(kind, owner)
+        case "struct":
+            return _struct_decoder(kind.name, owner)
+        case "list":
+            return _list_decoder(kind, owner)
+        case "map":
+            return _map_decoder(kind, owner)
+        case "quantity":
+            return _decode_quantity
+        case "time" | "microtime":
+            return _decode_time
+        case "intorstring":
+            return _decode_int_or_string
+        case "bytes":
+            return _decode_bytes
+    return lambda value, path, state: value
+
+
+def _scalar_decoder(kind: schema.Type, owner: str) -> Decoder:
+    accepted = {"string": (str,), "bool": (bool,), "float": (float, int)}[kind.form]
+
+    def decode_scalar(value: Any, path: Path, state: Decoding) -> Any:
+        if type(value) in accepted:
+            return value
+        return _mismatch(owner, value, path, kind, state)
+
+    return decode_scalar
+
+
+def _int_decoder(kind: schema.Type, owner: str) -> Decoder:
+    bits = 31 if kind.name == "int32" else 63
+
+    def decode_int(value: Any, path: Path, state: Decoding) -> Any:
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        if type(value) is int and -(1 << bits) <= value < 1 << bits:
+            return value
+        if type(value) in (int, float):
+            where = f"{owner}.{go_path(path, indexes=False)}"
+            state.fail(
+                f"json: cannot unmarshal number {value} into Go struct field {where} of type {kind}"
+            )
+            return None
+        return _mismatch(owner, value, path, kind, state)
+
+    return decode_int
+
+
+def _list_decoder(kind: schema.Type, owner: str) -> Decoder:
+    assert kind.element is not None
+    item = _decoder(kind.element, owner)
+
+    def decode_list(value: Any, path: Path, state: Decoding) -> Any:
+        if type(value) is not list:
+            return _mismatch(owner, value, path, kind, state)
+        return [item(element, (i, path), state) for i, element in enumerate(value)] or None
+
+    return decode_list
+
+
+def _map_decoder(kind: schema.Type, owner: str) -> Decoder:
+    assert kind.element is not None
+    item = _decoder(kind.element, owner)
+    zero = "" if kind.element.form == "string" else None
+
+    def decode_map(value: Any, path: Path, state: Decoding) -> Any:
+        if type(value) is not dict:
+            return _mismatch(owner, value, path, kind, state)
+        return {
+            key: zero if element is None else item(element, (key, path), state)
+            for key, element in value.items()
+        } or None
+
+    return decode_map
+
+
+def _decode_quantity(value: Any, path: Path, state: Decoding) -> str | None:
+    try:
+        return quantity.canonical(value if type(value) is str else msgspec.json.encode(value).decode())
+    except quantity.QuantityError as error:
+        state.fail(str(error))
+        return None
+
+
+def _decode_time(value: Any, path: Path, state: Decoding) -> datetime | None:
+    if type(value) is str:
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except ValueError:
+            layout = "2006-01-02T15:04:05Z07:00"
+            state.fail(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"')
+            return None
+    _mismatch("Time", value, None, "string", state)
+    return None
+
+
+def _decode_int_or_string(value: Any, path: Path, state: Decoding) -> int | str | None:
+    if type(value) in (str, int):
+        return value
+    state.fail(f"json: cannot unmarshal {_GO_KINDS[type(value)]} into Go value of type int32")
+    return None
+
+
+def _decode_bytes(value: Any, path: Path, state: Decoding) -> str | None:
+    try:
+        b64decode(value, validate=True)
+        return value
+    except (binascii.Error, TypeError, ValueError):
+        valid = 0
+        if isinstance(value, str):
+            alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+            valid = next((i for i, c in enumerate(value) if c not in alphabet), len(value) // 4 * 4)
+        state.fail(f"illegal base64 data at input byte {valid}")
+        return None
+
+
+_ZERO = {"string": "", "bool": False, "int": 0, "float": 0.0}
+
+
+@cache
+def _struct_decoder(name: str, owner: str = "") -> Decoder:
+    """The decoder of one struct. Its field decoders are made on first use, so types may recur."""
+    struct = schema.struct(name)
+    cls, attributes = model(name)
+    table: dict[str, tuple[str, Decoder, bool]] = {}
+    always: dict[str, Any] = {}
+
+    def prepare() -> None:
+        for field in struct.fields.values():
+            if field.name not in attributes:
+                continue
+            drops_zero = not field.keeps_zero and field.type.form in _ZERO
+            table[field.name] = (attributes[field.name], _decoder(field.type, struct.kind), drops_zero)
+            if field.omit != "omitzero" and not field.type.pointer and field.type.form == "struct":
+                always[attributes[field.name]] = _empty(field.type.name)
+            elif not field.omit:
+                zero = None if field.type.pointer else _ZERO.get(field.type.form)
+                always[attributes[field.name]] = zero
+        for attribute in cls.__struct_fields__[: len(cls.__struct_fields__) - len(cls.__struct_defaults__)]:
+            always.setdefault(attribute, None)
+
+    def decode_struct(value: Any, path: Path, state: Decoding) -> Any:
+        if type(value) is not dict:
+            return _mismatch(owner, value, path, str(schema.type_of(name)), state)
+        if not table:
+            prepare()
+        values = always.copy()
+        for key, element in value.items():
+            found = table.get(key)
+            if found is None:
+                if key not in ("kind", "apiVersion") or path is not None:
+                    state.unknown.append(go_path((key, path)))
+            elif element is not None:
+                attribute, convert, drops_zero = found
+                converted = convert(element, (key, path), state)
+                if converted or not drops_zero:
+                    values[attribute] = converted
+        return cls(**values)
+
+    return decode_struct
+
+
+@cache
+def _empty(name: str) -> Any:
+    """The struct with nothing set, shared by all who need one."""
+    return _struct_decoder(name)({}, None, Decoding())
+
+
+@cache
+def model(name: str) -> tuple[type[Any], dict[str, str]]:
+    """The class of a Go struct, and its attributes by JSON name."""
+    package, _, local = name.rpartition(".")
+    cls = getattr(models.modules[package], local)
+    return cls, dict(zip(cls.__struct_encode_fields__, cls.__struct_fields__, strict=True))
+
+
+# --- encoding -------------------------------------------------------------------------------
+
+
+@cache
+def _encoder_of(cls: type[Any]) -> Encoder:
+    package = "/".join(cls.__module__.rpartition(".")[2].rsplit("_", 1))
+    encoder = _struct_encoder(f"{package}.{cls.__name__}")
+    if "kind" not in cls.__struct_fields__ or "metadata" not in cls.__struct_fields__:
+        return encoder
+    return lambda obj: {"apiVersion": obj.apiVersion, "kind": obj.kind, **encoder(obj)}
+
+
+def _encoder(kind: schema.Type) -> Encoder | None:
+    """The encoder of a type; None where the stored value is the JSON value."""
+    match kind.form:
+        case "struct":
+            return _struct_encoder(kind.name)
+        case "list" | "map":
+            assert kind.element is not None
+            item = _encoder(kind.element)
+            if kind.form == "list":
+                return list if item is None else lambda value: [item(v) for v in value]
+            return dict if item is None else lambda value: {k: item(v) for k, v in value.items()}
+        case "time":
+            return lambda value: value.strftime("%Y-%m-%dT%H:%M:%SZ")
+        case "microtime":
+            return lambda value: value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return None
+
+
+@cache
+def _struct_encoder(name: str) -> Encoder:
+    struct = schema.struct(name)
+    _, attributes = model(name)
+    rows: list[tuple[str, str, Encoder | None, bool, Any]] = []
+    nothing = object()
+
+    def prepare() -> None:
+        for field in struct.fields.values():
+            if field.name not in attributes:
+                continue
+            drops_empty = not field.keeps_zero or (field.omit and field.type.form in ("list", "map"))
+            absent: Any = nothing
+            if field.omit != "omitzero" and not field.type.pointer and field.type.form == "struct":
+                absent, drops_empty = {}, False
+            elif not field.omit:
+                absent = None if field.type.pointer else _ZERO.get(field.type.form)
+            rows.append(
+                (attributes[field.name], field.name, _encoder(field.type), bool(drops_empty), absent)
+            )
+
+    def encode_struct(obj: Any) -> dict[str, Any]:
+        if not rows:
+            prepare()
+        out: dict[str, Any] = {}
+        for attribute, key, convert, drops_empty, absent in rows:
+            value = getattr(obj, attribute)
+            if value is None:
+                if absent is not nothing:
+                    out[key] = {} if absent == {} else absent
+            elif drops_empty and (value is False or value == 0 or value == "" or value == [] or value == {}):
+                continue
+            else:
+                out[key] = value if convert is None else convert(value)
+        return out
+
+    return encode_struct

@@ -1,0 +1,68 @@
+"""Kubernetes' own types, as msgspec structs: `models.core_v1.Pod`, `models.apps_v1.Deployment`, …
+
+They come from `lightkube-models`, generated from Kubernetes' OpenAPI document. Importing
+`lightkube.models` in the ordinary way first runs `lightkube/__init__.py`, which loads an HTTP
+client that a simulated cluster never uses and that costs three times the models themselves.
+So the models are imported below a bare package of that name, which is then taken away again:
+a later `import lightkube` gets the real thing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import types
+
+_GROUPS = (
+    "apps_v1",
+    "autoscaling_v1",
+    "autoscaling_v2",
+    "batch_v1",
+    "coordination_v1",
+    "core_v1",
+    "discovery_v1",
+    "meta_v1",
+    "networking_v1",
+    "policy_v1",
+    "rbac_v1",
+    "scheduling_v1",
+    "storage_v1",
+)
+
+
+def _import_without_client(names: tuple[str, ...]) -> list[types.ModuleType]:
+    if "lightkube" in sys.modules:
+        return [importlib.import_module(f"lightkube.models.{name}") for name in names]
+    spec = importlib.util.find_spec("lightkube")
+    if spec is None or spec.submodule_search_locations is None:
+        raise ImportError("lightkube is not installed: pip install lightkube lightkube-models")
+    bare = types.ModuleType("lightkube")
+    bare.__path__ = list(spec.submodule_search_locations)
+    sys.modules["lightkube"] = bare
+    try:
+        return [importlib.import_module(f"lightkube.models.{name}") for name in names]
+    finally:
+        del sys.modules["lightkube"]
+
+
+(
+    apps_v1,
+    autoscaling_v1,
+    autoscaling_v2,
+    batch_v1,
+    coordination_v1,
+    core_v1,
+    discovery_v1,
+    meta_v1,
+    networking_v1,
+    policy_v1,
+    rbac_v1,
+    scheduling_v1,
+    storage_v1,
+) = _import_without_client(_GROUPS)
+
+modules: dict[str, types.ModuleType] = {
+    "/".join(name.rsplit("_", 1)): sys.modules[f"lightkube.models.{name}"] for name in _GROUPS
+}
+"""The models by group and version as in `schema.json`: `modules["core/v1"] is core_v1`."""

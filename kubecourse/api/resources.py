@@ -1,0 +1,111 @@
+"""The kinds that the cluster serves. A kind joins by a row here.
+
+What else it needs, its defaults, validation and columns, is declared under its name in the API
+server's rooms; the path that every request takes is the same for all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from kubecourse.api import codec
+
+STANDARD_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource: a kind and where it is served.
+
+    `subresources` are those besides the object itself (`status`, `scale`, `binding`, …).
+    """
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    subresources: tuple[str, ...] = ()
+
+    @cached_property
+    def schema(self) -> str:
+        """The Go type: `apps/v1.Deployment`."""
+        group = self.group.removesuffix(".k8s.io").partition(".")[0] or "core"
+        return f"{group}/{self.version}.{self.kind}"
+
+    @cached_property
+    def model(self) -> type[Any]:
+        """The class of its objects."""
+        return codec.model(self.schema)[0]
+
+    @cached_property
+    def api_version(self) -> str:
+        """As manifests have it: `v1`, `apps/v1`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @cached_property
+    def qualified(self) -> str:
+        """`pods`, `deployments.apps`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @cached_property
+    def singular(self) -> str:
+        """`pod`, `deployment`, as kubectl accepts and prints it."""
+        return self.kind.lower()
+
+    @cached_property
+    def prefix(self) -> str:
+        """Where its objects lie in etcd."""
+        return f"/registry/{self.plural}/"
+
+    def key(self, namespace: str | None, name: str) -> str:
+        """An object's key in etcd."""
+        return f"{self.prefix}{namespace}/{name}" if self.namespaced else f"{self.prefix}{name}"
+
+    def __repr__(self) -> str:
+        return self.qualified
+
+
+_ALL = ("all",)
+
+RESOURCES: tuple[Resource, ...] = (
+    Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",)),
+    Resource("", "v1", "Event", "events", short_names=("ev",)),
+    Resource("", "v1", "Namespace", "namespaces", False, ("ns",), (), ("status", "finalize")),
+    Resource("", "v1", "Node", "nodes", False, ("no",), (), ("status",)),
+    Resource(
+        "", "v1", "Pod", "pods", True, ("po",), _ALL,
+        ("status", "binding", "eviction", "log", "exec", "portforward"),
+    ),
+    Resource("", "v1", "Secret", "secrets"),
+    Resource("", "v1", "Service", "services", True, ("svc",), _ALL, ("status",)),
+    Resource("apps", "v1", "Deployment", "deployments", True, ("deploy",), _ALL, ("status", "scale")),
+    Resource("apps", "v1", "ReplicaSet", "replicasets", True, ("rs",), _ALL, ("status", "scale")),
+    Resource("coordination.k8s.io", "v1", "Lease", "leases"),
+    Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+)  # fmt: skip
+
+BY_MODEL: dict[type[Any], Resource] = {resource.model: resource for resource in RESOURCES}
+BY_KIND: dict[tuple[str, str], Resource] = {(r.api_version, r.kind): r for r in RESOURCES}
+BY_PLURAL: dict[tuple[str, str, str], Resource] = {
+    (r.group, r.version, r.plural): r for r in RESOURCES
+}
+
+
+def resource_of(obj: Any) -> Resource:
+    """The resource of an object, or of its class."""
+    return BY_MODEL[obj if isinstance(obj, type) else type(obj)]
+
+
+def find(word: str) -> Resource | None:
+    """The resource that a kubectl user means: `po`, `pod`, `pods`, `deployments.apps`, `Deployment`."""
+    name, _, group = word.lower().partition(".")
+    for resource in RESOURCES:
+        names = (resource.plural, resource.singular, *resource.short_names)
+        if name in names and (not group or group in (resource.group, f"{resource.version}.{resource.group}")):
+            return resource
+    return None

@@ -1,0 +1,1 @@
+"""The control plane: etcd, API server, scheduler, controller manager. One room each."""

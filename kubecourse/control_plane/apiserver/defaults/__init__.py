@@ -1,0 +1,17 @@
+"""Defaults: what a client left out is written in before anything is stored.
+
+`DEFAULTS` has one pure function per kind, from an object to an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+DEFAULTS: dict[type[Any], Callable[[Any], Any]] = {}
+
+
+def default(obj: Any) -> Any:
+    """The object with its defaults filled in; the same object if there are none to fill."""
+    function = DEFAULTS.get(type(obj))
+    return obj if function is None else function(obj)

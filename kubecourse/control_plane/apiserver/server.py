@@ -1,0 +1,351 @@
+"""The verbs: create, get, list, watch, update, patch, delete, one path for every kind.
+
+What differs between kinds is in `strategy` (what a client may not set), `defaults`,
+`validation` and `admission`. Source: `staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go`,
+`…/registry/rest/{create,update,delete}.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from kubecourse.api import codec, errors, models, names
+from kubecourse.api.fields import FieldSelector
+from kubecourse.api.labels import Selector
+from kubecourse.api.resources import RESOURCES, Resource
+from kubecourse.clock import Clock
+from kubecourse.control_plane.apiserver import admission, strategy, validation
+from kubecourse.control_plane.apiserver.defaults import default
+from kubecourse.control_plane.apiserver.request import Options
+from kubecourse.control_plane.apiserver.watch import Change, Dispatcher, Handler, Watch
+from kubecourse.control_plane.etcd import Compacted, Etcd, KeyValue
+
+ObjectMeta = models.meta_v1.ObjectMeta
+
+MAX_NAME_PREFIX = 58
+"""A generated name is at most 63 characters, five of them random."""
+
+
+class APIServer:
+    """Serves one cluster's objects out of etcd.
+
+    Objects go in and come out as shared, immutable structs. Every method raises ApiError where
+    the real server answers with a failure Status.
+    """
+
+    def __init__(self, clock: Clock, etcd: Etcd) -> None:
+        self.clock = clock
+        self.etcd = etcd
+        self._rng = clock.rng("kube-apiserver")
+        self._dispatchers: dict[str, Dispatcher] = {}
+        for resource in RESOURCES:
+            dispatcher = self._dispatchers[resource.prefix] = Dispatcher()
+            etcd.watch(resource.prefix, dispatcher.dispatch)
+
+    # --- reading
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Any:
+        """One object. Raises NotFound."""
+        return self._stored(resource, namespace, name).value
+
+    def find(self, resource: Resource, namespace: str | None, name: str) -> Any | None:
+        """One object, or None."""
+        found = self.etcd.get(resource.key(namespace, name))
+        return found.value if found else None
+
+    def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        labels: Selector | None = None,
+        fields: FieldSelector | None = None,
+    ) -> list[Any]:
+        """All objects, or one namespace's, that the selectors match, by namespace and name."""
+        prefix = f"{resource.prefix}{namespace}/" if namespace and resource.namespaced else resource.prefix
+        found = [kv.value for kv in self.etcd.range(prefix)]
+        if labels is not None:
+            found = [obj for obj in found if labels.matches(obj.metadata.labels)]
+        if fields is not None:
+            matches = strategy.field_filter(resource, fields)
+            found = [obj for obj in found if matches(obj)]
+        return found
+
+    def watch(
+        self,
+        resource: Resource,
+        handler: Handler,
+        *,
+        namespace: str | None = None,
+        labels: Selector | None = None,
+        fields: FieldSelector | None = None,
+        after: int | None = None,
+    ) -> Watch:
+        """Stream changes after a revision; without one, first everything there is as ADDED.
+
+        Raises Expired where the history since `after` has been compacted.
+        """
+        dispatcher = self._dispatchers[resource.prefix]
+        matches = strategy.field_filter(resource, fields) if fields is not None else None
+        node = fields.exact.get("spec.nodeName") if fields is not None else None
+        watch = Watch(self.clock, dispatcher, handler, namespace, labels, matches, node)
+        if after is None:
+            for obj in self.list(resource, namespace, labels, fields):
+                watch.send(Change("ADDED", obj))
+        else:
+            try:
+                for event in self.etcd.history(resource.prefix, after):
+                    watch.offer(event.old, event.new)
+            except Compacted as error:
+                raise errors.expired(after, error.oldest) from None
+        dispatcher.add(watch)
+        return watch
+
+    # --- creating
+
+    def create(self, resource: Resource, obj: Any, options: Options | None = None) -> Any:
+        """Store a new object and return it as stored.
+
+        Raises AlreadyExists, Invalid, Forbidden, or NotFound for its namespace.
+        """
+        options = options or Options()
+        obj = default(strategy.prepare_for_create(resource, self._named(resource, obj)))
+        obj = admission.admit(self, "CREATE", resource, obj, None, options)
+        problems = validation.validate(resource, obj)
+        if problems:
+            raise errors.invalid_object(resource.kind, resource.group, obj.metadata.name, problems)
+        admission.check(self, "CREATE", resource, obj, None, options)
+        obj = strategy.allocate(self, resource, obj, None)
+        key = resource.key(obj.metadata.namespace, obj.metadata.name)
+        existing = self.etcd.get(key)
+        if existing is not None:
+            deleting = existing.value.metadata.deletionTimestamp is not None
+            raise errors.already_exists(resource.plural, resource.group, obj.metadata.name, deleting)
+        if options.dry_run:
+            return obj
+        return self._put(key, obj)
+
+    def _named(self, resource: Resource, obj: Any) -> Any:
+        """The object with what the system fills in: name, uid, creation time, generation."""
+        given = obj.metadata or ObjectMeta()
+        name = given.name
+        if not name and given.generateName:
+            name = self._unused_name(resource, given)
+        metadata = replace(
+            given,
+            name=name,
+            uid=self._uid(),
+            creationTimestamp=self.clock.utc(),
+            generation=1 if strategy.counts_generations(resource) else None,
+            resourceVersion=None,
+            deletionTimestamp=None,
+            deletionGracePeriodSeconds=None,
+            selfLink=None,
+        )
+        return replace(obj, metadata=metadata)
+
+    def _unused_name(self, resource: Resource, given: ObjectMeta) -> str:
+        """A generated name; drawn again, up to eight times, while it is taken."""
+        for _ in range(8):
+            name = given.generateName[:MAX_NAME_PREFIX] + names.random_suffix(self._rng)
+            if self.etcd.get(resource.key(given.namespace, name)) is None:
+                break
+        return name
+
+    def _uid(self) -> str:
+        digits = f"{self._rng.getrandbits(128):032x}"
+        variant = "89ab"[int(digits[16], 16) % 4]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+    # --- changing
+
+    def update(
+        self, resource: Resource, obj: Any, subresource: str = "", options: Options | None = None
+    ) -> Any:
+        """Replace an object, or with subresource `status` its status, and return it as stored.
+
+        With a resourceVersion it must be the stored one. An update that changes nothing is not
+        written. Raises NotFound, Conflict, Invalid, Forbidden.
+        """
+        options = options or Options()
+        metadata = obj.metadata
+        stored = self._stored(resource, metadata.namespace, metadata.name)
+        old = stored.value
+        self._check_preconditions(resource, old, metadata.resourceVersion, metadata.uid)
+        if subresource == "status":
+            new = strategy.prepare_status_update(resource, obj, old)
+        else:
+            new = self._prepare_update(resource, obj, old)
+        new = admission.admit(self, "UPDATE", resource, new, old, options)
+        problems = validation.validate_update(resource, new, old, subresource)
+        if problems:
+            raise errors.invalid_object(resource.kind, resource.group, metadata.name, problems)
+        admission.check(self, "UPDATE", resource, new, old, options)
+        new = strategy.allocate(self, resource, new, old)
+        return self._store_update(resource, new, stored, options)
+
+    def _prepare_update(self, resource: Resource, obj: Any, old: Any) -> Any:
+        if obj.metadata is old.metadata:
+            new = obj
+        else:
+            new = replace(obj, metadata=_keep_system_fields(obj.metadata, old.metadata))
+        new = default(strategy.prepare_for_update(resource, new, old))
+        if strategy.counts_generations(resource) and strategy.spec_changed(resource, new, old):
+            generation = (old.metadata.generation or 0) + 1
+            new = replace(new, metadata=replace(new.metadata, generation=generation))
+        return new
+
+    def _store_update(self, resource: Resource, new: Any, stored: KeyValue, options: Options) -> Any:
+        old = stored.value
+        if new == old or options.dry_run:
+            return old if new == old else new
+        key = resource.key(old.metadata.namespace, old.metadata.name)
+        if strategy.is_finished(resource, new):
+            self.etcd.delete(key, stored.mod_revision, self._stamped(new))
+            return new
+        return self._put(key, new)
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        change: Callable[[Any], Any],
+        subresource: str = "",
+        options: Options | None = None,
+    ) -> Any:
+        """Read an object, pass it through `change`, store what that returns."""
+        return self.update(resource, change(self.get(resource, namespace, name)), subresource, options)
+
+    def bind(self, namespace: str, name: str, node: str) -> None:
+        """Assign a pod to a node, once. Raises NotFound, Conflict.
+
+        Source: `pkg/registry/core/pod/storage/storage.go` (assignPod).
+        """
+        resource = strategy.PODS
+        stored = self._stored(resource, namespace, name)
+        pod = stored.value
+        if pod.metadata.deletionTimestamp is not None:
+            why = f"pod {name} is being deleted, cannot be assigned to a host"
+            raise errors.conflict("pods/binding", "", name, why)
+        if pod.spec.nodeName:
+            why = f'pod {name} is already assigned to node "{pod.spec.nodeName}"'
+            raise errors.conflict("pods/binding", "", name, why)
+        self._put(resource.key(namespace, name), strategy.bound(pod, node, self.clock.utc()))
+
+    # --- deleting
+
+    def delete(
+        self, resource: Resource, namespace: str | None, name: str, options: Options | None = None
+    ) -> tuple[Any, bool]:
+        """Delete an object, or begin to. Returns its last state and whether it is gone.
+
+        It stays, terminating, while it has a grace period to run or finalizers.
+        Raises NotFound, Conflict (preconditions), Forbidden.
+        """
+        options = options or Options()
+        stored = self._stored(resource, namespace, name)
+        old = stored.value
+        self._check_preconditions(resource, old, options.resource_version, options.uid, deleting=True)
+        admission.check(self, "DELETE", resource, None, old, options)
+        grace = strategy.grace_period(resource, old, options.grace_period)
+        finalizers = strategy.finalizers_for_deletion(old, options.propagation)
+        new = self._terminating(resource, old, grace, finalizers)
+        key = resource.key(namespace, name)
+        gone = strategy.is_finished(resource, new)
+        if options.dry_run:
+            return new, gone
+        if gone:
+            self.etcd.delete(key, stored.mod_revision, self._stamped(new))
+            return new, True
+        if new != old:
+            new = self._put(key, new)
+        return new, False
+
+    def remove(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        *,
+        grace_period: int | None = None,
+        propagation: str | None = None,
+        uid: str | None = None,
+    ) -> Any:
+        """`delete`, with its options named; returns the object's last state."""
+        options = Options(grace_period=grace_period, propagation=propagation, uid=uid)
+        return self.delete(resource, namespace, name, options)[0]
+
+    def evict(self, namespace: str, name: str, grace_period: int | None = None) -> Any:
+        """Delete a pod unless a disruption budget forbids it."""
+        return self.remove(strategy.PODS, namespace, name, grace_period=grace_period)
+
+    def _terminating(self, resource: Resource, old: Any, grace: int, finalizers: list[str]) -> Any:
+        metadata = old.metadata
+        changes: dict[str, Any] = {}
+        if finalizers != (metadata.finalizers or []):
+            changes["finalizers"] = finalizers or None
+        first = metadata.deletionTimestamp is None
+        if first or grace < (metadata.deletionGracePeriodSeconds or 0):
+            changes["deletionTimestamp"] = self.clock.utc() + timedelta(seconds=grace)
+            changes["deletionGracePeriodSeconds"] = grace
+            if first and metadata.generation:
+                changes["generation"] = metadata.generation + 1
+        new = replace(old, metadata=replace(metadata, **changes)) if changes else old
+        return strategy.begin_deletion(resource, new)
+
+    # --- storing
+
+    def _stored(self, resource: Resource, namespace: str | None, name: str) -> KeyValue:
+        found = self.etcd.get(resource.key(namespace, name))
+        if found is None:
+            raise errors.not_found(resource.plural, resource.group, name)
+        return found
+
+    def _put(self, key: str, obj: Any) -> Any:
+        obj = self._stamped(obj)
+        self.etcd.put(key, obj)
+        return obj
+
+    def _stamped(self, obj: Any) -> Any:
+        """The object with the resourceVersion that the next write will have."""
+        version = str(self.etcd.next_revision)
+        return replace(obj, metadata=replace(obj.metadata, resourceVersion=version))
+
+    def _check_preconditions(
+        self, resource: Resource, old: Any, version: str | None, uid: str | None, deleting: bool = False
+    ) -> None:
+        stored = old.metadata
+        if uid and uid != stored.uid:
+            key = resource.key(stored.namespace, stored.name)
+            problem = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored.uid}"
+            why = (
+                f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, "
+                f"AdditionalErrorMsg: {problem}"
+            )
+            raise errors.conflict(resource.plural, resource.group, stored.name, problem if deleting else why)
+        if version and version != "0" and version != stored.resourceVersion:
+            raise errors.conflict(resource.plural, resource.group, stored.name)
+
+
+def _keep_system_fields(new: ObjectMeta, old: ObjectMeta) -> ObjectMeta:
+    """Metadata of an update: what only the system sets stays as it was."""
+    return replace(
+        new,
+        uid=old.uid,
+        creationTimestamp=old.creationTimestamp,
+        deletionTimestamp=old.deletionTimestamp,
+        deletionGracePeriodSeconds=old.deletionGracePeriodSeconds,
+        generation=old.generation,
+        generateName=old.generateName if new.generateName is None else new.generateName,
+        resourceVersion=old.resourceVersion,
+        selfLink=None,
+    )
+
+
+def decode(resource: Resource, data: dict[str, Any]) -> tuple[Any, list[str]]:
+    """An object of a resource from JSON, and the unknown fields in it. See `codec.decode`."""
+    return codec.decode(data, resource.schema)

@@ -1,0 +1,128 @@
+"""Watches: a client's stream of changes, filtered as the client asked.
+
+Source: `staging/src/k8s.io/apiserver/pkg/storage/cacher`. As there, watches that select pods of
+one node are found by that node's name, so a thousand kubelets cost no more than one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from kubecourse.api.labels import Selector
+from kubecourse.clock import Clock
+from kubecourse.control_plane.etcd import Event
+
+LATENCY = 0.001
+"""Virtual seconds from a write to its arrival at whoever watches."""
+
+
+class Change(NamedTuple):
+    """What a watch delivers: `ADDED`, `MODIFIED` or `DELETED`, and the object."""
+
+    type: str
+    object: Any
+
+
+Handler = Callable[[list[Change]], None]
+FieldFilter = Callable[[Any], bool]
+
+
+class Watch:
+    """One stream. Changes arrive at its handler in order, in batches; `stop()` ends it."""
+
+    __slots__ = ("_buffer", "_clock", "_handler", "_owner", "fields", "labels", "namespace", "node")
+
+    def __init__(
+        self,
+        clock: Clock,
+        owner: Dispatcher,
+        handler: Handler,
+        namespace: str | None,
+        labels: Selector | None,
+        fields: FieldFilter | None,
+        node: str | None,
+    ) -> None:
+        self._clock = clock
+        self._owner: Dispatcher | None = owner
+        self._handler = handler
+        self._buffer: list[Change] = []
+        self.namespace = namespace
+        self.labels = labels
+        self.fields = fields
+        self.node = node
+
+    @property
+    def active(self) -> bool:
+        """Whether changes still arrive."""
+        return self._owner is not None
+
+    def stop(self) -> None:
+        """End the stream; what is on its way no longer arrives."""
+        if self._owner is not None:
+            self._owner.remove(self)
+            self._owner = None
+            self._buffer = []
+
+    def selects(self, obj: Any) -> bool:
+        """Whether the client asked for such objects."""
+        metadata = obj.metadata
+        if self.namespace is not None and metadata.namespace != self.namespace:
+            return False
+        if self.labels is not None and not self.labels.matches(metadata.labels):
+            return False
+        return self.fields is None or self.fields(obj)
+
+    def offer(self, old: Any, new: Any) -> None:
+        """Pass on a change as this client sees it: an object that stops matching is deleted to it."""
+        before = old is not None and self.selects(old)
+        after = new is not None and self.selects(new)
+        if after:
+            self.send(Change("MODIFIED" if before else "ADDED", new))
+        elif before:
+            self.send(Change("DELETED", old if new is None else new))
+
+    def send(self, change: Change) -> None:
+        """Put a change on its way."""
+        if not self._buffer:
+            self._clock.call_later(LATENCY, self._deliver)
+        self._buffer.append(change)
+
+    def _deliver(self) -> None:
+        changes, self._buffer = self._buffer, []
+        if changes:
+            self._handler(changes)
+
+
+class Dispatcher:
+    """All watches on one resource."""
+
+    def __init__(self) -> None:
+        self._watches: list[Watch] = []
+        self._by_node: dict[str, list[Watch]] = {}
+
+    def add(self, watch: Watch) -> None:
+        """Start a stream."""
+        self._group(watch).append(watch)
+
+    def remove(self, watch: Watch) -> None:
+        """End a stream."""
+        group = self._group(watch)
+        if watch in group:
+            group.remove(watch)
+
+    def _group(self, watch: Watch) -> list[Watch]:
+        return self._watches if watch.node is None else self._by_node.setdefault(watch.node, [])
+
+    def dispatch(self, event: Event) -> None:
+        """Offer a change to every watch that it may concern."""
+        old, new = event.old, event.new
+        for watch in self._watches:
+            watch.offer(old, new)
+        if self._by_node:
+            before = old.spec.nodeName if old is not None else None
+            after = new.spec.nodeName if new is not None else None
+            for node in (before,) if before == after else (before, after):
+                if node:
+                    for watch in self._by_node.get(node, ()):
+                        watch.offer(old, new)

@@ -1,0 +1,154 @@
+"""A key-value store with one revision counter and a history that can be watched.
+
+One member, for now; who writes to it does not know how many there are. Values are immutable
+objects and are shared, never copied. See etcd's `server/storage/mvcc` for the real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class KeyValue(NamedTuple):
+    """A value and the revisions at which it was created and last modified."""
+
+    value: Any
+    create_revision: int
+    mod_revision: int
+
+
+class Event(NamedTuple):
+    """One change: `new` is None where the key was deleted, `old` where it was created."""
+
+    revision: int
+    key: str
+    old: Any
+    new: Any
+
+
+class Compacted(Exception):
+    """The history asked for is gone. `oldest` is the first revision that is still there."""
+
+    def __init__(self, oldest: int) -> None:
+        super().__init__("etcdserver: mvcc: required revision has been compacted")
+        self.oldest = oldest
+
+
+Watcher = Callable[[Event], None]
+
+
+class Etcd:
+    """Keys are paths, `/registry/<resource>/…`; the first two parts are the unit of `range` and `watch`."""
+
+    def __init__(self) -> None:
+        self.revision = 1
+        self._buckets: dict[str, dict[str, KeyValue]] = {}
+        self._history: list[Event] = []
+        self._compacted = 0
+        self._watchers: dict[str, list[Watcher]] = {}
+
+    # --- reading
+
+    def get(self, key: str) -> KeyValue | None:
+        """What is stored under a key."""
+        return self._bucket(key).get(key)
+
+    def range(self, prefix: str) -> list[KeyValue]:
+        """Everything below a prefix, in the order of the keys."""
+        bucket = self._bucket(prefix)
+        return [bucket[key] for key in sorted(bucket) if key.startswith(prefix)]
+
+    def count(self, prefix: str) -> int:
+        """How many keys lie below a bucket's prefix, `/registry/pods/`."""
+        return len(self._buckets.get(prefix, ()))
+
+    # --- writing
+
+    def put(self, key: str, value: Any, expected: int | None = None) -> int:
+        """Store a value; returns its revision, or 0 if the key is not at revision `expected`.
+
+        `expected` 0 means that the key must not exist, None that it does not matter.
+        """
+        bucket = self._bucket(key)
+        old = bucket.get(key)
+        if expected is not None and expected != (old.mod_revision if old else 0):
+            return 0
+        self.revision += 1
+        revision = self.revision
+        bucket[key] = KeyValue(value, old.create_revision if old else revision, revision)
+        self._record(Event(revision, key, old.value if old else None, value))
+        return revision
+
+    @property
+    def next_revision(self) -> int:
+        """The revision that the next write will have."""
+        return self.revision + 1
+
+    def delete(self, key: str, expected: int | None = None, last: Any = None) -> int:
+        """Remove a key; returns the revision, or 0 if it is not there or not at `expected`.
+
+        `last` is what watchers are shown as the value's last state, by default the stored one.
+        """
+        bucket = self._bucket(key)
+        old = bucket.get(key)
+        if old is None or (expected is not None and expected != old.mod_revision):
+            return 0
+        del bucket[key]
+        self.revision += 1
+        self._record(Event(self.revision, key, old.value if last is None else last, None))
+        return self.revision
+
+    def skip(self, revisions: int) -> None:
+        """Count writes whose only effect was undone by a later one: heartbeats nobody looked at."""
+        self.revision += revisions
+
+    # --- history
+
+    def watch(self, prefix: str, watcher: Watcher) -> Callable[[], None]:
+        """Call `watcher` with every later change in a bucket. Returns what ends it."""
+        watchers = self._watchers.setdefault(prefix, [])
+        watchers.append(watcher)
+        return _Cancel(watchers, watcher)
+
+    def history(self, prefix: str, after: int) -> list[Event]:
+        """Every change below a prefix after a revision. Raises Compacted if some is forgotten."""
+        if after < self._compacted:
+            raise Compacted(self._compacted)
+        first = len(self._history)
+        while first and self._history[first - 1].revision > after:
+            first -= 1
+        return [event for event in self._history[first:] if event.key.startswith(prefix)]
+
+    def compact(self, revision: int) -> None:
+        """Forget the history up to and including a revision."""
+        if revision > self._compacted:
+            self._compacted = min(revision, self.revision)
+            self._history = [e for e in self._history if e.revision > self._compacted]
+
+    def _bucket(self, key: str) -> dict[str, KeyValue]:
+        prefix = key[: key.index("/", 10) + 1]
+        try:
+            return self._buckets[prefix]
+        except KeyError:
+            return self._buckets.setdefault(prefix, {})
+
+    def _record(self, event: Event) -> None:
+        self._history.append(event)
+        key = event.key
+        for watcher in self._watchers.get(key[: key.index("/", 10) + 1], ()):
+            watcher(event)
+
+
+class _Cancel:
+    """Ends a watch; an object, not a closure, so that a cluster can be copied."""
+
+    __slots__ = ("_watcher", "_watchers")
+
+    def __init__(self, watchers: list[Watcher], watcher: Watcher) -> None:
+        self._watchers = watchers
+        self._watcher = watcher
+
+    def __call__(self) -> None:
+        if self._watcher in self._watchers:
+            self._watchers.remove(self._watcher)
