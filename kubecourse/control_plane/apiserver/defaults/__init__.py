@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-DEFAULTS: dict[type[Any], Callable[[Any], Any]] = {}
+from kubecourse.api import models
+from kubecourse.control_plane.apiserver.defaults import apps, core, discovery, pod
+
+DEFAULTS: dict[type[Any], Callable[[Any], Any]] = {
+    models.apps_v1.Deployment: apps.deployment,
+    models.apps_v1.ReplicaSet: apps.replica_set,
+    models.core_v1.Namespace: core.namespace,
+    models.core_v1.Node: core.node,
+    models.core_v1.Pod: pod.pod,
+    models.core_v1.Secret: core.secret,
+    models.core_v1.Service: core.service,
+    models.discovery_v1.EndpointSlice: discovery.endpoint_slice,
+}
 
 
 def default(obj: Any) -> Any:
