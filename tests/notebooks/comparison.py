@@ -8,8 +8,13 @@ text, HTML, errors) must be the same, in the same order.
 from collections.abc import Sequence
 from typing import Any
 
+import nbval.plugin
 import pytest
 from nbval.plugin import IPyNbCell
+
+# The notebooks' kernels are not measured: what nbval records there has no branches, and would
+# take those of all other tests away when the two are put together.
+nbval.plugin.setup_coverage = nbval.plugin.teardown_coverage = lambda *_: None
 
 PICTURES = {
     "application/vnd.jupyter.widget-view+json",
