@@ -48,8 +48,8 @@ clean:
 
 # Stamps: a virtual environment with the extra of that name installed.
 $(VENV)/.lab $(VENV)/.test: $(VENV)/.%: pyproject.toml
-	@if [ -z "$(PYTHON)" ]; then \
-		echo 'kubecourse needs Python 3.11 or later, and found none.' >&2; \
+	@if ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		echo 'kubecourse needs Python 3.11 or later; $(if $(PYTHON),$(PYTHON) is not that,none was found).' >&2; \
 		echo 'Install one (https://www.python.org/downloads/), or name it: make $* PYTHON=/path/to/python' >&2; \
 		exit 1; fi
 	@if ! $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
