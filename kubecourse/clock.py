@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Any
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -48,24 +48,33 @@ class Heartbeat:
 
     Its action is called with the number of beats since the last call. That is 1 while other
     things are happening. When nothing else happens for a long time the clock calls it once for
-    the whole stretch, so an idle cluster costs next to nothing.
+    the whole stretch, so an idle cluster costs next to nothing. One that `observes` is then
+    called after the others, so that it sees what they did.
     """
 
-    __slots__ = ("action", "due", "period", "seq", "stopped")
+    __slots__ = ("_clock", "action", "due", "observes", "period", "seq", "stopped")
 
-    def __init__(self, due: float, seq: int, period: float, action: Callable[[int], Any]) -> None:
+    def __init__(
+        self, clock: Clock, due: float, seq: int, period: float, action: Callable[[int], Any], observes: bool
+    ) -> None:
+        self._clock = clock
         self.due = due
         self.seq = seq
         self.period = period
         self.action = action
+        self.observes = observes
         self.stopped = False
 
     def __lt__(self, other: Heartbeat) -> bool:
         return (self.due, self.seq) < (other.due, other.seq)
 
     def stop(self) -> None:
-        """Never beat again."""
+        """Never beat again. For a while the clock counts all others' beats one by one.
+
+        Somebody may be listening for this one, and must notice its silence in time.
+        """
         self.stopped = True
+        self._clock.attend()
 
 
 class Clock:
@@ -82,6 +91,7 @@ class Clock:
         self._beats: list[Heartbeat] = []
         self._seq = 0
         self._foreground = 0
+        self._attentive_until = 0.0
         self._second = -1
         self._shown = START
 
@@ -136,13 +146,23 @@ class Clock:
             if not timer.background:
                 self._foreground -= 1
 
-    def every(self, period: float, action: Callable[[int], Any], first: float | None = None) -> Heartbeat:
+    def every(
+        self,
+        period: float,
+        action: Callable[[int], Any],
+        first: float | None = None,
+        observes: bool = False,
+    ) -> Heartbeat:
         """Call `action(beats)` every `period` seconds, the first time in `first` (or `period`)."""
         self._seq += 1
-        delay = period if first is None else first
-        beat = Heartbeat(round(self.now + delay, 6), self._seq, period, action)
+        due = round(self.now + (period if first is None else first), 6)
+        beat = Heartbeat(self, due, self._seq, period, action, observes)
         heappush(self._beats, beat)
         return beat
+
+    def attend(self, seconds: float = 120.0) -> None:
+        """Skip no heartbeat for so many virtual seconds."""
+        self._attentive_until = max(self._attentive_until, self.now + seconds)
 
     # --- making it later
 
@@ -187,42 +207,39 @@ class Clock:
             return True
         if not queue or queue[0].when > end:
             return False
-        timer = heappop(queue)
-        self.now = timer.when
+        self._fire()
+        return True
+
+    def _fire(self) -> None:
+        """Let the first timer happen, if it has not been cancelled."""
+        timer = heappop(self._queue)
         action, timer.action = timer.action, None
+        if action is None:
+            return
+        self.now = timer.when
         if not timer.background:
             self._foreground -= 1
-        assert action is not None
         action(*timer.args)
-        return True
 
     def _beat(self, until: float) -> None:
         """Let every heartbeat due by `until` beat once for all its beats so far, in order of time."""
-        due: list[tuple[float, int, Heartbeat, int]] = []
         beats = self._beats
+        if beats[0].due <= self._attentive_until:
+            until = beats[0].due
+        due: list[tuple[bool, float, int, Heartbeat, int]] = []
         while beats and beats[0].due <= until:
             beat = heappop(beats)
-            if beat.stopped:
-                continue
-            count = int((until - beat.due) // beat.period) + 1
-            due.append((round(beat.due + (count - 1) * beat.period, 6), beat.seq, beat, count))
-        due.sort()
-        for index, (when, _, beat, count) in enumerate(due):
-            beat.due = round(when + beat.period, 6)
-            if beat.stopped:
-                continue
+            if not beat.stopped:
+                count = int((until - beat.due) // beat.period) + 1
+                last = round(beat.due + (count - 1) * beat.period, 6)
+                due.append((beat.observes, last, beat.seq, beat, count))
+                beat.due = round(last + beat.period, 6)
+        for *_, beat, _count in due:
             heappush(beats, beat)
-            self.now = max(self.now, when)
-            beat.action(count)
-            if self._queue and self._queue[0].when < until:
-                self._put_back(due[index + 1 :])
-                return
-
-    def _put_back(self, rest: list[tuple[float, int, Heartbeat, int]]) -> None:
-        """Something new is to happen before the rest beat: give back the beats that lie after it."""
-        at = self._queue[0].when
-        for when, _, beat, count in rest:
-            after = min(int(max(0.0, when - at) // beat.period), count - 1)
-            beat.due = round(when - after * beat.period, 6)
-            self._beats.append(beat)
-        heapify(self._beats)
+        for _, last, _, beat, count in sorted(due):
+            # What the beats before this one have started comes first.
+            while self._queue and self._queue[0].when <= last:
+                self._fire()
+            if not beat.stopped:
+                self.now = max(self.now, last)
+                beat.action(count)

@@ -150,12 +150,32 @@ class Starter:
 def test_what_a_heartbeat_starts_comes_before_later_beats() -> None:
     clock = Clock()
     log = Log(clock)
-    clock.every(10, Starter(log, 1).beat)
+    clock.every(10, Starter(log, 1).beat, first=4)
     pulse = Pulse(log, "pulse")
     clock.every(7, pulse.beat)
     clock.advance(100)
+    assert log.lines == [(95, "started"), (98, "pulse")]
     assert [time for time, _ in log.lines] == sorted(time for time, _ in log.lines)
     assert pulse.beats == 14
+
+
+def test_an_observer_is_called_after_what_it_observes() -> None:
+    clock = Clock()
+    log = Log(clock)
+    clock.every(5, Pulse(log, "observer").beat, observes=True)
+    clock.every(10, Pulse(log, "observed").beat, first=9)
+    clock.advance(1000)
+    assert log.lines == [(999, "observed"), (1000, "observer")]
+
+
+def test_after_a_heartbeat_stops_no_other_is_skipped_for_a_while() -> None:
+    clock = Clock()
+    log = Log(clock)
+    clock.every(50, Pulse(log, "observer").beat, observes=True)
+    beat = clock.every(10, Pulse(log, "stopped").beat)
+    beat.stop()
+    clock.advance(1000)
+    assert [time for time, _ in log.lines] == [50, 100, 1000]
 
 
 @given(
