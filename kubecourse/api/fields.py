@@ -16,8 +16,6 @@ METADATA_FIELDS = ("metadata.name", "metadata.namespace")
 
 _TERMS = re.compile(r"(?:[^\\,]|\\.|\\$)+", re.DOTALL)
 _TERM = re.compile(r"(.*?)(!=|==|=)(.*)", re.DOTALL)
-_ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
-_UNESCAPED_SIGN = re.compile(r"(?:[^\\,=]|\\.|\\$)*([,=])", re.DOTALL)
 
 
 class FieldSelectorError(ValueError):
@@ -80,17 +78,23 @@ def _parse(text: str) -> FieldSelector:
 
 
 def _unescape(value: str) -> str:
-    if sign := _UNESCAPED_SIGN.match(value):
-        raise FieldSelectorError(f"invalid field selector: unescaped character in value: {sign[1]}")
-
-    def plain(match: re.Match[str]) -> str:
-        if match[1] not in ("\\", ",", "=") or not match[1]:
+    plain = ""
+    characters = iter(value)
+    for character in characters:
+        if character == "\\":
+            character = next(characters, "")
+            if character not in ("\\", ",", "="):
+                raise FieldSelectorError(
+                    f"invalid field selector: invalid escape sequence: \\{character}"
+                )
+        elif character in (",", "="):
+            # Go prints the code of the character, not the character.
+            code = ord(character)
             raise FieldSelectorError(
-                f"invalid field selector: invalid escape sequence: \\{match[1]}"
+                f"invalid field selector: unescaped character in value: {code}"
             )
-        return match[1]
-
-    return _ESCAPED.sub(plain, value)
+        plain += character
+    return plain
 
 
 def parse_field_selector(text: str, supported: Collection[str] | None = None) -> FieldSelector:

@@ -83,7 +83,10 @@ class Selector:
         for key, value in self._equal:
             if labels.get(key) != value:
                 return False
-        return all(requirement.matches(labels) for requirement in self._others)
+        for requirement in self._others:  # noqa: SIM110: a generator costs more than the match
+            if not requirement.matches(labels):
+                return False
+        return True
 
     @property
     def empty(self) -> bool:

@@ -215,7 +215,11 @@ def _write(nano: int, form: Format) -> str:
 
 @lru_cache(maxsize=_REMEMBERED)
 def canonical(text: str) -> str:
-    """The canonical form of a quantity: `0.5` → `500m`, `1024Mi` → `1Gi`. Raises QuantityError."""
+    """The canonical form of a quantity: `0.5` → `500m`, `1024Mi` → `1Gi`. Raises QuantityError.
+
+    Outside resource lists the server returns some texts as they were written though they are
+    not quite canonical (`+1`, `005`, `1.`); this does not.
+    """
     return str(parse_quantity(text))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubecourse.api.patch.values import Json, PatchError, go_text, go_type, identity
+from kubecourse.api.patch.values import Json, PatchError, go_string, go_text, go_type, identity
 
 DIRECTIVE = "$patch"
 ELEMENT_ORDER = "$setElementOrder"
@@ -28,7 +28,7 @@ def key_of(item: Json, merge_key: str) -> tuple[str, str]:
     if not merge_key:
         return identity(item)
     if not isinstance(item, dict):
-        raise PatchError(f"expected a map[string]interface {{}}, but received a {go_type(item)}")
+        raise _wrong_type("map[string]interface {}", item)
     if merge_key not in item:
         raise PatchError(f"map: {go_text(item)} does not contain declared merge key: {merge_key}")
     return identity(item[merge_key])
@@ -77,22 +77,42 @@ def _sorted(items: list[Json], order: dict[tuple[str, str], int], key: str) -> l
     return sorted(items, key=place)
 
 
+def _wrong_type(wanted: str, value: Json) -> PatchError:
+    received = go_string(None) if value is None else go_type(value)
+    return PatchError(f"expected a {wanted}, but received a {received}")
+
+
 def need_list(value: Json) -> None:
     """Raise PatchError unless the value is a list."""
     if not isinstance(value, list):
-        raise PatchError(f"expected a []interface {{}}, but received a {go_type(value)}")
+        raise _wrong_type("[]interface {}", value)
 
 
 def check_order(patch: list[Json], order: list[Json], key: str) -> None:
     """Raise PatchError unless the patch's elements come in the order that goes with them."""
     if not order or not patch:
         return
-    left = iter(order)
-    for item in patch:
-        if is_directive(item):
-            continue
-        if not any(key_of(known, key) == key_of(item, key) for known in left):
-            raise PatchError(
-                f"The order in patch list:\n{go_text(patch)}\n doesn't match "
-                f"{ELEMENT_ORDER} list:\n{go_text(order)}\n"
-            )
+    ordered = [item for item in patch if not (is_directive(item) and item[DIRECTIVE] == "delete")]
+    at = 0
+    for known in order:
+        while at < len(ordered) and is_directive(ordered[at]):
+            at += 1
+        if at < len(ordered) and key_of(known, key) == key_of(ordered[at], key):
+            at += 1
+    # Directives after the last known element are refused too, as the server does.
+    if at < len(ordered):
+        raise PatchError(
+            f"The order in patch list:\n{go_text(patch)}\n doesn't match "
+            f"{ELEMENT_ORDER} list:\n{go_text(order)}\n"
+        )
+
+
+def without_directives(value: Json) -> Json:
+    """The value without the objects in it that carry a `$patch`."""
+    if isinstance(value, dict):
+        return {
+            key: without_directives(item) for key, item in value.items() if not is_directive(item)
+        }
+    if isinstance(value, list):
+        return [without_directives(item) for item in value if not is_directive(item)]
+    return value

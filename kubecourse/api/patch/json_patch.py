@@ -2,7 +2,7 @@
 
 Behaviour and messages follow `evanphx/json-patch` version 4, which the API server and kubectl
 use. It differs from the RFC: `replace` and `copy` accept a field that is not there, `test` with
-null too, negative indexes count from the end, and the whole document cannot be replaced.
+null too, negative indexes count from the end; only `replace` and `test` take the whole document.
 """
 
 from __future__ import annotations
@@ -84,6 +84,9 @@ def _remove(doc: Json, op: dict[str, Json]) -> Json:
 
 def _replace(doc: Json, op: dict[str, Json]) -> Json:
     path = _text(op, "path", "replace operation failed to decode path: " + _NO_PATH)
+    if not path:
+        # Anything but an object or a list is passed over in silence.
+        return op["value"] if isinstance(op.get("value"), dict | list) else doc
     try:
         return _edit(doc, path, lambda at, key: _put(at, key, op.get("value")))
     except _Missing:
@@ -140,7 +143,7 @@ def _land(doc: Json, path: str, value: Json, verb: str, failure: str) -> Json:
 def _test(doc: Json, op: dict[str, Json]) -> Json:
     path = _text(op, "path", "test operation failed to decode path: " + _NO_PATH)
     try:
-        found = _read(doc, path)
+        found = _read(doc, path) if path else doc
     except _Missing:
         raise _failed(
             f"test operation does not apply: is missing path: {path}: missing value"

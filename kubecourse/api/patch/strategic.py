@@ -11,7 +11,8 @@ start with `$` are directives:
 
 Behaviour follows `staging/src/k8s.io/apimachinery/pkg/util/strategicpatch/patch.go`, its oddities
 included: what is new to the object is taken with its directives dropped, but an element new to
-an existing list is taken as it stands.
+an existing list is taken as it stands. (Where one patch adds and deletes the same string, Go's
+answer is a matter of chance; here the later in the patch wins.)
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from kubecourse.api.patch.elements import (
     is_directive,
     key_of,
     need_list,
+    without_directives,
 )
 from kubecourse.api.patch.values import (
     FieldSchema,
@@ -33,6 +35,7 @@ from kubecourse.api.patch.values import (
     Schema,
     element_of,
     field_of,
+    go_string,
     go_text,
     go_type,
     identity,
@@ -104,7 +107,7 @@ def _whole(patch: dict[str, Json]) -> dict[str, Json]:
         return {key: value for key, value in patch.items() if key != DIRECTIVE}
     if directive == "delete":
         return {}
-    raise PatchError(f"unknown patch type: {go_text(directive)} in map: {go_text(patch)}")
+    raise PatchError(f"unknown patch type: {go_string(directive)} in map: {go_text(patch)}")
 
 
 def _take(result: dict[str, Json], key: str, value: Json, applying: bool) -> None:
@@ -114,16 +117,7 @@ def _take(result: dict[str, Json], key: str, value: Json, applying: bool) -> Non
     elif is_directive(value):
         result.pop(key, None)
     else:
-        result[key] = _undirected(without_nulls(value))
-
-
-def _undirected(value: Json) -> Json:
-    """The value without the objects in it that carry a `$patch`."""
-    if isinstance(value, dict):
-        return {key: _undirected(item) for key, item in value.items() if not is_directive(item)}
-    if isinstance(value, list):
-        return [_undirected(item) for item in value if not is_directive(item)]
-    return value
+        result[key] = without_directives(without_nulls(value))
 
 
 def _merge_value(
@@ -175,7 +169,7 @@ def _list_directives(
         elif directive == "merge":
             raise PatchError("merging lists cannot yet be specified in the patch")
         else:
-            raise PatchError(f"unknown patch type: {go_text(directive)} in map: {go_text(item)}")
+            raise PatchError(f"unknown patch type: {go_string(directive)} in map: {go_text(item)}")
     if replace:
         return plain, []
     if gone:
@@ -251,8 +245,10 @@ def _ordered_lists(
         check_order(rest.get(name, []), order, key)
         if name in result and name in rest:
             merged = _merge_value(result[name], rest[name], field, applying, deleting=False)
-        elif name in result or name in rest:
-            merged = result.get(name, rest.get(name))
+        elif name in rest:
+            merged = without_directives(rest[name])
+        elif name in result:
+            merged = result[name]
         else:
             continue
         result[name] = arrange(merged, order, result.get(name, []), key)

@@ -38,6 +38,8 @@ def two_way_merge_patch(
 ) -> dict[str, Json]:
     """The strategic merge patch that turns one object into the other; {} if they are the same.
 
+    Like kubectl, it does not notice that a list of strings was merely put in alphabetical order.
+
     Raises PatchError for lists of mixed types or without their merge keys.
     """
     return _diff(original, modified, schema, _Options())
@@ -176,7 +178,7 @@ def _diff_scalars(
         patch[key] = added
     if gone:
         patch[f"{DELETE_FROM}/{key}"] = list(dict.fromkeys(gone))
-    # kubectl sorts the old list in place before it compares, so a list that is not in
-    # alphabetical order is sent an order for even if nothing changed.
+    # kubectl sorts the old list in place before it compares. So an order is sent even if nothing
+    # changed, unless it is alphabetical; and a mere sorting of the list goes unnoticed.
     if modified and (gone or (options.changes and not same(before, modified))):
         patch[f"{ELEMENT_ORDER}/{key}"] = modified

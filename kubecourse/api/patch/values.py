@@ -110,6 +110,11 @@ def go_text(value: Json) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def go_string(value: Json) -> str:
+    """A value as Go's `%s` prints it, which is the wrong verb for a null, and Go says so."""
+    return "%!s(<nil>)" if value is None else go_text(value)
+
+
 def same(a: Json, b: Json) -> bool:
     """Deep equality of JSON values, in which True is not 1 and 1 is not 1.0."""
     if type(a) is not type(b):
