@@ -1,0 +1,6 @@
+"""How fast, how large, how long: each module prints one JSON line about one question.
+
+python -m benchmarks.scale --nodes 1000 --pods 10000
+python -m benchmarks.startup
+python -m benchmarks.idle
+"""

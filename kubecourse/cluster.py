@@ -1,0 +1,226 @@
+"""A cluster: a control plane and nodes on one clock. What notebooks hold in their hand.
+
+    from kubecourse import Cluster
+    cluster = Cluster(nodes=3)
+    cluster.apply("data/manifests/hello")
+    cluster.settle()
+    cluster.kubectl("get pods")
+
+It is simulated, in this process, in virtual time: nothing happens until `settle`, `advance` or
+`wait_for` lets time pass. The same seed and the same commands give the same history, always.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kubecourse.addons.dns import DNS
+from kubecourse.api import models
+from kubecourse.api.errors import ApiError
+from kubecourse.api.resources import Resource, find
+from kubecourse.client import Client
+from kubecourse.clock import Clock
+from kubecourse.control_plane.apiserver import APIServer
+from kubecourse.control_plane.controller_manager import ControllerManager
+from kubecourse.control_plane.etcd import Etcd
+from kubecourse.control_plane.scheduler import Scheduler
+from kubecourse.node.kube_proxy import KubeProxy
+from kubecourse.node.kubelet import Kubelet
+from kubecourse.node.machine import Machine
+from kubecourse.node.network import Network, Response
+from kubecourse.node.runtime.images import ImageCatalog
+from kubecourse.node.traffic import Traffic
+
+if TYPE_CHECKING:
+    from kubecourse.tools.kubectl import Output
+
+core = models.core_v1
+SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+
+
+class CourseError(Exception):
+    """Something asked of the course that it cannot do; the message says what to do instead."""
+
+
+class Cluster:
+    """A simulated Kubernetes v1.36 cluster.
+
+    `nodes`: how many workers, `node-1`, `node-2`, …. `node_shape`: each one's size, such as
+    `"4cpu-16Gi"`. `zones`: how many availability zones they are spread over (0: none are
+    labelled). `seed`: decides everything random.
+    """
+
+    def __init__(
+        self, nodes: int = 3, *, node_shape: str = "4cpu-16Gi", zones: int = 0, seed: int = 0
+    ) -> None:
+        if not isinstance(nodes, int) or nodes < 0:
+            raise CourseError(
+                f"nodes={nodes!r}: give the number of nodes, such as Cluster(nodes=3)"
+            )
+        self.clock = Clock(seed)
+        self.etcd = Etcd()
+        self.server = APIServer(self.clock, self.etcd)
+        self.client = self.connect_as("kubernetes-admin")
+        self.images = ImageCatalog()
+        for name in SYSTEM_NAMESPACES:
+            self.client.create(core.Namespace(metadata=models.meta_v1.ObjectMeta(name=name)))
+        self.controller_manager = ControllerManager(self.connect_as("kube-controller-manager"))
+        self.scheduler = Scheduler(self.connect_as("kube-scheduler"))
+        self.proxy = KubeProxy(self.connect_as("kube-proxy"))
+        self.dns = DNS(self.connect_as("coredns"))
+        self.kubelets: dict[str, Kubelet] = {}
+        self.network = Network(self.clock, self.dns, self.proxy, self.kubelets)
+        for component in (self.controller_manager, self.scheduler, self.proxy, self.dns):
+            component.start()
+        for number in range(nodes):
+            zone = f"zone-{'abcdefghij'[number % zones]}" if zones else None
+            self.add_node(f"node-{number + 1}", node_shape, zone=zone)
+        self.settle()
+
+    def connect_as(self, user: str) -> Client:
+        """A client of the API server for a user or component of that name."""
+        return Client(self.server, self.clock, user)
+
+    # --- time
+
+    @property
+    def now(self) -> float:
+        """Virtual seconds since the cluster began."""
+        return self.clock.now
+
+    def advance(self, seconds: float) -> None:
+        """Let exactly that many virtual seconds pass."""
+        self.clock.advance(seconds)
+
+    def settle(self, limit: float = 3600.0) -> bool:
+        """Let time pass until nothing but heartbeats and retries is left to happen.
+
+        Returns False if that took longer than `limit` virtual seconds.
+        """
+        return self.clock.settle(limit)
+
+    def wait_for(self, condition: Callable[[], bool], timeout: float = 60.0) -> bool:
+        """Let time pass until `condition()` holds; False after `timeout` virtual seconds."""
+        return self.clock.wait_for(condition, timeout)
+
+    # --- what people type
+
+    def kubectl(self, command: str, stdin: str | None = None) -> Output:
+        """Run a kubectl command and print what kubectl prints.
+
+        `stdin` is what `-f -` reads. Returns the output: `stdout`, `stderr`, `code`.
+        """
+        output = self.run(command, stdin)
+        output.show()
+        return output
+
+    def run(self, command: str, stdin: str | None = None) -> Output:
+        """Run a kubectl command without printing anything."""
+        from kubecourse.tools.kubectl import run
+
+        return run(self, command, stdin)
+
+    def apply(self, source: Any) -> Output:
+        """`kubectl apply`: a file, a directory, YAML text, or an object."""
+        from kubecourse.tools.sources import manifest
+
+        command, stdin = manifest(source)
+        return self.kubectl(command, stdin)
+
+    # --- what there is
+
+    def get(self, name: str, namespace: str = "default") -> Any:
+        """An object by kind and name: `cluster.get("deployment/web")`. None if it is not there."""
+        resource, _, local = name.partition("/")
+        found = self._resource(resource)
+        return self.server.find(found, namespace if found.namespaced else None, local)
+
+    def list(
+        self, kind: str, namespace: str | None = "default", selector: str = ""
+    ) -> builtins.list[Any]:
+        """All objects of a kind in a namespace (None: in all), that a label selector matches."""
+        found = self._resource(kind)
+        return self.client.list(
+            found.model, namespace if found.namespaced else None, selector or None
+        )
+
+    def pods(self, owner: str = "", namespace: str = "default") -> builtins.list[str]:
+        """The names of the pods that belong to a Deployment, ReplicaSet, … of that name, or of all."""
+        return [
+            pod.metadata.name
+            for pod in self.list("pods", namespace)
+            if not owner or owner in self._owners(pod)
+        ]
+
+    def _owners(self, obj: Any) -> builtins.list[str]:
+        """The names of an object's owners, and of theirs."""
+        names: list[str] = []
+        for reference in obj.metadata.ownerReferences or ():
+            names.append(reference.name)
+            owner = self.get(f"{reference.kind}/{reference.name}", obj.metadata.namespace)
+            if owner is not None:
+                names += self._owners(owner)
+        return names
+
+    def _resource(self, word: str) -> Resource:
+        found = find(word)
+        if found is None:
+            raise CourseError(
+                f'this cluster has no resource type "{word}": cluster.kubectl("api-resources") lists them'
+            )
+        return found
+
+    # --- the network
+
+    def request(self, url: str, **options: Any) -> Response:
+        """An HTTP request from inside the cluster: `cluster.request("http://web")`."""
+        return self.network.request(url, **options)
+
+    def traffic(self, url: str, rate: float = 10.0, **options: Any) -> Traffic:
+        """A client that sends `rate` requests a second from now on, until it is stopped."""
+        traffic = Traffic(self.network, self.clock, url, rate=rate, **options)
+        traffic.start()
+        return traffic
+
+    # --- nodes and components
+
+    def add_node(self, name: str, shape: str = "4cpu-16Gi", **options: Any) -> None:
+        """A new machine joins the cluster."""
+        machine = Machine.parse(name, shape, number=len(self.kubelets) + 1, **options)
+        kubelet = Kubelet(self.connect_as(f"kubelet/{name}"), machine, self.images)
+        self.kubelets[name] = kubelet
+        kubelet.start()
+
+    def stop(self, component: str) -> None:
+        """Stop a component: `kube-scheduler`, `deployment-controller`, …."""
+        self._component(component, "stop")
+
+    def start(self, component: str) -> None:
+        """Start a component again."""
+        self._component(component, "start")
+
+    def _component(self, name: str, verb: str) -> None:
+        parts = {part.name: part for part in (self.controller_manager, self.scheduler)}
+        controllers = self.controller_manager.controllers
+        if name in parts:
+            getattr(parts[name], verb)()
+        elif name in controllers:
+            getattr(self.controller_manager, verb)(name)
+        else:
+            known = ", ".join([*parts, *controllers])
+            raise CourseError(f"no component {name!r} here; there are {known}")
+
+    def explain(self, name: str, namespace: str = "default") -> Any:
+        """Why a pod is where it is, or why it is pending: every node's verdict and scores."""
+        kind, _, local = name.partition("/")
+        if self._resource(kind).kind != "Pod":
+            raise CourseError(
+                f"{name}: only pods can be explained so far, as in explain('pod/web-1')"
+            )
+        try:
+            pod = self.client.get(core.Pod, local, namespace)
+        except ApiError as error:
+            raise CourseError(f"{error}: cluster.pods() lists the pods there are") from None
+        return self.scheduler.explain(pod)

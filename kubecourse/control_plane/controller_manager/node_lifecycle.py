@@ -1,0 +1,182 @@
+"""Nodes: who has stopped answering, which taints say so, and what that means for their pods.
+
+A node whose kubelet renews neither its lease nor its status for the grace period is given up:
+its conditions become Unknown, it is tainted unreachable, and its pods are no longer ready.
+Source: `pkg/controller/nodelifecycle/node_lifecycle_controller.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from kubecourse.api import conditions, models
+from kubecourse.api.errors import ApiError
+from kubecourse.client import Client, EventRecorder, InformerFactory, Result
+from kubecourse.client.informer import by_node
+from kubecourse.control_plane.controller_manager.controller import ManagedController
+
+core = models.core_v1
+
+MONITOR_PERIOD = 5.0
+GRACE_PERIOD = 50.0
+"""Seconds without a sign of life after which a node is given up (40 before v1.32)."""
+LEASES = "kube-node-lease"
+
+NOT_READY = "node.kubernetes.io/not-ready"
+UNREACHABLE = "node.kubernetes.io/unreachable"
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+
+_PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure")
+_TAINTS_OF: dict[str, dict[str, str]] = {
+    "Ready": {"False": NOT_READY, "Unknown": UNREACHABLE},
+    "MemoryPressure": {"True": "node.kubernetes.io/memory-pressure"},
+    "DiskPressure": {"True": "node.kubernetes.io/disk-pressure"},
+    "PIDPressure": {"True": "node.kubernetes.io/pid-pressure"},
+    "NetworkUnavailable": {"True": "node.kubernetes.io/network-unavailable"},
+}
+"""Which taint a condition's status calls for."""
+_OWN = {key for by_status in _TAINTS_OF.values() for key in by_status.values()} | {UNSCHEDULABLE}
+_EVICTING = {NOT_READY, UNREACHABLE}
+"""Taints that drive pods away as well as keeping them off."""
+
+
+class NodeLifecycleController(ManagedController):
+    """Watches the heartbeats of nodes and taints the silent ones."""
+
+    name = "node-lifecycle-controller"
+
+    def __init__(self, client: Client, informers: InformerFactory) -> None:
+        super().__init__(client, informers)
+        self.recorder = EventRecorder(client, "node-controller")
+        self._nodes = informers.informer(core.Node)
+        self._pods = informers.informer(core.Pod, by_node)
+        self._seen: dict[str, float] = {}
+        self._monitor: Any = None
+        self.subscribe(self._nodes, self._node_changed)
+        self.subscribe(informers.informer(models.coordination_v1.Lease), self._lease_changed)
+
+    def start(self) -> None:
+        """Begin to listen. Every node is given a whole grace period from now on."""
+        super().start()
+        if self._monitor is None:
+            self._monitor = self.clock.every(MONITOR_PERIOD, self._look, observes=True)
+
+    def forget(self) -> None:
+        """What nodes did while nobody listened was not observed."""
+        self._seen.clear()
+        if self._monitor is not None:
+            self._monitor.stop()
+            self._monitor = None
+
+    # --- signs of life
+
+    def _node_changed(self, old: Any, new: Any) -> None:
+        name = (new or old).metadata.name
+        if new is None:
+            self._seen.pop(name, None)
+            return
+        if old is None:
+            self._seen[name] = self.clock.now
+            message = f"Node {name} event: Registered Node {name} in Controller"
+            self.recorder.normal(new, "RegisteredNode", message)
+        elif _heartbeat(old) != _heartbeat(new):
+            self._seen[name] = self.clock.now
+        self.queue.add(("", name))
+
+    def _lease_changed(self, old: Any, new: Any) -> None:
+        if new is not None and new.metadata.namespace == LEASES:
+            self._seen[new.metadata.name] = self.clock.now
+
+    def _look(self, beats: int) -> None:
+        """Give up the nodes that have been silent for too long."""
+        latest = self.clock.now - GRACE_PERIOD
+        for name, seen in self._seen.items():
+            if seen <= latest:
+                self.queue.add(("", name))
+
+    # --- what follows
+
+    def reconcile(self, key: Any) -> Result | None:
+        """Bring one node's conditions and taints into line with what was heard of it."""
+        node = self._nodes.get(*key)
+        if node is None:
+            return None
+        if self._seen.get(key[1], 0.0) <= self.clock.now - GRACE_PERIOD:
+            node = self._give_up(node)
+        self._taint(node)
+        if not conditions.is_true(node.status.conditions, "Ready"):
+            self._mark_pods(node)
+        return None
+
+    def _give_up(self, node: Any) -> Any:
+        """The node with its conditions Unknown."""
+        ready = conditions.get(node.status.conditions, "Ready")
+        if ready is not None and ready.status == "Unknown":
+            return node
+        now = self.clock.utc()
+        given_up = node.status.conditions
+        for type in (*_PRESSURES, "Ready"):
+            existing = conditions.get(given_up, type)
+            unknown = core.NodeCondition(
+                type=type,
+                status="Unknown",
+                reason="NodeStatusUnknown" if existing else "NodeStatusNeverUpdated",
+                message="Kubelet stopped posting node status."
+                if existing
+                else "Kubelet never posted node status.",
+                lastHeartbeatTime=existing.lastHeartbeatTime
+                if existing
+                else node.metadata.creationTimestamp,
+                lastTransitionTime=now,
+            )
+            given_up = conditions.put(given_up, unknown)
+        name = node.metadata.name
+        self.recorder.normal(node, "NodeNotReady", f"Node {name} status is now: NodeNotReady")
+        return self.client.update_status(
+            replace(node, status=replace(node.status, conditions=given_up))
+        )
+
+    def _taint(self, node: Any) -> None:
+        """Write the taints that the node's conditions call for, and take away the others."""
+        wanted: list[tuple[str, str]] = []
+        for condition in node.status.conditions or ():
+            key = _TAINTS_OF.get(condition.type, {}).get(condition.status)
+            if key:
+                wanted.append((key, "NoSchedule"))
+                if key in _EVICTING:
+                    wanted.append((key, "NoExecute"))
+        if node.spec.unschedulable:
+            wanted.append((UNSCHEDULABLE, "NoSchedule"))
+        taints = node.spec.taints or []
+        kept = [t for t in taints if t.key not in _OWN or (t.key, t.effect) in wanted]
+        there = {(t.key, t.effect) for t in kept}
+        added = [
+            core.Taint(key=key, effect=effect, timeAdded=self.clock.utc())
+            for key, effect in wanted
+            if (key, effect) not in there
+        ]
+        if added or len(kept) != len(taints):
+            spec = replace(node.spec, taints=[*kept, *added] or None)
+            self.client.update(replace(node, spec=spec))
+
+    def _mark_pods(self, node: Any) -> None:
+        """The pods of a node that does not answer are not ready, whatever they last said."""
+        for pod in list(self._pods.indexed(by_node, node.metadata.name)):
+            ready = conditions.get(pod.status.conditions, "Ready")
+            if ready is None or ready.status != "True":
+                continue
+            unready = replace(ready, status="False", lastTransitionTime=self.clock.utc())
+            status = replace(pod.status, conditions=conditions.put(pod.status.conditions, unready))
+            try:
+                self.client.update_status(replace(pod, status=status))
+            except ApiError:
+                continue  # it changed or went meanwhile: the next look will tell
+            self.recorder.warning(pod, "NodeNotReady", "Node is not ready")
+
+
+def _heartbeat(node: Any) -> Any:
+    """What tells that a kubelet has written a node's status."""
+    ready = conditions.get(node.status.conditions, "Ready")
+    return ready and (ready.status != "Unknown", ready.lastHeartbeatTime)

@@ -1,0 +1,328 @@
+"""A rollout, pod by pod and second by second, under traffic: what surge and unavailable buy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import ipywidgets
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from kubecourse.cluster import Cluster
+from kubecourse.lessons import palette
+from kubecourse.lessons.recording import READY, Recording, Segment
+
+BEFORE = 5.0
+"""Seconds of the old version alone, at the left of the picture."""
+LIMIT = 90.0
+"""Seconds after which a rollout that does not finish is shown as it is."""
+
+VERSIONS = {
+    "starts in 2 s": ("hello:2", "2 s"),
+    "starts in 8 s": ("hello:2-slow", "8 s"),
+    "cannot be pulled": ("hello:2-typo", "never"),
+}
+"""The new versions to choose from, by what they do."""
+
+MANIFEST = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: hello}}
+spec:
+  replicas: {replicas}
+  minReadySeconds: {min_ready_seconds}
+  selector: {{matchLabels: {{app: hello}}}}
+  strategy:
+    rollingUpdate: {{maxSurge: {max_surge}, maxUnavailable: {max_unavailable}}}
+  template:
+    metadata: {{labels: {{app: hello}}}}
+    spec:
+      containers:
+      - name: hello
+        image: hello:1
+        ports: [{{containerPort: 8080}}]
+        readinessProbe: {{httpGet: {{path: /, port: 8080}}, periodSeconds: 1}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: hello}}
+spec:
+  selector: {{app: hello}}
+  ports: [{{port: 80, targetPort: 8080}}]
+"""
+
+
+@dataclass(slots=True)
+class Rollout:
+    """What happened: `segments` of pods, requests `served` and `failed` by second, all from 0.
+
+    `begun` is the second of `kubectl set image`; `ended` when the rollout was complete, or None.
+    `problem` is what the API server said if it refused the settings.
+    """
+
+    begun: float = BEFORE
+    ended: float | None = None
+    seconds: int = 0
+    old: str = ""
+    segments: list[Segment] = field(default_factory=list)
+    served: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+    fewest_ready: int = 0
+    most_pods: int = 0
+    problem: str = ""
+
+
+def play(
+    max_surge: int = 1,
+    max_unavailable: int = 0,
+    min_ready_seconds: int = 0,
+    image: str = "hello:2",
+    replicas: int = 4,
+    rate: float = 10.0,
+) -> Rollout:
+    """Roll a Deployment of `replicas` from `hello:1` to `image` on a cluster of its own.
+
+    `rate` requests a second go to its Service all the while.
+    """
+    cluster = Cluster(nodes=3)
+    cluster.images.declare("hello:1", start_up=2.0)
+    cluster.images.declare("hello:2", start_up=2.0)
+    cluster.images.declare("hello:2-slow", start_up=8.0)
+    cluster.images.declare("hello:2-typo", pullable=False)
+    manifest = MANIFEST.format(
+        replicas=replicas,
+        max_surge=max_surge,
+        max_unavailable=max_unavailable,
+        min_ready_seconds=min_ready_seconds,
+    )
+    output = cluster.run("apply -f -", manifest)
+    if output.code:
+        return Rollout(problem=output.stderr.strip())
+    cluster.settle()
+    start = cluster.now
+    recording = Recording(cluster, "hello")
+    traffic = cluster.traffic("http://hello", rate=rate)
+    cluster.advance(BEFORE - 0.002)
+    old = cluster.list("replicasets")[0].metadata.labels["pod-template-hash"]
+    cluster.run(f"set image deployment/hello hello={image}")
+    complete = cluster.wait_for(_Complete(cluster, replicas), LIMIT)
+    ended = cluster.now - start if complete else None
+    cluster.advance(BEFORE)
+    traffic.stop()
+    return _collect(recording, traffic, start, cluster.now, old, ended)
+
+
+class _Complete:
+    """Whether the rollout has finished, as `kubectl rollout status` decides it."""
+
+    def __init__(self, cluster: Cluster, replicas: int) -> None:
+        self._cluster = cluster
+        self._replicas = replicas
+
+    def __call__(self) -> bool:
+        status = self._cluster.get("deployment/hello").status
+        numbers = (status.replicas, status.updatedReplicas, status.availableReplicas)
+        return numbers == (self._replicas,) * 3 and not status.terminatingReplicas
+
+
+def _collect(
+    recording: Recording, traffic: Any, start: float, end: float, old: str, ended: float | None
+) -> Rollout:
+    recording.stop()
+    seconds = int(end - start) + 1
+    rollout = Rollout(ended=ended, seconds=seconds, old=old)
+    for segment in recording.segments:
+        until = end if segment.end is None else segment.end
+        rollout.segments.append(
+            Segment(
+                segment.pod, segment.revision, segment.state, segment.start - start, until - start
+            )
+        )
+    rollout.served, rollout.failed = [0] * seconds, [0] * seconds
+    for result in traffic.results:
+        if 0 <= result.time - start < seconds:
+            (rollout.served if result.ok else rollout.failed)[int(result.time - start)] += 1
+    rollout.fewest_ready = min(count.pods[READY] for count in recording.counts)
+    rollout.most_pods = max(count.actual for count in recording.counts)
+    return rollout
+
+
+def text(rollout: Rollout) -> str:
+    """The picture in one line."""
+    if rollout.problem:
+        return "Refused by the API server"
+    failed, sent = sum(rollout.failed), sum(rollout.failed) + sum(rollout.served)
+    if rollout.ended is None:
+        finish = f"not finished after {LIMIT:.0f} s"
+    else:
+        finish = f"done in {rollout.ended - rollout.begun:.0f} s"
+    return (
+        f"{finish}; never fewer than {rollout.fewest_ready} ready, "
+        f"never more than {rollout.most_pods} pods; {failed} of {sent} requests failed"
+    )
+
+
+def figure(rollout: Rollout) -> go.Figure:
+    """A row for each pod, coloured by what it is doing; requests by second underneath."""
+    pods = list(dict.fromkeys(segment.pod for segment in rollout.segments))
+    height = 18 * max(len(pods), 4)
+    chart = make_subplots(
+        rows=2, shared_xaxes=True, vertical_spacing=0.06, row_heights=[height, 90.0]
+    )
+    groups: dict[tuple[str, str, str], list[Segment]] = {key: [] for key in _KEYS}
+    for segment in rollout.segments:
+        groups[_key(segment, rollout.old)].append(segment)
+    for (name, colour, pattern), segments in groups.items():
+        chart.add_bar(
+            y=[pods.index(s.pod) for s in segments],
+            x=[(s.end or 0.0) - s.start for s in segments],
+            base=[s.start for s in segments],
+            orientation="h",
+            name=name,
+            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": "white", "size": 6}},
+            customdata=[s.pod for s in segments],
+            hovertemplate=f"%{{customdata}}<br>{name}, from %{{base:.1f}} s<extra></extra>",
+            row=1,
+            col=1,
+        )
+    for name, numbers, colour in (
+        ("served", rollout.served, palette.SERVED),
+        ("failed", rollout.failed, palette.REFUSED),
+    ):
+        chart.add_bar(
+            x=[second + 0.5 for second in range(len(numbers))],
+            y=numbers,
+            width=1,
+            name=name,
+            marker_color=colour,
+            hovertemplate=f"%{{y}} {name}<extra></extra>",
+            row=2,
+            col=1,
+        )
+    chart.update_layout(
+        palette.LAYOUT | {"height": height + 210, "barmode": "stack", "bargap": 0.15}
+    )
+    chart.update_layout(
+        title_text=text(rollout),
+        showlegend=True,
+        legend={"orientation": "v", "x": 1.02, "y": 1, "font": {"size": 12}},
+    )
+    chart.update_layout(margin={"r": 150}, title_font_size=13)
+    names = [pod.rpartition("-")[2] for pod in pods]
+    chart.update_yaxes(
+        tickvals=list(range(len(pods))),
+        ticktext=names,
+        autorange="reversed",
+        title_text="pods",
+        row=1,
+    )
+    chart.update_yaxes(title_text="requests/s", rangemode="tozero", row=2)
+    chart.update_xaxes(range=[0, max(rollout.seconds, 1)])
+    chart.update_xaxes(title_text="virtual seconds", row=2)
+    chart.add_vline(x=rollout.begun, line={"dash": "dash", "width": 1, "color": "#767676"})
+    return chart
+
+
+_KEYS = (
+    ("old, ready", palette.OLD, ""),
+    ("new, ready", palette.NEW, ""),
+    *(
+        (state, palette.STATE[state], palette.PATTERN[state])
+        for state in palette.STATE
+        if state != READY
+    ),
+)
+
+
+def _key(segment: Segment, old: str) -> tuple[str, str, str]:
+    if segment.state == READY:
+        return _KEYS[0] if segment.revision == old else _KEYS[1]
+    return segment.state, palette.STATE[segment.state], palette.PATTERN[segment.state]
+
+
+class RolloutPlayer(ipywidgets.VBox):
+    """Four settings of a rolling update; each change plays the rollout again from the start.
+
+    The controls are attributes (`max_surge`, `max_unavailable`, `min_ready_seconds`, `version`)
+    whose `value` can be set by code; `rollout` is the last one played.
+    """
+
+    def __init__(self, replicas: int = 4) -> None:
+        self._replicas = replicas
+        self.max_surge = _slider("maxSurge", 1, replicas)
+        self.max_unavailable = _slider("maxUnavailable", 1, replicas)
+        self.min_ready_seconds = _slider("minReadySeconds", 0, 10)
+        self.version = ipywidgets.Dropdown(
+            options=list(VERSIONS), description="new version", style={"description_width": "9em"}
+        )
+        self._controls = (
+            self.max_surge,
+            self.max_unavailable,
+            self.min_ready_seconds,
+            self.version,
+        )
+        self.reset = ipywidgets.Button(description="reset", layout={"width": "5em"})
+        self.yaml = ipywidgets.HTML()
+        self._defaults = [control.value for control in self._controls]
+        self.rollout = self._play()
+        self.picture = go.FigureWidget(figure(self.rollout))
+        self._say()
+        for control in self._controls:
+            control.observe(self._changed, "value")
+        self.reset.on_click(self._reset)
+        left = ipywidgets.VBox(self._controls[:2])
+        right = ipywidgets.VBox(self._controls[2:])
+        super().__init__([ipywidgets.HBox([left, right, self.reset]), self.picture, self.yaml])
+
+    @property
+    def text(self) -> str:
+        """What the picture says, in one line."""
+        return text(self.rollout)
+
+    def _play(self) -> Rollout:
+        return play(
+            max_surge=self.max_surge.value,
+            max_unavailable=self.max_unavailable.value,
+            min_ready_seconds=self.min_ready_seconds.value,
+            image=VERSIONS[self.version.value][0],
+            replicas=self._replicas,
+        )
+
+    def _changed(self, _: object) -> None:
+        self.rollout = self._play()
+        chart = figure(self.rollout)
+        with self.picture.batch_update():
+            for shown, new in zip(self.picture.data, chart.data, strict=True):
+                shown.update(new.to_plotly_json(), overwrite=False)
+            self.picture.layout.update(chart.layout.to_plotly_json())
+        self._say()
+
+    def _reset(self, _: object) -> None:
+        for control, value in zip(self._controls, self._defaults, strict=True):
+            control.value = value
+
+    def _say(self) -> None:
+        if self.rollout.problem:
+            self.yaml.value = f"<pre>{escape(self.rollout.problem)}</pre>"
+            return
+        self.yaml.value = (
+            "<pre>spec:\n"
+            f"  minReadySeconds: {self.min_ready_seconds.value}\n"
+            "  strategy:\n"
+            "    rollingUpdate:\n"
+            f"      maxSurge: {self.max_surge.value}\n"
+            f"      maxUnavailable: {self.max_unavailable.value}</pre>"
+        )
+
+
+def _slider(description: str, value: int, maximum: int) -> ipywidgets.IntSlider:
+    return ipywidgets.IntSlider(
+        value=value,
+        min=0,
+        max=maximum,
+        description=description,
+        continuous_update=False,
+        style={"description_width": "9em"},
+    )
