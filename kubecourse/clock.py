@@ -26,7 +26,12 @@ class Timer:
     __slots__ = ("action", "args", "background", "seq", "when")
 
     def __init__(
-        self, when: float, seq: int, action: Callable[..., Any], args: tuple[Any, ...], background: bool
+        self,
+        when: float,
+        seq: int,
+        action: Callable[..., Any],
+        args: tuple[Any, ...],
+        background: bool,
     ) -> None:
         self.when = when
         self.seq = seq
@@ -55,7 +60,13 @@ class Heartbeat:
     __slots__ = ("_clock", "action", "due", "observes", "period", "seq", "stopped")
 
     def __init__(
-        self, clock: Clock, due: float, seq: int, period: float, action: Callable[[int], Any], observes: bool
+        self,
+        clock: Clock,
+        due: float,
+        seq: int,
+        period: float,
+        action: Callable[[int], Any],
+        observes: bool,
     ) -> None:
         self._clock = clock
         self.due = due
@@ -108,6 +119,10 @@ class Clock:
     def utc_precise(self) -> datetime:
         """The time of day in microseconds, as leases and events have it."""
         return START + timedelta(seconds=self.now)
+
+    def moment(self, seconds: float) -> datetime:
+        """A virtual second as a time of day, in whole seconds."""
+        return START + timedelta(seconds=int(seconds))
 
     def seconds(self, moment: datetime) -> float:
         """A time of day as seconds on this clock."""

@@ -39,8 +39,14 @@ PACKAGES = [
 ]
 # Types whose JSON is not their Go struct: the codec knows them by name.
 SPECIAL = {
-    "meta/v1.Time", "meta/v1.MicroTime", "meta/v1.Duration", "meta/v1.FieldsV1", "meta/v1.Verbs",
-    "runtime.RawExtension", "resource.Quantity", "intstr.IntOrString",
+    "meta/v1.Time",
+    "meta/v1.MicroTime",
+    "meta/v1.Duration",
+    "meta/v1.FieldsV1",
+    "meta/v1.Verbs",
+    "runtime.RawExtension",
+    "resource.Quantity",
+    "intstr.IntOrString",
 }
 BASIC = {"string", "bool", "int", "int32", "int64", "float64", "byte", "uint16", "any"}
 FIELD = re.compile(r"^\s+(?:(\w+)\s+)?([*\[\]\w.]+(?:\[[\w.]+\][*\w.]+)?)\s+`(.*)`")
@@ -103,7 +109,11 @@ class Package:
             "name": name,
             "type": self.qualify(match[2]),
             "inline": "inline" in options or (match[1] is None and not name),
-            "omit": "omitzero" if "omitzero" in options else "omitempty" if "omitempty" in options else "",
+            "omit": "omitzero"
+            if "omitzero" in options
+            else "omitempty"
+            if "omitempty" in options
+            else "",
             "merge_key": tags.get("patchMergeKey", ""),
             "strategy": tags.get("patchStrategy", ""),
             "number": int(proto[1]) if len(proto) > 1 else 0,
@@ -135,7 +145,9 @@ def prose(comment: list[str]) -> str:
     """A Go comment without its `+markers`, paragraphs unwrapped."""
     lines = [line for line in comment if not re.match(r"^\+\S", line) and line != "---"]
     paragraphs = re.split(r"\n\s*\n", "\n".join(lines).split("TODO")[0].strip())
-    return "\n\n".join(p if re.search(r"^\s*[-*]", p, re.M) else p.replace("\n", " ") for p in paragraphs)
+    return "\n\n".join(
+        p if re.search(r"^\s*[-*]", p, re.M) else p.replace("\n", " ") for p in paragraphs
+    )
 
 
 def reachable(packages: dict[str, Package], roots: list[str]) -> list[str]:
@@ -168,7 +180,9 @@ def main(source: Path) -> None:
     types, descriptions = {}, {}
     for name in reachable(packages, kinds):
         package, _, local = name.rpartition(".")
-        types[name] = [row(f) for f in packages[package].structs[local] if f["type"] != "meta/v1.TypeMeta"]
+        types[name] = [
+            row(f) for f in packages[package].structs[local] if f["type"] != "meta/v1.TypeMeta"
+        ]
         docs = {f["name"]: f["description"] for f in packages[package].structs[local] if f["name"]}
         descriptions[name] = {"": packages[package].docs[local], **docs}
     used = {n for rows in types.values() for r in rows for n in re.findall(r"[\w/]+\.\w+", r[1])}
@@ -183,9 +197,16 @@ def main(source: Path) -> None:
     if missing:
         raise SystemExit(f"unresolved types: {sorted(missing)}")
     out = Path(__file__).parent.parent / "kubecourse" / "api"
-    lines = [f'  "{name}": [\n' + ",\n".join(f"    {json.dumps(r)}" for r in rows) + "\n  ]" for name, rows in types.items()]
+    lines = [
+        f'  "{name}": [\n' + ",\n".join(f"    {json.dumps(r)}" for r in rows) + "\n  ]"
+        for name, rows in types.items()
+    ]
     (out / "schema.json").write_text(
-        '{\n"named": ' + json.dumps(dict(sorted(named.items())), indent=1) + ',\n"types": {\n' + ",\n".join(lines) + "\n}}\n"
+        '{\n"named": '
+        + json.dumps(dict(sorted(named.items())), indent=1)
+        + ',\n"types": {\n'
+        + ",\n".join(lines)
+        + "\n}}\n"
     )
     packed = gzip.compress(json.dumps(descriptions, separators=(",", ":")).encode(), mtime=0)
     (out / "descriptions.json.gz").write_bytes(packed)
@@ -195,8 +216,14 @@ def main(source: Path) -> None:
 def row(field: dict) -> list:
     """[name, Go type, omit, merge key, strategy, protobuf number, list type, list keys], tail trimmed."""
     full = [
-        "" if field["inline"] else field["name"], field["type"], field["omit"], field["merge_key"],
-        field["strategy"], field["number"], field["list_type"], field["list_keys"],
+        "" if field["inline"] else field["name"],
+        field["type"],
+        field["omit"],
+        field["merge_key"],
+        field["strategy"],
+        field["number"],
+        field["list_type"],
+        field["list_keys"],
     ]
     while not full[-1]:
         full.pop()

@@ -80,7 +80,14 @@ def go_path(path: Path, indexes: bool = True) -> str:
     return out
 
 
-_GO_KINDS = {str: "string", bool: "bool", dict: "object", list: "array", int: "number", float: "number"}
+_GO_KINDS = {
+    str: "string",
+    bool: "bool",
+    dict: "object",
+    list: "array",
+    int: "number",
+    float: "number",
+}
 
 
 def _mismatch(owner: str, value: Any, path: Path, go: schema.Type | str, state: Decoding) -> None:
@@ -175,7 +182,9 @@ def _map_decoder(kind: schema.Type, owner: str) -> Decoder:
 
 def _decode_quantity(value: Any, path: Path, state: Decoding) -> str | None:
     try:
-        return quantity.canonical(value if type(value) is str else msgspec.json.encode(value).decode())
+        return quantity.canonical(
+            value if type(value) is str else msgspec.json.encode(value).decode()
+        )
     except quantity.QuantityError as error:
         state.fail(str(error))
         return None
@@ -229,13 +238,19 @@ def _struct_decoder(name: str, owner: str = "") -> Decoder:
             if field.name not in attributes:
                 continue
             drops_zero = not field.keeps_zero and field.type.form in _ZERO
-            table[field.name] = (attributes[field.name], _decoder(field.type, struct.kind), drops_zero)
+            table[field.name] = (
+                attributes[field.name],
+                _decoder(field.type, struct.kind),
+                drops_zero,
+            )
             if field.omit != "omitzero" and not field.type.pointer and field.type.form == "struct":
                 always[attributes[field.name]] = _empty(field.type.name)
             elif not field.omit:
                 zero = None if field.type.pointer else _ZERO.get(field.type.form)
                 always[attributes[field.name]] = zero
-        for attribute in cls.__struct_fields__[: len(cls.__struct_fields__) - len(cls.__struct_defaults__)]:
+        for attribute in cls.__struct_fields__[
+            : len(cls.__struct_fields__) - len(cls.__struct_defaults__)
+        ]:
             always.setdefault(attribute, None)
 
     def decode_struct(value: Any, path: Path, state: Decoding) -> Any:
@@ -314,14 +329,22 @@ def _struct_encoder(name: str) -> Encoder:
         for field in struct.fields.values():
             if field.name not in attributes:
                 continue
-            drops_empty = not field.keeps_zero or (field.omit and field.type.form in ("list", "map"))
+            drops_empty = not field.keeps_zero or (
+                field.omit and field.type.form in ("list", "map")
+            )
             absent: Any = nothing
             if field.omit != "omitzero" and not field.type.pointer and field.type.form == "struct":
                 absent, drops_empty = {}, False
             elif not field.omit:
                 absent = None if field.type.pointer else _ZERO.get(field.type.form)
             rows.append(
-                (attributes[field.name], field.name, _encoder(field.type), bool(drops_empty), absent)
+                (
+                    attributes[field.name],
+                    field.name,
+                    _encoder(field.type),
+                    bool(drops_empty),
+                    absent,
+                )
             )
 
     def encode_struct(obj: Any) -> dict[str, Any]:
@@ -333,7 +356,9 @@ def _struct_encoder(name: str) -> Encoder:
             if value is None:
                 if absent is not nothing:
                     out[key] = {} if absent == {} else absent
-            elif drops_empty and (value is False or value == 0 or value == "" or value == [] or value == {}):
+            elif drops_empty and (
+                value is False or value == 0 or value == "" or value == [] or value == {}
+            ):
                 continue
             else:
                 out[key] = value if convert is None else convert(value)

@@ -13,8 +13,9 @@ import importlib
 import importlib.util
 import sys
 import types
+from typing import TYPE_CHECKING
 
-_GROUPS = (
+__all__ = [
     "apps_v1",
     "autoscaling_v1",
     "autoscaling_v2",
@@ -23,12 +24,15 @@ _GROUPS = (
     "core_v1",
     "discovery_v1",
     "meta_v1",
+    "modules",
     "networking_v1",
     "policy_v1",
     "rbac_v1",
     "scheduling_v1",
     "storage_v1",
-)
+]
+
+_GROUPS = tuple(name for name in __all__ if name != "modules")
 
 
 def _import_without_client(names: tuple[str, ...]) -> list[types.ModuleType]:
@@ -46,21 +50,24 @@ def _import_without_client(names: tuple[str, ...]) -> list[types.ModuleType]:
         del sys.modules["lightkube"]
 
 
-(
-    apps_v1,
-    autoscaling_v1,
-    autoscaling_v2,
-    batch_v1,
-    coordination_v1,
-    core_v1,
-    discovery_v1,
-    meta_v1,
-    networking_v1,
-    policy_v1,
-    rbac_v1,
-    scheduling_v1,
-    storage_v1,
-) = _import_without_client(_GROUPS)
+if TYPE_CHECKING:
+    from lightkube.models import (
+        apps_v1,
+        autoscaling_v1,
+        autoscaling_v2,
+        batch_v1,
+        coordination_v1,
+        core_v1,
+        discovery_v1,
+        meta_v1,
+        networking_v1,
+        policy_v1,
+        rbac_v1,
+        scheduling_v1,
+        storage_v1,
+    )
+else:
+    globals().update(zip(_GROUPS, _import_without_client(_GROUPS), strict=True))
 
 modules: dict[str, types.ModuleType] = {
     "/".join(name.rsplit("_", 1)): sys.modules[f"lightkube.models.{name}"] for name in _GROUPS

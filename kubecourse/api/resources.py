@@ -106,6 +106,8 @@ def find(word: str) -> Resource | None:
     name, _, group = word.lower().partition(".")
     for resource in RESOURCES:
         names = (resource.plural, resource.singular, *resource.short_names)
-        if name in names and (not group or group in (resource.group, f"{resource.version}.{resource.group}")):
+        if name in names and (
+            not group or group in (resource.group, f"{resource.version}.{resource.group}")
+        ):
             return resource
     return None

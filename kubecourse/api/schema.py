@@ -113,7 +113,16 @@ class Field:
     protobuf field number.
     """
 
-    __slots__ = ("list_keys", "list_type", "merge_key", "name", "number", "omit", "strategy", "type")
+    __slots__ = (
+        "list_keys",
+        "list_type",
+        "merge_key",
+        "name",
+        "number",
+        "omit",
+        "strategy",
+        "type",
+    )
 
     def __init__(self, row: list[Any]) -> None:
         name, go, omit, merge_key, strategy, number, list_type, list_keys = (

@@ -6,6 +6,7 @@ everybody else and never changed: make a new one with `msgspec.structs.replace`.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from kubecourse.api.resources import BY_MODEL, Resource
 from kubecourse.clock import Clock
 
 if TYPE_CHECKING:
-    Handler = Callable[[list[Any]], None]
+    Handler = Callable[[builtins.list[Any]], None]
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ class Server(Protocol):
         namespace: str | None = None,
         labels: Selector | None = None,
         fields: FieldSelector | None = None,
-    ) -> list[Any]: ...
+    ) -> builtins.list[Any]: ...
     def watch(self, resource: Resource, handler: Handler, **selection: Any) -> Stream: ...
     def create(self, resource: Resource, obj: Any) -> Any: ...
     def update(self, resource: Resource, obj: Any, subresource: str = "") -> Any: ...
@@ -76,7 +77,7 @@ class Client:
         namespace: str | None = None,
         labels: str | Selector | None = None,
         fields: str | None = None,
-    ) -> list[T]:
+    ) -> builtins.list[T]:
         """All objects of a kind, in one namespace or in all, by namespace and name."""
         return self._server.list(BY_MODEL[cls], namespace, _labels(labels), _fields(fields))
 
@@ -114,6 +115,10 @@ class Client:
         """Replace an object's status and nothing else."""
         return self._server.update(BY_MODEL[type(obj)], obj, "status")
 
+    def finalize(self, namespace: T) -> T:
+        """Replace a namespace's `spec.finalizers`; without any left, a terminating one goes."""
+        return self._server.update(BY_MODEL[type(namespace)], namespace, "finalize")
+
     def delete(
         self,
         cls: type[Any],
@@ -126,7 +131,12 @@ class Client:
     ) -> Any:
         """Delete an object; `grace_period` in seconds, `propagation` Background, Foreground or Orphan."""
         return self._server.remove(
-            BY_MODEL[cls], namespace, name, grace_period=grace_period, propagation=propagation, uid=uid
+            BY_MODEL[cls],
+            namespace,
+            name,
+            grace_period=grace_period,
+            propagation=propagation,
+            uid=uid,
         )
 
     def bind(self, namespace: str, name: str, node: str) -> None:

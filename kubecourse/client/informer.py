@@ -58,7 +58,12 @@ class Informer:
     """The objects of one class, as last heard. Iterating gives them in order of arrival."""
 
     def __init__(
-        self, client: Client, cls: type[Any], *, namespace: str | None = None, fields: str | None = None
+        self,
+        client: Client,
+        cls: type[Any],
+        *,
+        namespace: str | None = None,
+        fields: str | None = None,
     ) -> None:
         self._client = client
         self._cls = cls

@@ -59,7 +59,9 @@ def test_it_first_hears_what_there_is_and_then_what_changes(client: Client) -> N
     assert informer.get("default", "first") is None
 
 
-def test_a_stopped_informer_forgets_and_a_started_one_hears_everything_again(client: Client) -> None:
+def test_a_stopped_informer_forgets_and_a_started_one_hears_everything_again(
+    client: Client,
+) -> None:
     informer = Informer(client, ConfigMap)
     informer.start()
     client.create(config_map("a"))
@@ -104,11 +106,7 @@ def test_objects_are_found_by_the_owner_that_manages_them(client: Client) -> Non
     assert list(informer.indexed(by_controller, "u1")) == []
 
 
-@given(
-    st.lists(
-        st.tuples(st.sampled_from("abcd"), st.sampled_from(["x", "y", None])), max_size=25
-    )
-)
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["x", "y", None])), max_size=25))
 def test_an_index_always_equals_a_scan(changes: list[tuple[str, str | None]]) -> None:
     client = new_client()
     informer = Informer(client, ConfigMap)

@@ -7,6 +7,7 @@ What differs between kinds is in `strategy` (what a client may not set), `defaul
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -63,7 +64,7 @@ class APIServer:
         namespace: str | None = None,
         labels: Selector | None = None,
         fields: FieldSelector | None = None,
-    ) -> list[Any]:
+    ) -> builtins.list[Any]:
         """All objects, or one namespace's, that the selectors match, by namespace and name."""
         prefix = f"{resource.prefix}{namespace}/" if namespace and resource.namespaced else resource.prefix
         found = [kv.value for kv in self.etcd.range(prefix)]
@@ -112,11 +113,14 @@ class APIServer:
         Raises AlreadyExists, Invalid, Forbidden, or NotFound for its namespace.
         """
         options = options or Options()
-        obj = default(strategy.prepare_for_create(resource, self._named(resource, obj)))
+        obj = default(self._named(resource, obj))
         obj = admission.admit(self, "CREATE", resource, obj, None, options)
+        obj = strategy.prepare_for_create(resource, obj)
         problems = validation.validate(resource, obj)
         if problems:
             raise errors.invalid_object(resource.kind, resource.group, obj.metadata.name, problems)
+        for text in validation.warnings(resource, obj):
+            options.warn(text)
         admission.check(self, "CREATE", resource, obj, None, options)
         obj = strategy.allocate(self, resource, obj, None)
         key = resource.key(obj.metadata.namespace, obj.metadata.name)
@@ -165,7 +169,9 @@ class APIServer:
     def update(
         self, resource: Resource, obj: Any, subresource: str = "", options: Options | None = None
     ) -> Any:
-        """Replace an object, or with subresource `status` its status, and return it as stored.
+        """Replace an object, or with a subresource (`status`, `finalize`) that part of it.
+
+        Returns it as stored.
 
         With a resourceVersion it must be the stored one. An update that changes nothing is not
         written. Raises NotFound, Conflict, Invalid, Forbidden.
@@ -177,12 +183,17 @@ class APIServer:
         self._check_preconditions(resource, old, metadata.resourceVersion, metadata.uid)
         if subresource == "status":
             new = strategy.prepare_status_update(resource, obj, old)
+        elif subresource == "finalize":
+            new = strategy.prepare_finalize(resource, obj, old)
         else:
             new = self._prepare_update(resource, obj, old)
         new = admission.admit(self, "UPDATE", resource, new, old, options)
         problems = validation.validate_update(resource, new, old, subresource)
         if problems:
             raise errors.invalid_object(resource.kind, resource.group, metadata.name, problems)
+        if not subresource:
+            for text in validation.warnings(resource, new):
+                options.warn(text)
         admission.check(self, "UPDATE", resource, new, old, options)
         new = strategy.allocate(self, resource, new, old)
         return self._store_update(resource, new, stored, options)

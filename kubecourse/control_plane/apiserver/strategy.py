@@ -82,8 +82,19 @@ def prepare_for_update(resource: Resource, new: Any, old: Any) -> Any:
 
 
 def prepare_status_update(resource: Resource, new: Any, old: Any) -> Any:
-    """An update of the status leaves everything else alone."""
+    """An update of the status leaves everything else alone, but for a Deployment's annotations.
+
+    The Deployment controller writes the revision there together with the status.
+    """
+    if resource.kind == "Deployment" and new.metadata.annotations != old.metadata.annotations:
+        metadata = replace(old.metadata, annotations=new.metadata.annotations)
+        return replace(old, metadata=metadata, status=new.status)
     return replace(old, status=new.status)
+
+
+def prepare_finalize(resource: Resource, new: Any, old: Any) -> Any:
+    """An update of a namespace's `finalize` changes its spec's finalizers and nothing else."""
+    return replace(old, spec=new.spec)
 
 
 def bound(pod: Any, node: str, now: datetime) -> Any:
