@@ -26,8 +26,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         "Further arguments go to JupyterLab, for example: --no-browser --port 8899",
         allow_abbrev=False,
     )
-    _, rest = parser.parse_known_args(argv)
-    return open_lab(Path.cwd(), rest)  # the only command so far
+    commands.add_parser(
+        "build",
+        help="build the notebooks from notebooks/source",
+        description="Build every notebook from its source, run it and keep its text outputs.",
+        allow_abbrev=False,
+    )
+    options, rest = parser.parse_known_args(argv)
+    if options.command == "lab":
+        return open_lab(Path.cwd(), rest)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return build_notebooks(Path.cwd())
+
+
+def build_notebooks(start: Path) -> int:
+    """Build the notebooks at or below `start`, naming each as it is done."""
+    from kubecourse.publish.build import build_all
+
+    notebooks = start if start.name == "notebooks" else start / "notebooks"
+    if not (notebooks / "source").is_dir():
+        return _fail(
+            f"no notebooks/source directory in {start}.",
+            "Run this in the directory that you cloned kubecourse into.",
+        )
+    for path in build_all(notebooks):
+        print(path.relative_to(start))
+    return 0
 
 
 def open_lab(start: Path, arguments: Sequence[str]) -> int:
