@@ -173,7 +173,8 @@ def _map_decoder(kind: schema.Type, owner: str) -> Decoder:
         if type(value) is not dict:
             return _mismatch(owner, value, path, kind, state)
         return {
-            key: zero if element is None else item(element, (key, path), state)
+            # Go names the map, not the key, when a value has the wrong type.
+            key: zero if element is None else item(element, path, state)
             for key, element in value.items()
         } or None
 

@@ -66,7 +66,11 @@ class APIServer:
         fields: FieldSelector | None = None,
     ) -> builtins.list[Any]:
         """All objects, or one namespace's, that the selectors match, by namespace and name."""
-        prefix = f"{resource.prefix}{namespace}/" if namespace and resource.namespaced else resource.prefix
+        prefix = (
+            f"{resource.prefix}{namespace}/"
+            if namespace and resource.namespaced
+            else resource.prefix
+        )
         found = [kv.value for kv in self.etcd.range(prefix)]
         if labels is not None:
             found = [obj for obj in found if labels.matches(obj.metadata.labels)]
@@ -127,9 +131,14 @@ class APIServer:
         existing = self.etcd.get(key)
         if existing is not None:
             deleting = existing.value.metadata.deletionTimestamp is not None
-            raise errors.already_exists(resource.plural, resource.group, obj.metadata.name, deleting)
+            raise errors.already_exists(
+                resource.plural, resource.group, obj.metadata.name, deleting
+            )
         if options.dry_run:
             return obj
+        if obj.metadata.resourceVersion:
+            why = "resourceVersion should not be set on objects to be created"
+            raise errors.ApiError(500, "", why)
         return self._put(key, obj)
 
     def _named(self, resource: Resource, obj: Any) -> Any:
@@ -144,7 +153,6 @@ class APIServer:
             uid=self._uid(),
             creationTimestamp=self.clock.utc(),
             generation=1 if strategy.counts_generations(resource) else None,
-            resourceVersion=None,
             deletionTimestamp=None,
             deletionGracePeriodSeconds=None,
             selfLink=None,
@@ -162,7 +170,9 @@ class APIServer:
     def _uid(self) -> str:
         digits = f"{self._rng.getrandbits(128):032x}"
         variant = "89ab"[int(digits[16], 16) % 4]
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        return (
+            f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        )
 
     # --- changing
 
@@ -209,7 +219,9 @@ class APIServer:
             new = replace(new, metadata=replace(new.metadata, generation=generation))
         return new
 
-    def _store_update(self, resource: Resource, new: Any, stored: KeyValue, options: Options) -> Any:
+    def _store_update(
+        self, resource: Resource, new: Any, stored: KeyValue, options: Options
+    ) -> Any:
         old = stored.value
         if new == old or options.dry_run:
             return old if new == old else new
@@ -229,7 +241,9 @@ class APIServer:
         options: Options | None = None,
     ) -> Any:
         """Read an object, pass it through `change`, store what that returns."""
-        return self.update(resource, change(self.get(resource, namespace, name)), subresource, options)
+        return self.update(
+            resource, change(self.get(resource, namespace, name)), subresource, options
+        )
 
     def bind(self, namespace: str, name: str, node: str) -> None:
         """Assign a pod to a node, once. Raises NotFound, Conflict.
@@ -260,7 +274,9 @@ class APIServer:
         options = options or Options()
         stored = self._stored(resource, namespace, name)
         old = stored.value
-        self._check_preconditions(resource, old, options.resource_version, options.uid, deleting=True)
+        self._check_preconditions(
+            resource, old, options.resource_version, options.uid, deleting=True
+        )
         admission.check(self, "DELETE", resource, None, old, options)
         grace = strategy.grace_period(resource, old, options.grace_period)
         finalizers = strategy.finalizers_for_deletion(old, options.propagation)
@@ -327,17 +343,26 @@ class APIServer:
         return replace(obj, metadata=replace(obj.metadata, resourceVersion=version))
 
     def _check_preconditions(
-        self, resource: Resource, old: Any, version: str | None, uid: str | None, deleting: bool = False
+        self,
+        resource: Resource,
+        old: Any,
+        version: str | None,
+        uid: str | None,
+        deleting: bool = False,
     ) -> None:
         stored = old.metadata
         if uid and uid != stored.uid:
             key = resource.key(stored.namespace, stored.name)
-            problem = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored.uid}"
+            problem = (
+                f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored.uid}"
+            )
             why = (
                 f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, "
                 f"AdditionalErrorMsg: {problem}"
             )
-            raise errors.conflict(resource.plural, resource.group, stored.name, problem if deleting else why)
+            raise errors.conflict(
+                resource.plural, resource.group, stored.name, problem if deleting else why
+            )
         if version and version != "0" and version != stored.resourceVersion:
             raise errors.conflict(resource.plural, resource.group, stored.name)
 

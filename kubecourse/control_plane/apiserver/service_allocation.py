@@ -25,7 +25,7 @@ def allocate(server: Any, new: Any, old: Any) -> Any:
     others = [s for s in server.list(SERVICES) if old is None or s.metadata.uid != old.metadata.uid]
     problems: list[errors.FieldError] = []
     rng = Random(f"{server.clock.seed}/{new.metadata.uid}")
-    spec = _with_cluster_ip(new.spec, others, rng, problems)
+    spec = _with_families(_with_cluster_ip(new.spec, others, rng, problems))
     if spec.type in _WITH_PORTS:
         spec = _with_node_ports(spec, others, rng, problems)
     if problems:
@@ -33,7 +33,19 @@ def allocate(server: Any, new: Any, old: Any) -> Any:
     return new if spec is new.spec else replace(new, spec=spec)
 
 
-def _with_cluster_ip(spec: Any, others: list[Any], rng: Random, problems: list[errors.FieldError]) -> Any:
+def _with_families(spec: Any) -> Any:
+    """The cluster speaks IPv4; who lists a headless Service's endpoints may use both families."""
+    if spec.type == "ExternalName":
+        return spec
+    free = spec.clusterIP == "None" and not spec.selector
+    families = spec.ipFamilies or (["IPv4", "IPv6"] if free else ["IPv4"])
+    policy = spec.ipFamilyPolicy or ("RequireDualStack" if len(families) > 1 else "SingleStack")
+    return replace(spec, ipFamilies=families, ipFamilyPolicy=policy)
+
+
+def _with_cluster_ip(
+    spec: Any, others: list[Any], rng: Random, problems: list[errors.FieldError]
+) -> Any:
     if spec.type == "ExternalName" or spec.clusterIP == "None":
         return spec
     taken = {s.spec.clusterIP for s in others}
@@ -55,7 +67,9 @@ def _with_cluster_ip(spec: Any, others: list[Any], rng: Random, problems: list[e
             return replace(spec, clusterIP=ip, clusterIPs=[ip])
 
 
-def _with_node_ports(spec: Any, others: list[Any], rng: Random, problems: list[errors.FieldError]) -> Any:
+def _with_node_ports(
+    spec: Any, others: list[Any], rng: Random, problems: list[errors.FieldError]
+) -> Any:
     if spec.type == "LoadBalancer" and spec.allocateLoadBalancerNodePorts is False:
         return spec
     taken = {
@@ -73,7 +87,9 @@ def _with_node_ports(spec: Any, others: list[Any], rng: Random, problems: list[e
                 detail = "provided port is not in the valid range. The range of valid ports is 30000-32767"
                 problems.append(errors.invalid(path, port.nodePort, detail))
             elif (port.nodePort, protocol) in taken:
-                problems.append(errors.invalid(path, port.nodePort, "provided port is already allocated"))
+                problems.append(
+                    errors.invalid(path, port.nodePort, "provided port is already allocated")
+                )
         else:
             free = [p for p in NODE_PORTS if (p, protocol) not in taken]
             port = replace(port, nodePort=rng.choice(free))

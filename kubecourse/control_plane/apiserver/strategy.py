@@ -100,7 +100,10 @@ def prepare_finalize(resource: Resource, new: Any, old: Any) -> Any:
 def bound(pod: Any, node: str, now: datetime) -> Any:
     """A pod assigned to a node, and its PodScheduled condition."""
     scheduled = core.PodCondition(
-        type="PodScheduled", status="True", lastTransitionTime=now, observedGeneration=pod.metadata.generation
+        type="PodScheduled",
+        status="True",
+        lastTransitionTime=now,
+        observedGeneration=pod.metadata.generation,
     )
     status = replace(pod.status, conditions=conditions.put(pod.status.conditions, scheduled))
     return replace(pod, spec=replace(pod.spec, nodeName=node), status=status)
@@ -141,7 +144,11 @@ def begin_deletion(resource: Resource, obj: Any) -> Any:
 def is_finished(resource: Resource, obj: Any) -> bool:
     """Whether a terminating object has nothing left to wait for."""
     metadata = obj.metadata
-    if metadata.deletionTimestamp is None or metadata.finalizers or metadata.deletionGracePeriodSeconds:
+    if (
+        metadata.deletionTimestamp is None
+        or metadata.finalizers
+        or metadata.deletionGracePeriodSeconds
+    ):
         return False
     return not (resource is NAMESPACES and obj.spec.finalizers)
 

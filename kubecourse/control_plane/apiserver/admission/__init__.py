@@ -16,6 +16,7 @@ from kubecourse.control_plane.apiserver.admission import (
     default_toleration_seconds,
     namespace_lifecycle,
     priority,
+    service_account,
     taint_nodes_by_condition,
 )
 from kubecourse.control_plane.apiserver.request import Options
@@ -25,6 +26,7 @@ Check = Callable[[Any, str, Resource, Any, Any, Options], None]
 
 MUTATING: tuple[Admit, ...] = (
     namespace_lifecycle.admit,
+    service_account.admit,
     taint_nodes_by_condition.admit,
     priority.admit,
     default_toleration_seconds.admit,
@@ -32,14 +34,18 @@ MUTATING: tuple[Admit, ...] = (
 VALIDATING: tuple[Check, ...] = (namespace_lifecycle.check,)
 
 
-def admit(server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options) -> Any:
+def admit(
+    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
+) -> Any:
     """Pass an object through every mutating plugin."""
     for plugin in MUTATING:
         new = plugin(server, operation, resource, new, old, options)
     return new
 
 
-def check(server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options) -> None:
+def check(
+    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
+) -> None:
     """Ask every validating plugin; the first that minds raises ApiError."""
     for plugin in VALIDATING:
         plugin(server, operation, resource, new, old, options)

@@ -35,7 +35,9 @@ def _tolerant(spec: Any) -> Any:
     return replace(spec, tolerations=[*given, *added]) if added else spec
 
 
-def admit(server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options) -> Any:
+def admit(
+    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
+) -> Any:
     """Add the two tolerations to pods being created or updated."""
     if resource.kind != "Pod" or operation not in ("CREATE", "UPDATE") or new is old:
         return new

@@ -15,7 +15,9 @@ NAMESPACES = BY_PLURAL["", "v1", "namespaces"]
 IMMORTAL = ("default", "kube-system", "kube-public")
 
 
-def admit(server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options) -> Any:
+def admit(
+    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
+) -> Any:
     """Refuse creation where there is no namespace to create in."""
     if operation != "CREATE" or not resource.namespaced:
         return new
@@ -30,11 +32,17 @@ def admit(server: Any, operation: str, resource: Resource, new: Any, old: Any, o
             "message": f"namespace {name} is being terminated",
             "field": "metadata.namespace",
         }
-        raise errors.forbidden(resource.plural, resource.group, new.metadata.name, why, causes=[cause])
+        raise errors.forbidden(
+            resource.plural, resource.group, new.metadata.name, why, causes=[cause]
+        )
     return new
 
 
-def check(server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options) -> None:
+def check(
+    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
+) -> None:
     """Refuse to delete the namespaces that a cluster cannot do without."""
     if operation == "DELETE" and resource is NAMESPACES and old.metadata.name in IMMORTAL:
-        raise errors.forbidden("namespaces", "", old.metadata.name, "this namespace may not be deleted")
+        raise errors.forbidden(
+            "namespaces", "", old.metadata.name, "this namespace may not be deleted"
+        )

@@ -19,10 +19,14 @@ SYSTEM_CLASSES = {"system-cluster-critical": 2_000_000_000, "system-node-critica
 
 @memo
 def _without_class(spec: Any) -> Any:
-    return replace(spec, priority=0, preemptionPolicy=spec.preemptionPolicy or "PreemptLowerPriority")
+    return replace(
+        spec, priority=0, preemptionPolicy=spec.preemptionPolicy or "PreemptLowerPriority"
+    )
 
 
-def admit(server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options) -> Any:
+def admit(
+    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
+) -> Any:
     """Fill in priority and preemption policy of pods being created."""
     if operation != "CREATE" or resource.kind != "Pod":
         return new

@@ -16,7 +16,9 @@ from kubecourse.control_plane.apiserver.request import Options
 NOT_READY = models.core_v1.Taint(key="node.kubernetes.io/not-ready", effect="NoSchedule")
 
 
-def admit(server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options) -> Any:
+def admit(
+    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
+) -> Any:
     """Add the taint to nodes being created."""
     if operation != "CREATE" or resource.kind != "Node":
         return new

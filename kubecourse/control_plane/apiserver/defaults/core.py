@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.control_plane.apiserver.defaults.fill import fill, listed, put, within
+from kubecourse.control_plane.apiserver.defaults.pod import amounts
 
 core = models.core_v1
 
@@ -29,9 +30,10 @@ def namespace(obj: Any) -> Any:
 def node(obj: Any) -> Any:
     """What a node has is what pods may use, unless it says otherwise."""
     status = obj.status
-    if status is None or status.allocatable or not status.capacity:
+    if status is None or not (status.capacity or status.allocatable):
         return obj
-    return replace(obj, status=replace(status, allocatable=status.capacity))
+    status = within(status, capacity=amounts, allocatable=amounts)
+    return put(obj, status=fill(status, allocatable=status.capacity))
 
 
 def secret(obj: Any) -> Any:
@@ -66,6 +68,8 @@ def _sticky(config: Any) -> Any:
 
 def _service_spec(spec: Any) -> Any:
     spec = fill(spec, sessionAffinity="None", type="ClusterIP")
+    if spec.clusterIP and not spec.clusterIPs:
+        spec = replace(spec, clusterIPs=[spec.clusterIP])
     if spec.sessionAffinity == "ClientIP":
         spec = put(spec, sessionAffinityConfig=_sticky(spec.sessionAffinityConfig))
     elif spec.sessionAffinity == "None":

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import models
+from kubecourse.api import models, quantity
 from kubecourse.api.memo import memo
 from kubecourse.control_plane.apiserver.defaults.fill import each, fill, listed, put, within
 
@@ -77,6 +77,21 @@ def _port(port: Any) -> Any:
     return fill(port, protocol="TCP")
 
 
+def amounts(values: dict[str, str]) -> dict[str, str]:
+    """Amounts in whole thousandths, rounded up: nobody asks for less than a millicore."""
+    for text in values.values():
+        if quantity.canonical_milli(text) != text:
+            return {name: quantity.canonical_milli(text) for name, text in values.items()}
+    return values
+
+
+def resources(value: Any) -> Any:
+    """Defaults of requests and limits."""
+    if value.limits is None and value.requests is None:
+        return value
+    return within(value, limits=amounts, requests=amounts)
+
+
 def container(value: Any) -> Any:
     """Defaults of a container, also of an init or ephemeral one."""
     value = fill(
@@ -87,6 +102,7 @@ def container(value: Any) -> Any:
     )
     return within(
         value,
+        resources=resources,
         ports=listed(_port),
         env=listed(_env),
         livenessProbe=probe,
@@ -171,6 +187,11 @@ def template_spec(spec: Any) -> Any:
         securityContext=NO_SECURITY,
         terminationGracePeriodSeconds=30,
     )
+    account = spec.serviceAccountName or spec.serviceAccount
+    if account:
+        spec = put(spec, serviceAccountName=account, serviceAccount=account)
+    if spec.overhead:
+        spec = put(spec, overhead=amounts(spec.overhead))
     return within(
         spec,
         containers=listed(container),
@@ -183,7 +204,7 @@ def template_spec(spec: Any) -> Any:
 def template(value: Any) -> Any:
     """Defaults of a pod template."""
     if value.spec is None:
-        return replace(value, spec=template_spec(core.PodSpec(containers=None)))
+        return replace(value, spec=template_spec(core.PodSpec(containers=[])))
     return put(value, spec=template_spec(value.spec))
 
 

@@ -1,18 +1,65 @@
-"""Validation: what the server refuses, field by field, in its words."""
+"""Validation: what the server refuses, field by field, in its words.
+
+A kind joins by a row in `KINDS`: what is asked of a new object, of a changed one, and of a
+changed status. Metadata is asked the same of all.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from kubecourse.api.errors import FieldError
 from kubecourse.api.resources import Resource
+from kubecourse.control_plane.apiserver.validation import apps, core, discovery, meta, pod, service
+from kubecourse.control_plane.apiserver.validation.checks import Errors
+from kubecourse.control_plane.apiserver.validation.warnings import warnings
+
+__all__ = ["KINDS", "Rules", "validate", "validate_update", "warnings"]
+
+
+class Rules(NamedTuple):
+    """What is asked of objects of one kind, besides their metadata."""
+
+    create: Callable[[Any, Errors], None] | None = None
+    update: Callable[[Any, Any, Errors], None] | None = None
+    status: Callable[[Any, Any, Errors], None] | None = None
+
+
+KINDS: dict[str, Rules] = {
+    "ConfigMap": Rules(core.config_map, core.config_map_update),
+    "Deployment": Rules(apps.deployment, apps.deployment_update, apps.deployment_status_update),
+    "EndpointSlice": Rules(discovery.endpoint_slice, discovery.endpoint_slice_update),
+    "Event": Rules(core.event, core.event_update),
+    "Lease": Rules(core.lease, core.lease_update),
+    "Namespace": Rules(status=core.namespace_status_update),
+    "Node": Rules(core.node, core.node_update, core.node_status_update),
+    "Pod": Rules(pod.pod, pod.pod_update, pod.pod_status_update),
+    "ReplicaSet": Rules(apps.replica_set, apps.replica_set_update, apps.replica_set_status_update),
+    "Secret": Rules(core.secret, core.secret_update),
+    "Service": Rules(service.service, service.service_update, service.service_status_update),
+}
+_NO_RULES = Rules()
 
 
 def validate(resource: Resource, obj: Any) -> list[FieldError]:
-    """What is wrong with a new object."""
-    return []
+    """What is wrong with a new object, in the server's order."""
+    out: Errors = []
+    meta.create(resource, obj.metadata, out)
+    rules = KINDS.get(resource.kind, _NO_RULES)
+    if rules.create is not None:
+        rules.create(obj, out)
+    return out
 
 
-def validate_update(resource: Resource, new: Any, old: Any, subresource: str = "") -> list[FieldError]:
+def validate_update(
+    resource: Resource, new: Any, old: Any, subresource: str = ""
+) -> list[FieldError]:
     """What is wrong with an object that is to replace another."""
-    return []
+    out: Errors = []
+    meta.update(new.metadata, old.metadata, out)
+    rules = KINDS.get(resource.kind, _NO_RULES)
+    check = rules.status if subresource == "status" else rules.update
+    if check is not None:
+        check(new, old, out)
+    return out

@@ -1,0 +1,168 @@
+"""Reading a request's body into an object, and wording what is wrong with it.
+
+Sources: `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/{create,rest}.go`,
+`staging/src/k8s.io/apimachinery/pkg/runtime/serializer/json/json.go`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kubecourse.api import codec, errors, models, yaml
+from kubecourse.api.resources import Resource
+from kubecourse.control_plane.apiserver import json_errors
+
+if TYPE_CHECKING:
+    from kubecourse.control_plane.apiserver.rest import Request
+
+ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
+LIMIT = 3 * 1024 * 1024
+"""The largest body that is read, in bytes."""
+
+_SNIPPET = 30
+_TYPE_META = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+
+
+class _Unreadable(ValueError):
+    """The body is not a JSON value with a kind; the message is the decoder's."""
+
+
+def read_object(request: Request, resource: Resource, validation: str, warnings: list[str]) -> Any:
+    """The object in the body, as a struct of the resource's kind.
+
+    `validation` says what to do with unknown and repeated fields: refuse (Strict), add to
+    `warnings` (Warn), or nothing. Raises BadRequest, UnsupportedMediaType.
+    """
+    try:
+        data, problems = _parse(request, resource.kind)
+    except _Unreadable as error:
+        raise _unrecognized(request, resource.kind, str(error)) from None
+    kind, version = (
+        data.get("kind") or resource.kind,
+        data.get("apiVersion") or resource.api_version,
+    )
+    name = _struct_name(version, kind)
+    local = version.rpartition("/")[2]
+    if name is None:
+        why = f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
+        raise _not_handled(kind, local, resource, why)
+    try:
+        obj, unknown = codec.decode(data, name)
+    except codec.DecodeError as error:
+        raise _not_handled(kind, local, resource, str(error)) from None
+    problems += [f'unknown field "{path}"' for path in unknown]
+    if problems and validation == "Strict":
+        raise _not_handled(kind, local, resource, f"strict decoding error: {', '.join(problems)}")
+    if name != resource.schema:
+        internal = f"{resource.schema.partition('/')[0]}.{resource.kind}"
+        why = f"converting ({local}.{kind}) to ({internal}): unknown conversion"
+        raise _not_handled(kind, local, resource, why)
+    if validation == "Warn":
+        warnings += problems
+    return obj
+
+
+def read(request: Request, kind: str) -> dict[str, Any]:
+    """The body as a JSON object, for the small kinds of subresources. Raises BadRequest."""
+    try:
+        return _parse(request, kind)[0]
+    except _Unreadable as error:
+        raise _unrecognized(request, kind, str(error)) from None
+
+
+def read_options(request: Request) -> dict[str, Any]:
+    """The DeleteOptions in the body; {} without one."""
+    return read(request, "DeleteOptions") if request.body else {}
+
+
+def _not_handled(kind: str, version: str, resource: Resource, why: str) -> errors.ApiError:
+    return errors.bad_request(
+        f'{kind} in version "{version}" cannot be handled as a {resource.kind}: {why}'
+    )
+
+
+def _unrecognized(request: Request, kind: str, why: str) -> errors.ApiError:
+    return errors.bad_request(
+        f"the object provided is unrecognized (must be of type {kind}): {why} ({_snippet(request)})"
+    )
+
+
+def _snippet(request: Request) -> str:
+    """The first bytes of the body, as hexadecimal digits unless it looks like JSON."""
+    data = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
+    if not data:
+        return "<empty>"
+    head = data[:_SNIPPET]
+    text = head.decode("utf-8", "replace") if data[:1] == b"{" else head.hex()
+    return f"{text} ..." if len(data) > _SNIPPET else text
+
+
+def _struct_name(version: str, kind: str) -> str | None:
+    """The struct of a kind in a version, served here or not; None if Kubernetes has none."""
+    group, _, local = version.rpartition("/")
+    package = f"{group.removesuffix('.k8s.io').partition('.')[0] or 'core'}/{local}"
+    module = models.modules.get(package)
+    cls = getattr(module, kind, None)
+    if cls is None or "kind" not in getattr(cls, "__struct_fields__", ()):
+        return None
+    return f"{package}.{kind}"
+
+
+def _parse(request: Request, kind: str) -> tuple[dict[str, Any], list[str]]:
+    """The body as a JSON object, and what a strict reader objects to in its text."""
+    data, problems = request.body, []
+    if not isinstance(data, dict | list):
+        data, problems = _parse_text(request)
+    if type(data) is not dict:
+        found = json_errors.kind_of(data)
+        why = f"json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
+        raise _Unreadable(f"couldn't get version/kind; json parse error: {why}")
+    for key in ("apiVersion", "kind"):
+        if type(data.get(key, "")) is not str and data[key] is not None:
+            found = json_errors.kind_of(data[key])
+            why = f"json: cannot unmarshal {found} into Go struct field .{key} of type string"
+            raise _Unreadable(f"couldn't get version/kind; json parse error: {why}")
+    return data, problems
+
+
+def _parse_text(request: Request) -> tuple[Any, list[str]]:
+    media = request.content_type.partition(";")[0].strip()
+    raw = request.body or b""
+    if len(raw) > LIMIT:
+        message = f"Request entity too large: limit is {LIMIT}"
+        raise errors.ApiError(413, "RequestEntityTooLarge", message)
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+    if media in ("application/json", ""):
+        return _parse_json(text)
+    if media == "application/yaml":
+        try:
+            data, notes = yaml.load_noting(text)
+        except yaml.YAMLError as error:
+            raise _Unreadable(str(error)) from None
+        return ({} if data is None else data), [yaml.strict_problem(notes)] if notes else []
+    raise unsupported_media(ACCEPTED)
+
+
+def unsupported_media(accepted: str) -> errors.ApiError:
+    """415 for a body of another type."""
+    message = (
+        "the body of the request was in an unknown format - accepted media types include: "
+        + accepted
+    )
+    return errors.ApiError(415, "UnsupportedMediaType", message)
+
+
+def _parse_json(text: str) -> tuple[Any, list[str]]:
+    try:
+        data = msgspec.json.decode(text.encode())
+    except (msgspec.DecodeError, RecursionError):
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            why = json_errors.describe(text, error)
+            raise _Unreadable(f"couldn't get version/kind; json parse error: {why}") from None
+    return data, [f'duplicate field "{path}"' for path in json_errors.duplicates(text)]

@@ -1,0 +1,120 @@
+"""What a request's query says: selectors, options, versions.
+
+Source: `staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation/validation.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubecourse.api import errors
+from kubecourse.api.fields import FieldSelector, FieldSelectorError, parse_field_selector
+from kubecourse.api.labels import Selector, SelectorError, parse_selector
+from kubecourse.control_plane.apiserver.request import Options
+
+FIELD_VALIDATION = ("", "Ignore", "Strict", "Warn")
+PROPAGATION = ("Foreground", "Background", "Orphan")
+
+
+class Query:
+    """A query's values. Its methods raise ApiError for values that may not be."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def get(self, name: str) -> str:
+        """One value, '' if absent."""
+        return self._values.get(name, "")
+
+    def flag(self, name: str) -> bool:
+        """A boolean: given at all and not said to be false, as Go's conversion has it."""
+        value = self._values.get(name)
+        return value is not None and value.lower() not in ("false", "0")
+
+    def labels(self) -> Selector | None:
+        """The label selector, None for everything."""
+        text = self.get("labelSelector")
+        try:
+            return parse_selector(text) if text else None
+        except SelectorError as error:
+            raise errors.bad_request(str(error)) from None
+
+    def fields(self) -> FieldSelector | None:
+        """The field selector, None for everything."""
+        text = self.get("fieldSelector")
+        try:
+            return parse_field_selector(text) if text else None
+        except FieldSelectorError as error:
+            raise errors.bad_request(str(error)) from None
+
+    def check_version(self) -> int:
+        """The resourceVersion asked for; 0 for none."""
+        text = self.get("resourceVersion")
+        if not text:
+            return 0
+        if not text.isascii() or not text.isdigit():
+            problem = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+            why = errors.invalid("resourceVersion", text, problem)
+            raise errors.bad_request(f"invalid resource version: {why}")
+        return int(text)
+
+    def field_validation(self, kind: str) -> str:
+        """What to do about unknown fields: Strict, Warn (the default) or Ignore."""
+        value = self.get("fieldValidation")
+        if value not in FIELD_VALIDATION:
+            raise _invalid(kind, errors.not_supported("fieldValidation", value, FIELD_VALIDATION))
+        return value or "Warn"
+
+    def options(self, kind: str, user: str, warnings: list[str]) -> Options:
+        """The options of a write. `kind` names them in errors: CreateOptions, …"""
+        value = self._values.get("dryRun")
+        return Options(
+            user=user, dry_run=_dry_run(kind, [value] if value else []), warnings=warnings
+        )
+
+    def deletion(self, given: dict[str, Any], user: str, warnings: list[str]) -> Options:
+        """The options of a deletion: from the body, or, without one, from the query."""
+        kind = "DeleteOptions"
+        grace, propagation = given.get("gracePeriodSeconds"), given.get("propagationPolicy")
+        dry_run = given.get("dryRun") or []
+        orphan = given.get("orphanDependents")
+        if not given:
+            propagation = self._values.get("propagationPolicy")
+            grace = _integer(self._values.get("gracePeriodSeconds"))
+            dry_run = [value] if (value := self._values.get("dryRun")) else []
+            orphan = self.flag("orphanDependents") if "orphanDependents" in self._values else None
+        if propagation is not None and propagation not in PROPAGATION:
+            supported = (*PROPAGATION, "nil")
+            raise _invalid(kind, errors.not_supported("propagationPolicy", propagation, supported))
+        if orphan is not None and propagation is None:
+            propagation = "Orphan" if orphan else "Background"
+        preconditions = given.get("preconditions") or {}
+        return Options(
+            user=user,
+            dry_run=_dry_run(kind, dry_run),
+            grace_period=grace,
+            propagation=propagation,
+            uid=preconditions.get("uid"),
+            resource_version=preconditions.get("resourceVersion"),
+            warnings=warnings,
+        )
+
+
+def _dry_run(kind: str, values: list[str]) -> bool:
+    if any(value != "All" for value in values):
+        raise _invalid(kind, errors.not_supported("dryRun", values, ["All"]))
+    return bool(values)
+
+
+def _integer(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+
+
+def _invalid(kind: str, problem: errors.FieldError) -> errors.ApiError:
+    return errors.invalid_object(kind, "meta.k8s.io", "", [problem])

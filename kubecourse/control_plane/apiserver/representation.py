@@ -1,0 +1,125 @@
+"""What an answer looks like: the object, a list, a Table for kubectl, or metadata alone.
+
+The client chooses by `Accept`.
+Source: `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/response.go`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from kubecourse.api import codec, errors, models
+from kubecourse.api.resources import Resource
+from kubecourse.clock import Clock
+from kubecourse.control_plane.apiserver import tables
+from kubecourse.control_plane.apiserver.query import Query
+
+INCLUDE = ("None", "Metadata", "Object")
+META_VERSION = "meta.k8s.io/v1"
+
+
+def _form(accept: str) -> str:
+    """`Table`, `PartialObjectMetadata`, `PartialObjectMetadataList`, or '' for the object itself."""
+    for choice in accept.split(","):
+        media, *parameters = (part.strip() for part in choice.split(";"))
+        values = dict(parameter.partition("=")[::2] for parameter in parameters)
+        if media not in ("application/json", "*/*", "application/*"):
+            continue
+        if "as" not in values:
+            return ""
+        if values.get("g") == "meta.k8s.io" and values.get("v") == "v1":
+            return values["as"]
+    return ""
+
+
+def partial(obj: Any) -> dict[str, Any]:
+    """An object's kind and metadata alone."""
+    metadata = codec.encode_part(obj.metadata, "meta/v1.ObjectMeta")
+    return {"kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata}
+
+
+def single(
+    resource: Resource, obj: Any, accept: str, query: Query, now: datetime
+) -> dict[str, Any]:
+    """One object, in the form asked for."""
+    form = _form(accept)
+    if form == "Table":
+        table = _table(resource, [obj], query, now)
+        table["metadata"] = {"resourceVersion": obj.metadata.resourceVersion}
+        return table
+    return partial(obj) if form == "PartialObjectMetadata" else codec.encode(obj)
+
+
+def collection(
+    resource: Resource, found: list[Any], revision: str, accept: str, query: Query, now: datetime
+) -> dict[str, Any]:
+    """A list, in the form asked for. Its items do not repeat their kind."""
+    form = _form(accept)
+    if form == "Table":
+        table = _table(resource, found, query, now)
+        table["metadata"] = {"resourceVersion": revision}
+        return table
+    if form == "PartialObjectMetadataList":
+        kind, version, items = form, META_VERSION, [partial(obj) for obj in found]
+    else:
+        kind, version = f"{resource.kind}List", resource.api_version
+        items = [codec.encode(obj) for obj in found]
+        for item in items:
+            del item["apiVersion"], item["kind"]
+    return {
+        "kind": kind,
+        "apiVersion": version,
+        "metadata": {"resourceVersion": revision},
+        "items": items,
+    }
+
+
+def _table(resource: Resource, found: list[Any], query: Query, now: datetime) -> dict[str, Any]:
+    include = query.get("includeObject") or "Metadata"
+    if include not in INCLUDE:
+        raise errors.bad_request(f'unrecognized includeObject value: "{include}"')
+    printer = tables.printer(resource)
+    rows = []
+    for obj in found:
+        row: dict[str, Any] = {"cells": printer.cells(obj, now)}
+        if include == "Object":
+            row["object"] = codec.encode(obj)
+        elif include == "Metadata":
+            row["object"] = partial(obj)
+        rows.append(row)
+    columns = [column.definition() for column in printer.columns]
+    return {
+        "kind": "Table",
+        "apiVersion": META_VERSION,
+        "metadata": {},
+        "columnDefinitions": columns,
+        "rows": rows,
+    }
+
+
+class Events:
+    """Turns the changes of one watch into events; only the first Table names its columns."""
+
+    __slots__ = ("clock", "form", "headed", "query", "resource")
+
+    def __init__(self, resource: Resource, accept: str, query: Query, clock: Clock) -> None:
+        self.resource = resource
+        self.form = accept
+        self.query = query
+        self.clock = clock
+        self.headed = False
+
+    def event(self, type_: str, obj: Any) -> dict[str, Any]:
+        """One event. A bookmark's object is metadata alone."""
+        if type_ == "BOOKMARK":
+            assert isinstance(obj, models.meta_v1.ObjectMeta)
+            metadata = codec.encode_part(obj, "meta/v1.ObjectMeta")
+            named = {"kind": self.resource.kind, "apiVersion": self.resource.api_version}
+            return {"type": type_, "object": {**named, "metadata": metadata}}
+        shown = single(self.resource, obj, self.form, self.query, self.clock.utc())
+        if shown["kind"] == "Table":
+            if self.headed:
+                shown["columnDefinitions"] = None
+            self.headed = True
+        return {"type": type_, "object": shown}

@@ -1,0 +1,72 @@
+"""The subresource `scale`: any workload's number of replicas, in one shape for all.
+
+Source: `pkg/registry/apps/deployment/storage/storage.go` (ScaleREST).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from kubecourse.api import codec, errors, models
+from kubecourse.api.labels import selector_from_label_selector
+from kubecourse.api.resources import Resource
+
+autoscaling = models.autoscaling_v1
+
+SCALE = Resource("autoscaling", "v1", "Scale", "scales")
+"""Not served by itself; what bodies are decoded as."""
+
+
+def of(obj: Any) -> Any:
+    """The Scale of a workload."""
+    metadata = obj.metadata
+    return autoscaling.Scale(
+        apiVersion="autoscaling/v1",
+        kind="Scale",
+        metadata=models.meta_v1.ObjectMeta(
+            name=metadata.name,
+            namespace=metadata.namespace,
+            uid=metadata.uid,
+            resourceVersion=metadata.resourceVersion,
+            creationTimestamp=metadata.creationTimestamp,
+        ),
+        spec=autoscaling.ScaleSpec(replicas=obj.spec.replicas),
+        status=autoscaling.ScaleStatus(
+            replicas=(obj.status.replicas or 0) if obj.status else 0,
+            selector=str(selector_from_label_selector(obj.spec.selector)),
+        ),
+    )
+
+
+def show(obj: Any) -> dict[str, Any]:
+    """The Scale of a workload as clients see it."""
+    return codec.encode(of(obj))
+
+
+class Resize:
+    """Gives a workload the number of replicas of a Scale. Raises Invalid, Conflict."""
+
+    def __init__(self, resource: Resource, wanted: Any) -> None:
+        self.resource = resource
+        self.wanted = wanted
+
+    def __call__(self, obj: Any) -> Any:
+        spec = self.wanted.spec
+        replicas = (spec.replicas or 0) if spec else 0
+        name = obj.metadata.name
+        if replicas < 0:
+            problem = errors.invalid(
+                "spec.replicas", replicas, "must be greater than or equal to 0"
+            )
+            raise errors.invalid_object("Scale", "autoscaling", name, [problem])
+        given = self.wanted.metadata
+        changes = {}
+        if given is not None and given.resourceVersion:
+            changes["resourceVersion"] = given.resourceVersion
+        if given is not None and given.uid:
+            changes["uid"] = given.uid
+        if any(getattr(obj.metadata, key) != value for key, value in changes.items()):
+            raise errors.conflict(self.resource.plural, self.resource.group, name)
+        return replace(obj, spec=replace(obj.spec, replicas=replicas))

@@ -1,0 +1,107 @@
+"""Objects as the server prints its own, unversioned types in messages: `{"Name":"a","Port":80}`.
+
+Those types have no JSON tags, so Go writes all fields, under their Go names, zeros included.
+Source: `pkg/apis/core/types.go`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any
+
+from kubecourse.api import quantity, schema
+
+_GO_NAMES = {
+    "apiVersion": "APIVersion", "dnsConfig": "DNSConfig", "dnsPolicy": "DNSPolicy", "exec": "Exec",
+    "fsGroup": "FSGroup", "fsGroupChangePolicy": "FSGroupChangePolicy", "grpc": "GRPC",
+    "gid": "GID",
+    "httpGet": "HTTPGet", "httpHeaders": "HTTPHeaders", "ip": "IP", "nfs": "NFS", "csi": "CSI",
+    "iscsi": "ISCSI", "rbd": "RBD", "fc": "FC", "os": "OS", "seLinuxOptions": "SELinuxOptions",
+    "seLinuxChangePolicy": "SELinuxChangePolicy", "setHostnameAsFQDN": "SetHostnameAsFQDN",
+    "stdin": "Stdin", "tcpSocket": "TCPSocket", "tty": "TTY", "uid": "UID", "gcePersistentDisk":
+    "GCEPersistentDisk", "awsElasticBlockStore": "AWSElasticBlockStore", "cephfs": "CephFS",
+    "storageos": "StorageOS", "imageID": "ImageID",
+}  # fmt: skip
+# Where the unversioned type has its fields in another order than the versioned one, or others.
+_LAYOUTS: dict[str, tuple[str, ...]] = {
+    "core/v1.PodSpec": (
+        "volumes", "initContainers", "containers", "ephemeralContainers", "restartPolicy",
+        "terminationGracePeriodSeconds", "activeDeadlineSeconds", "dnsPolicy", "nodeSelector",
+        "serviceAccountName", "automountServiceAccountToken", "nodeName", "securityContext",
+        "imagePullSecrets", "hostname", "subdomain", "setHostnameAsFQDN", "affinity",
+        "schedulerName", "tolerations", "hostAliases", "priorityClassName", "priority",
+        "preemptionPolicy", "dnsConfig", "readinessGates", "runtimeClassName", "overhead",
+        "enableServiceLinks", "topologySpreadConstraints", "os", "schedulingGates",
+        "resourceClaims", "resources", "hostnameOverride", "workloadRef",
+    ),
+}  # fmt: skip
+_IN_SECURITY_CONTEXT = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
+_ZEROS = {"string": "", "bool": False, "int": 0, "float": 0, "quantity": "0", "intorstring": 0}
+
+
+def _go_name(name: str) -> str:
+    return _GO_NAMES.get(name) or name[0].upper() + name[1:]
+
+
+def _zero(kind: schema.Type) -> Any:
+    if kind.pointer or kind.form in ("list", "map", "time", "bytes", "any"):
+        return None
+    if kind.form == "struct":
+        return _struct(None, kind.name)
+    return _ZEROS.get(kind.form)
+
+
+def _value(value: Any, kind: schema.Type) -> Any:
+    if value is None:
+        return _zero(kind)
+    if kind.form == "struct":
+        return _struct(value, kind.name)
+    if kind.form == "list" and kind.element is not None:
+        return [_value(item, kind.element) for item in value]
+    if kind.form == "map" and kind.element is not None:
+        return {key: _value(value[key], kind.element) for key in sorted(value)}
+    if kind.form == "quantity":
+        return quantity.canonical(value)
+    if kind.form == "time":
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return value
+
+
+def _struct(obj: Any, name: str) -> dict[str, Any]:
+    from kubecourse.api import codec
+
+    fields = schema.struct(name).fields
+    _, attributes = codec.model(name)
+    shown = {
+        _go_name(key): _value(
+            getattr(obj, attributes[key], None) if obj is not None else None, fields[key].type
+        )
+        for key in _LAYOUTS.get(name, fields)
+        if key in fields
+    }
+    if name == "core/v1.PodSpec" and obj is not None and shown["SecurityContext"] is not None:
+        moved = {
+            _go_name(key): _value(getattr(obj, key), fields[key].type)
+            for key in _IN_SECURITY_CONTEXT
+        }
+        shown["SecurityContext"] = {**moved, **shown["SecurityContext"]}
+    return shown
+
+
+def shown(obj: Any) -> dict[str, Any]:
+    """An object as the server's own type, in JSON."""
+    package = "/".join(type(obj).__module__.rpartition(".")[2].rsplit("_", 1))
+    return _struct(obj, f"{package}.{type(obj).__name__}")
+
+
+def difference(old: Any, new: Any) -> str:
+    """Two objects' JSON compared line by line, as `diff -u` does.
+
+    Source: `staging/src/k8s.io/apimachinery/pkg/util/diff`.
+    """
+    before, after = (
+        json.dumps(shown(obj), indent=1, ensure_ascii=False).splitlines() for obj in (old, new)
+    )
+    lines = list(difflib.unified_diff(before, after, n=3, lineterm=""))[2:]
+    return "".join(f"{line}\n" for line in lines)
