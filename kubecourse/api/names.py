@@ -202,12 +202,12 @@ _SUFFIX_LENGTH = 5
 class RandomSource(Protocol):
     """The part of `random.Random` that names need; a cluster has exactly one, seeded."""
 
-    def randrange(self, stop: int, /) -> int: ...
+    def choices(self, population: str, *, k: int) -> list[str]: ...
 
 
 def random_suffix(rng: RandomSource, n: int = _SUFFIX_LENGTH) -> str:
     """Draw n characters from the safe alphabet."""
-    return "".join(SAFE_ALPHABET[rng.randrange(len(SAFE_ALPHABET))] for _ in range(n))
+    return "".join(rng.choices(SAFE_ALPHABET, k=n))
 
 
 def generate_name(base: str, rng: RandomSource) -> str:

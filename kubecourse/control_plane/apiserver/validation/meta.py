@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.api import errors, names
+from kubecourse.api.memo import memo
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.validation import checks
 from kubecourse.control_plane.apiserver.validation.checks import Errors, NameRule
@@ -96,9 +97,18 @@ def _known_finalizers(path: str, finalizers: list[str], out: Errors) -> None:
             out.append(errors.invalid(f"{path}[{index}]", finalizer, why))
 
 
+@memo
+def _label_problems(labels: dict[str, str]) -> tuple[errors.FieldError, ...]:
+    """What is wrong with labels; looked at once for all who share them."""
+    out: Errors = []
+    checks.labels("metadata.labels", labels, out)
+    return tuple(out)
+
+
 def _free_parts(metadata: Any, out: Errors) -> None:
     """The parts that a client may change at any time."""
-    checks.labels("metadata.labels", metadata.labels, out)
+    if metadata.labels:
+        out.extend(_label_problems(metadata.labels))
     check_annotations("metadata.annotations", metadata.annotations, out)
     if metadata.ownerReferences:
         _owners("metadata.ownerReferences", metadata.ownerReferences, out)
