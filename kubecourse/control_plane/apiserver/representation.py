@@ -35,7 +35,7 @@ def _form(accept: str) -> str:
 
 def partial(obj: Any) -> dict[str, Any]:
     """An object's kind and metadata alone."""
-    metadata = codec.encode_part(obj.metadata, "meta/v1.ObjectMeta")
+    metadata = codec.encode(obj.metadata)
     return {"kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata}
 
 
@@ -114,7 +114,7 @@ class Events:
         """One event. A bookmark's object is metadata alone."""
         if type_ == "BOOKMARK":
             assert isinstance(obj, models.meta_v1.ObjectMeta)
-            metadata = codec.encode_part(obj, "meta/v1.ObjectMeta")
+            metadata = codec.encode(obj)
             named = {"kind": self.resource.kind, "apiVersion": self.resource.api_version}
             return {"type": type_, "object": {**named, "metadata": metadata}}
         shown = single(self.resource, obj, self.form, self.query, self.clock.utc())

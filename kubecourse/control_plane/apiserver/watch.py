@@ -88,6 +88,10 @@ class Watch:
             self._clock.call_later(LATENCY, self._deliver)
         self._buffer.append(change)
 
+    def flush(self) -> None:
+        """Deliver at once what is on its way."""
+        self._deliver()
+
     def _deliver(self) -> None:
         changes, self._buffer = self._buffer, []
         if changes:

@@ -1,0 +1,163 @@
+"""Pods: what their STATUS says, and how often they were restarted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from kubecourse.api import conditions
+from kubecourse.control_plane.apiserver.tables.columns import AGE, NAME, NONE, Column, Printer, age, since
+
+COLUMNS = (
+    NAME,
+    Column("Ready"),
+    Column("Status"),
+    Column("Restarts"),
+    AGE,
+    Column("IP", wide=True),
+    Column("Node", wide=True),
+    Column("Nominated Node", wide=True),
+    Column("Readiness Gates", wide=True),
+)
+UNREACHABLE = "NodeLost"
+
+
+class _Restarts:
+    """How many, and when the last was."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last: datetime | None = None
+
+    def add(self, status: Any) -> None:
+        self.count += status.restartCount or 0
+        state = status.lastState
+        if state is not None and state.terminated is not None:
+            finished = state.terminated.finishedAt
+            if finished is not None and (self.last is None or self.last < finished):
+                self.last = finished
+
+    def shown(self, now: datetime) -> str:
+        if self.count and self.last is not None:
+            return f"{self.count} ({since(self.last, now)} ago)"
+        return str(self.count)
+
+
+def _state(status: Any, name: str) -> Any:
+    return getattr(status.state, name) if status.state is not None else None
+
+
+def _ended(terminated: Any) -> str:
+    """Why a container ended."""
+    if terminated.reason:
+        return terminated.reason
+    if terminated.signal:
+        return f"Signal:{terminated.signal}"
+    return f"ExitCode:{terminated.exitCode or 0}"
+
+
+class _View:
+    """What kubectl makes of a pod's container statuses."""
+
+    def __init__(self, pod: Any) -> None:
+        self.pod = pod
+        self.spec = pod.spec
+        self.status = pod.status
+        self.ready = 0
+        self.sidecars = {
+            c.name for c in pod.spec.initContainers or () if c.restartPolicy == "Always"
+        }
+        self.total = len(pod.spec.containers or ()) + len(self.sidecars)
+        self.restarts = _Restarts()
+        self.reason = self._whole_pod()
+        initializing = self._init_containers()
+        if not initializing or self._condition("Initialized"):
+            self._containers()
+        self._deletion()
+
+    def _whole_pod(self) -> str:
+        scheduled = conditions.get(self.status.conditions, "PodScheduled")
+        if scheduled is not None and scheduled.reason == "SchedulingGated":
+            return "SchedulingGated"
+        return self.status.reason or self.status.phase or ""
+
+    def _condition(self, name: str) -> bool:
+        found = conditions.get(self.status.conditions, name)
+        return found is not None and found.status == "True"
+
+    def _init_containers(self) -> bool:
+        """Whether one of them is not done, which then is the pod's reason."""
+        sidecar_restarts = _Restarts()
+        for index, status in enumerate(self.status.initContainerStatuses or ()):
+            self.restarts.add(status)
+            sidecar = status.name in self.sidecars
+            if sidecar:
+                sidecar_restarts.add(status)
+            terminated, waiting = _state(status, "terminated"), _state(status, "waiting")
+            if terminated is not None and not terminated.exitCode:
+                continue
+            if sidecar and status.started:
+                self.ready += bool(status.ready)
+                continue
+            if terminated is not None:
+                self.reason = f"Init:{_ended(terminated)}"
+            elif waiting is not None and waiting.reason and waiting.reason != "PodInitializing":
+                self.reason = f"Init:{waiting.reason}"
+            else:
+                self.reason = f"Init:{index}/{len(self.spec.initContainers or ())}"
+            if self._condition("Initialized"):
+                self.restarts = sidecar_restarts
+            return True
+        self.restarts = sidecar_restarts
+        return False
+
+    def _containers(self) -> None:
+        running = False
+        for status in reversed(self.status.containerStatuses or ()):
+            self.restarts.add(status)
+            waiting, terminated = _state(status, "waiting"), _state(status, "terminated")
+            if waiting is not None and waiting.reason:
+                self.reason = waiting.reason
+            elif terminated is not None:
+                self.reason = _ended(terminated)
+            elif status.ready and _state(status, "running") is not None:
+                running = True
+                self.ready += 1
+        if self.reason == "Completed" and running:
+            self.reason = "Running" if self._condition("Ready") else "NotReady"
+
+    def _deletion(self) -> None:
+        if self.pod.metadata.deletionTimestamp is None:
+            return
+        if self.status.reason == UNREACHABLE:
+            self.reason = "Unknown"
+        elif self.status.phase not in ("Succeeded", "Failed"):
+            self.reason = "Terminating"
+
+
+def _gates(pod: Any) -> str:
+    gates = pod.spec.readinessGates or ()
+    if not gates:
+        return NONE
+    true = {c.type for c in pod.status.conditions or () if c.status == "True"}
+    return f"{sum(gate.conditionType in true for gate in gates)}/{len(gates)}"
+
+
+def cells(pod: Any, now: datetime) -> list[Any]:
+    """One row. Source: `printPod`."""
+    view = _View(pod)
+    addresses = pod.status.podIPs
+    return [
+        pod.metadata.name,
+        f"{view.ready}/{view.total}",
+        view.reason,
+        view.restarts.shown(now),
+        age(pod, now),
+        (addresses[0].ip if addresses else pod.status.podIP) or NONE,
+        pod.spec.nodeName or NONE,
+        pod.status.nominatedNodeName or NONE,
+        _gates(pod),
+    ]
+
+
+PRINTERS = {"Pod": Printer(COLUMNS, cells)}

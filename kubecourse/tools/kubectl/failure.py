@@ -1,0 +1,98 @@
+"""How kubectl words what went wrong, and with which exit code.
+
+Source: `staging/src/k8s.io/kubectl/pkg/cmd/util/helpers.go` (checkErr, StandardErrorMessage).
+"""
+
+from __future__ import annotations
+
+from kubecourse.api.errors import ApiError
+
+
+class KubectlError(Exception):
+    """Something that kubectl itself objects to: `error: <message>` on stderr.
+
+    With `bare` the message is printed as it stands.
+    """
+
+    def __init__(self, message: str, code: int = 1, bare: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.bare = bare
+
+
+class SeveralErrors(Exception):
+    """What went wrong with several objects, in order. The rest of the command was done."""
+
+    def __init__(self, errors: list[Exception]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = errors
+
+
+def usage_error(path: str, message: str) -> KubectlError:
+    """Arguments that make no sense; `path` is the command, `kubectl scale`."""
+    return KubectlError(f"{message}\nSee '{path} -h' for help and examples")
+
+
+def flag_error(path: str, message: str) -> KubectlError:
+    """Flags that cannot be parsed."""
+    return KubectlError(f"{message}\nSee '{path} --help' for usage.")
+
+
+def raise_all(errors: list[Exception]) -> None:
+    """Raise what was collected: nothing, the one error, or all."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise SeveralErrors(errors)
+
+
+def prefixed(error: ApiError, prefix: str) -> ApiError:
+    """The same error with words before its message: `error when creating "STDIN": …`."""
+    return ApiError(error.code, error.reason, f"{prefix}: {error.message}", error.details)
+
+
+def explain(error: Exception, joined: bool = False) -> tuple[str, int]:
+    """The text for stderr, line breaks included, and the exit code."""
+    if isinstance(error, SeveralErrors):
+        return "".join(explain(each, joined=True)[0] for each in error.errors), 1
+    if isinstance(error, ApiError):
+        return _line(_server_message(error)), 1
+    if isinstance(error, KubectlError):
+        text = str(error) if error.bare else f"error: {error}"
+        return _line(text), error.code
+    raise error
+
+
+def _line(text: str) -> str:
+    return text if text.endswith("\n") else f"{text}\n"
+
+
+def _server_message(error: ApiError) -> str:
+    """What kubectl makes of a failure Status."""
+    if error.reason == "Invalid":
+        return _invalid(error)
+    if not error.reason or error.reason == "Unknown":
+        return f"Error from server: {error.message}"
+    return f"Error from server ({error.reason}): {error.message}"
+
+
+def _invalid(error: ApiError) -> str:
+    details = error.details
+    kind, name = details.get("kind", ""), details.get("name", "")
+    subject = f"The {kind} {_quoted(name)} is invalid" if kind or name else "The request is invalid"
+    causes = details.get("causes") or []
+    if not causes:
+        return f"{subject}: {error.message}" if error.message else subject
+    lines = list(dict.fromkeys(_cause(cause) for cause in causes))
+    if len(lines) == 1:
+        return f"{subject}: {lines[0]}"
+    return f"{subject}: \n" + "\n".join(f"* {line}" for line in lines)
+
+
+def _cause(cause: dict[str, str]) -> str:
+    field = cause.get("field")
+    return f"{field}: {cause['message']}" if field else cause["message"]
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'

@@ -1,0 +1,74 @@
+"""A command in progress: what it was given, whom it talks to, what it has said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kubecourse.tools.kubectl.failure import KubectlError, usage_error
+
+if TYPE_CHECKING:
+    from kubecourse.tools.kubectl.connection import Connection
+
+
+@dataclass
+class Invocation:
+    """What a command's `run` gets.
+
+    `path`: `kubectl rollout status`; `args`: what is left of the command line; `flags`: every
+    flag by its long name; `changed`: the flags that were given; `dash`: how many arguments stood
+    before `--`, or None; `stdin`: text piped in, or None.
+    """
+
+    path: str
+    args: list[str]
+    flags: dict[str, Any]
+    connection: Connection
+    stdin: str | None = None
+    changed: frozenset[str] = frozenset()
+    dash: int | None = None
+    out: list[str] = field(default_factory=list)
+    err: list[str] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of -n, else that of the current context."""
+        return self.flags["namespace"] or self.connection.namespace
+
+    @property
+    def namespace_given(self) -> bool:
+        """Whether -n was used: then manifests may not name another."""
+        return "namespace" in self.changed
+
+    @property
+    def dry_run(self) -> str:
+        """`none`, `client` or `server`. Raises KubectlError for anything else."""
+        value = self.flags.get("dry-run", "none")
+        if value == "unchanged":
+            self.warn("--dry-run is deprecated and can be replaced with --dry-run=client.", bare=True)
+            return "client"
+        if value not in ("none", "client", "server"):
+            raise KubectlError(
+                f'Invalid dry-run value ({value}). Must be "none", "server", or "client".'
+            )
+        return value
+
+    def write(self, text: str) -> None:
+        """Print to stdout as it stands."""
+        self.out.append(text)
+
+    def print(self, line: str = "") -> None:
+        """Print a line to stdout."""
+        self.out.append(f"{line}\n")
+
+    def error(self, line: str) -> None:
+        """Print a line to stderr; the command goes on."""
+        self.err.append(f"{line}\n")
+
+    def warn(self, message: str, bare: bool = False) -> None:
+        """Print a warning to stderr."""
+        self.error(message if bare else f"Warning: {message}")
+
+    def usage_error(self, message: str) -> KubectlError:
+        """An error for arguments that make no sense, to be raised."""
+        return usage_error(self.path, message)
