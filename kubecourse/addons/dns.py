@@ -1,0 +1,128 @@
+"""The cluster's DNS: what names mean, as CoreDNS with its kubernetes plugin answers.
+
+`web` in a pod's own namespace, `web.other`, `web.other.svc.cluster.local`; headless Services are
+their pods' addresses; `pod.web.other…` a pod of one; ExternalName a name elsewhere.
+Sources: `github.com/coredns/coredns/plugin/kubernetes`, Kubernetes' DNS specification
+(`github.com/kubernetes/dns/docs/specification.md`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from kubecourse.api import models
+from kubecourse.client import Client, InformerFactory
+
+core = models.core_v1
+discovery = models.discovery_v1
+
+DOMAIN = "cluster.local"
+NDOTS = 5
+SERVER = "10.96.0.10"
+_SERVICE_NAME = "kubernetes.io/service-name"
+
+
+class Answer(NamedTuple):
+    """What a name means: its full form and addresses; `alias` if it stands for a name elsewhere."""
+
+    name: str
+    addresses: tuple[str, ...]
+    alias: str = ""
+
+
+def _service_of(slice: Any) -> Iterable[str]:
+    """Index: the Service of an EndpointSlice, as `namespace/name`."""
+    name = (slice.metadata.labels or {}).get(_SERVICE_NAME)
+    return (f"{slice.metadata.namespace}/{name}",) if name else ()
+
+
+class DNS:
+    """Answers questions about names."""
+
+    name = "coredns"
+
+    def __init__(self, client: Client) -> None:
+        self._informers = InformerFactory(client)
+        self._services = self._informers.informer(core.Service)
+        self._slices = self._informers.informer(discovery.EndpointSlice, _service_of)
+        self.running = False
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self.running = True
+        self._informers.start()
+
+    def stop(self) -> None:
+        """Answer no more: no name is found."""
+        self.running = False
+        self._informers.stop()
+
+    def resolve(self, name: str, namespace: str = "default") -> Answer | None:
+        """What a name means to a pod of a namespace; None if there is no such name.
+
+        Names with fewer than five dots are tried with the search path first.
+        """
+        if not self.running:
+            return None
+        absolute = name.endswith(".")
+        name = name.rstrip(".").lower()
+        search = (f"{namespace}.svc.{DOMAIN}", f"svc.{DOMAIN}", DOMAIN)
+        tried = [] if absolute else [f"{name}.{suffix}" for suffix in search]
+        tried.insert(0 if absolute or name.count(".") >= NDOTS else len(tried), name)
+        for full in tried:
+            answer = self._look_up(full)
+            if answer is not None:
+                return answer
+        return None
+
+    def _look_up(self, full: str) -> Answer | None:
+        if not full.endswith(f".{DOMAIN}"):
+            return None
+        labels = full.removesuffix(f".{DOMAIN}").split(".")
+        match labels:
+            case [service, namespace, "svc"]:
+                return self._service(full, namespace, service)
+            case [endpoint, service, namespace, "svc"]:
+                return self._endpoint(full, namespace, service, endpoint)
+            case [dashed, _, "pod"]:
+                ip = dashed.replace("-", ".")
+                return Answer(full, (ip,)) if _is_ip(ip) else None
+        return None
+
+    def _service(self, full: str, namespace: str, name: str) -> Answer | None:
+        service = self._services.get(namespace, name)
+        if service is None:
+            return None
+        spec = service.spec
+        if spec.type == "ExternalName":
+            alias = spec.externalName or ""
+            inside = self._look_up(alias.rstrip("."))
+            return Answer(full, inside.addresses if inside else (), alias)
+        if spec.clusterIP and spec.clusterIP != "None":
+            return Answer(full, (spec.clusterIP,))
+        addresses = tuple(
+            ip for endpoint in self._endpoints(namespace, name) for ip in endpoint.addresses
+        )
+        return Answer(full, addresses) if addresses else None
+
+    def _endpoint(self, full: str, namespace: str, service: str, name: str) -> Answer | None:
+        for endpoint in self._endpoints(namespace, service):
+            dashed = endpoint.addresses[0].replace(".", "-")
+            if name in (endpoint.hostname, dashed):
+                return Answer(full, tuple(endpoint.addresses))
+        return None
+
+    def _endpoints(self, namespace: str, service: str) -> list[Any]:
+        """The endpoints of a Service that DNS tells of: those that are ready."""
+        return [
+            endpoint
+            for slice in self._slices.indexed(_service_of, f"{namespace}/{service}")
+            for endpoint in slice.endpoints or ()
+            if endpoint.conditions is None or endpoint.conditions.ready is not False
+        ]
+
+
+def _is_ip(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)

@@ -1,0 +1,197 @@
+"""kube-proxy: on every node, rules that send what is meant for a Service to one of its pods.
+
+All nodes program the same rules from the same Services and EndpointSlices, so they are kept once
+for the whole cluster. As with iptables, a change takes effect at once if nothing changed in the
+last second, otherwise together with others when that second is over; and each new connection has
+an equal chance for each endpoint.
+Sources: `pkg/proxy/{endpointslicecache,topology}.go`, `pkg/proxy/iptables/proxier.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from kubecourse.api import models
+from kubecourse.client import Client, InformerFactory
+
+core = models.core_v1
+discovery = models.discovery_v1
+
+MIN_SYNC = 1.0
+SERVICE_NAME = "kubernetes.io/service-name"
+Key = tuple[str, str]
+
+
+class Endpoint(NamedTuple):
+    """One address that a Service sends connections to."""
+
+    ip: str
+    port: int
+    pod: str
+    node: str
+
+
+class Rule(NamedTuple):
+    """Where connections to one port of a Service go. No endpoints: they are refused.
+
+    `affinity` is the seconds for which one client stays with one endpoint, 0 for not at all.
+    """
+
+    service: Key
+    port: str
+    endpoints: tuple[Endpoint, ...]
+    affinity: int
+    local_only: bool
+
+
+def service_of(slice: Any) -> Iterable[str]:
+    """Index: the Service that an EndpointSlice belongs to, as `namespace/name`."""
+    name = (slice.metadata.labels or {}).get(SERVICE_NAME)
+    return (f"{slice.metadata.namespace}/{name}",) if name else ()
+
+
+class KubeProxy:
+    """The Service rules of all nodes."""
+
+    name = "kube-proxy"
+
+    def __init__(self, client: Client) -> None:
+        self._clock = client.clock
+        self._informers = InformerFactory(client)
+        self._services = self._informers.informer(core.Service)
+        self._slices = self._informers.informer(discovery.EndpointSlice, service_of)
+        self._services.on_change(self._service_changed)
+        self._slices.on_change(self._slice_changed)
+        self._rng = client.clock.rng("kube-proxy")
+        self._dirty: dict[Key, None] = {}
+        self._synced_at = -MIN_SYNC
+        self._timer: Any = None
+        self._by_address: dict[tuple[str, int], Rule] = {}
+        self._by_node_port: dict[int, Rule] = {}
+        self._of_service: dict[Key, tuple[list[tuple[str, int]], list[int]]] = {}
+        self._sticky: dict[tuple[Key, str, str], tuple[Endpoint, float]] = {}
+        self.running = False
+
+    def start(self) -> None:
+        """Begin to keep the rules up to date."""
+        self.running = True
+        self._informers.start()
+
+    def stop(self) -> None:
+        """The rules stay as they are from now on."""
+        self.running = False
+        self._informers.stop()
+        self._clock.cancel(self._timer)
+        self._dirty.clear()
+
+    # --- the rules
+
+    def rule(self, ip: str, port: int) -> Rule | None:
+        """The rule for a Service's address and port."""
+        return self._by_address.get((ip, port))
+
+    def node_port(self, port: int) -> Rule | None:
+        """The rule for a port of every node."""
+        return self._by_node_port.get(port)
+
+    def is_service(self, ip: str) -> bool:
+        """Whether an address belongs to a Service that the rules know."""
+        return any(address[0] == ip for address in self._by_address)
+
+    def choose(self, rule: Rule, client: str = "", node: str = "") -> Endpoint | None:
+        """An endpoint for a new connection; None if there is nowhere to send it.
+
+        `client` is the address that it comes from, `node` the one that it arrives at.
+        """
+        endpoints: tuple[Endpoint, ...] | list[Endpoint] = rule.endpoints
+        if rule.local_only and node:
+            endpoints = [endpoint for endpoint in endpoints if endpoint.node == node]
+        if not endpoints:
+            return None
+        if not rule.affinity:
+            return endpoints[self._rng.randrange(len(endpoints))]
+        key = (rule.service, rule.port, client)
+        now = self._clock.now
+        kept, until = self._sticky.get(key, (None, 0.0))
+        if kept is None or until < now or kept not in endpoints:
+            kept = endpoints[self._rng.randrange(len(endpoints))]
+        self._sticky[key] = (kept, now + rule.affinity)
+        return kept
+
+    # --- keeping them
+
+    def _service_changed(self, old: Any, new: Any) -> None:
+        metadata = (new if new is not None else old).metadata
+        self._mark((metadata.namespace, metadata.name))
+
+    def _slice_changed(self, old: Any, new: Any) -> None:
+        obj = new if new is not None else old
+        name = (obj.metadata.labels or {}).get(SERVICE_NAME)
+        if name:
+            self._mark((obj.metadata.namespace, name))
+
+    def _mark(self, key: Key) -> None:
+        if not self._dirty:
+            due = max(self._clock.now, self._synced_at + MIN_SYNC)
+            self._timer = self._clock.call_at(due, self._sync)
+        self._dirty[key] = None
+
+    def _sync(self) -> None:
+        """Write the rules of every Service that changed."""
+        self._synced_at = self._clock.now
+        for key in self._dirty:
+            self._write(key)
+        self._dirty.clear()
+
+    def _write(self, key: Key) -> None:
+        addresses, node_ports = self._of_service.pop(key, ([], []))
+        for address in addresses:
+            self._by_address.pop(address, None)
+        for node_port in node_ports:
+            self._by_node_port.pop(node_port, None)
+        service = self._services.get(*key)
+        if service is None or not _has_address(service.spec):
+            return
+        addresses, node_ports = [], []
+        slices = list(self._slices.indexed(service_of, f"{key[0]}/{key[1]}"))
+        for port in service.spec.ports or ():
+            rule = _rule(key, service.spec, port, slices)
+            for ip in service.spec.clusterIPs or [service.spec.clusterIP]:
+                addresses.append((ip, port.port))
+                self._by_address[ip, port.port] = rule
+            if port.nodePort:
+                node_ports.append(port.nodePort)
+                local = service.spec.externalTrafficPolicy == "Local"
+                self._by_node_port[port.nodePort] = rule._replace(local_only=local)
+        self._of_service[key] = (addresses, node_ports)
+
+
+def _has_address(spec: Any) -> bool:
+    return spec.type != "ExternalName" and bool(spec.clusterIP) and spec.clusterIP != "None"
+
+
+def _rule(key: Key, spec: Any, port: Any, slices: list[Any]) -> Rule:
+    """The rule for one port: its ready endpoints, or else those that still serve as they end."""
+    ready: dict[Endpoint, None] = {}
+    ending: dict[Endpoint, None] = {}
+    for slice in slices:
+        number = next((p.port for p in slice.ports or () if (p.name or "") == (port.name or "")), None)
+        if number is None:
+            continue
+        for endpoint in slice.endpoints or ():
+            conditions = endpoint.conditions
+            target = endpoint.targetRef
+            for ip in endpoint.addresses:
+                found = Endpoint(ip, number, target.name if target else "", endpoint.nodeName or "")
+                if conditions is None or conditions.ready is not False:
+                    ready[found] = None
+                elif conditions.serving and conditions.terminating:
+                    ending[found] = None
+    affinity = 0
+    if spec.sessionAffinity == "ClientIP":
+        config = spec.sessionAffinityConfig
+        seconds = config.clientIP.timeoutSeconds if config and config.clientIP else None
+        affinity = seconds or 10800
+    local = spec.internalTrafficPolicy == "Local"
+    return Rule(key, port.name or "", tuple(ready or ending), affinity, local)

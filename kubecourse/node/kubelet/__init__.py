@@ -1,0 +1,5 @@
+"""The kubelet: one per node. It runs the pods that are assigned to its node, and says how they are."""
+
+from kubecourse.node.kubelet.kubelet import Kubelet
+
+__all__ = ["Kubelet"]

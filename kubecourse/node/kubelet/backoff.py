@@ -1,0 +1,53 @@
+"""Waiting longer each time: between a container's restarts, between tries to pull an image.
+
+Source: `staging/src/k8s.io/client-go/util/flowcontrol/backoff.go`.
+"""
+
+from __future__ import annotations
+
+INITIAL = 10.0
+MAXIMUM = 300.0
+
+
+class Backoff:
+    """One key's delay: 10 s, doubled each time up to 300 s, forgotten after 600 quiet seconds."""
+
+    __slots__ = ("delay", "updated")
+
+    def __init__(self) -> None:
+        self.delay = 0.0
+        self.updated = 0.0
+
+    def waiting_since(self, since: float, now: float) -> bool:
+        """Whether the delay, counted from `since`, has not passed."""
+        if not self.delay or since - self.updated > 2 * MAXIMUM:
+            return False
+        return now - since < self.delay
+
+    def waiting(self, now: float) -> bool:
+        """Whether the delay, counted from the last time it grew, has not passed."""
+        if not self.delay or now - self.updated > 2 * MAXIMUM:
+            return False
+        return now - self.updated < self.delay
+
+    def grow(self, since: float, now: float) -> None:
+        """Something went wrong at `since` and is now tried again: wait longer next time."""
+        if not self.delay or since - self.updated > 2 * MAXIMUM:
+            self.delay = INITIAL
+        else:
+            self.delay = min(self.delay * 2, MAXIMUM)
+        self.updated = now
+
+
+def go_duration(seconds: float) -> str:
+    """A length of time as Go prints it, to the millisecond: `1m20s`, `2.5s`, `812ms`."""
+    milliseconds = int(round(seconds * 1000, 3))
+    if milliseconds < 1000:
+        return f"{milliseconds}ms" if milliseconds else "0s"
+    whole, fraction = divmod(milliseconds, 1000)
+    hours, rest = divmod(whole, 3600)
+    minutes, last = divmod(rest, 60)
+    text = f"{last}.{fraction:03d}".rstrip("0").rstrip(".") + "s"
+    if hours:
+        return f"{hours}h{minutes}m{text}"
+    return f"{minutes}m{text}" if minutes else text

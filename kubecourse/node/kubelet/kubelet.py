@@ -1,0 +1,149 @@
+"""The kubelet: registers its node, keeps saying that it lives, and works on its node's pods.
+
+Source: `pkg/kubelet/kubelet.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubecourse.api import models
+from kubecourse.api.errors import ApiError
+from kubecourse.client import Client, EventRecorder
+from kubecourse.node.kubelet import admission
+from kubecourse.node.kubelet.images import ImageManager
+from kubecourse.node.kubelet.node_status import NodeStatus
+from kubecourse.node.kubelet.status import FINAL
+from kubecourse.node.kubelet.worker import PodWorker
+from kubecourse.node.machine import Machine
+from kubecourse.node.runtime.images import ImageCatalog
+from kubecourse.node.runtime.runtime import Runtime
+
+core = models.core_v1
+
+
+class Kubelet:
+    """The agent of one machine.
+
+    `images` is the catalog of all images in the world. `network`, if given, is what commands in
+    containers use to reach others.
+    """
+
+    __slots__ = (
+        "_stream", "admitted", "client", "clock", "host_ips", "images", "machine", "machine_address",
+        "name", "node_status", "phase", "pods", "recorder", "rng", "running", "runtime",
+    )  # fmt: skip
+
+    def __init__(
+        self, client: Client, machine: Machine, images: ImageCatalog, network: Any = None
+    ) -> None:
+        self.client = client
+        self.clock = client.clock
+        self.machine = machine
+        self.name = machine.name
+        self.running = False
+        self.rng = client.clock.rng(f"kubelet/{machine.name}")
+        self.phase = self.rng.random()
+        self.recorder = EventRecorder(client, "kubelet", machine.name)
+        self.runtime = Runtime(self.clock, images, machine.name, machine.pod_prefix, self.rng)
+        self.runtime.network = network
+        self.images = ImageManager(self.clock, self.runtime, self.recorder, self.rng)
+        self.node_status = NodeStatus(self)
+        self.machine_address = machine.address
+        self.host_ips = [core.HostIP(ip=machine.address)]
+        self.pods: dict[str, PodWorker] = {}
+        self.admitted = admission.Allocation(machine)
+        self._stream: Any = None
+
+    def start(self) -> None:
+        """Begin, or go on where `stop` left: what runs on the machine has gone on running."""
+        if self.running:
+            return
+        self.running = True
+        self.node_status.start()
+        self._stream = self.client.watch(
+            core.Pod, self._receive, fields=f"spec.nodeName={self.name}"
+        )
+        for worker in list(self.pods.values()):
+            worker.resume()
+
+    def stop(self) -> None:
+        """The agent is gone: no heartbeats, no statuses, no restarts. Containers go on."""
+        self.running = False
+        self.node_status.stop()
+        if self._stream is not None:
+            self._stream.stop()
+            self._stream = None
+
+    # --- pods
+
+    def _receive(self, changes: list[Any]) -> None:
+        if not self.running:
+            return
+        for kind, pod in changes:
+            worker = self.pods.get(pod.metadata.uid)
+            if kind == "DELETED":
+                if worker is not None:
+                    self._forget(worker)
+            elif worker is not None:
+                worker.update(pod)
+            else:
+                self._add(pod)
+
+    def _add(self, pod: Any) -> None:
+        """A pod has been assigned to this node."""
+        if pod.status.phase in FINAL:
+            return
+        refusal = admission.refuse(self.admitted, self.machine, pod)
+        if refusal is not None:
+            self._reject(pod, *refusal)
+            return
+        self.admitted.add(pod)
+        worker = self.pods[pod.metadata.uid] = PodWorker(self, pod)
+        if pod.metadata.deletionTimestamp is not None:
+            worker.stop(pod.metadata.deletionGracePeriodSeconds or 0)
+        else:
+            worker.begin()
+
+    def _reject(self, pod: Any, reason: str, message: str) -> None:
+        """The pod cannot run here: it has failed."""
+        self.recorder.warning(pod, reason, message)
+        status = core.PodStatus(
+            phase="Failed",
+            reason=reason,
+            message=f"Pod was rejected: {message}",
+            startTime=self.clock.utc(),
+            qosClass=pod.status.qosClass,
+            observedGeneration=pod.metadata.generation,
+            conditions=pod.status.conditions,
+        )
+        meta = models.meta_v1.ObjectMeta(
+            name=pod.metadata.name, namespace=pod.metadata.namespace, uid=pod.metadata.uid
+        )
+        try:
+            self.client.update_status(core.Pod(metadata=meta, status=status))
+        except ApiError:
+            return  # it has gone meanwhile
+
+    def _forget(self, worker: PodWorker) -> None:
+        worker.removed()
+        self.released(worker)
+        del self.pods[worker.uid]
+
+    def released(self, worker: PodWorker) -> None:
+        """A pod holds no resources any more."""
+        self.admitted.remove(worker.pod)
+
+    # --- time
+
+    def next_tick(self, after: float = 0.0) -> float:
+        """When the kubelet next looks at its containers, `after` seconds from now or later.
+
+        It does so once a second (`pkg/kubelet/pleg/generic.go`).
+        """
+        now = self.clock.now + after
+        return now + 1.0 - (now - self.phase) % 1.0
+
+    def jittered(self, seconds: float) -> float:
+        """A delay, and up to half as much again."""
+        return seconds * (1.0 + 0.5 * self.rng.random())

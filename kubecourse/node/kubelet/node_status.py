@@ -1,0 +1,173 @@
+"""The node as its kubelet reports it: registered once, then kept alive by heartbeats.
+
+The Lease is renewed every 10 s. The Node's own status is posted when it changed, looked at every
+10 s, or else every 5 minutes.
+Sources: `pkg/kubelet/kubelet_node_status.go`, `staging/src/k8s.io/component-helpers/apimachinery/lease`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from kubecourse.api import conditions, models
+from kubecourse.api.errors import ApiError
+from kubecourse.clock import Heartbeat
+
+if TYPE_CHECKING:
+    from kubecourse.node.kubelet.kubelet import Kubelet
+
+core = models.core_v1
+Lease = models.coordination_v1.Lease
+ObjectMeta = models.meta_v1.ObjectMeta
+
+LEASES = "kube-node-lease"
+LEASE_SECONDS = 40
+RENEW = 10.0
+REPORT = 300.0
+WARM_UP = 0.5
+"""Seconds from a kubelet's start until it is ready."""
+MOST_IMAGES = 50
+
+_HEALTHY = (
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+)
+_READY = ("Ready", "True", "KubeletReady", "kubelet is posting ready status")
+_NOT_READY = (
+    "Ready", "False", "KubeletNotReady",
+    "container runtime status check may not have completed yet",
+)  # fmt: skip
+
+
+class NodeStatus:
+    """One kubelet's reports about its node."""
+
+    __slots__ = ("_beats", "_kubelet", "_lease", "_ready", "_reference")
+
+    def __init__(self, kubelet: Kubelet) -> None:
+        self._kubelet = kubelet
+        self._ready = False
+        self._lease: Any = None
+        self._reference: Any = None
+        self._beats: list[Heartbeat] = []
+
+    def start(self) -> None:
+        """Register the node, and begin to renew."""
+        kubelet = self._kubelet
+        self._register()
+        kubelet.recorder.normal(self._reference, "Starting", "Starting kubelet.")
+        self._renew(1)
+        kubelet.clock.call_later(WARM_UP, self._become_ready)
+        beat = kubelet.clock.every(RENEW, self._renew, first=RENEW * (1 + kubelet.rng.random()) / 2)
+        self._beats = [beat, kubelet.clock.every(REPORT, self._report)]
+
+    def stop(self) -> None:
+        """Say nothing any more."""
+        for beat in self._beats:
+            beat.stop()
+        self._beats.clear()
+        self._ready = False
+
+    def _register(self) -> None:
+        client = self._kubelet.client
+        node = self._kubelet.machine.node()
+        node = replace(node, status=replace(node.status, conditions=self._conditions(None)))
+        try:
+            node = client.create(node)
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            self._report(1)
+            node = client.get(core.Node, self._kubelet.name)
+        # The kubelet's events name the node by its name where others put its uid.
+        self._reference = replace(node, metadata=replace(node.metadata, uid=node.metadata.name))
+
+    def _conditions(self, old: list[Any] | None) -> list[Any]:
+        now = self._kubelet.clock.utc()
+        result = old or []
+        for type, status, reason, message in (*_HEALTHY, _READY if self._ready else _NOT_READY):
+            condition = core.NodeCondition(
+                type=type,
+                status=status,
+                reason=reason,
+                message=message,
+                lastHeartbeatTime=now,
+                lastTransitionTime=now,
+            )
+            result = conditions.put(result, condition)
+        return result
+
+    def _become_ready(self) -> None:
+        if self._kubelet.running and not self._ready:
+            self._ready = True
+            self._report(1)
+            message = f"Node {self._kubelet.name} status is now: NodeReady"
+            self._kubelet.recorder.normal(self._reference, "NodeReady", message)
+
+    def _report(self, beats: int) -> None:
+        """Post the node's status."""
+        kubelet = self._kubelet
+        try:
+            node = kubelet.client.get(core.Node, kubelet.name)
+            status = replace(
+                node.status,
+                conditions=self._conditions(node.status.conditions),
+                images=self._images() or None,
+            )
+            kubelet.client.update_status(replace(node, status=status))
+            kubelet.images.changed = False
+        except ApiError:
+            return  # tried again with the next heartbeat
+
+    def _images(self) -> list[Any]:
+        """The images that are here, the largest first."""
+        found = sorted(self._kubelet.runtime.images.items(), key=_size)[:MOST_IMAGES]
+        return [
+            core.ContainerImage(
+                names=[f"{name.rpartition(':')[0]}@{image.digest}", name], sizeBytes=image.size
+            )
+            for name, image in found
+        ]
+
+    def _renew(self, beats: int) -> None:
+        """Renew the lease, once for all the beats that have passed; report what changed."""
+        kubelet = self._kubelet
+        now = kubelet.clock.utc_precise()
+        try:
+            if self._lease is None:
+                self._lease = kubelet.client.create(self._new_lease(now))
+            else:
+                spec = replace(self._lease.spec, renewTime=now)
+                self._lease = kubelet.client.update(replace(self._lease, spec=spec))
+        except ApiError as error:
+            if error.reason == "AlreadyExists":
+                self._lease = kubelet.client.get(Lease, kubelet.name, LEASES)
+            elif error.reason in ("NotFound", "Conflict"):
+                self._lease = None
+        if kubelet.images.changed:
+            self._report(1)
+
+    def _new_lease(self, now: Any) -> Any:
+        name = self._kubelet.name
+        owner = models.meta_v1.OwnerReference(
+            apiVersion="v1", kind="Node", name=name, uid=self._node_uid()
+        )
+        return Lease(
+            apiVersion="coordination.k8s.io/v1",
+            kind="Lease",
+            metadata=ObjectMeta(name=name, namespace=LEASES, ownerReferences=[owner]),
+            spec=models.coordination_v1.LeaseSpec(
+                holderIdentity=name, leaseDurationSeconds=LEASE_SECONDS, renewTime=now
+            ),
+        )
+
+    def _node_uid(self) -> str:
+        uid: str = self._kubelet.client.get(core.Node, self._kubelet.name).metadata.uid
+        return uid
+
+
+def _size(item: tuple[str, Any]) -> tuple[int, str]:
+    return (-item[1].size, item[0])

@@ -1,0 +1,142 @@
+"""A machine: its size, where it stands, and the Node object with which it joins the cluster.
+
+Sources: `pkg/kubelet/kubelet_node_status.go`, `pkg/kubelet/nodestatus/setters.go`; the pod
+network as `pkg/controller/nodeipam/ipam/range_allocator.go` hands it out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from random import Random
+from typing import Any
+
+from kubecourse.api import models, quantity
+
+core = models.core_v1
+
+KUBELET_VERSION = "v1.36.2"
+_SHAPE = re.compile(r"(\d+(?:\.\d+)?m?)cpu-(\d+(?:\.\d+)?[KMGT]i?)")
+_FIRST_NETWORKS = 12 * 256
+"""How many machines find their pod network from 10.244.0.0 up to the end of 10.0.0.0/8."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine that can run pods.
+
+    `number` counts machines from 1 and decides addresses. `cpu`, `memory` and `storage` are
+    quantities. `zone` and `region` become the well-known labels, `instance_type` too.
+    """
+
+    name: str
+    number: int = 1
+    cpu: str = "4"
+    memory: str = "16Gi"
+    pods: int = 110
+    storage: str = "100Gi"
+    zone: str | None = None
+    region: str | None = None
+    instance_type: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, name: str, shape: str = "4cpu-16Gi", number: int = 1, **options: Any) -> Machine:
+        """A machine of a shape such as `4cpu-16Gi` or `500mcpu-512Mi`.
+
+        Raises ValueError for a text that is not a shape.
+        """
+        match = _SHAPE.fullmatch(shape)
+        if match is None:
+            raise ValueError(f"{shape!r} is not a machine: give CPUs and memory, such as 4cpu-16Gi")
+        return cls(name, number, match[1], match[2], **options)
+
+    @property
+    def address(self) -> str:
+        """The machine's own IP."""
+        return f"172.{18 + self.number // 62500}.{self.number % 62500 // 250}.{self.number % 250 + 1}"
+
+    @cached_property
+    def pod_prefix(self) -> str:
+        """The first three numbers of its pods' IPs: `10.244.1`."""
+        number = self.number
+        if number < _FIRST_NETWORKS:
+            return f"10.{244 + number // 256}.{number % 256}"
+        number -= _FIRST_NETWORKS
+        return f"10.{100 + number // 256}.{number % 256}"
+
+    @property
+    def capacity(self) -> dict[str, str]:
+        """What there is."""
+        return {
+            "cpu": quantity.canonical(self.cpu),
+            "ephemeral-storage": self.storage,
+            "memory": quantity.canonical(self.memory),
+            "pods": str(self.pods),
+        }
+
+    @cached_property
+    def all_labels(self) -> dict[str, str]:
+        """The labels of its Node."""
+        labels = {
+            "beta.kubernetes.io/arch": "amd64",
+            "beta.kubernetes.io/os": "linux",
+            "kubernetes.io/arch": "amd64",
+            "kubernetes.io/hostname": self.name,
+            "kubernetes.io/os": "linux",
+        }
+        if self.instance_type:
+            labels["beta.kubernetes.io/instance-type"] = self.instance_type
+            labels["node.kubernetes.io/instance-type"] = self.instance_type
+        if self.zone:
+            labels["topology.kubernetes.io/region"] = self.region or "region-1"
+            labels["topology.kubernetes.io/zone"] = self.zone
+        return labels | self.labels
+
+    def node(self) -> Any:
+        """The Node object that the machine's kubelet registers; conditions are the kubelet's."""
+        network = f"{self.pod_prefix}.0/24"
+        capacity = self.capacity
+        return core.Node(
+            apiVersion="v1",
+            kind="Node",
+            metadata=models.meta_v1.ObjectMeta(
+                name=self.name,
+                labels=self.all_labels,
+                annotations={"volumes.kubernetes.io/controller-managed-attach-detach": "true"},
+            ),
+            spec=core.NodeSpec(podCIDR=network, podCIDRs=[network]),
+            status=core.NodeStatus(
+                addresses=[
+                    core.NodeAddress(address=self.address, type="InternalIP"),
+                    core.NodeAddress(address=self.name, type="Hostname"),
+                ],
+                allocatable=capacity,
+                capacity=capacity,
+                daemonEndpoints=_DAEMONS,
+                nodeInfo=self._system_info(),
+            ),
+        )
+
+    def _system_info(self) -> Any:
+        digits = f"{Random(self.name).getrandbits(384):096x}"
+        return core.NodeSystemInfo(
+            architecture="amd64",
+            bootID=_uuid(digits[:32]),
+            containerRuntimeVersion="containerd://2.1.4",
+            kernelVersion="6.12.41",
+            kubeProxyVersion="",
+            kubeletVersion=KUBELET_VERSION,
+            machineID=digits[32:64],
+            operatingSystem="linux",
+            osImage="Simulated Linux",
+            systemUUID=_uuid(digits[64:]),
+        )
+
+
+_DAEMONS = core.NodeDaemonEndpoints(kubeletEndpoint=core.DaemonEndpoint(Port=10250))
+
+
+def _uuid(digits: str) -> str:
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

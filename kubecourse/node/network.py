@@ -1,0 +1,245 @@
+"""The network inside the cluster: from a name to an address, to an endpoint, to an answer.
+
+A request goes the way a packet goes: DNS, then the Service rules of kube-proxy, then the pod's
+address, then the container that listens there. Where it ends is told in the words of Go's
+net/http, which is what most programs in a cluster print.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kubecourse.addons.dns import DNS, SERVER
+from kubecourse.clock import Clock
+from kubecourse.node.kube_proxy import Endpoint, KubeProxy
+from kubecourse.node.runtime.container import Container
+from kubecourse.node.runtime.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from kubecourse.node.kubelet import Kubelet
+
+ROUND_TRIP = 0.0005
+TIMEOUT = 5.0
+SERVICE_NETWORK = "10.96."
+"""Where Services have their addresses; nobody answers there but by a rule."""
+LOOPBACK = ("localhost", "127.0.0.1")
+
+
+class Url(NamedTuple):
+    """An address on the web, in parts."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+
+class Response(NamedTuple):
+    """What became of a request.
+
+    `status` 0 means that there was no answer; `error` then says why. `latency` is in seconds.
+    """
+
+    status: int
+    body: str = ""
+    error: str = ""
+    latency: float = 0.0
+    pod: str = ""
+    node: str = ""
+    url: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was answered, and not with an error."""
+        return 200 <= self.status < 400
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The answer's headers."""
+        if not self.status:
+            return {}
+        return {"Content-Length": str(len(self.body.encode())), "Content-Type": _type(self.body)}
+
+    def __str__(self) -> str:
+        return self.body if self.status else self.error
+
+
+class Connection(NamedTuple):
+    """A connection that was accepted: by which container, for which endpoint."""
+
+    container: Container
+    endpoint: Endpoint
+
+
+def _type(body: str) -> str:
+    return "text/html" if body.lstrip().startswith("<") else "text/plain; charset=utf-8"
+
+
+def parse_url(url: str) -> Url:
+    """Take a URL apart. Raises ValueError."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "http", url
+    if scheme not in ("http", "https"):
+        raise ValueError(f'unsupported protocol scheme "{scheme}"')
+    authority, slash, path = rest.partition("/")
+    host, colon, port = authority.partition(":")
+    if not host or (colon and not port.isdigit()):
+        raise ValueError(f'{url!r} is not a URL: give a name and a port, such as "http://web:80/"')
+    number = int(port) if port else (443 if scheme == "https" else 80)
+    return Url(scheme, host, number, f"/{path}" if slash else "/")
+
+
+class Network:
+    """What connects pods, nodes and Services.
+
+    `kubelets` are the nodes' kubelets by name; nodes may join later.
+    """
+
+    def __init__(
+        self, clock: Clock, dns: DNS, proxy: KubeProxy, kubelets: dict[str, Kubelet]
+    ) -> None:
+        self.clock = clock
+        self.dns = dns
+        self._proxy = proxy
+        self._kubelets = kubelets
+        self._rng = clock.rng("network")
+        self._known: dict[str, Kubelet] = {}
+        self._counted = 0
+
+    # --- asking
+
+    def request(
+        self,
+        url: str,
+        from_pod: str | None = None,
+        *,
+        namespace: str = "default",
+        timeout: float = TIMEOUT,
+    ) -> Response:
+        """Send one GET and say what would come back, without letting time pass.
+
+        `from_pod` names the pod that asks (its namespace, unless `namespace` says otherwise, is
+        where short names are looked up). Raises ValueError for a text that is not a URL.
+        """
+        parsed = parse_url(url)
+        made = self.open(parsed, from_pod, namespace)
+        if isinstance(made, str):
+            slow = timeout if "i/o timeout" in made else ROUND_TRIP
+            return Response(0, "", f'Get "{url}": {made}', slow, url=url)
+        return self.ask(made, parsed, url, timeout)
+
+    def ask(self, connection: Connection, url: Url, text: str, timeout: float = TIMEOUT) -> Response:
+        """Send a request over a connection."""
+        container, endpoint = connection
+        pod, node = container.sandbox.pod_name, container.sandbox.node
+        reply = container.answer(url.path)
+        if reply.hangs or reply.latency > timeout:
+            error = (
+                f'Get "{text}": context deadline exceeded '
+                "(Client.Timeout exceeded while awaiting headers)"
+            )
+            return Response(0, "", error, timeout, pod, node, text)
+        latency = ROUND_TRIP + reply.latency * self._rng.uniform(0.8, 1.25)
+        return Response(reply.status, reply.body, "", round(latency, 6), pod, node, text)
+
+    def open(self, url: Url, from_pod: str | None, namespace: str) -> Connection | str:
+        """Open a connection from a pod of that name, or from outside any; or say why there is none."""
+        return self.connect(url, self._pod(from_pod, namespace) if from_pod else None, namespace)
+
+    def connect(
+        self, url: Url, source: Sandbox | None = None, namespace: str = "default"
+    ) -> Connection | str:
+        """Open a connection, or say why there is none."""
+        ip = url.host
+        if not _is_address(ip) and ip not in LOOPBACK and ip not in self._kubelets:
+            answer = self.dns.resolve(ip, source.namespace if source else namespace)
+            if answer is None or (not answer.addresses and not answer.alias):
+                return f"dial tcp: lookup {ip} on {SERVER}:53: no such host"
+            if not answer.addresses:
+                return f"dial tcp: lookup {answer.alias}: the simulated cluster has no way out to the internet"
+            ip = answer.addresses[self._rng.randrange(len(answer.addresses))]
+        return self._dial(ip, url.port, source)
+
+    def _dial(self, ip: str, port: int, source: Sandbox | None) -> Connection | str:
+        refused = f"dial tcp {ip}:{port}: connect: connection refused"
+        if ip in LOOPBACK and source is not None:
+            container = source.listener(port)
+            return Connection(container, _own(source, port)) if container else refused
+        node = self._node(ip)
+        client = source.ip if source else "client"
+        rule = self._proxy.rule(ip, port)
+        if rule is None and (node is not None or ip in LOOPBACK):
+            rule = self._proxy.node_port(port)
+            if rule is None and node is not None:
+                return self._host_network(node, ip, port) or refused
+            if rule is None:
+                return refused
+        if rule is not None:
+            arrives = source.node if source else (node.name if node else "")
+            endpoint = self._proxy.choose(rule, client, arrives)
+            if endpoint is None:
+                return refused
+            return self._reach(endpoint)
+        if ip.startswith(SERVICE_NETWORK):
+            return f"dial tcp {ip}:{port}: i/o timeout"
+        return self._reach(Endpoint(ip, port, "", ""))
+
+    def _host_network(self, kubelet: Kubelet, ip: str, port: int) -> Connection | None:
+        for sandbox in kubelet.runtime.sandboxes.values():
+            if sandbox.ip == ip and (container := sandbox.listener(port)):
+                return Connection(container, Endpoint(ip, port, sandbox.pod_name, kubelet.name))
+        return None
+
+    def _reach(self, endpoint: Endpoint) -> Connection | str:
+        """Connect to a pod's address."""
+        address = f"{endpoint.ip}:{endpoint.port}"
+        kubelet = self._owner(endpoint.ip)
+        sandbox = kubelet.runtime.by_ip.get(endpoint.ip) if kubelet is not None else None
+        if kubelet is not None and sandbox is None and self._node(endpoint.ip) is not None:
+            return self._host_network(kubelet, endpoint.ip, endpoint.port) or (
+                f"dial tcp {address}: connect: connection refused"
+            )
+        if sandbox is None or kubelet is None or not kubelet.runtime.powered:
+            return f"dial tcp {address}: connect: no route to host"
+        container = sandbox.listener(endpoint.port)
+        if container is None:
+            return f"dial tcp {address}: connect: connection refused"
+        return Connection(container, endpoint._replace(pod=sandbox.pod_name, node=sandbox.node))
+
+    # --- who is where
+
+    def _index(self) -> dict[str, Kubelet]:
+        """The kubelets by pod network, address and name."""
+        if self._counted != len(self._kubelets):
+            self._counted = len(self._kubelets)
+            for kubelet in self._kubelets.values():
+                machine = kubelet.machine
+                for key in (machine.pod_prefix, machine.address, machine.name):
+                    self._known[key] = kubelet
+        return self._known
+
+    def _node(self, host: str) -> Kubelet | None:
+        """The node with an address or name."""
+        return self._index().get(host) if host.count(".") != 2 else None
+
+    def _owner(self, ip: str) -> Kubelet | None:
+        """The node that has an address, or in whose pod network it lies."""
+        index = self._index()
+        return index.get(ip) or index.get(ip.rpartition(".")[0])
+
+    def _pod(self, name: str, namespace: str) -> Sandbox | None:
+        local = name.removeprefix("pod/")
+        for kubelet in self._kubelets.values():
+            for sandbox in kubelet.runtime.sandboxes.values():
+                if sandbox.pod_name == local and sandbox.namespace == namespace:
+                    return sandbox
+        raise ValueError(f'no pod "{local}" runs in namespace "{namespace}"')
+
+
+def _own(sandbox: Sandbox, port: int) -> Endpoint:
+    return Endpoint(sandbox.ip, port, sandbox.pod_name, sandbox.node)
+
+
+def _is_address(host: str) -> bool:
+    return host.replace(".", "").isdigit()

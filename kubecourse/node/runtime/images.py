@@ -1,0 +1,120 @@
+"""Images: what is in them, so to speak. How large they are and what a container of them does.
+
+Any image is accepted. One that nobody described is a server: it listens on the container's ports
+and answers every HTTP request with 200. Well-known ones are described in `images.json`. What an
+image does can be declared, by name and tag, where tags may have wildcards:
+
+    images.declare("hello:2", answers="Hello, version 2", start_up=1.5)
+    images.declare("crash", exits_after=3, exit_code=1)
+    images.declare("registry.local/*:*", pullable=False)
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from kubecourse.api import quantity
+from kubecourse.node.runtime.references import InvalidReference, Reference, parse_reference
+
+NEVER = float("inf")
+Answer = str | tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a container of an image does. Times are in virtual seconds.
+
+    `size`: bytes to pull. `pullable`: whether a registry has it. `ports`: where it listens
+    besides the container's declared ports. `command`: what it runs if the pod names nothing
+    (empty: it is a server). `start_up`: from start until it listens. `exits_after`: from start
+    until it exits by itself, with `exit_code`. `ready_after`: from start until the kubelet may
+    report it ready, probes apart. `answers`: what it says, to all paths or by path, as body or
+    `(status, body)`; `{pod}`, `{node}`, `{image}` are filled in. `latency`: seconds for an
+    answer. `stops_after`: from SIGTERM until it exits (never: it ignores it), with `stop_code`.
+    `logs`: lines that it writes at its start.
+    """
+
+    size: int = 60_000_000
+    pullable: bool = True
+    ports: tuple[int, ...] = ()
+    command: tuple[str, ...] = ()
+    start_up: float = 0.0
+    exits_after: float = NEVER
+    exit_code: int = 0
+    ready_after: float = 0.0
+    answers: Answer | dict[str, Answer] = ""
+    status: int = 200
+    latency: float = 0.002
+    stops_after: float = 0.1
+    stop_code: int = 0
+    logs: tuple[str, ...] = ()
+    digest: str = ""
+
+
+class ImageCatalog:
+    """All images in the world, for one cluster."""
+
+    def __init__(self) -> None:
+        self._declared: list[tuple[str, str, Image]] = []
+        self._found: dict[str, Image] = {}
+
+    def declare(self, name: str, *, size: str | int | None = None, **what: Any) -> None:
+        """Say what an image does; see `Image` for the words. The latest declaration wins.
+
+        Containers that run already go on as they were. Raises TypeError for an unknown word.
+        """
+        if size is not None:
+            what["size"] = quantity.value(size.removesuffix("B")) if isinstance(size, str) else size
+        for listed in ("command", "logs", "ports"):
+            if listed in what:
+                what[listed] = tuple(what[listed])
+        repository, colon, tag = name.rpartition(":")
+        if not colon or "/" in tag:
+            repository, tag = name, "*"
+        self._declared.append((_pattern(repository), tag, Image(**what)))
+        self._found.clear()
+
+    def find(self, name: str) -> Image:
+        """What an image does. Raises InvalidReference if the name is none."""
+        found = self._found.get(name)
+        if found is None:
+            found = self._found[name] = self._look_up(parse_reference(name))
+        return found
+
+    def _look_up(self, reference: Reference) -> Image:
+        image = _well_known().get(reference.repository)
+        if image is None:
+            image = Image(size=Random(reference.repository).randrange(40, 180) * 1_000_000)
+        for repository, tag, declared in self._declared:
+            if fnmatchcase(reference.repository, repository) and fnmatchcase(
+                reference.tag or "latest", tag
+            ):
+                image = declared
+        digest = f"sha256:{Random(reference.full).getrandbits(256):064x}"
+        return replace(image, digest=reference.digest or digest)
+
+
+def _pattern(repository: str) -> str:
+    """A repository, with wildcards or not, in full."""
+    try:
+        return parse_reference(repository.replace("*", "x0x0x")).repository.replace("x0x0x", "*")
+    except InvalidReference:
+        return repository
+
+
+@cache
+def _well_known() -> dict[str, Image]:
+    """The images of `images.json`: sizes are those of linux/amd64, compressed."""
+    rows = json.loads(Path(__file__).with_name("images.json").read_text())["images"]
+    found: dict[str, Image] = {}
+    for name, row in rows.items():
+        row = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        row["size"] = int(row["size"] * 1_000_000)
+        found[parse_reference(name).repository] = Image(**row)
+    return found

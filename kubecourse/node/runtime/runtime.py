@@ -1,0 +1,119 @@
+"""The container runtime of one node: its images, sandboxes and containers.
+
+What containerd does for the real kubelet, through the same few verbs as the CRI:
+`k8s.io/cri-api/pkg/apis/runtime/v1/api.proto`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, NamedTuple
+
+from kubecourse.clock import Clock
+from kubecourse.node.runtime.container import Container
+from kubecourse.node.runtime.images import Image, ImageCatalog
+from kubecourse.node.runtime.sandbox import Sandbox
+
+_ADDRESSES = 254
+
+
+class Result(NamedTuple):
+    """What a command came to: exit code, what it wrote, and how many seconds it took."""
+
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+class NoAddress(Exception):
+    """The node's pod network is used up."""
+
+
+class Runtime:
+    """What runs on one node."""
+
+    __slots__ = (
+        "_next_ip", "_prefix", "_rng", "by_ip", "catalog", "clock", "images", "network", "node",
+        "powered", "sandboxes",
+    )  # fmt: skip
+
+    def __init__(
+        self, clock: Clock, catalog: ImageCatalog, node: str, prefix: str, rng: Random
+    ) -> None:
+        self.clock = clock
+        self.catalog = catalog
+        self.node = node
+        self.images: dict[str, Image] = {}
+        self.sandboxes: dict[str, Sandbox] = {}
+        self.by_ip: dict[str, Sandbox] = {}
+        self.network: Any = None
+        self.powered = True
+        self._prefix = prefix
+        self._next_ip = 1
+        self._rng = rng
+
+    # --- pods
+
+    def run_sandbox(self, pod: Any, host_ip: str | None = None) -> Sandbox:
+        """Give a pod an address (its node's, if `host_ip` is given) and a place for containers.
+
+        Raises NoAddress.
+        """
+        sandbox = Sandbox(pod, host_ip or self._address(), self.node)
+        if host_ip is None:
+            self.by_ip[sandbox.ip] = sandbox
+        self.sandboxes[sandbox.uid] = sandbox
+        return sandbox
+
+    def _address(self) -> str:
+        """The next free address: they go round, so that one is not used again at once."""
+        for _ in range(_ADDRESSES):
+            self._next_ip = self._next_ip + 1 if self._next_ip < _ADDRESSES else 2
+            ip = f"{self._prefix}.{self._next_ip}"
+            if ip not in self.by_ip:
+                return ip
+        raise NoAddress(f"no IP addresses available in range set: {self._prefix}.1-{self._prefix}.254")
+
+    def remove_sandbox(self, uid: str) -> None:
+        """A pod is over: kill what still runs and free its address."""
+        sandbox = self.sandboxes.pop(uid, None)
+        if sandbox is not None:
+            for container in sandbox.containers.values():
+                container.kill()
+            if self.by_ip.get(sandbox.ip) is sandbox:
+                del self.by_ip[sandbox.ip]
+
+    # --- containers
+
+    def start_container(
+        self,
+        sandbox: Sandbox,
+        spec: Any,
+        on_exit: Callable[[Container], None],
+        background: bool = False,
+    ) -> Container:
+        """Run a container of a pod whose image is here."""
+        image = self.catalog.find(spec.image)
+        identity = f"containerd://{self._rng.getrandbits(256):064x}"
+        container = Container(self.clock, sandbox, spec, image, identity, on_exit)
+        before = sandbox.containers.get(spec.name)
+        if before is not None:
+            sandbox.previous[spec.name] = before
+        sandbox.containers[spec.name] = container
+        container.start(background)
+        return container
+
+    def exec(self, container: Container, command: list[str]) -> Result:
+        """Run a command in a container."""
+        return Result(0, "", "", 0.0)
+
+    def container(self, pod_uid: str, name: str) -> Container:
+        """The present or last run of a container. Raises KeyError."""
+        return self.sandboxes[pod_uid].containers[name]
+
+    def logs(self, pod_uid: str, name: str, previous: bool = False) -> list[tuple[float, str]]:
+        """What a container wrote: (virtual second, line). Raises KeyError if there is no such run."""
+        sandbox = self.sandboxes[pod_uid]
+        return (sandbox.previous if previous else sandbox.containers)[name].log

@@ -1,0 +1,150 @@
+"""A client that sends requests at a steady rate, and keeps what came of each.
+
+Requests take virtual time. One that is under way when its container ends has failed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from kubecourse.clock import Clock, Timer
+from kubecourse.node.network import Connection, Network, Response, parse_url
+
+
+class Row(NamedTuple):
+    """One request. `time` is when it was sent, in virtual seconds; `latency` in seconds."""
+
+    time: float
+    ok: bool
+    status: int
+    error: str
+    latency: float
+    pod: str
+
+
+class Second(NamedTuple):
+    """What became of the requests sent within one second."""
+
+    second: int
+    ok: int
+    failed: int
+
+
+class Traffic:
+    """Sends `rate` GETs a second to `url`, from `start()` to `stop()`.
+
+    `keep_alive`: over one connection, as browsers do, until it breaks; else a new one each time.
+    `from_pod` and `namespace` as for `Network.request`. `rows` are the finished requests, in the
+    order in which they finished.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        clock: Clock,
+        url: str,
+        rate: float = 10.0,
+        *,
+        keep_alive: bool = False,
+        timeout: float = 5.0,
+        from_pod: str | None = None,
+        namespace: str = "default",
+    ) -> None:
+        if rate <= 0:
+            raise ValueError("rate is requests per second: give a number above 0")
+        self.url = url
+        self.rate = rate
+        self.rows: list[Row] = []
+        self.pending = 0
+        self._parsed = parse_url(url)
+        self._network = network
+        self._clock = clock
+        self._timeout = timeout
+        self._keep_alive = keep_alive
+        self._from_pod = from_pod
+        self._namespace = namespace
+        self._connection: Connection | None = None
+        self._timer: Timer | None = None
+        self._began = 0.0
+        self._sent = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on sending."""
+        return self._timer is not None
+
+    def start(self) -> None:
+        """Begin to send, now."""
+        if self._timer is None:
+            self._began = self._clock.now
+            self._sent = 0
+            self._timer = self._clock.call_later(0, self._send, background=True)
+
+    def stop(self) -> None:
+        """Send no more; what is under way still finishes."""
+        self._clock.cancel(self._timer)
+        self._timer = None
+
+    # --- results
+
+    def per_second(self) -> list[Second]:
+        """How many requests of each second were answered, and how many failed."""
+        counts: dict[int, list[int]] = {}
+        for row in self.rows:
+            counts.setdefault(int(row.time), [0, 0])[not row.ok] += 1
+        return [Second(second, *counts[second]) for second in sorted(counts)]
+
+    def pods(self) -> dict[str, int]:
+        """How many requests each pod answered."""
+        counts: dict[str, int] = {}
+        for row in self.rows:
+            if row.status:
+                counts[row.pod] = counts.get(row.pod, 0) + 1
+        return dict(sorted(counts.items()))
+
+    def failures(self) -> dict[str, int]:
+        """How many requests failed, by error or status."""
+        counts: dict[str, int] = {}
+        for row in self.rows:
+            if not row.ok:
+                why = row.error or f"HTTP {row.status}"
+                counts[why] = counts.get(why, 0) + 1
+        return counts
+
+    # --- sending
+
+    def _send(self) -> None:
+        self._sent += 1
+        due = self._began + self._sent / self.rate
+        self._timer = self._clock.call_at(due, self._send, background=True)
+        connection = self._connect()
+        if isinstance(connection, str):
+            self._finish(self._clock.now, Response(0, "", connection))
+            return
+        response = self._network.ask(connection, self._parsed, self.url, self._timeout)
+        self.pending += 1
+        self._clock.call_later(
+            response.latency, self._answered, self._clock.now, connection, response, background=True
+        )
+
+    def _connect(self) -> Connection | str:
+        kept = self._connection
+        if kept is not None and kept.container.listens(kept.endpoint.port):
+            return kept
+        made = self._network.open(self._parsed, self._from_pod, self._namespace)
+        self._connection = made if self._keep_alive and not isinstance(made, str) else None
+        return made
+
+    def _answered(self, sent: float, connection: Connection, response: Response) -> None:
+        self.pending -= 1
+        container: Any = connection.container
+        if container.finished_at is not None and container.finished_at <= self._clock.now:
+            error = f'Get "{self.url}": read: connection reset by peer'
+            response = response._replace(status=0, body="", error=error)
+        self._finish(sent, response)
+
+    def _finish(self, sent: float, response: Response) -> None:
+        latency = round(self._clock.now - sent, 6)
+        self.rows.append(
+            Row(sent, response.ok, response.status, response.error, latency, response.pod)
+        )
