@@ -1,0 +1,60 @@
+"""The controllers that keep a cluster as its objects say, in one program.
+
+Source: `cmd/kube-controller-manager`.
+"""
+
+from __future__ import annotations
+
+from kubecourse.client import Client, InformerFactory
+from kubecourse.control_plane.controller_manager.controller import ManagedController
+from kubecourse.control_plane.controller_manager.deployment import DeploymentController
+from kubecourse.control_plane.controller_manager.endpointslice import EndpointSliceController
+from kubecourse.control_plane.controller_manager.garbage_collector import GarbageCollector
+from kubecourse.control_plane.controller_manager.namespace import NamespaceController
+from kubecourse.control_plane.controller_manager.replicaset import ReplicaSetController
+
+CONTROLLERS: tuple[type[ManagedController], ...] = (
+    DeploymentController,
+    ReplicaSetController,
+    EndpointSliceController,
+    GarbageCollector,
+    NamespaceController,
+)
+
+
+class ControllerManager:
+    """Runs the controllers on informers that they share.
+
+    `controllers` has them by their real names, such as `deployment-controller`.
+    """
+
+    name = "kube-controller-manager"
+
+    def __init__(self, client: Client) -> None:
+        self._informers = InformerFactory(client)
+        made = [controller(client, self._informers) for controller in CONTROLLERS]
+        self.controllers = {controller.name: controller for controller in made}
+        self.running = False
+
+    def start(self, controller: str | None = None) -> None:
+        """Start all controllers, or again the one of that name. Raises KeyError for another name."""
+        if controller is not None:
+            self.controllers[controller].start()
+            return
+        self.running = True
+        for each in self.controllers.values():
+            each.start()
+        self._informers.start()
+
+    def stop(self, controller: str | None = None) -> None:
+        """Stop all controllers, or the one of that name. What they knew is forgotten."""
+        if controller is not None:
+            self.controllers[controller].stop()
+            return
+        self.running = False
+        for each in self.controllers.values():
+            each.stop()
+        self._informers.stop()
+
+
+__all__ = ["ControllerManager"]

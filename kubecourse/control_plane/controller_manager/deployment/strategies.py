@@ -1,0 +1,86 @@
+"""The two ways from an old template to a new one.
+
+Source: `pkg/controller/deployment/rolling.go`, `recreate.go`. Each call makes one kind of move;
+what that changes brings the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kubecourse.control_plane.controller_manager.deployment import history, progress, rolling
+from kubecourse.control_plane.controller_manager.deployment.sync import Sync, active
+from kubecourse.control_plane.controller_manager.pods import FINISHED
+
+
+def roll(sync: Sync) -> float | None:
+    """RollingUpdate: new pods as the surge allows, old ones away as availability allows."""
+    sync.find_new()
+    sync.create_new()
+    if not (_grow_new(sync) or _shrink_old(sync)) and progress.is_complete(
+        sync.deployment, sync.deployment.status
+    ):
+        sync.prune()
+    return sync.update_rollout_status()
+
+
+def _grow_new(sync: Sync) -> bool:
+    deployment, new = sync.deployment, sync.new
+    size, wanted = new.spec.replicas or 0, deployment.spec.replicas
+    if size > wanted:
+        return sync.resize(new, wanted) is not None
+    if size == wanted:
+        return False
+    total = progress.spec_replicas(sync.all)
+    return sync.resize(new, rolling.new_replicas(deployment, total, size)) is not None
+
+
+def _shrink_old(sync: Sync) -> bool:
+    """First the old pods that are not available, then of the others as many as may go."""
+    old = sorted(active(sync.old), key=history.by_creation)
+    if not old:
+        return False
+    new, least = sync.new, rolling.min_available(sync.deployment)
+    new_unavailable = (new.spec.replicas or 0) - (new.status.availableReplicas or 0)
+    budget = progress.spec_replicas([*old, new]) - least - new_unavailable
+    if budget <= 0:
+        return False
+    unhealthy = [rs.spec.replicas - (rs.status.availableReplicas or 0) for rs in old]
+    cleaned = _shrink(sync, old, unhealthy, budget)
+    spare = progress.count([*old, new], "availableReplicas") - least
+    left = _shrink(sync, cleaned, [rs.spec.replicas for rs in cleaned], max(0, spare))
+    return left != old
+
+
+def _shrink(sync: Sync, replicasets: list[Any], limits: list[int], budget: int) -> list[Any]:
+    """Take up to `budget` replicas away, oldest first. Returns the ReplicaSets as they are then."""
+    sizes = rolling.shrink([rs.spec.replicas for rs in replicasets], limits, budget)
+    return [sync.resize(rs, size) or rs for rs, size in zip(replicasets, sizes, strict=True)]
+
+
+def recreate(sync: Sync, pods: Iterable[Any]) -> float | None:
+    """Recreate: no new pod before the last old one has gone. `pods` are all of the Deployment."""
+    sync.find_new()
+    moved = [sync.resize(replicaset, 0) is not None for replicaset in active(sync.old)]
+    if any(moved) or _old_pods_run(sync, pods):
+        return sync.update_rollout_status()
+    sync.create_new()
+    sync.resize(sync.new, sync.deployment.spec.replicas)
+    if progress.is_complete(sync.deployment, sync.deployment.status):
+        sync.prune()
+    return sync.update_rollout_status()
+
+
+def _old_pods_run(sync: Sync, pods: Iterable[Any]) -> bool:
+    """Whether a pod of an old ReplicaSet is left that has not finished, be it terminating."""
+    if progress.count(sync.old, "replicas"):
+        return True
+    old = {replicaset.metadata.uid for replicaset in sync.old}
+    return any(
+        owner.uid in old
+        for pod in pods
+        if pod.status.phase not in FINISHED
+        for owner in pod.metadata.ownerReferences or ()
+        if owner.controller
+    )

@@ -1,0 +1,143 @@
+"""What an endpoint says of a pod, and at which ports it is reached.
+
+Source: `staging/src/k8s.io/endpointslice/utils.go`, `util/controller_utils.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from kubecourse.api import models
+from kubecourse.control_plane.controller_manager.pods import FINISHED, is_ready
+
+discovery = models.discovery_v1
+
+SERVICE_NAME = "kubernetes.io/service-name"
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+HEADLESS = "service.kubernetes.io/headless"
+MANAGER = "endpointslice-controller.k8s.io"
+ZONE = "topology.kubernetes.io/zone"
+RESERVED = {SERVICE_NAME, MANAGED_BY, HEADLESS}
+
+
+class Port(NamedTuple):
+    """A port as pods are reached at it; slices with the same ports are filled together."""
+
+    name: str
+    protocol: str
+    port: int
+    app_protocol: str | None
+
+
+Group = tuple[str, tuple[Port, ...]]
+"""Address family and ports: what all endpoints of a slice have in common."""
+
+
+Place = dict[Group, Any]
+"""Where a pod belongs: its endpoint for each family that it has an address of."""
+
+
+_CONDITIONS = {
+    (ready, serving, terminating): discovery.EndpointConditions(
+        ready=ready, serving=serving, terminating=terminating
+    )
+    for ready in (True, False)
+    for serving in (True, False)
+    for terminating in (True, False)
+}
+
+
+def place_of(service: Any, pod: Any, zone: str | None) -> Place:
+    """A pod's endpoints; none where it has no address or has finished."""
+    status, metadata = pod.status, pod.metadata
+    if not status.podIPs or status.phase in FINISHED:
+        return {}
+    serving = is_ready(pod)
+    terminating = metadata.deletionTimestamp is not None
+    ready = bool(service.spec.publishNotReadyAddresses) or (serving and not terminating)
+    ports = ports_of(service, pod)
+    endpoints: Place = {}
+    for family in families_of(service):
+        addresses = [each.ip for each in status.podIPs if (":" in each.ip) == (family == "IPv6")]
+        if addresses:
+            endpoints[family, ports] = discovery.Endpoint(
+                addresses=addresses,
+                conditions=_CONDITIONS[ready, serving, terminating],
+                hostname=_hostname(service, pod),
+                nodeName=pod.spec.nodeName or None,
+                zone=zone or None,
+                targetRef=models.core_v1.ObjectReference(
+                    kind="Pod",
+                    namespace=metadata.namespace,
+                    name=metadata.name,
+                    uid=metadata.uid,
+                ),
+            )
+    return endpoints
+
+
+def families_of(service: Any) -> list[str]:
+    """The address families that a service wants slices for."""
+    return list(service.spec.ipFamilies or ["IPv4"])
+
+
+def ports_of(service: Any, pod: Any) -> tuple[Port, ...]:
+    """The service's ports as numbers of this pod; one that the pod does not have is left out."""
+    found = []
+    for port in service.spec.ports or ():
+        number = _number(port, pod)
+        if number is not None:
+            found.append(Port(port.name or "", port.protocol or "TCP", number, port.appProtocol))
+    return tuple(found)
+
+
+def _number(port: Any, pod: Any) -> int | None:
+    target = port.targetPort
+    if target is None:
+        return int(port.port)
+    if isinstance(target, int):
+        return target or int(port.port)
+    sidecars = [c for c in pod.spec.initContainers or () if c.restartPolicy == "Always"]
+    for container in (*pod.spec.containers, *sidecars):
+        for each in container.ports or ():
+            if each.name == target and (each.protocol or "TCP") == (port.protocol or "TCP"):
+                return int(each.containerPort)
+    return None
+
+
+def _hostname(service: Any, pod: Any) -> str | None:
+    """A pod with a host name has a DNS name of its own below a headless service."""
+    spec = pod.spec
+    if spec.hostname and spec.subdomain == service.metadata.name:
+        return str(spec.hostname)
+    return None
+
+
+def ports_in(ports: tuple[Port, ...]) -> list[Any] | None:
+    """Ports as a slice lists them."""
+    return [
+        discovery.EndpointPort(
+            name=port.name, protocol=port.protocol, port=port.port, appProtocol=port.app_protocol
+        )
+        for port in ports
+    ] or None
+
+
+def group_of(obj: Any) -> Group:
+    """What the endpoints of an existing slice have in common."""
+    ports = (
+        Port(port.name or "", port.protocol or "TCP", port.port or 0, port.appProtocol)
+        for port in obj.ports or ()
+    )
+    return obj.addressType, tuple(ports)
+
+
+def labels_for(service: Any) -> dict[str, str]:
+    """A slice's labels: the service's, whose slice it is, and who keeps it."""
+    given = service.metadata.labels or {}
+    labels = {key: value for key, value in given.items() if key not in RESERVED}
+    if service.spec.clusterIP in (None, "", "None"):
+        labels[HEADLESS] = ""
+    labels[SERVICE_NAME] = service.metadata.name
+    labels[MANAGED_BY] = MANAGER
+    return labels

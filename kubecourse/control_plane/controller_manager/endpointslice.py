@@ -1,0 +1,182 @@
+"""Keeps the addresses of a Service's pods in EndpointSlices.
+
+Source: `pkg/controller/endpointslice/endpointslice_controller.go`,
+`staging/src/k8s.io/endpointslice/reconciler.go`, `utils.go`. Unlike there, a pod's change is
+carried to the slice that holds the pod; the others are not looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubecourse.api import models
+from kubecourse.api.errors import ApiError
+from kubecourse.api.labels import selector_from_map
+from kubecourse.client import Client, InformerFactory, Result
+from kubecourse.client.informer import Key, by_label, by_node, key_of
+from kubecourse.control_plane.controller_manager.controller import WRITE_TIME, ManagedController
+from kubecourse.control_plane.controller_manager.endpoints import (
+    MANAGED_BY,
+    MANAGER,
+    SERVICE_NAME,
+    ZONE,
+    Place,
+    place_of,
+)
+from kubecourse.control_plane.controller_manager.pods import is_ready
+from kubecourse.control_plane.controller_manager.service_slices import ServiceSlices
+
+core = models.core_v1
+EndpointSlice = models.discovery_v1.EndpointSlice
+
+
+class EndpointSliceController(ManagedController):
+    """For each Service with a selector, slices of at most 100 endpoints each."""
+
+    name = "endpointslice-controller"
+
+    def __init__(self, client: Client, informers: InformerFactory) -> None:
+        super().__init__(client, informers)
+        self._services = informers.informer(core.Service, by_selected_label)
+        self._pods = informers.informer(core.Pod, by_label, by_node)
+        self._nodes = informers.informer(core.Node)
+        self._slices = informers.informer(EndpointSlice, by_service)
+        self._states: dict[Key, ServiceSlices] = {}
+        self.subscribe(self._services, self._service_changed)
+        self.subscribe(self._nodes, self._node_changed)
+        self.subscribe(self._slices, self._slice_changed)
+        self.subscribe(self._pods, self._pod_changed)
+
+    def forget(self) -> None:
+        self._states.clear()
+
+    # --- hearing
+
+    def _service_changed(self, old: Any, new: Any) -> None:
+        key = key_of(new if new is not None else old)
+        state = self._states.get(key)
+        if state is not None:
+            state.stale = True
+        self.queue.add(key)
+
+    def _pod_changed(self, old: Any, new: Any) -> None:
+        if old is not None and new is not None and not _matters(old, new):
+            return
+        pod = new if new is not None else old
+        self._mark(pod.metadata.namespace, pod.metadata.labels, pod.metadata.name)
+        if (
+            old is not None
+            and new is not None
+            and old.metadata.labels is not new.metadata.labels
+            and old.metadata.labels != new.metadata.labels
+        ):
+            self._mark(old.metadata.namespace, old.metadata.labels, old.metadata.name)
+
+    def _mark(self, namespace: str, labels: dict[str, str] | None, pod: str) -> None:
+        """Let the services that select these labels look at a pod again, together with others."""
+        for service in self._selecting(namespace, labels):
+            key = (namespace, service.metadata.name)
+            state = self._states.get(key)
+            if state is not None:
+                state.changed[pod] = None
+                self.queue.add_after(key, max(WRITE_TIME, state.busy_until - self.clock.now))
+
+    def _selecting(self, namespace: str, labels: dict[str, str] | None) -> list[Any]:
+        if not labels or not len(self._services):
+            return []
+        return [
+            service
+            for label, value in labels.items()
+            for service in self._services.indexed(by_selected_label, f"{namespace}/{label}={value}")
+            if selector_from_map(service.spec.selector).matches(labels)
+        ]
+
+    def _node_changed(self, old: Any, new: Any) -> None:
+        """A zone is part of an endpoint, and a node that is not there is no place for one."""
+        if old is not None and new is not None and zone_of(old) == zone_of(new):
+            return
+        node = new if new is not None else old
+        for pod in self._pods.indexed(by_node, node.metadata.name):
+            self._mark(pod.metadata.namespace, pod.metadata.labels, pod.metadata.name)
+
+    def _slice_changed(self, old: Any, new: Any) -> None:
+        """Somebody else touched a slice: look at the whole service again."""
+        obj = new if new is not None else old
+        for service in by_service(obj):
+            namespace, _, name = service.partition("/")
+            state = self._states.get((namespace, name))
+            if state is not None and state.absorb(obj, deleted=new is None):
+                self.queue.add((namespace, name))
+
+    # --- working
+
+    def reconcile(self, key: Key) -> Result | None:
+        service = self._services.get(*key)
+        if service is None or service.spec.selector is None:
+            self._states.pop(key, None)
+            return None
+        state = self._states.get(key)
+        if state is None:
+            slices = self._slices.indexed(by_service, "/".join(key))
+            state = self._states[key] = ServiceSlices(self.client, slices)
+        if state.stale:
+            pods = self._pods.select(key[0], selector_from_map(service.spec.selector))
+            state.begin_again(service, [pod.metadata.name for pod in pods])
+        places = {pod: self._place(service, key[0], pod) for pod in state.changed}
+        try:
+            writes = state.settle(service, places)
+        except ApiError:
+            del self._states[key]  # what is stored is not what we thought: begin with that
+            raise
+        # The API server's answers take their time; meanwhile changes gather for the next turn.
+        state.busy_until = self.clock.now + writes * WRITE_TIME
+        return None
+
+    def _place(self, service: Any, namespace: str, name: str) -> Place:
+        """Where a pod belongs in a service's slices."""
+        pod = self._pods.get(namespace, name)
+        if pod is None:
+            return {}
+        if not selector_from_map(service.spec.selector).matches(pod.metadata.labels):
+            return {}
+        node = self._nodes.get(None, pod.spec.nodeName or "")
+        if node is None and not service.spec.publishNotReadyAddresses:
+            return {}
+        return place_of(service, pod, zone_of(node) if node is not None else None)
+
+
+def by_selected_label(service: Any) -> list[str]:
+    """Index: one label that every pod of a service has, as `namespace/key=value`."""
+    for key, value in (service.spec.selector or {}).items():
+        return [f"{service.metadata.namespace}/{key}={value}"]
+    return []
+
+
+def by_service(obj: Any) -> list[str]:
+    """Index: the service that a slice of this controller's belongs to, as `namespace/name`."""
+    labels = obj.metadata.labels or {}
+    service = labels.get(SERVICE_NAME)
+    if not service or labels.get(MANAGED_BY) != MANAGER:
+        return []
+    return [f"{obj.metadata.namespace}/{service}"]
+
+
+def zone_of(node: Any) -> str | None:
+    """The zone that a node is labelled with."""
+    return (node.metadata.labels or {}).get(ZONE)
+
+
+def _matters(old: Any, new: Any) -> bool:
+    """Whether a pod's change can change an endpoint."""
+    before, after = old.metadata, new.metadata
+    if (
+        before.labels is not after.labels
+        or before.deletionTimestamp is not after.deletionTimestamp
+        or before.uid != after.uid
+        or old.spec.nodeName != new.spec.nodeName
+    ):
+        return True
+    was, now = old.status, new.status
+    return was is not now and (
+        was.podIPs != now.podIPs or was.phase != now.phase or is_ready(old) != is_ready(new)
+    )

@@ -1,0 +1,254 @@
+"""Deletes what belonged to something that is gone.
+
+Source: `pkg/controller/garbagecollector/garbagecollector.go`, `graph_builder.go`, `operations.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from kubecourse.api.errors import ApiError
+from kubecourse.api.resources import BY_KIND, RESOURCES, Resource, resource_of
+from kubecourse.client import Client, InformerFactory, Result
+from kubecourse.control_plane.controller_manager.controller import ManagedController
+
+FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
+IGNORED = {"Event"}
+
+Identity = tuple[Resource, str, str]
+"""Resource, namespace ('' for none) and name."""
+
+
+class Node:
+    """An object in the graph of owners, by what matters here."""
+
+    __slots__ = ("blocks", "deleting", "foreground", "identity", "orphan", "owners")
+
+    def __init__(self, resource: Resource, obj: Any) -> None:
+        metadata = obj.metadata
+        self.identity: Identity = (resource, metadata.namespace or "", metadata.name)
+        self.owners: list[Any] | None = metadata.ownerReferences
+        self.deleting = metadata.deletionTimestamp is not None
+        finalizers = metadata.finalizers or ()
+        self.foreground = self.deleting and FOREGROUND in finalizers
+        self.orphan = self.deleting and ORPHAN in finalizers
+
+
+class GarbageCollector(ManagedController):
+    """Follows `ownerReferences`: objects all of whose owners are gone are deleted.
+
+    Its queue holds uids.
+    """
+
+    name = "garbage-collector-controller"
+
+    def __init__(self, client: Client, informers: InformerFactory) -> None:
+        super().__init__(client, informers)
+        self._nodes: dict[str, Node] = {}
+        self._dependents: dict[str, dict[str, None]] = {}
+        for resource in RESOURCES:
+            if resource.kind not in IGNORED:
+                self.subscribe(informers.informer(resource.model), self._changed)
+
+    def forget(self) -> None:
+        self._nodes.clear()
+        self._dependents.clear()
+
+    # --- hearing
+
+    def _changed(self, old: Any, new: Any) -> None:
+        if new is None:
+            self._removed(old)
+            return
+        metadata = new.metadata
+        if old is not None:
+            before = old.metadata
+            if (
+                before.ownerReferences is metadata.ownerReferences
+                and before.deletionTimestamp is metadata.deletionTimestamp
+                and before.finalizers is metadata.finalizers
+                and before.uid == metadata.uid
+            ):
+                return
+            if before.uid != metadata.uid:
+                self._removed(old)
+        self._put(new)
+
+    def _put(self, obj: Any) -> None:
+        uid = obj.metadata.uid
+        before = self._nodes.get(uid)
+        node = self._nodes[uid] = Node(resource_of(obj), obj)
+        if before is None or before.owners != node.owners:
+            self._link(uid, before, node)
+        if node.foreground:
+            # Each dependent is to go; when the last one has, so does this.
+            for dependent in self._dependents.get(uid, ()):
+                self.queue.add(dependent)
+            self.queue.add(uid)
+        elif node.orphan:
+            self.queue.add(uid)
+
+    def _link(self, uid: str, before: Node | None, node: Node) -> None:
+        for owner in (before.owners if before is not None else None) or ():
+            self._unlink(owner.uid, uid)
+        for owner in node.owners or ():
+            self._dependents.setdefault(owner.uid, {})[uid] = None
+            parent = self._nodes.get(owner.uid)
+            if parent is None or parent.deleting:
+                self.queue.add(uid)
+        if before is not None and before.owners:
+            # An owner that goes in the foreground may have waited for this one.
+            for owner in before.owners:
+                self._nudge(owner.uid)
+            self.queue.add(uid)
+
+    def _unlink(self, owner: str, uid: str) -> None:
+        group = self._dependents.get(owner)
+        if group is not None:
+            group.pop(uid, None)
+            if not group:
+                del self._dependents[owner]
+
+    def _nudge(self, owner: str) -> None:
+        parent = self._nodes.get(owner)
+        if parent is not None and parent.foreground:
+            self.queue.add(owner)
+
+    def _removed(self, obj: Any) -> None:
+        uid = obj.metadata.uid
+        node = self._nodes.pop(uid, None)
+        for owner in (node.owners if node is not None else None) or ():
+            self._unlink(owner.uid, uid)
+            self._nudge(owner.uid)
+        for dependent in self._dependents.get(uid, ()):
+            self.queue.add(dependent)
+
+    # --- working
+
+    def reconcile(self, key: str) -> Result | None:
+        node = self._nodes.get(key)
+        if node is None:
+            return None
+        obj = self._read(node.identity)
+        if obj is None or obj.metadata.uid != key:
+            return None  # the news of its end is on its way
+        if node.orphan:
+            self._orphan_dependents(key, obj)
+        elif node.foreground:
+            self._delete_in_foreground(key, obj)
+        elif not node.deleting and obj.metadata.ownerReferences:
+            self._look_after(key, obj)
+        return None
+
+    def _read(self, identity: Identity) -> Any | None:
+        resource, namespace, name = identity
+        try:
+            return self.client.get(resource.model, name, namespace or None)
+        except ApiError as error:
+            if error.reason != "NotFound":
+                raise
+            return None
+
+    def _look_after(self, uid: str, obj: Any) -> None:
+        """Delete an object without owners left, or take the absent ones off its list."""
+        solid, waiting, absent = self._classify(obj)
+        if solid:
+            gone = {owner.uid for owner in (*waiting, *absent)}
+            if gone:
+                self._write_owners(
+                    obj, [o for o in obj.metadata.ownerReferences if o.uid not in gone]
+                )
+            return
+        finalizers = obj.metadata.finalizers or ()
+        if waiting and self._dependents.get(uid):
+            policy = "Foreground"
+        elif ORPHAN in finalizers:
+            policy = "Orphan"
+        elif FOREGROUND in finalizers:
+            policy = "Foreground"
+        else:
+            policy = "Background"
+        metadata = obj.metadata
+        try:
+            self.client.delete(
+                type(obj), metadata.name, metadata.namespace, propagation=policy, uid=uid
+            )
+        except ApiError as error:
+            if error.reason != "NotFound":
+                raise
+
+    def _classify(self, obj: Any) -> tuple[list[Any], list[Any], list[Any]]:
+        """Its owners: those that stay, those that wait for it to go, those that are not there."""
+        solid: list[Any] = []
+        waiting: list[Any] = []
+        absent: list[Any] = []
+        for owner in obj.metadata.ownerReferences:
+            resource = BY_KIND.get((owner.apiVersion, owner.kind))
+            if resource is None:
+                solid.append(owner)  # a kind that is not served: nothing can be said about it
+                continue
+            if resource.namespaced and not obj.metadata.namespace:
+                absent.append(owner)
+                self._report_namespace(obj, owner)
+                continue
+            node = self._nodes.get(owner.uid)
+            namespace = obj.metadata.namespace if resource.namespaced else ""
+            here = (resource, namespace, owner.name)
+            if node is None or node.identity != here:
+                found = self._read(here)
+                if found is None or found.metadata.uid != owner.uid:
+                    if node is not None:
+                        self._report_namespace(obj, owner)
+                    absent.append(owner)
+                    continue
+                node = Node(resource, found)
+            (waiting if node.foreground else solid).append(owner)
+        return solid, waiting, absent
+
+    def _report_namespace(self, obj: Any, owner: Any) -> None:
+        place = obj.metadata.namespace or ""
+        message = (
+            f"ownerRef [{owner.apiVersion}/{owner.kind}, namespace: {place}, name: {owner.name}, "
+            f'uid: {owner.uid}] does not exist in namespace "{place}"'
+        )
+        self.recorder.warning(obj, "OwnerRefInvalidNamespace", message)
+
+    def _delete_in_foreground(self, uid: str, obj: Any) -> None:
+        """Take the finalizer off an owner that no dependent holds up."""
+        blocking = [d for d in self._dependents.get(uid, ()) if self._blocks(d, uid)]
+        if not blocking:
+            self._remove_finalizer(obj, FOREGROUND)
+            return
+        for dependent in blocking:
+            if not self._nodes[dependent].foreground:
+                self.queue.add(dependent)
+
+    def _blocks(self, dependent: str, owner: str) -> bool:
+        owners = self._nodes[dependent].owners or ()
+        return any(o.uid == owner and o.blockOwnerDeletion for o in owners)
+
+    def _orphan_dependents(self, uid: str, obj: Any) -> None:
+        """Let the dependents go their own ways, then the owner."""
+        for dependent in list(self._dependents.get(uid, ())):
+            found = self._read(self._nodes[dependent].identity)
+            if found is not None and found.metadata.uid == dependent:
+                owners = found.metadata.ownerReferences or []
+                self._write_owners(found, [o for o in owners if o.uid != uid])
+        self._remove_finalizer(obj, ORPHAN)
+
+    def _write_owners(self, obj: Any, owners: list[Any]) -> None:
+        self._update(replace(obj, metadata=replace(obj.metadata, ownerReferences=owners or None)))
+
+    def _remove_finalizer(self, obj: Any, finalizer: str) -> None:
+        left = [f for f in obj.metadata.finalizers or () if f != finalizer]
+        if len(left) != len(obj.metadata.finalizers or ()):
+            self._update(replace(obj, metadata=replace(obj.metadata, finalizers=left or None)))
+
+    def _update(self, obj: Any) -> None:
+        try:
+            self.client.update(obj)
+        except ApiError as error:
+            if error.reason != "NotFound":
+                raise

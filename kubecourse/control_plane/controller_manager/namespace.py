@@ -1,0 +1,195 @@
+"""Empties a namespace that is being deleted, and lets it go.
+
+Source: `pkg/controller/namespace/namespace_controller.go`,
+`deletion/namespaced_resources_deleter.go`, `deletion/status_condition_utils.go`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from kubecourse.api import models
+from kubecourse.api.errors import ApiError
+from kubecourse.api.resources import BY_MODEL, RESOURCES, Resource
+from kubecourse.client import Client, InformerFactory, Result
+from kubecourse.control_plane.controller_manager.controller import ManagedController
+from kubecourse.control_plane.controller_manager.pods import FINISHED
+
+Namespace = models.core_v1.Namespace
+Pod = models.core_v1.Pod
+Key = tuple[str, str]
+
+FINALIZER = "kubernetes"
+GRACE = 5.0
+"""Seconds from a namespace's deletion to the first look: others may still write into it."""
+FINALIZER_ESTIMATE = 15
+"""Seconds that content with finalizers is expected to need."""
+
+_OK = {
+    "NamespaceDeletionDiscoveryFailure": (
+        "ResourcesDiscovered",
+        "All resources successfully discovered",
+    ),
+    "NamespaceDeletionGroupVersionParsingFailure": (
+        "ParsedGroupVersions",
+        "All legacy kube types successfully parsed",
+    ),
+    "NamespaceDeletionContentFailure": (
+        "ContentDeleted",
+        "All content successfully deleted, may be waiting on finalization",
+    ),
+    "NamespaceContentRemaining": ("ContentRemoved", "All content successfully removed"),
+    "NamespaceFinalizersRemaining": (
+        "ContentHasNoFinalizers",
+        "All content-preserving finalizers finished",
+    ),
+}
+
+
+class Remains(NamedTuple):
+    """What is left of one kind, and in how many seconds it should be gone; 0 if nobody knows."""
+
+    resource: Resource
+    objects: list[Any]
+    estimate: int = 0
+    problem: ApiError | None = None
+
+
+class NamespaceController(ManagedController):
+    """Deletes the pods of a terminating namespace, then all else in it, then its finalizer."""
+
+    name = "namespace-controller"
+
+    def __init__(self, client: Client, informers: InformerFactory) -> None:
+        super().__init__(client, informers)
+        self._namespaces = informers.informer(Namespace)
+        self.subscribe(self._namespaces, self._changed)
+
+    def _changed(self, old: Any, new: Any) -> None:
+        if new is not None and new.metadata.deletionTimestamp is not None:
+            self.queue.add_after(("", new.metadata.name), GRACE)
+
+    def reconcile(self, key: Key) -> Result | None:
+        try:
+            namespace = self.client.get(Namespace, key[1])
+        except ApiError as error:
+            if error.reason == "NotFound":
+                return None
+            raise
+        if namespace.metadata.deletionTimestamp is None:
+            return None
+        remains = self._delete_content(namespace)
+        problems = [kind.problem for kind in remains if kind.problem is not None]
+        namespace = self._tell(namespace, remains, problems)
+        if problems:
+            raise problems[0]
+        estimate = max((kind.estimate for kind in remains), default=0)
+        if estimate > 0:
+            # Finalizers may be there for ever; pods go when their time is up.
+            return Result(estimate // 2 + 1, background=remains[0].resource.model is not Pod)
+        left = [f for f in namespace.spec.finalizers or () if f != FINALIZER]
+        self.client.finalize(
+            replace(namespace, spec=replace(namespace.spec, finalizers=left or None))
+        )
+        return None
+
+    def _delete_content(self, namespace: Any) -> list[Remains]:
+        """Delete everything, but nothing other than pods while there are pods."""
+        pods = BY_MODEL[Pod]
+        remains = [self._delete_kind(pods, namespace)]
+        if not remains[0].objects:
+            kinds = [r for r in RESOURCES if r.namespaced and r is not pods]
+            remains += [self._delete_kind(resource, namespace) for resource in kinds]
+        return [kind for kind in remains if kind.objects or kind.problem]
+
+    def _delete_kind(self, resource: Resource, namespace: Any) -> Remains:
+        name = namespace.metadata.name
+        found = self.client.list(resource.model, name)
+        estimate = self._pods_need(found, namespace) if resource.model is Pod else 0
+        for obj in found:
+            try:
+                self.client.delete(
+                    resource.model, obj.metadata.name, name, propagation="Background"
+                )
+            except ApiError as error:
+                if error.reason != "NotFound":
+                    return Remains(resource, found, estimate, error)
+        left = self.client.list(resource.model, name) if found else []
+        if not left or estimate:
+            return Remains(resource, left, estimate)
+        if any(obj.metadata.finalizers for obj in left):
+            return Remains(resource, left, FINALIZER_ESTIMATE)
+        return Remains(resource, left, 0, _unexpected(resource, name))
+
+    def _pods_need(self, pods: list[Any], namespace: Any) -> int:
+        """The longest grace period of the pods; 0 once that has passed."""
+        graces = [
+            pod.spec.terminationGracePeriodSeconds or 0
+            for pod in pods
+            if pod.status.phase not in FINISHED
+        ]
+        longest = max(graces, default=0)
+        since = self.clock.now - self.clock.seconds(namespace.metadata.deletionTimestamp)
+        return longest if since < longest else 0
+
+    def _tell(self, namespace: Any, remains: list[Remains], problems: list[ApiError]) -> Any:
+        """Write the namespace's conditions, if they say something new."""
+        news = _news(remains, problems)
+        now = self.clock.utc()
+        found = list(namespace.status.conditions or [])
+        for type, (reason, message) in _OK.items():
+            status = "True" if type in news else "False"
+            reason, message = news.get(type, (reason, message))
+            new = models.core_v1.NamespaceCondition(
+                type=type, status=status, reason=reason, message=message, lastTransitionTime=now
+            )
+            place = next((i for i, c in enumerate(found) if c.type == type), None)
+            if place is None:
+                found.append(new)
+                continue
+            if found[place].status == status:
+                new = replace(new, lastTransitionTime=found[place].lastTransitionTime)
+            found[place] = new
+        if found == namespace.status.conditions:
+            return namespace
+        status_with = replace(namespace.status, conditions=found)
+        return self.client.update_status(replace(namespace, status=status_with))
+
+
+def _news(remains: list[Remains], problems: list[ApiError]) -> dict[str, tuple[str, str]]:
+    """The conditions that hold, by type: reason and message."""
+    news: dict[str, tuple[str, str]] = {}
+    if problems:
+        texts = ", ".join(sorted(problem.message for problem in problems))
+        message = f"Failed to delete all resource types, {len(problems)} remaining: {texts}"
+        news["NamespaceDeletionContentFailure"] = ("ContentDeletionFailed", message)
+    if remains:
+        counts = sorted(
+            f"{kind.resource.plural}.{kind.resource.group} has {len(kind.objects)} resource instances"
+            for kind in remains
+        )
+        message = f"Some resources are remaining: {', '.join(counts)}"
+        news["NamespaceContentRemaining"] = ("SomeResourcesRemain", message)
+    finalizers = Counter(
+        finalizer
+        for kind in remains
+        for obj in kind.objects
+        for finalizer in obj.metadata.finalizers or ()
+    )
+    if finalizers:
+        counts = sorted(f"{name} in {n} resource instances" for name, n in finalizers.items())
+        listed = ", ".join(counts)
+        message = f"Some content in the namespace has finalizers remaining: {listed}"
+        news["NamespaceFinalizersRemaining"] = ("SomeFinalizersRemain", message)
+    return news
+
+
+def _unexpected(resource: Resource, namespace: str) -> ApiError:
+    text = (
+        f"unexpected items still remain in namespace: {namespace} for gvr: "
+        f"{resource.group}/{resource.version}, Resource={resource.plural}"
+    )
+    return ApiError(500, "InternalError", text)

@@ -1,0 +1,389 @@
+"""Keeps as many pods of a ReplicaSet as it asks for.
+
+Source: `pkg/controller/replicaset/replica_set.go`, `replica_set_utils.go`. Unlike there, the
+pods are not counted anew for each look at a ReplicaSet: a `Tally` follows them one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from kubecourse.api import conditions, models
+from kubecourse.api.errors import ApiError
+from kubecourse.api.labels import selector_from_label_selector, selector_from_map
+from kubecourse.client import Client, InformerFactory, Result
+from kubecourse.client.informer import by_label, by_namespace, key_of
+from kubecourse.control_plane.controller_manager.controller import (
+    WRITE_TIME,
+    ManagedController,
+    claim,
+    controller_of,
+    controller_or_namespace,
+    controller_reference,
+    is_namespace_terminating,
+)
+from kubecourse.control_plane.controller_manager.expectations import Expectations
+from kubecourse.control_plane.controller_manager.pod_ranking import pods_to_delete
+from kubecourse.control_plane.controller_manager.pods import (
+    FINISHED,
+    is_active,
+    is_ready,
+    ready_condition,
+)
+
+Pod = models.core_v1.Pod
+ReplicaSet = models.apps_v1.ReplicaSet
+ObjectMeta = models.meta_v1.ObjectMeta
+Key = tuple[str, str]
+
+BURST = 500
+"""Pods created or deleted at one look at most."""
+
+ACTIVE, LABELLED, READY, TERMINATING = 1, 2, 4, 8
+
+
+class Counts(NamedTuple):
+    """The pods of a ReplicaSet, as its status tells of them."""
+
+    replicas: int
+    labelled: int
+    ready: int
+    available: int
+
+
+class Tally:
+    """The pods that one ReplicaSet manages, counted, and what it waits for."""
+
+    __slots__ = ("active", "expected", "labelled", "pods", "ready", "terminating", "unclaimed")
+
+    def __init__(self) -> None:
+        self.expected = Expectations()
+        self.unclaimed = True  # pods may be there to adopt or to release
+        self.clear()
+
+    def clear(self) -> None:
+        self.pods: dict[str, int] = {}
+        self.active = self.labelled = self.ready = self.terminating = 0
+
+    def put(self, name: str, state: int) -> bool:
+        """Note a pod's state, 0 if it is gone. Returns whether that changed a count."""
+        before = self.pods.get(name, 0)
+        if state == before:
+            return False
+        if state:
+            self.pods[name] = state
+        else:
+            del self.pods[name]
+        changed = before ^ state
+        if changed & ACTIVE:
+            self.active += 1 if state & ACTIVE else -1
+        if changed & LABELLED:
+            self.labelled += 1 if state & LABELLED else -1
+        if changed & READY:
+            self.ready += 1 if state & READY else -1
+        if changed & TERMINATING:
+            self.terminating += 1 if state & TERMINATING else -1
+        return True
+
+
+class ReplicaSetController(ManagedController):
+    """Creates and deletes pods until there are as many as wanted; adopts and releases."""
+
+    name = "replicaset-controller"
+
+    def __init__(self, client: Client, informers: InformerFactory) -> None:
+        super().__init__(client, informers)
+        self._replicasets = informers.informer(ReplicaSet, by_namespace, controller_or_namespace)
+        self._pods = informers.informer(Pod, controller_or_namespace, by_label)
+        self._tallies: dict[str, Tally] = {}
+        self.subscribe(self._replicasets, self._replicaset_changed)
+        self.subscribe(self._pods, self._pod_changed)
+
+    def forget(self) -> None:
+        self._tallies.clear()
+
+    # --- hearing
+
+    def _replicaset_changed(self, old: Any, new: Any) -> None:
+        if new is None or (old is not None and old.metadata.uid != new.metadata.uid):
+            self._tallies.pop(old.metadata.uid, None)
+        if new is not None:
+            tally = self._tallies.get(new.metadata.uid)
+            if tally is None:
+                self._tallies[new.metadata.uid] = tally = Tally()
+                self._count(new, tally)
+            elif old is not None and old.spec.template is not new.spec.template:
+                self._count(new, tally)
+        self.enqueue(old, new)
+
+    def _pod_changed(self, old: Any, new: Any) -> None:
+        pod = new if new is not None else old
+        owner = controller_of(pod)
+        if old is not None and new is not None:
+            former = controller_of(old)
+            if former is not None and (owner is None or former.uid != owner.uid):
+                self._pod_left(former, pod)
+        if owner is None:
+            if new is not None and (
+                old is None
+                or old.metadata.labels != new.metadata.labels
+                or old.metadata.ownerReferences is not new.metadata.ownerReferences
+            ):
+                self._offer(new)
+            return
+        tally = self._tallies.get(owner.uid)
+        if tally is None:
+            return
+        key = (pod.metadata.namespace, owner.name)
+        if new is None or new.metadata.deletionTimestamp is not None:
+            tally.expected.deletion_seen(pod.metadata.name)
+        elif old is None:
+            tally.expected.creation_seen()
+        state = 0 if new is None else self._state(new, owner, tally)
+        if tally.put(pod.metadata.name, state):
+            self.queue.add_after(key, WRITE_TIME)
+
+    def _pod_left(self, former: Any, pod: Any) -> None:
+        tally = self._tallies.get(former.uid)
+        if tally is not None and tally.put(pod.metadata.name, 0):
+            self.queue.add((pod.metadata.namespace, former.name))
+
+    def _offer(self, pod: Any) -> None:
+        """Let every ReplicaSet that selects a pod that nobody manages look at it."""
+        if pod.metadata.deletionTimestamp is not None:
+            return
+        for replicaset in self._replicasets.indexed(by_namespace, pod.metadata.namespace):
+            if selector_from_label_selector(replicaset.spec.selector).matches(pod.metadata.labels):
+                self._tallies[replicaset.metadata.uid].unclaimed = True
+                self.queue.add(key_of(replicaset))
+
+    def _state(self, pod: Any, owner: Any, tally: Tally) -> int:
+        replicaset = self._replicasets.get(pod.metadata.namespace, owner.name)
+        return _state_of(pod, replicaset, tally)
+
+    def _count(self, replicaset: Any, tally: Tally) -> None:
+        """Count the pods from the beginning."""
+        tally.clear()
+        tally.unclaimed = True
+        for pod in self._pods.indexed(controller_or_namespace, replicaset.metadata.uid):
+            tally.put(pod.metadata.name, _state_of(pod, replicaset, tally))
+
+    # --- working
+
+    def reconcile(self, key: Key) -> Result | None:
+        replicaset = self._replicasets.get(*key)
+        if replicaset is None:
+            return None
+        tally = self._tallies[replicaset.metadata.uid]
+        may_act = tally.expected.satisfied(self.clock.now)
+        counts, pods = self._claim(replicaset, tally)
+        problem: ApiError | None = None
+        if may_act and replicaset.metadata.deletionTimestamp is None:
+            try:
+                self._manage(replicaset, tally, counts.replicas, pods)
+            except ApiError as error:
+                problem = error
+        self._update_status(replicaset, tally, counts, problem)
+        if problem is not None:
+            raise problem
+        if replicaset.spec.minReadySeconds and counts.available != counts.ready:
+            return Result(self._next_availability(replicaset))
+        return None
+
+    def _claim(self, replicaset: Any, tally: Tally) -> tuple[Counts, list[Any] | None]:
+        """Adopt and release where there is something to. The pods are None where nobody looked."""
+        if not tally.unclaimed and not replicaset.spec.minReadySeconds:
+            return Counts(tally.active, tally.labelled, tally.ready, tally.ready), None
+        tally.unclaimed = False
+        pods = self._claimed(replicaset)
+        labels = selector_from_map(replicaset.spec.template.metadata.labels)
+        ready = [pod for pod in pods if is_ready(pod)]
+        available = sum(self._available_in(pod, replicaset) <= 0 for pod in ready)
+        labelled = sum(labels.matches(pod.metadata.labels) for pod in pods)
+        return Counts(len(pods), labelled, len(ready), available), pods
+
+    def _claimed(self, replicaset: Any) -> list[Any]:
+        metadata = replicaset.metadata
+        candidates = [
+            pod
+            for group in (metadata.uid, f"{metadata.namespace}/")
+            for pod in self._pods.indexed(controller_or_namespace, group)
+            if is_active(pod)
+        ]
+        selector = selector_from_label_selector(replicaset.spec.selector)
+        return claim(self.client, replicaset, selector, candidates, is_active)
+
+    def _available_in(self, pod: Any, replicaset: Any) -> float:
+        """Seconds until a ready pod has been so for long enough."""
+        seconds = replicaset.spec.minReadySeconds or 0
+        since = ready_condition(pod).lastTransitionTime
+        if not seconds or since is None:
+            return 0
+        return float(self.clock.seconds(since) + seconds - self.clock.now)
+
+    def _next_availability(self, replicaset: Any) -> float:
+        """Seconds until the next ready pod becomes available."""
+        waits = [
+            self._available_in(pod, replicaset)
+            for pod in self._pods.indexed(controller_or_namespace, replicaset.metadata.uid)
+            if is_active(pod) and is_ready(pod)
+        ]
+        return min((wait for wait in waits if wait > 0), default=replicaset.spec.minReadySeconds)
+
+    def _manage(self, replicaset: Any, tally: Tally, have: int, pods: list[Any] | None) -> None:
+        """Create or delete pods. Raises the first ApiError met."""
+        missing = (replicaset.spec.replicas or 0) - have
+        if missing > 0:
+            self._create(replicaset, tally, min(missing, BURST))
+        elif missing < 0:
+            pods = self._claimed(replicaset) if pods is None else pods
+            self._delete(replicaset, tally, pods, min(-missing, BURST))
+
+    def _create(self, replicaset: Any, tally: Tally, count: int) -> None:
+        """Create pods in batches of 1, 2, 4, …; one failure, and no further batch is tried."""
+        pod = pod_from_template(replicaset)
+        tally.expected.expect_creations(count, self.clock.now)
+        created = 0
+        batch = 1
+        while created < count:
+            problem: ApiError | None = None
+            size = min(batch, count - created)
+            for _ in range(size):
+                try:
+                    self._create_one(replicaset, pod)
+                    created += 1
+                except ApiError as error:
+                    problem = problem or error
+            if problem is not None:
+                tally.expected.creation_seen(count - created)
+                raise problem
+            batch *= 2
+
+    def _create_one(self, replicaset: Any, pod: Any) -> None:
+        try:
+            name = self.client.create(pod).metadata.name
+        except ApiError as error:
+            if is_namespace_terminating(error):
+                return  # no pod will ever come of it, and nobody needs to be told
+            self.recorder.warning(replicaset, "FailedCreate", f"Error creating: {error.message}")
+            raise
+        self.recorder.normal(replicaset, "SuccessfulCreate", f"Created pod: {name}")
+
+    def _delete(self, replicaset: Any, tally: Tally, pods: list[Any], count: int) -> None:
+        victims = pods_to_delete(pods, self._related(replicaset), count, self.clock)
+        names = [pod.metadata.name for pod in victims]
+        tally.expected.expect_deletions(names, self.clock.now)
+        problem: ApiError | None = None
+        for name in names:
+            try:
+                self.client.delete(Pod, name, replicaset.metadata.namespace)
+            except ApiError as error:
+                tally.expected.deletion_seen(name)
+                if error.reason != "NotFound":
+                    self.recorder.warning(
+                        replicaset, "FailedDelete", f"Error deleting: {error.message}"
+                    )
+                    problem = problem or error
+            else:
+                self.recorder.normal(replicaset, "SuccessfulDelete", f"Deleted pod: {name}")
+        if problem is not None:
+            raise problem
+
+    def _related(self, replicaset: Any) -> list[Any]:
+        """The pods that this ReplicaSet and the others of its Deployment select."""
+        owner = controller_of(replicaset)
+        family = [replicaset]
+        if owner is not None:
+            family = list(self._replicasets.indexed(controller_or_namespace, owner.uid))
+        found: dict[str, Any] = {}
+        for member in family:
+            selector = selector_from_label_selector(member.spec.selector)
+            for pod in self._pods.select(member.metadata.namespace, selector):
+                found[pod.metadata.name] = pod
+        return list(found.values())
+
+    # --- telling
+
+    def _update_status(
+        self, replicaset: Any, tally: Tally, counts: Counts, problem: ApiError | None
+    ) -> None:
+        """Write the status if it says something new; once more if the object has changed."""
+        status = status_of(replicaset, counts, tally.terminating, problem, self.clock.utc())
+        if status == replicaset.status:
+            return
+        try:
+            self.client.update_status(replace(replicaset, status=status))
+        except ApiError as error:
+            if error.reason != "Conflict":
+                raise
+            fresh = self.client.get(
+                ReplicaSet, replicaset.metadata.name, replicaset.metadata.namespace
+            )
+            self.client.update_status(replace(fresh, status=status))
+
+
+def _state_of(pod: Any, replicaset: Any, tally: Tally) -> int:
+    """What a managed pod counts as. Notes it where the pod is no longer selected."""
+    metadata = pod.metadata
+    if pod.status.phase in FINISHED:
+        return 0
+    labels = metadata.labels
+    wanted = replicaset.spec.template.metadata.labels
+    same = labels is wanted or labels == wanted
+    if not same and not selector_from_label_selector(replicaset.spec.selector).matches(labels):
+        tally.unclaimed = True
+        if metadata.deletionTimestamp is not None:
+            return 0
+    if metadata.deletionTimestamp is not None:
+        return TERMINATING
+    labelled = same or selector_from_map(wanted).matches(labels)
+    return ACTIVE | (LABELLED if labelled else 0) | (READY if is_ready(pod) else 0)
+
+
+def pod_from_template(replicaset: Any) -> Any:
+    """A pod as a ReplicaSet wants it. All its pods share the template's spec and labels."""
+    template = replicaset.spec.template
+    given = template.metadata or ObjectMeta()
+    metadata = ObjectMeta(
+        generateName=f"{replicaset.metadata.name}-",
+        namespace=replicaset.metadata.namespace,
+        labels=given.labels,
+        annotations=given.annotations,
+        finalizers=given.finalizers,
+        ownerReferences=[controller_reference(replicaset)],
+    )
+    return Pod(metadata=metadata, spec=template.spec)
+
+
+def status_of(
+    replicaset: Any, counts: Counts, terminating: int, problem: ApiError | None, now: Any
+) -> Any:
+    """A ReplicaSet's status, and in it whether its pods could be created and deleted."""
+    status = replicaset.status
+    found = status.conditions
+    failing = conditions.get(found, "ReplicaFailure")
+    if problem is not None and failing is None:
+        wanted = replicaset.spec.replicas or 0
+        reason = "FailedCreate" if counts.replicas < wanted else "FailedDelete"
+        failing = models.apps_v1.ReplicaSetCondition(
+            type="ReplicaFailure",
+            status="True",
+            reason=reason,
+            message=problem.message,
+            lastTransitionTime=now,
+        )
+        found = [*(found or ()), failing]
+    elif problem is None and failing is not None:
+        found = conditions.remove(found, "ReplicaFailure") or None
+    return replace(
+        status,
+        replicas=counts.replicas,
+        fullyLabeledReplicas=counts.labelled or None,
+        readyReplicas=counts.ready or None,
+        availableReplicas=counts.available or None,
+        terminatingReplicas=terminating,
+        observedGeneration=replicaset.metadata.generation,
+        conditions=found,
+    )
