@@ -223,6 +223,7 @@ def _decode_bytes(value: Any, path: Path, state: Decoding) -> str | None:
         return None
 
 
+_TIMES = ("time", "microtime")
 _ZERO = {"string": "", "bool": False, "int": 0, "float": 0.0}
 
 
@@ -338,6 +339,8 @@ def _struct_encoder(name: str) -> Encoder:
                 absent, drops_empty = {}, False
             elif not field.omit:
                 absent = None if field.type.pointer else _ZERO.get(field.type.form)
+            elif field.type.form in _TIMES and not field.type.pointer and field.omit == "omitempty":
+                absent = None  # Go leaves out no struct on account of omitempty.
             rows.append(
                 (
                     attributes[field.name],

@@ -16,6 +16,7 @@ from kubecourse.api import conditions, errors, models, qos
 from kubecourse.api.fields import FieldSelector
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import BY_PLURAL, Resource
+from kubecourse.control_plane.apiserver import service_changes
 
 core = models.core_v1
 
@@ -78,6 +79,8 @@ def prepare_for_update(resource: Resource, new: Any, old: Any) -> Any:
         new = replace(new, status=old.status)
     if resource.kind == "Namespace":
         new = replace(new, spec=old.spec)
+    elif resource.kind == "Service":
+        new = replace(new, spec=service_changes.carried_over(new.spec, old.spec))
     return new
 
 
@@ -103,7 +106,6 @@ def bound(pod: Any, node: str, now: datetime) -> Any:
         type="PodScheduled",
         status="True",
         lastTransitionTime=now,
-        observedGeneration=pod.metadata.generation,
     )
     status = replace(pod.status, conditions=conditions.put(pod.status.conditions, scheduled))
     return replace(pod, spec=replace(pod.spec, nodeName=node), status=status)

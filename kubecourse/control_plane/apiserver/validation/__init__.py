@@ -24,14 +24,18 @@ class Rules(NamedTuple):
     create: Callable[[Any, Errors], None] | None = None
     update: Callable[[Any, Any, Errors], None] | None = None
     status: Callable[[Any, Any, Errors], None] | None = None
+    looks_again: bool = True
+    """Whether a change is also held to what is asked of a new object's metadata."""
 
 
 KINDS: dict[str, Rules] = {
     "ConfigMap": Rules(core.config_map, core.config_map_update),
-    "Deployment": Rules(apps.deployment, apps.deployment_update, apps.deployment_status_update),
+    "Deployment": Rules(
+        apps.deployment, apps.deployment_update, apps.deployment_status_update, False
+    ),
     "EndpointSlice": Rules(discovery.endpoint_slice, discovery.endpoint_slice_update),
     "Event": Rules(core.event, core.event_update),
-    "Lease": Rules(core.lease, core.lease_update),
+    "Lease": Rules(core.lease, core.lease_update, looks_again=False),
     "Namespace": Rules(status=core.namespace_status_update),
     "Node": Rules(core.node, core.node_update, core.node_status_update),
     "Pod": Rules(pod.pod, pod.pod_update, pod.pod_status_update),
@@ -57,8 +61,8 @@ def validate_update(
 ) -> list[FieldError]:
     """What is wrong with an object that is to replace another."""
     out: Errors = []
-    meta.update(new.metadata, old.metadata, out)
     rules = KINDS.get(resource.kind, _NO_RULES)
+    meta.update(new.metadata, old.metadata, rules.looks_again and not subresource, out)
     check = rules.status if subresource == "status" else rules.update
     if check is not None:
         check(new, old, out)

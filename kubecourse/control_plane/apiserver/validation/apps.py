@@ -177,7 +177,9 @@ def replica_set_update(new: Any, old: Any, out: Errors) -> None:
     """A ReplicaSet being changed: not its selector."""
     if new.spec is old.spec:
         return
-    replica_set(new, out)
+    found: Errors = []
+    replica_set(new, found)
+    out += [*found, *found]  # The server looks twice.
     _same_selector(new, old, out)
 
 

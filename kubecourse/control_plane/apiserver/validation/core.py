@@ -66,8 +66,7 @@ def node(obj: Any, out: Errors) -> None:
 
 def node_update(new: Any, old: Any, out: Errors) -> None:
     """A Node being changed: what a cloud or the control plane gave it stays."""
-    if new.status is not None and new.status is not old.status:
-        _node_resources(new.status, out)
+    node(new, out)
     spec, before = new.spec, old.spec
     if spec is None or before is None or spec is before:
         return

@@ -23,12 +23,15 @@ def endpoint_slice(obj: Any, out: Errors) -> None:
     _contents(obj, out)
 
 
-def _contents(obj: Any, out: Errors) -> None:
+def _contents(obj: Any, out: Errors, stored: frozenset[int] = frozenset()) -> None:
+    """Endpoints and ports. `stored` are the ids of endpoints that were found good before."""
     endpoints, ports = obj.endpoints or [], obj.ports or []
     if len(endpoints) > MOST_ENDPOINTS:
         out.append(_too_many("endpoints", len(endpoints), MOST_ENDPOINTS))
     else:
         for index, endpoint in enumerate(endpoints):
+            if id(endpoint) in stored:
+                continue
             _endpoint(f"endpoints[{index}]", endpoint, obj.addressType, out)
     if len(ports) > MOST_PORTS:
         out.append(_too_many("ports", len(ports), MOST_PORTS))
@@ -82,5 +85,6 @@ def _port(path: str, port: Any, seen: set[str], out: Errors) -> None:
 def endpoint_slice_update(new: Any, old: Any, out: Errors) -> None:
     """An EndpointSlice being changed: only what is new in it is looked at."""
     if new.endpoints is not old.endpoints or new.ports is not old.ports:
-        _contents(new, out)
+        same_kind = new.addressType == old.addressType
+        _contents(new, out, frozenset(map(id, old.endpoints or ())) if same_kind else frozenset())
     checks.unchanged("addressType", new.addressType, old.addressType, out)

@@ -114,6 +114,13 @@ def _free_parts(metadata: Any, out: Errors) -> None:
         _owners("metadata.ownerReferences", metadata.ownerReferences, out)
 
 
+def _settled(metadata: Any, out: Errors) -> None:
+    """What is asked of metadata whenever all of an object is looked at."""
+    _free_parts(metadata, out)
+    if metadata.finalizers:
+        _finalizers("metadata.finalizers", metadata.finalizers, out)
+
+
 def create(resource: Resource, metadata: Any, out: Errors) -> None:
     """Metadata of a new object, its name already generated."""
     rule = name_rule(resource.kind)
@@ -126,25 +133,41 @@ def create(resource: Resource, metadata: Any, out: Errors) -> None:
         out.append(errors.required("metadata.name", "name or generateName is required"))
     if not resource.namespaced and metadata.namespace:
         out.append(errors.field_forbidden("metadata.namespace", "not allowed on this type"))
-    _free_parts(metadata, out)
+    _settled(metadata, out)
     if metadata.finalizers:
-        _finalizers("metadata.finalizers", metadata.finalizers, out)
         _known_finalizers("metadata.finalizers", metadata.finalizers, out)
 
 
-def update(new: Any, old: Any, out: Errors) -> None:
-    """Metadata of a changed object."""
+def _none_added(new: Any, old: Any, out: Errors) -> None:
+    """An object that is going away gets no new finalizers."""
+    if old.deletionTimestamp is None:
+        return
+    added = sorted(set(new.finalizers or ()) - set(old.finalizers or ()))
+    if added:
+        shown = ", ".join(f'"{name}"' for name in added)
+        why = (
+            "no new finalizers can be added if the object is being deleted, "
+            f"found new finalizers []string{{{shown}}}"
+        )
+        out.append(errors.field_forbidden("metadata.finalizers", why))
+
+
+def update(new: Any, old: Any, again: bool, out: Errors) -> None:
+    """Metadata of a changed object.
+
+    The server looks at it whole and as a change, and then the kind's own rules look at the
+    change once more, and where `again` at the whole. Each finds the same things.
+    """
     if new is old:
         return
-    finalizers = new.finalizers or []
-    if old.deletionTimestamp is not None:
-        added = sorted(set(finalizers) - set(old.finalizers or ()))
-        if added:
-            shown = ", ".join(f'"{name}"' for name in added)
-            why = (
-                "no new finalizers can be added if the object is being deleted, "
-                f"found new finalizers []string{{{shown}}}"
-            )
-            out.append(errors.field_forbidden("metadata.finalizers", why))
-    _free_parts(new, out)
-    _known_finalizers("metadata.finalizers", finalizers, out)
+    whole: Errors = []
+    _settled(new, whole)
+    change: Errors = []
+    _none_added(new, old, change)
+    known: Errors = []
+    _known_finalizers("metadata.finalizers", new.finalizers or [], known)
+    if whole or change or known:
+        _free_parts(new, change)
+        out += [*whole, *change, *change, *known]
+        if again:
+            out += [*whole, *known]
