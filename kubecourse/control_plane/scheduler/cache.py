@@ -1,0 +1,365 @@
+"""What the scheduler knows of the cluster: nodes in their order, and the pods on them.
+
+Pods that are alike in what scheduling asks about (namespace, labels, affinity) are counted per
+node in groups, so that how many pods match a selector is a sum over a few groups.
+
+Sources: `pkg/scheduler/backend/cache/{cache,node_tree}.go`, `pkg/scheduler/framework/types.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from kubecourse.api.memo import IdentityMemo
+from kubecourse.client.informer import Key
+from kubecourse.control_plane.scheduler.footprint import (
+    ANY_ADDRESS,
+    Footprint,
+    FootprintMemo,
+    Port,
+    amounts,
+)
+
+ZONE = "topology.kubernetes.io/zone"
+REGION = "topology.kubernetes.io/region"
+
+NOBODY: dict[str, str] = {}
+"""The labels of an object without any."""
+
+
+def labels_of(obj: Any) -> dict[str, str]:
+    """An object's labels, never None."""
+    return obj.metadata.labels or NOBODY
+
+
+class PodGroup:
+    """Pods that look alike to other pods, and how many of them each node has."""
+
+    __slots__ = ("affinity", "counts", "labels", "namespace", "terminating")
+
+    def __init__(
+        self, namespace: str, labels: dict[str, str], affinity: Any, terminating: bool
+    ) -> None:
+        self.namespace = namespace
+        self.labels = labels
+        self.affinity = affinity
+        self.terminating = terminating
+        self.counts: dict[str, int] = {}
+
+
+class Placed:
+    """A pod on a node, assumed or bound."""
+
+    __slots__ = ("footprint", "group", "node", "pod")
+
+    def __init__(self, pod: Any, node: str, footprint: Footprint, group: PodGroup) -> None:
+        self.pod = pod
+        self.node = node
+        self.footprint = footprint
+        self.group = group
+
+
+class NodeInfo:
+    """A node and what its pods take. `position` is its place in the order of nodes, or -1."""
+
+    __slots__ = (
+        "allocatable", "cpu", "cpu_total", "ephemeral", "ephemeral_total", "images", "labels",
+        "memory", "memory_total", "name", "node", "others", "pods", "pods_total", "ports",
+        "position", "scored_cpu", "scored_memory",
+    )  # fmt: skip
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.node: Any = None
+        self.labels = NOBODY
+        self.allocatable: dict[str, int] = {}
+        self.cpu_total = self.memory_total = self.ephemeral_total = self.pods_total = 0
+        self.cpu = self.memory = self.ephemeral = self.scored_cpu = self.scored_memory = 0
+        self.others: dict[str, int] = {}
+        self.ports: dict[Port, int] = {}
+        self.pods: dict[Key, Placed] = {}
+        self.images: dict[str, int] = {}
+        self.position = -1
+
+    def set_node(self, node: Any) -> None:
+        """Take over what a node object says."""
+        self.node = node
+        self.labels = labels_of(node)
+        status = node.status
+        total = amounts(status.allocatable) if status is not None else {}
+        self.allocatable = total
+        self.cpu_total = total.get("cpu", 0)
+        self.memory_total = total.get("memory", 0)
+        self.ephemeral_total = total.get("ephemeral-storage", 0)
+        self.pods_total = total.get("pods", 0)
+        self.images = {
+            name: image.sizeBytes or 0
+            for image in (status.images if status is not None else None) or ()
+            for name in image.names or ()
+        }
+
+    def take(self, footprint: Footprint, sign: int) -> None:
+        """Count a pod's needs in (1) or out (-1)."""
+        self.cpu += sign * footprint.cpu
+        self.memory += sign * footprint.memory
+        self.ephemeral += sign * footprint.ephemeral
+        self.scored_cpu += sign * footprint.scored_cpu
+        self.scored_memory += sign * footprint.scored_memory
+        for name, value in footprint.others:
+            self.others[name] = self.others.get(name, 0) + sign * value
+        for port in footprint.ports:
+            self.ports[port] = self.ports.get(port, 0) + sign
+            if not self.ports[port]:
+                del self.ports[port]
+
+    def port_taken(self, port: Port) -> bool:
+        """Whether a host port clashes with one in use; no address means every address."""
+        address, protocol, number = port
+        if address == ANY_ADDRESS:
+            return any(used[1] == protocol and used[2] == number for used in self.ports)
+        return port in self.ports or (ANY_ADDRESS, protocol, number) in self.ports
+
+
+def _labels_key(labels: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(labels.items()))
+
+
+def _encoded(obj: Any) -> bytes:
+    return msgspec.json.encode(obj)
+
+
+class Cache:
+    """Nodes and the pods on them, assumed ones included.
+
+    `epoch` grows when the order of nodes or what is known of all of them changes. `changes` lists
+    the positions of nodes that changed since, oldest first, `forgotten` of them cut off already.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, NodeInfo] = {}
+        self.pods: dict[Key, Placed] = {}
+        self.groups: dict[tuple[Any, ...], PodGroup] = {}
+        self.namespaces: dict[str, dict[str, str]] = {}
+        self.images: dict[str, dict[str, int]] = {}
+        self.epoch = 0
+        self.affinities = 0
+        self.changes: list[int] = []
+        self.forgotten = 0
+        self._zones: dict[tuple[str, str], dict[str, NodeInfo]] = {}
+        self._order: list[NodeInfo] | None = []
+        self._unique: dict[str, bool] = {}
+        self.footprint = FootprintMemo()
+        self._labels_key = IdentityMemo(_labels_key, 4096)
+        self._affinity_key = IdentityMemo(_encoded, 4096)
+
+    # --- nodes
+
+    @property
+    def order(self) -> list[NodeInfo]:
+        """The nodes, one of each zone in turn."""
+        if self._order is None:
+            self._order = list(_interleaved(self._zones.values()))
+            for position, info in enumerate(self._order):
+                info.position = position
+        return self._order
+
+    def set_node(self, node: Any) -> None:
+        """Add a node, or take over a new state of it."""
+        name = node.metadata.name
+        info = self.nodes.get(name)
+        if info is None:
+            info = self.nodes[name] = NodeInfo(name)
+        old = info.node
+        if old is not None and _alike(old, node):
+            info.node = node
+            return
+        before = info.labels
+        self._count_images(info, None)
+        info.set_node(node)
+        self._count_images(info, node)
+        if old is None or zone_of(before) != zone_of(info.labels):
+            if old is not None:
+                self._leave_zone(info, before)
+            self._zones.setdefault(zone_of(info.labels), {})[name] = info
+            self._reorder()
+        elif before != info.labels:
+            self._forget_changes()
+        else:
+            self._changed(info)
+
+    def remove_node(self, name: str) -> None:
+        """Forget a node; pods that are still on it are remembered until they go too."""
+        info = self.nodes.get(name)
+        if info is None or info.node is None:
+            return
+        self._leave_zone(info, info.labels)
+        self._count_images(info, None)
+        info.node = None
+        info.position = -1
+        if not info.pods:
+            del self.nodes[name]
+        self._reorder()
+
+    def _leave_zone(self, info: NodeInfo, labels: dict[str, str]) -> None:
+        zone = zone_of(labels)
+        members = self._zones[zone]
+        del members[info.name]
+        if not members:
+            del self._zones[zone]
+
+    def _reorder(self) -> None:
+        self._order = None
+        self._forget_changes()
+
+    def _forget_changes(self) -> None:
+        self.epoch += 1
+        self.changes.clear()
+        self.forgotten = 0
+        self._unique.clear()
+
+    def _changed(self, info: NodeInfo) -> None:
+        if info.position >= 0:
+            changes = self.changes
+            changes.append(info.position)
+            if len(changes) > 100_000:
+                del changes[:50_000]
+                self.forgotten += 50_000
+
+    def unique(self, label: str) -> bool:
+        """Whether no two nodes have the same value of a label."""
+        found = self._unique.get(label)
+        if found is None:
+            values = [info.labels[label] for info in self.order if label in info.labels]
+            found = self._unique[label] = len(dict.fromkeys(values)) == len(values)
+        return found
+
+    def _count_images(self, info: NodeInfo, node: Any) -> None:
+        for name, size in info.images.items():
+            if node is not None:
+                self.images.setdefault(name, {})[info.name] = size
+            elif name in self.images:
+                self.images[name].pop(info.name, None)
+                if not self.images[name]:
+                    del self.images[name]
+
+    # --- pods
+
+    def place(self, pod: Any, node: str) -> None:
+        """Count a pod to a node, or take over a new state of one that is there."""
+        metadata = pod.metadata
+        key = (metadata.namespace, metadata.name)
+        placed = self.pods.get(key)
+        if placed is not None:
+            before = placed.pod
+            if (
+                placed.node == node
+                and before.metadata.labels is metadata.labels
+                and before.spec.containers is pod.spec.containers
+                and before.spec.affinity is pod.spec.affinity
+                and (before.metadata.deletionTimestamp is None)
+                is (metadata.deletionTimestamp is None)
+            ):
+                placed.pod = pod
+                return
+            self.remove(key)
+        footprint = self.footprint(pod.spec)
+        group = self.group_of(pod)
+        info = self.nodes.get(node)
+        if info is None:
+            info = self.nodes[node] = NodeInfo(node)
+        self.pods[key] = info.pods[key] = Placed(pod, node, footprint, group)
+        info.take(footprint, 1)
+        group.counts[node] = group.counts.get(node, 0) + 1
+        self._changed(info)
+
+    def remove(self, key: Key) -> Placed | None:
+        """Forget a pod; returns where it was, or None."""
+        placed = self.pods.pop(key, None)
+        if placed is None:
+            return None
+        info = self.nodes[placed.node]
+        del info.pods[key]
+        info.take(placed.footprint, -1)
+        counts = placed.group.counts
+        counts[placed.node] -= 1
+        if not counts[placed.node]:
+            del counts[placed.node]
+        self._changed(info)
+        if info.node is None and not info.pods:
+            del self.nodes[placed.node]
+        return placed
+
+    def group_of(self, pod: Any) -> PodGroup:
+        """The group that a pod belongs to, new if there was none like it."""
+        metadata = pod.metadata
+        labels = metadata.labels or NOBODY
+        affinity = pod.spec.affinity
+        if (
+            affinity is not None
+            and affinity.podAffinity is None
+            and affinity.podAntiAffinity is None
+        ):
+            affinity = None
+        key = (
+            metadata.namespace,
+            self._labels_key(labels),
+            None if affinity is None else self._affinity_key(affinity),
+            metadata.deletionTimestamp is not None,
+        )
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = PodGroup(metadata.namespace, labels, affinity, key[3])
+            if affinity is not None:
+                self.affinities += 1
+            if len(self.groups) > 1000 and len(self.groups) % 500 == 0:
+                self._drop_empty_groups(key)
+        return group
+
+    def _drop_empty_groups(self, keep: tuple[Any, ...]) -> None:
+        self.groups = {k: g for k, g in self.groups.items() if g.counts or k == keep}
+        self._forget_changes()
+
+    # --- namespaces
+
+    def set_namespace(self, name: str, labels: dict[str, str] | None) -> None:
+        """Take over a namespace's labels; None: it is gone."""
+        before = self.namespaces.get(name)
+        if labels is None:
+            self.namespaces.pop(name, None)
+        else:
+            self.namespaces[name] = labels
+        if before != labels:
+            self._forget_changes()
+
+
+def zone_of(labels: dict[str, str]) -> tuple[str, str]:
+    """The region and zone that a node's labels name."""
+    return labels.get(REGION, ""), labels.get(ZONE, "")
+
+
+def _alike(old: Any, new: Any) -> bool:
+    """Whether scheduling sees no difference between two states of a node."""
+    return bool(
+        (old.spec is new.spec or old.spec == new.spec)
+        and old.metadata.labels == new.metadata.labels
+        and (old.status is new.status or _same_status(old.status, new.status))
+    )
+
+
+def _same_status(old: Any, new: Any) -> bool:
+    if old is None or new is None:
+        return False
+    return bool(old.allocatable == new.allocatable and old.images == new.images)
+
+
+def _interleaved(zones: Iterable[dict[str, NodeInfo]]) -> Iterable[NodeInfo]:
+    waiting = [list(members.values()) for members in zones]
+    turn = 0
+    while waiting:
+        waiting = [members for members in waiting if turn < len(members)]
+        for members in waiting:
+            yield members[turn]
+        turn += 1

@@ -1,0 +1,311 @@
+"""The scheduling loop: take the next pod, find its node, bind it, or say why not.
+
+Sources: `pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from msgspec.structs import replace
+
+from kubecourse.api import conditions, models
+from kubecourse.api.errors import ApiError
+from kubecourse.api.resources import BY_MODEL
+from kubecourse.client import Client, EventRecorder, Informer
+from kubecourse.client.informer import Key
+from kubecourse.clock import Timer
+from kubecourse.control_plane.scheduler import messages
+from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit
+from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
+from kubecourse.control_plane.scheduler.explain import Decision
+from kubecourse.control_plane.scheduler.framework import ClusterEvent, Rejected
+from kubecourse.control_plane.scheduler.owners import Owners
+from kubecourse.control_plane.scheduler.plugins import default_plugins
+from kubecourse.control_plane.scheduler.preemption import Candidate
+from kubecourse.control_plane.scheduler.queue import LEFTOVER_AFTER, QueuedPod, SchedulingQueue
+
+core = models.core_v1
+
+PROFILE = "default-scheduler"
+"""The name under which pods ask for this scheduler."""
+FLUSH_PERIOD = 30.0
+FINISHED = ("Succeeded", "Failed")
+
+
+class Scheduler:
+    """Assigns pods to nodes. `stop()` forgets everything; `start()` begins anew."""
+
+    name = "kube-scheduler"
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._clock = client.clock
+        self._random = client.clock.rng(self.name)
+        self._events = EventRecorder(client, PROFILE)
+        self.running = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self.cache = Cache()
+        self._owners = Owners()
+        self._plugins = default_plugins(self._owners)
+        self._by_name = {plugin.name: plugin for plugin in self._plugins}
+        self._algorithm = Algorithm(self.cache, self._plugins, self._owners, self._random)
+        self._nominator = self._algorithm.nominator
+        self._queue = SchedulingQueue()
+        self._informers: list[Informer] = []
+        self._budgets: Informer | None = None
+        self._awake = False
+        self._flush: Timer | None = None
+
+    # --- the component
+
+    def start(self) -> None:
+        """Begin to watch and to schedule."""
+        self._reset()
+        self.running = True
+        for cls, handler in (
+            (core.Namespace, self._namespace_changed),
+            (core.Node, self._node_changed),
+            (core.Service, self._owners.set_service),
+            (core.ReplicationController, self._owners.set_controller),
+            (models.apps_v1.ReplicaSet, self._owners.set_controller),
+            (models.apps_v1.StatefulSet, self._owners.set_controller),
+            (models.policy_v1.PodDisruptionBudget, None),
+            (core.Pod, self._pod_changed),
+        ):
+            if cls not in BY_MODEL:
+                continue  # a kind that this cluster does not serve yet
+            informer = Informer(self._client, cls)
+            if handler is None:
+                self._budgets = informer
+            else:
+                informer.on_change(handler)
+            self._informers.append(informer)
+            informer.start()
+
+    def stop(self) -> None:
+        """Stop, and forget everything."""
+        for informer in self._informers:
+            informer.stop()
+        self._clock.cancel(self._flush)
+        self.running = False
+        self._reset()
+
+    # --- hearing
+
+    def _namespace_changed(self, old: Any, new: Any) -> None:
+        name = (old if new is None else new).metadata.name
+        self.cache.set_namespace(name, None if new is None else new.metadata.labels or {})
+
+    def _node_changed(self, old: Any, new: Any) -> None:
+        if new is None:
+            self.cache.remove_node(old.metadata.name)
+        else:
+            self.cache.set_node(new)
+        if len(self._queue):
+            self._happened(ClusterEvent("node", old, new))
+            self._wake()
+
+    def _pod_changed(self, old: Any, new: Any) -> None:
+        pod = old if new is None else new
+        metadata = pod.metadata
+        key = (metadata.namespace, metadata.name)
+        if new is None or (new.status is not None and new.status.phase in FINISHED):
+            self._pod_gone(key, pod)
+        elif new.spec.nodeName:
+            self._pod_placed(key, old, new)
+        elif new.spec.schedulerName == PROFILE and key not in self.cache.pods:
+            if metadata.deletionTimestamp is not None:
+                self._queue.remove(key)
+                return
+            self._queue.add(key, new, self._clock.now)
+            self._nominator.note(new)
+            self._wake()
+
+    def _pod_placed(self, key: Key, old: Any, new: Any) -> None:
+        known = self.cache.pods.get(key)
+        before = known.pod if known is not None else None
+        self.cache.place(new, new.spec.nodeName)
+        self._queue.remove(key)
+        if not len(self._queue):
+            return
+        newly = old is None or not old.spec.nodeName
+        if newly or (before is not None and _differs(before, new)):
+            self._happened(ClusterEvent("pod", None if newly else before, new))
+
+    def _pod_gone(self, key: Key, pod: Any) -> None:
+        self._nominator.forget(key)
+        self._queue.remove(key)
+        if self.cache.remove(key) is not None and len(self._queue):
+            self._happened(ClusterEvent("pod", pod, None))
+
+    def _happened(self, event: ClusterEvent) -> None:
+        """Try pods again that an event may have made schedulable."""
+        for queued in self._queue.unschedulable:
+            plugins = [self._by_name[name] for name in queued.plugins]
+            if not plugins or any(p.might_help(event, queued.pod, self.cache) for p in plugins):
+                self._queue.requeue(queued, self._clock.now)
+                self._wake()
+
+    # --- the loop
+
+    def _wake(self) -> None:
+        if not self._awake:
+            self._awake = True
+            self._clock.call_later(0, self._work)
+
+    def _wake_later(self, when: float) -> None:
+        self._clock.call_at(when, self._wake, background=True)
+
+    def _work(self) -> None:
+        self._awake = False
+        if not self.running:
+            return
+        now = self._clock.now
+        while (queued := self._queue.pop(now)) is not None:
+            self._schedule(queued)
+
+    def _schedule(self, queued: QueuedPod) -> None:
+        pod = queued.pod
+        try:
+            info = self._algorithm.find(pod)
+        except NoFit as why:
+            self._no_fit(queued, why)
+        except Rejected as why:
+            total = len(self.cache.order)
+            text = messages.rejected(total, why.message)
+            self._failed(queued, text, (why.plugin,))
+        else:
+            if info is None:
+                self._failed(queued, messages.NO_NODES, ())
+            else:
+                self._bind(queued, info)
+
+    def _bind(self, queued: QueuedPod, info: NodeInfo) -> None:
+        pod = queued.pod
+        metadata = pod.metadata
+        self.cache.place(pod, info.name)
+        self._nominator.forget(queued.key)
+        try:
+            self._client.bind(metadata.namespace, metadata.name, info.name)
+        except ApiError as error:
+            self.cache.remove(queued.key)
+            if error.code == 404:
+                return
+            self._events.warning(pod, "FailedScheduling", messages.shortened(str(error)))
+            self._wake_later(self._queue.failed(queued, self._clock.now))
+            return
+        text = f"Successfully assigned {metadata.namespace}/{metadata.name} to {info.name}"
+        self._events.normal(pod, "Scheduled", text)
+
+    # --- failing
+
+    def _no_fit(self, queued: QueuedPod, why: NoFit) -> None:
+        pod = queued.pod
+        total = len(self.cache.order)
+        text = messages.unavailable(total, messages.count_reasons(why.refusals))
+        budgets = list(self._budgets) if self._budgets is not None else []
+        now = self._clock.utc_precise().timestamp()
+        outcome = self._algorithm.preempt(pod, why, budgets, now)
+        if outcome.message:
+            text += f" {outcome.message}"
+        plugins = tuple(dict.fromkeys(verdict.plugin for verdict in why.refusals))
+        nominated = outcome.candidate.node.name if outcome.candidate is not None else ""
+        if outcome.keep:
+            nominated = pod.status.nominatedNodeName or ""
+        self._failed(queued, text, plugins, nominated)
+        if outcome.candidate is not None:
+            self._evict(pod, outcome.candidate)
+
+    def _evict(self, pod: Any, candidate: Candidate) -> None:
+        """Take the victims away, the gentle way."""
+        for victim in candidate.victims:
+            metadata = victim.metadata
+            why = core.PodCondition(
+                type="DisruptionTarget",
+                status="True",
+                reason="PreemptionByScheduler",
+                message=f"{PROFILE}: preempting to accommodate a higher priority pod",
+                lastTransitionTime=self._clock.utc(),
+                observedGeneration=metadata.generation,
+            )
+            try:
+                current = self._client.get(core.Pod, metadata.name, metadata.namespace)
+                status = _with(current, why)
+                self._client.update_status(replace(current, status=status))
+                self._client.delete(core.Pod, metadata.name, metadata.namespace)
+            except ApiError as error:
+                if error.code != 404:
+                    raise
+                continue
+            text = f"Preempted by pod {pod.metadata.uid} on node {candidate.node.name}"
+            self._events.normal(victim, "Preempted", text)
+
+    def _failed(
+        self, queued: QueuedPod, text: str, plugins: tuple[str, ...], nominated: str = ""
+    ) -> None:
+        """Put a pod aside, and tell it and the world why."""
+        pod = queued.pod
+        self._queue.give_up(queued, plugins, self._clock.now)
+        if nominated:
+            self._nominator.promise(queued.key, pod, nominated)
+        else:
+            self._nominator.forget(queued.key)
+        self._arm_flush()
+        self._events.warning(pod, "FailedScheduling", messages.shortened(text))
+        try:
+            current = self._client.get(core.Pod, pod.metadata.name, pod.metadata.namespace)
+            status = self._failed_status(current, text, nominated)
+            if status != current.status:
+                queued.pod = self._client.update_status(replace(current, status=status))
+        except ApiError as error:
+            if error.code != 404:
+                raise
+
+    def _failed_status(self, pod: Any, text: str, nominated: str) -> Any:
+        condition = core.PodCondition(
+            type="PodScheduled",
+            status="False",
+            reason="Unschedulable",
+            message=text,
+            lastTransitionTime=self._clock.utc(),
+            observedGeneration=pod.metadata.generation,
+        )
+        return replace(_with(pod, condition), nominatedNodeName=nominated or None)
+
+    def _arm_flush(self) -> None:
+        if self._flush is None or not self._flush.pending:
+            when = math.ceil((self._clock.now + LEFTOVER_AFTER) / FLUSH_PERIOD) * FLUSH_PERIOD
+            self._flush = self._clock.call_at(when, self._flush_leftovers, background=True)
+
+    def _flush_leftovers(self) -> None:
+        """Try pods again that nothing helped for five minutes."""
+        now = self._clock.now
+        waiting = self._queue.unschedulable
+        for queued in waiting:
+            if now - queued.tried >= LEFTOVER_AFTER:
+                self._queue.requeue(queued, now)
+                self._wake()
+        if waiting:
+            when = now + FLUSH_PERIOD
+            self._flush = self._clock.call_at(when, self._flush_leftovers, background=True)
+
+    def explain(self, pod: Any) -> Decision:
+        """Why a pod is where it is, or why it is pending, as things stand now."""
+        return self._algorithm.explain(pod)
+
+
+def _with(pod: Any, condition: Any) -> Any:
+    """A pod's status with a condition put in."""
+    return replace(pod.status, conditions=conditions.put(pod.status.conditions, condition))
+
+
+def _differs(before: Any, after: Any) -> bool:
+    """Whether two states of a placed pod differ in what other pods may be waiting for."""
+    return bool(
+        before.metadata.labels != after.metadata.labels
+        or before.spec.containers is not after.spec.containers
+    )
