@@ -12,6 +12,7 @@ Sources: `staging/src/k8s.io/apimachinery/pkg/runtime/serializer/json/json.go`,
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -31,16 +32,24 @@ class DecodeError(ValueError):
 
 
 class Decoding:
-    """One document's decoding: what was unknown in it, and the first error."""
+    """One document's decoding: what was unknown in it, and the error that counts."""
 
-    __slots__ = ("error", "unknown")
+    __slots__ = ("_at_once", "error", "unknown")
 
     def __init__(self) -> None:
         self.unknown: list[str] = []
         self.error: DecodeError | None = None
+        self._at_once = False
 
-    def fail(self, message: str) -> None:
-        self.error = self.error or DecodeError(message)
+    def fail(self, message: str, at_once: bool = False) -> Any:
+        """Note an error. The first counts; Go stops `at_once` where a type reads itself.
+
+        Returns None, the value of what could not be read.
+        """
+        if self.error is None or (at_once and not self._at_once):
+            self.error = DecodeError(message)
+            self._at_once = at_once
+        return None
 
 
 Decoder = Callable[[Any, Path, Decoding], Any]
@@ -54,7 +63,7 @@ def decode(data: Any, name: str) -> tuple[Any, list[str]]:
     Raises DecodeError for the first value of a wrong type.
     """
     state = Decoding()
-    obj = _struct_decoder(name)(data, None, state)
+    obj = _struct_decoder(name)({} if data is None else data, None, state)
     if state.error:
         raise state.error
     return obj, state.unknown
@@ -71,7 +80,7 @@ def go_path(path: Path, indexes: bool = True) -> str:
     while path:
         part, path = path
         if isinstance(part, str):
-            parts.append(part if not parts or parts[-1].startswith("[") else part)
+            parts.append(part)
         elif indexes:
             parts.append(f"[{part}]")
     out = ""
@@ -90,10 +99,11 @@ _GO_KINDS = {
 }
 
 
-def _mismatch(owner: str, value: Any, path: Path, go: schema.Type | str, state: Decoding) -> None:
+def _mismatch(owner: str, value: Any, path: Path, go: schema.Type | str, state: Decoding) -> Any:
     found = _GO_KINDS[type(value)]
     where = f"Go struct field {owner}.{go_path(path, indexes=False)}" if path else "Go value"
-    state.fail(f"json: cannot unmarshal {found} into {where} of type {go}")
+    at_once = path is None
+    return state.fail(f"json: cannot unmarshal {found} into {where} of type {go}", at_once)
 
 
 # --- decoding -------------------------------------------------------------------------------
@@ -118,7 +128,7 @@ def _decoder(kind: schema.Type, owner: str) -> Decoder:
         case "intorstring":
             return _decode_int_or_string
         case "bytes":
-            return _decode_bytes
+            return _bytes_decoder(owner)
     return lambda value, path, state: value
 
 
@@ -142,24 +152,37 @@ def _int_decoder(kind: schema.Type, owner: str) -> Decoder:
         if type(value) is int and -(1 << bits) <= value < 1 << bits:
             return value
         if type(value) in (int, float):
+            found = f"number {_go_number(value)}"
             where = f"{owner}.{go_path(path, indexes=False)}"
-            state.fail(
-                f"json: cannot unmarshal number {value} into Go struct field {where} of type {kind}"
+            return state.fail(
+                f"json: cannot unmarshal {found} into Go struct field {where} of type {kind}"
             )
-            return None
         return _mismatch(owner, value, path, kind, state)
 
     return decode_int
 
 
+def _zero_maker(kind: schema.Type) -> Callable[[], Any]:
+    """What Go makes of a null among a list's items or a map's values: the type's zero."""
+    if kind.form == "struct":
+        return lambda: _empty(kind.name)
+    if kind.form == "quantity":
+        return lambda: "0"
+    return lambda: _ZERO.get(kind.form)
+
+
 def _list_decoder(kind: schema.Type, owner: str) -> Decoder:
     assert kind.element is not None
     item = _decoder(kind.element, owner)
+    zero = _zero_maker(kind.element)
 
     def decode_list(value: Any, path: Path, state: Decoding) -> Any:
         if type(value) is not list:
             return _mismatch(owner, value, path, kind, state)
-        return [item(element, (i, path), state) for i, element in enumerate(value)] or None
+        return [
+            zero() if element is None else item(element, (i, path), state)
+            for i, element in enumerate(value)
+        ] or None
 
     return decode_list
 
@@ -167,60 +190,94 @@ def _list_decoder(kind: schema.Type, owner: str) -> Decoder:
 def _map_decoder(kind: schema.Type, owner: str) -> Decoder:
     assert kind.element is not None
     item = _decoder(kind.element, owner)
-    zero = "" if kind.element.form == "string" else None
+    zero = _zero_maker(kind.element)
 
     def decode_map(value: Any, path: Path, state: Decoding) -> Any:
         if type(value) is not dict:
             return _mismatch(owner, value, path, kind, state)
         return {
             # Go names the map, not the key, when a value has the wrong type.
-            key: zero if element is None else item(element, path, state)
+            key: zero() if element is None else item(element, path, state)
             for key, element in value.items()
         } or None
 
     return decode_map
 
 
+def _go_number(value: Any) -> str:
+    """A JSON value as Go writes it back: whole numbers without a point."""
+    if type(value) is float and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return msgspec.json.encode(value).decode()
+
+
 def _decode_quantity(value: Any, path: Path, state: Decoding) -> str | None:
+    # A number is read as it is written; surrounding blanks and quotes do not count.
+    text = value if type(value) is str else _go_number(value)
     try:
-        return quantity.canonical(
-            value if type(value) is str else msgspec.json.encode(value).decode()
-        )
+        return quantity.canonical(text.strip())
     except quantity.QuantityError as error:
-        state.fail(str(error))
-        return None
+        return state.fail(str(error), at_once=True)
+
+
+_LAYOUT = "2006-01-02T15:04:05Z07:00"
+_PARTS = (
+    ("2006", r"\d{4}"), ("-", "-"), ("01", r"\d\d"), ("-", "-"), ("02", r"\d\d"), ("T", "T"),
+    ("15", r"\d\d"), (":", ":"), ("04", r"\d\d"), (":", ":"), ("05", r"\d\d(?:[.,]\d+)?"),
+    ("Z07:00", r"Z|[+-]\d\d:\d\d"),
+)  # fmt: skip
+"""Go's layout of a time, piece by piece, and what fits each."""
 
 
 def _decode_time(value: Any, path: Path, state: Decoding) -> datetime | None:
-    if type(value) is str:
-        try:
-            return datetime.fromisoformat(value).astimezone(UTC)
-        except ValueError:
-            layout = "2006-01-02T15:04:05Z07:00"
-            state.fail(f'parsing time "{value}" as "{layout}": cannot parse "{value}" as "2006"')
-            return None
-    _mismatch("Time", value, None, "string", state)
-    return None
+    if type(value) is not str:
+        return _mismatch("Time", value, None, "string", state)
+    rest = value
+    for piece, pattern in _PARTS:
+        match = re.match(pattern, rest)
+        if match is None:
+            why = f': cannot parse "{rest}" as "{piece}"'
+            return state.fail(f'parsing time "{value}" as "{_LAYOUT}"{why}', at_once=True)
+        rest = rest[match.end() :]
+    if rest:
+        return state.fail(f'parsing time "{value}": extra text: "{rest}"', at_once=True)
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except ValueError as error:
+        what = str(error).partition(" ")[0]
+        return state.fail(f'parsing time "{value}": {what} out of range', at_once=True)
 
 
 def _decode_int_or_string(value: Any, path: Path, state: Decoding) -> int | str | None:
-    if type(value) in (str, int):
+    if type(value) is str:
         return value
-    state.fail(f"json: cannot unmarshal {_GO_KINDS[type(value)]} into Go value of type int32")
-    return None
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    if type(value) is int and -(1 << 31) <= value < 1 << 31:
+        return value
+    found = _GO_KINDS[type(value)]
+    if found == "number":
+        found = f"number {_go_number(value)}"
+    return state.fail(f"json: cannot unmarshal {found} into Go value of type int32", at_once=True)
 
 
-def _decode_bytes(value: Any, path: Path, state: Decoding) -> str | None:
-    try:
-        b64decode(value, validate=True)
-        return value
-    except (binascii.Error, TypeError, ValueError):
-        valid = 0
-        if isinstance(value, str):
-            alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-            valid = next((i for i, c in enumerate(value) if c not in alphabet), len(value) // 4 * 4)
-        state.fail(f"illegal base64 data at input byte {valid}")
-        return None
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+
+def _bytes_decoder(owner: str) -> Decoder:
+    def decode_bytes(value: Any, path: Path, state: Decoding) -> str | None:
+        if type(value) is not str:
+            return _mismatch(owner, value, path, "[]uint8", state)
+        text = value.replace("\r", "").replace("\n", "")
+        try:
+            b64decode(text, validate=True)
+            return text
+        except (binascii.Error, ValueError):
+            whole = len(text) // 4 * 4
+            wrong = next((i for i, c in enumerate(text) if c not in _BASE64), whole)
+            return state.fail(f"illegal base64 data at input byte {wrong}")
+
+    return decode_bytes
 
 
 _TIMES = ("time", "microtime")
