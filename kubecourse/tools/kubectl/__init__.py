@@ -20,7 +20,7 @@ know of it. The module is called as the command (`api-resources` is `api_resourc
     def run(inv: Invocation) -> None:
         for info in resources.from_arguments(inv, inv.args, selector=inv.flags["selector"]):
             ...                                  # info.resource, .namespace, .name, .object
-            inv.connection.patch(info, {"spec": …})
+            inv.connection.patch(info.resource, info.namespace, info.name, {"spec": …})
             output.print_result(inv, info, "scaled")
 
     COMMAND = Command(

@@ -190,6 +190,11 @@ class Connection:
         return self.clock.settle(limit)
 
     @property
+    def revision(self) -> str:
+        """The cluster's present resourceVersion."""
+        return str(self.server.etcd.revision)
+
+    @property
     def now(self) -> float:
         """Virtual seconds since the cluster began."""
         return self.clock.now

@@ -1,0 +1,162 @@
+"""Objects in files, directories and standard input.
+
+Source: `staging/src/k8s.io/cli-runtime/pkg/resource/visitor.go`,
+`staging/src/k8s.io/kubectl/pkg/validation/schema.go`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kubecourse.api import yaml
+from kubecourse.api.resources import BY_KIND, Resource
+from kubecourse.tools.kubectl.failure import KubectlError, raise_all
+from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.resources import Info
+
+EXTENSIONS = (".json", ".yaml", ".yml")
+_TURN_OFF = "if you choose to ignore these errors, turn validation off with --validate=false"
+
+
+def from_files(inv: Invocation, errors: list[Exception] | None = None) -> list[Info]:
+    """The objects of every -f, in order. Raises KubectlError, or collects in `errors`.
+
+    What cannot be read at all is always raised: nothing is done then.
+    """
+    if inv.flags.get("kustomize"):
+        raise KubectlError("-k: kustomization directories are not simulated; build them and use -f")
+    collected: list[Exception] = [] if errors is None else errors
+    found: list[Info] = []
+    for source, text in _texts(inv):
+        for data in _objects(source, text):
+            for obj in _flattened(data):
+                try:
+                    found.append(info_of(inv, obj, source))
+                except KubectlError as error:
+                    collected.append(error)
+    if errors is None:
+        raise_all(collected)
+    return found
+
+
+# --- texts
+
+
+def _texts(inv: Invocation) -> Iterator[tuple[str, str]]:
+    for name in inv.flags["filename"]:
+        if name == "-":
+            if inv.stdin is None:
+                raise KubectlError("-f -: nothing was given on stdin")
+            yield "STDIN", inv.stdin
+        elif name.startswith(("http://", "https://")):
+            raise KubectlError(f"{name}: nothing is fetched from the network here; save it to a file first")
+        else:
+            yield from _files(Path(name), bool(inv.flags.get("recursive")))
+
+
+def _files(path: Path, recursive: bool) -> Iterator[tuple[str, str]]:
+    if not path.exists():
+        raise KubectlError(f'the path "{path}" does not exist')
+    if path.is_dir():
+        inside = sorted(path.iterdir())
+        for entry in inside:
+            if entry.is_dir() and recursive:
+                yield from _files(entry, recursive)
+            elif entry.is_file() and entry.suffix in EXTENSIONS:
+                yield from _files(entry, recursive)
+        return
+    try:
+        yield str(path), path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise KubectlError(f"error parsing {path}: the file is not UTF-8 text") from None
+    except OSError as error:
+        raise KubectlError(f"{path}: {error.strerror}") from None
+
+
+def _objects(source: str, text: str) -> Iterator[Any]:
+    if text.lstrip().startswith("{"):
+        try:
+            yield json.loads(text)
+            return
+        except ValueError:
+            # Flow-style YAML, or several documents that begin like JSON.
+            pass
+    for document in yaml.documents(text):
+        try:
+            data = yaml.load(document)
+        except yaml.YAMLError as error:
+            raise KubectlError(
+                f"error parsing {source}: error converting YAML to JSON: {error}"
+            ) from None
+        if data is not None:
+            yield data
+
+
+def _flattened(data: Any) -> Iterator[Any]:
+    """The items of a List, or the object itself."""
+    if isinstance(data, dict) and str(data.get("kind", "")).endswith("List"):
+        items = data.get("items")
+        if isinstance(items, list):
+            for item in items:
+                yield from _flattened(item)
+            return
+    yield data
+
+
+# --- objects
+
+
+def info_of(inv: Invocation, data: Any, source: str = "") -> Info:
+    """An object with its resource and the namespace it goes to. Raises KubectlError."""
+    _check_type(inv, data, source)
+    resource = _mapping(data, source)
+    metadata = data.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise KubectlError(f'unable to decode "{source}": metadata is not an object')
+    metadata = dict(metadata or {})
+    namespace = None
+    if resource.namespaced:
+        namespace = metadata.get("namespace") or inv.namespace
+        if inv.namespace_given and namespace != inv.namespace:
+            raise KubectlError(
+                f'the namespace from the provided object "{namespace}" does not match the namespace '
+                f"\"{inv.namespace}\". You must pass '--namespace={namespace}' to perform this operation."
+            )
+        metadata["namespace"] = namespace
+    name = metadata.get("name")
+    return Info(resource, namespace, name if isinstance(name, str) else "", {**data, "metadata": metadata}, source)
+
+
+def _check_type(inv: Invocation, data: Any, source: str) -> None:
+    validate = str(inv.flags.get("validate", "strict"))
+    if not isinstance(data, dict):
+        text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+        raise KubectlError(
+            f'error validating "{source}": error validating data: invalid object to validate: {text}; {_TURN_OFF}'
+        )
+    missing = [f"{key} not set" for key in ("apiVersion", "kind") if not data.get(key)]
+    if not missing:
+        return
+    if validate in ("ignore", "false"):
+        text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+        key = "apiVersion" if len(missing) == 1 and missing[0].startswith("api") else "Kind"
+        raise KubectlError(f"unable to decode \"{source}\": Object '{key}' is missing in '{text}'")
+    problem = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
+    raise KubectlError(f'error validating "{source}": error validating data: {problem}; {_TURN_OFF}')
+
+
+def _mapping(data: dict[str, Any], source: str) -> Resource:
+    kind, version = data["kind"], data["apiVersion"]
+    resource = BY_KIND.get((version, kind)) if isinstance(kind, str) and isinstance(version, str) else None
+    if resource is not None:
+        return resource
+    metadata = data.get("metadata") if isinstance(data.get("metadata"), dict) else {}
+    assert isinstance(metadata, dict)
+    raise KubectlError(
+        f'resource mapping not found for name: "{metadata.get("name", "")}" '
+        f'namespace: "{metadata.get("namespace", "")}" from "{source}": '
+        f'no matches for kind "{kind}" in version "{version}"\nensure CRDs are installed first'
+    )
