@@ -46,16 +46,25 @@ def spec_changed(resource: Resource, new: Any, old: Any) -> bool:
 # --- creating and updating
 
 
+GATED = core.PodCondition(
+    type="PodScheduled",
+    status="False",
+    reason="SchedulingGated",
+    message="Scheduling is blocked due to non-empty scheduling gates",
+)
+
+
 @memo
-def _qos(spec: Any) -> str:
-    return qos.qos_class(spec)
+def _first_pod_status(spec: Any) -> Any:
+    gated = [GATED] if spec.schedulingGates else None
+    return core.PodStatus(phase="Pending", qosClass=qos.qos_class(spec), conditions=gated)
 
 
 def prepare_for_create(resource: Resource, obj: Any) -> Any:
     """The object without what a client may not decide, and with its first status."""
     match resource.kind:
         case "Pod":
-            return replace(obj, status=core.PodStatus(phase="Pending", qosClass=_qos(obj.spec)))
+            return replace(obj, status=_first_pod_status(obj.spec))
         case "Namespace":
             spec = core.NamespaceSpec(finalizers=["kubernetes"])
             return replace(obj, spec=spec, status=core.NamespaceStatus(phase="Active"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -172,6 +173,7 @@ def port_number_or_name(path: str, value: int | str | None, out: Errors) -> None
         port_number(path, value or 0, out)
 
 
+@lru_cache(maxsize=1 << 16)
 def parsed_ip(value: str) -> IPv4Address | IPv6Address | None:
     """The address, or None. Zeros before a number are ignored, as the server still does."""
     try:

@@ -426,5 +426,5 @@ def pod_status_update(new: Any, old: Any, out: Errors) -> None:
         sidecars = {c.name for c in old.spec.initContainers or () if c.restartPolicy == "Always"}
         ended = [s for s in before.initContainerStatuses or () if s.name not in sidecars]
         _restarted("status.initContainerStatuses", status.initContainerStatuses, ended, policy, out)
-    for index, pod_ip in enumerate(status.podIPs or ()):
+    for index, pod_ip in enumerate(status.podIPs or () if status.podIPs != before.podIPs else ()):
         checks.ip(f"status.podIPs[{index}]", pod_ip.ip, out)
