@@ -29,6 +29,7 @@ class ApiError(Exception):
         self.reason = reason
         self.message = message
         self.details = details or {}
+        self._has_details = details is not None
 
     def status(self) -> dict[str, Any]:
         """The Status object as the server sends it."""
@@ -42,7 +43,7 @@ class ApiError(Exception):
             "details": self.details,
             "code": self.code,
         }
-        if not self.details:
+        if not self._has_details:
             del status["details"]
         if not self.reason:
             del status["reason"]
@@ -99,13 +100,13 @@ def bad_request(message: str) -> ApiError:
 
 def no_such_path() -> ApiError:
     """404 for a path that the server does not serve."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def method_not_allowed() -> ApiError:
     """405 for a verb that the resource does not have."""
     message = "the server does not allow this method on the requested resource"
-    return ApiError(405, "MethodNotAllowed", message)
+    return ApiError(405, "MethodNotAllowed", message, {})
 
 
 def expired(asked: int, oldest: int) -> ApiError:

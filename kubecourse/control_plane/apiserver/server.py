@@ -351,20 +351,33 @@ class APIServer:
         deleting: bool = False,
     ) -> None:
         stored = old.metadata
+        if deleting:
+            return self._check_deletion(resource, stored, version, uid)
         if uid and uid != stored.uid:
             key = resource.key(stored.namespace, stored.name)
-            problem = (
-                f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored.uid}"
-            )
             why = (
                 f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, "
-                f"AdditionalErrorMsg: {problem}"
+                f"AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+                f"UID in object meta: {stored.uid}"
             )
-            raise errors.conflict(
-                resource.plural, resource.group, stored.name, problem if deleting else why
-            )
+            raise errors.conflict(resource.plural, resource.group, stored.name, why)
         if version and version != "0" and version != stored.resourceVersion:
             raise errors.conflict(resource.plural, resource.group, stored.name)
+
+    def _check_deletion(
+        self, resource: Resource, stored: ObjectMeta, version: str | None, uid: str | None
+    ) -> None:
+        """A deletion may insist on the object that its sender saw (rest.BeforeDelete)."""
+        for part, asked, known, hint in (
+            ("UID", uid, stored.uid, "The object might have been deleted and then recreated"),
+            ("ResourceVersion", version, stored.resourceVersion, "The object might have been modified"),
+        ):
+            if asked and asked != known:
+                why = (
+                    f"the {part} in the precondition ({asked}) does not match "
+                    f"the {part} in record ({known}). {hint}"
+                )
+                raise errors.conflict(resource.kind, resource.group, stored.name or "", why)
 
 
 def _keep_system_fields(new: ObjectMeta, old: ObjectMeta) -> ObjectMeta:

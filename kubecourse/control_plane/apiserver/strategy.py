@@ -37,7 +37,12 @@ def counts_generations(resource: Resource) -> bool:
 
 
 def spec_changed(resource: Resource, new: Any, old: Any) -> bool:
-    """Whether an update changes what is wanted: anything but metadata and status."""
+    """Whether an update changes what is wanted: anything but metadata and status.
+
+    A Deployment's annotations count too, as its controller passes them on.
+    """
+    if resource.kind == "Deployment" and new.metadata.annotations != old.metadata.annotations:
+        return True
     if hasattr(new, "spec"):
         return bool(new.spec != old.spec)
     return bool(replace(new, metadata=old.metadata) != old)
