@@ -23,8 +23,6 @@ RECORDS = {
 }
 
 LISTED: dict[str, str] = {
-    "scheduling-gate": "the API server does not yet put the condition on gated pods",
-    "pvc-missing": "claims are not served yet, so nothing can be missing",
 }
 """Scenarios that do not agree yet, and why. One that begins to agree must be struck off."""
 
