@@ -23,6 +23,7 @@ RECORDS = {
 }
 
 LISTED: dict[str, str] = {
+    "pvc-missing": "claims are not served yet, so nothing can be missing",
 }
 """Scenarios that do not agree yet, and why. One that begins to agree must be struck off."""
 
