@@ -103,12 +103,8 @@ def _basics(d: Description, container: Json, status: Json | None) -> None:
 
 
 def _port(port: Json, key: str) -> str:
-    text = f"{port.get(key, 0)}/{port.get('protocol', '')}"
-    return f"{text} ({port['name']})" if _NAMES_PORTS and port.get("name") else text
-
-
-_NAMES_PORTS = False
-"""kubectl 1.33, whose texts were recorded, does not print a port's name."""
+    """`80/TCP`. kubectl 1.33, whose texts were recorded, does not yet print the port's name."""
+    return f"{port.get(key, 0)}/{port.get('protocol', '')}"
 
 
 def _words(d: Description, title: str, words: list[str] | None) -> None:

@@ -1,0 +1,79 @@
+"""What commands that change objects share: finding the objects, patching each, saying so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from kubecourse.api import schema
+from kubecourse.api.errors import ApiError
+from kubecourse.api.patch import two_way_merge_patch
+from kubecourse.tools.kubectl import output, resources
+from kubecourse.tools.kubectl.failure import KubectlError, raise_all
+from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.resources import Info
+
+Json = dict[str, Any]
+
+
+def targets(inv: Invocation, args: list[str]) -> list[Info]:
+    """The objects of -f, or of the arguments with -l or --all, as they are on the server.
+
+    Raises ApiError, KubectlError.
+    """
+    return resources.from_flags(replace(inv, args=args))
+
+
+def require_some(infos: list[Info], what: str = "No resources found") -> list[Info]:
+    """The objects, of which there must be one."""
+    if not infos:
+        raise KubectlError(what, bare=True)
+    return infos
+
+
+def edit_each(
+    inv: Invocation,
+    infos: Iterable[Info],
+    change: Callable[[Json], Json],
+    done: str,
+    failed: str,
+) -> None:
+    """Change objects on the client and send the difference; one that stays the same is passed over.
+
+    done: what to print for each; failed: the words before a server's objection.
+    """
+    errors: list[Exception] = []
+    for info in infos:
+        try:
+            changed = change(info.object)
+            patch = two_way_merge_patch(info.object, changed, schema.struct(info.resource.schema))
+        except KubectlError as error:
+            errors.append(error)
+            continue
+        if not patch:
+            continue
+        try:
+            send_patch(inv, info, patch, done, local=changed)
+        except ApiError as error:
+            errors.append(KubectlError(f"{failed}: {error.message}", bare=True))
+    raise_all(errors)
+
+
+def send_patch(
+    inv: Invocation,
+    info: Info,
+    patch: Any,
+    done: str,
+    *,
+    kind: str = "strategic",
+    local: Json | None = None,
+) -> None:
+    """Send a patch, or with --dry-run=client only print what it makes: `local`."""
+    if inv.dry_run == "client":
+        result = local if local is not None else info.object
+    else:
+        result = inv.connection.patch(
+            info.resource, info.namespace, info.name, patch, kind, dry_run=inv.dry_run == "server"
+        )
+    output.print_result(inv, replace(info, object=result), done)

@@ -1,0 +1,191 @@
+"""Containers that run, or ran, behind pods: what `logs`, `exec` and `run -i` reach through the API.
+
+The real kubectl asks the API server, which asks the node's kubelet; so does this, without the
+wires. Errors are worded as they arrive at kubectl.
+Sources: `staging/src/k8s.io/kubectl/pkg/cmd/util/podcmd/podcmd.go`,
+`…/pkg/polymorphichelpers/logsforobject.go`, `pkg/kubelet/kubelet_pods.go`
+(validateContainerLogStatus).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kubecourse.api.errors import ApiError, bad_request
+from kubecourse.api.resources import BY_KIND
+from kubecourse.tools.kubectl.connection import Connection
+from kubecourse.tools.kubectl.describe.containers import label_selector
+from kubecourse.tools.kubectl.failure import KubectlError
+from kubecourse.tools.kubectl.resources import Info
+
+Json = dict[str, Any]
+
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+KUBELET_PORT = 10250
+PODS = BY_KIND["v1", "Pod"]
+_PULLING = {
+    "ErrImagePull": "image can't be pulled",
+    "ImagePullBackOff": "trying and failing to pull image",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a container on its node."""
+
+    kubelet: Any
+    pod_uid: str
+    name: str
+    previous: bool = False
+
+    @property
+    def container(self) -> Any:
+        """The container in the node's runtime."""
+        sandbox = self.kubelet.runtime.sandboxes[self.pod_uid]
+        return (sandbox.previous if self.previous else sandbox.containers)[self.name]
+
+    @property
+    def lines(self) -> list[tuple[float, str]]:
+        """What it wrote, each line with its virtual second."""
+        return list(self.kubelet.runtime.logs(self.pod_uid, self.name, self.previous))
+
+
+# --- choosing
+
+
+def container_names(pod: Json) -> list[str]:
+    """All containers of a pod as kubectl lists them: `web, sidecar, setup (init)`."""
+    spec = pod["spec"]
+    names = [each["name"] for each in spec.get("containers") or []]
+    return names + [f"{each['name']} (init)" for each in spec.get("initContainers") or []]
+
+
+def choose(pod: Json, name: str) -> tuple[str, str]:
+    """A container's name, or that of the default one, and what kubectl says about the choice.
+
+    Raises KubectlError for a name that the pod does not have.
+    """
+    spec = pod["spec"]
+    own = [each["name"] for key in ("containers", "initContainers") for each in spec.get(key) or []]
+    if name:
+        if name not in own:
+            raise KubectlError(f"container {name} is not valid for pod {pod['metadata']['name']}")
+        return name, ""
+    annotated = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER)
+    if annotated in own:
+        return annotated, ""
+    listed = ", ".join(container_names(pod))
+    said = f'Defaulted container "{own[0]}" out of: {listed}' if len(own) > 1 else ""
+    return own[0], said
+
+
+def pods_of(connection: Connection, info: Info) -> list[Json]:
+    """The pod itself, or the pods that a workload or Service selects, the fittest first."""
+    if info.object["kind"] == "Pod":
+        return [info.object]
+    spec = info.object.get("spec") or {}
+    selector = spec.get("selector")
+    if not selector:
+        kind = info.object["kind"]
+        raise KubectlError(f"cannot get the logs from {kind}: it selects no pods")
+    if info.object["kind"] == "Service":
+        selector = {"matchLabels": selector}
+    found = connection.list(PODS, info.namespace, labels=label_selector(selector))
+    if not found:
+        raise KubectlError(f"timed out waiting for the condition: no pods match {info}")
+    return sorted(found, key=_fitness)
+
+
+def _fitness(pod: Json) -> tuple[Any, ...]:
+    """Scheduled before unscheduled, running before pending, ready before not, older before younger."""
+    status = pod.get("status") or {}
+    phases = {"Running": 0, "Unknown": 1, "Pending": 2}
+    ready = any(
+        each["type"] == "Ready" and each["status"] == "True"
+        for each in status.get("conditions") or []
+    )
+    return (
+        not pod["spec"].get("nodeName"),
+        phases.get(status.get("phase", ""), 3),
+        not ready,
+        pod["metadata"]["creationTimestamp"],
+        pod["metadata"]["name"],
+    )
+
+
+# --- reaching the node
+
+
+def find_run(connection: Connection, pod: Json, name: str, previous: bool = False) -> Run | None:
+    """The run of a container whose log can be read; None while its pod has no node.
+
+    Raises ApiError for a container that has not started, or whose node does not answer.
+    """
+    name, _ = choose(pod, name)
+    node = pod["spec"].get("nodeName")
+    if not node:
+        return None
+    state = _status(pod, name)
+    current, last = state.get("state") or {}, state.get("lastState") or {}
+    where = f'container "{name}" in pod "{pod["metadata"]["name"]}"'
+    if previous:
+        if not last.get("terminated"):
+            raise bad_request(f"previous terminated {where} not found")
+    elif "running" not in current and "terminated" not in current and "terminated" not in last:
+        reason = (current.get("waiting") or {}).get("reason", "ContainerCreating")
+        raise bad_request(f"{where} is waiting to start: {_PULLING.get(reason, reason)}")
+    kubelet = reach(connection, pod, f"containerLogs/{_path(pod, name)}")
+    uid = pod["metadata"]["uid"]
+    run = Run(kubelet, uid, name, previous)
+    try:
+        run.lines  # noqa: B018
+    except KeyError:
+        raise bad_request(f"{where} is terminated") from None
+    return run
+
+
+def reach(connection: Connection, pod: Json, path: str) -> Any:
+    """The kubelet of a pod's node. Raises ApiError where it does not answer."""
+    node = pod["spec"]["nodeName"]
+    kubelet = getattr(connection.cluster, "kubelets", {}).get(node)
+    if kubelet is None or not kubelet.running:
+        host = (pod.get("status") or {}).get("hostIP") or node
+        raise ApiError(
+            500,
+            "",
+            f'Get "https://{host}:{KUBELET_PORT}/{path}": dial tcp {host}:{KUBELET_PORT}:'
+            " connect: connection refused",
+        )
+    return kubelet
+
+
+def _path(pod: Json, name: str) -> str:
+    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}/{name}"
+
+
+def _status(pod: Json, name: str) -> Json:
+    status = pod.get("status") or {}
+    for key in ("containerStatuses", "initContainerStatuses"):
+        for each in status.get(key) or []:
+            if each["name"] == name:
+                return each
+    return {}
+
+
+def running(connection: Connection, pod: Json, name: str) -> Run:
+    """A container that a command can be run in. Raises KubectlError, ApiError."""
+    phase = (pod.get("status") or {}).get("phase")
+    if phase in ("Succeeded", "Failed"):
+        raise KubectlError(
+            f"cannot exec into a container in a completed pod; current phase is {phase}"
+        )
+    node = pod["spec"].get("nodeName")
+    if not node:
+        raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
+    kubelet = reach(connection, pod, f"exec/{_path(pod, name)}")
+    if "running" not in (_status(pod, name).get("state") or {}):
+        raise KubectlError(
+            f'Internal error occurred: unable to upgrade connection: container not found ("{name}")'
+        )
+    return Run(kubelet, pod["metadata"]["uid"], name)
