@@ -8,7 +8,8 @@
 
 - `schema.json`: per struct, its fields: JSON name, Go type, what an absent or zero value
   means, patch and list-map keys, protobuf number. Facts about the wire format only.
-- `descriptions.json.gz`: the fields' documentation, which `kubectl explain` prints.
+- `descriptions.json.gz`: the fields' documentation, which `kubectl explain` prints, and the
+  values of enumerations with theirs.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ SPECIAL = {
 BASIC = {"string", "bool", "int", "int32", "int64", "float64", "byte", "uint16", "any"}
 FIELD = re.compile(r"^\s+(?:(\w+)\s+)?([*\[\]\w.]+(?:\[[\w.]+\][*\w.]+)?)\s+`(.*)`")
 EMBEDDED = re.compile(r"^\s+([*\w.]+)\s+`(.*)`")
+CONSTANT = re.compile(r'^\s+\w+\s+(\w+)\s*=\s*"([^"]*)"')
 TAG = re.compile(r'(\w+):"([^"]*)"')
 
 
@@ -67,6 +69,8 @@ class Package:
         self.structs: dict[str, list[dict]] = {}
         self.named: dict[str, str] = {}
         self.docs: dict[str, str] = {}
+        self.enums: dict[str, dict[str, str]] = {}
+        self.constants: dict[str, dict[str, str]] = {}
         for path in sorted((source / package).glob("*.go")):
             if not path.name.endswith("_test.go") and "generated" not in path.name:
                 self._read(path.read_text())
@@ -94,6 +98,10 @@ class Package:
             return self.structs.setdefault(match[1], [])
         if match := re.match(r"^type (\w+) =? ?([*\[\]\w.]+)$", line):
             self.named[match[1]] = self.qualify(match[2])
+            if "+enum" in comment:
+                self.enums[match[1]] = self.constants.setdefault(match[1], {})
+        elif match := CONSTANT.match(line):
+            self.constants.setdefault(match[1], {})[match[2]] = prose(comment)
         return None
 
     def _field(self, struct: list[dict], line: str, comment: list[str]) -> None:
@@ -193,6 +201,12 @@ def main(source: Path) -> None:
         if f"{p.name}.{name}" in used
     }
     named |= {"types.UID": "string", "types.NodeName": "string"}
+    descriptions |= {
+        f"{p.name}.{name}": dict(sorted(values.items()))
+        for p in packages.values()
+        for name, values in p.enums.items()
+        if f"{p.name}.{name}" in named
+    }
     missing = used - set(types) - set(named) - SPECIAL
     if missing:
         raise SystemExit(f"unresolved types: {sorted(missing)}")

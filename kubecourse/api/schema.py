@@ -183,6 +183,11 @@ class Struct:
         return next((text for name in embedded if (text := struct(name).describe(field))), "")
 
 
+def enum(kind: Type) -> dict[str, str]:
+    """The values that a type of string may have, with their documentation; {} for any."""
+    return _descriptions().get(kind.go, {}) if kind.form == "string" else {}
+
+
 @cache
 def struct(name: str) -> Struct:
     """The struct of that name, such as `apps/v1.DeploymentSpec`.
