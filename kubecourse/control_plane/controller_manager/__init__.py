@@ -5,13 +5,17 @@ Source: `cmd/kube-controller-manager`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from kubecourse.client import Client, InformerFactory
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 from kubecourse.control_plane.controller_manager.deployment import DeploymentController
 from kubecourse.control_plane.controller_manager.endpointslice import EndpointSliceController
 from kubecourse.control_plane.controller_manager.garbage_collector import GarbageCollector
 from kubecourse.control_plane.controller_manager.namespace import NamespaceController
+from kubecourse.control_plane.controller_manager.node_lifecycle import NodeLifecycleController
 from kubecourse.control_plane.controller_manager.replicaset import ReplicaSetController
+from kubecourse.control_plane.controller_manager.taint_eviction import TaintEvictionController
 
 CONTROLLERS: tuple[type[ManagedController], ...] = (
     DeploymentController,
@@ -19,25 +23,30 @@ CONTROLLERS: tuple[type[ManagedController], ...] = (
     EndpointSliceController,
     GarbageCollector,
     NamespaceController,
+    NodeLifecycleController,
+    TaintEvictionController,
 )
 
 
 class ControllerManager:
     """Runs the controllers on informers that they share.
 
-    `controllers` has them by their real names, such as `deployment-controller`.
+    `controllers` has them by their real names, such as `deployment-controller`. `enabled` chooses
+    some, as the flag `--controllers` does.
     """
 
     name = "kube-controller-manager"
 
-    def __init__(self, client: Client) -> None:
+    def __init__(
+        self, client: Client, enabled: Iterable[type[ManagedController]] = CONTROLLERS
+    ) -> None:
         self._informers = InformerFactory(client)
-        made = [controller(client, self._informers) for controller in CONTROLLERS]
+        made = [controller(client, self._informers) for controller in enabled]
         self.controllers = {controller.name: controller for controller in made}
         self.running = False
 
     def start(self, controller: str | None = None) -> None:
-        """Start all controllers, or again the one of that name. Raises KeyError for another name."""
+        """Start all controllers, or again the one of that name. Raises KeyError if there is none."""
         if controller is not None:
             self.controllers[controller].start()
             return

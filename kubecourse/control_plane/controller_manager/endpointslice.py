@@ -12,6 +12,7 @@ from typing import Any
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
 from kubecourse.api.labels import selector_from_map
+from kubecourse.api.memo import memo
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import Key, by_label, by_node, key_of
 from kubecourse.control_plane.controller_manager.controller import WRITE_TIME, ManagedController
@@ -28,6 +29,9 @@ from kubecourse.control_plane.controller_manager.service_slices import ServiceSl
 
 core = models.core_v1
 EndpointSlice = models.discovery_v1.EndpointSlice
+
+
+_selector = memo(selector_from_map)
 
 
 class EndpointSliceController(ManagedController):
@@ -88,7 +92,7 @@ class EndpointSliceController(ManagedController):
             service
             for label, value in labels.items()
             for service in self._services.indexed(by_selected_label, f"{namespace}/{label}={value}")
-            if selector_from_map(service.spec.selector).matches(labels)
+            if _selector(service.spec.selector).matches(labels)
         ]
 
     def _node_changed(self, old: Any, new: Any) -> None:
@@ -120,7 +124,7 @@ class EndpointSliceController(ManagedController):
             slices = self._slices.indexed(by_service, "/".join(key))
             state = self._states[key] = ServiceSlices(self.client, slices)
         if state.stale:
-            pods = self._pods.select(key[0], selector_from_map(service.spec.selector))
+            pods = self._pods.select(key[0], _selector(service.spec.selector))
             state.begin_again(service, [pod.metadata.name for pod in pods])
         places = {pod: self._place(service, key[0], pod) for pod in state.changed}
         try:
@@ -137,7 +141,7 @@ class EndpointSliceController(ManagedController):
         pod = self._pods.get(namespace, name)
         if pod is None:
             return {}
-        if not selector_from_map(service.spec.selector).matches(pod.metadata.labels):
+        if not _selector(service.spec.selector).matches(pod.metadata.labels):
             return {}
         node = self._nodes.get(None, pod.spec.nodeName or "")
         if node is None and not service.spec.publishNotReadyAddresses:

@@ -67,11 +67,29 @@ def new_replicas(deployment: Any, total: int, current: int) -> int:
     return current if room <= 0 else current + min(room, wanted - current)
 
 
-def shrink(sizes: list[int], limits: list[int], budget: int) -> list[int]:
-    """Sizes after taking away up to `budget` in all, from the first on, each by its limit at most."""
+def shrink(sizes: list[int], budget: int) -> list[int]:
+    """Sizes after taking away up to `budget` in all, from the first on."""
     result = []
-    for size, limit in zip(sizes, limits, strict=True):
-        taken = max(0, min(limit, budget))
+    for size in sizes:
+        taken = max(0, min(size, budget))
         budget -= taken
         result.append(size - taken)
     return result
+
+
+def clean_up(sizes: list[int], available: list[int], budget: int) -> tuple[list[int], bool]:
+    """Sizes after taking away up to `budget` pods that are not available, from the first on.
+
+    Also whether that could be told: a ReplicaSet that seems to have more available than it shall
+    have is behind with its own scaling, and nothing more can be said until it has caught up.
+    """
+    result = list(sizes)
+    for place, size in enumerate(sizes):
+        if budget <= 0:
+            break
+        if available[place] > size:
+            return result, False
+        taken = min(size - available[place], budget)
+        budget -= taken
+        result[place] -= taken
+    return result, True

@@ -46,16 +46,22 @@ def _shrink_old(sync: Sync) -> bool:
     budget = progress.spec_replicas([*old, new]) - least - new_unavailable
     if budget <= 0:
         return False
-    unhealthy = [rs.spec.replicas - (rs.status.availableReplicas or 0) for rs in old]
-    cleaned = _shrink(sync, old, unhealthy, budget)
-    spare = progress.count([*old, new], "availableReplicas") - least
-    left = _shrink(sync, cleaned, [rs.spec.replicas for rs in cleaned], max(0, spare))
-    return left != old
+    available = [replicaset.status.availableReplicas or 0 for replicaset in old]
+    sizes, certain = rolling.clean_up(_sizes(old), available, budget)
+    cleaned = _resize(sync, old, sizes)
+    if not certain:
+        return False
+    spare = sum(available) + (new.status.availableReplicas or 0) - least
+    left = _resize(sync, cleaned, rolling.shrink(_sizes(cleaned), max(0, spare)))
+    return any(a is not b for a, b in zip(old, left, strict=True))
 
 
-def _shrink(sync: Sync, replicasets: list[Any], limits: list[int], budget: int) -> list[Any]:
-    """Take up to `budget` replicas away, oldest first. Returns the ReplicaSets as they are then."""
-    sizes = rolling.shrink([rs.spec.replicas for rs in replicasets], limits, budget)
+def _sizes(replicasets: list[Any]) -> list[int]:
+    return [replicaset.spec.replicas for replicaset in replicasets]
+
+
+def _resize(sync: Sync, replicasets: list[Any], sizes: list[int]) -> list[Any]:
+    """Give ReplicaSets their sizes. Returns them as they are then."""
     return [sync.resize(rs, size) or rs for rs, size in zip(replicasets, sizes, strict=True)]
 
 

@@ -45,6 +45,7 @@ class Sync:
         self.deployment = deployment
         self.new = history.find_new(replicasets, deployment.spec.template)
         self.old = [rs for rs in replicasets if rs is not self.new]
+        self.decisions: list[str] = []
 
     @property
     def all(self) -> list[Any]:
@@ -301,6 +302,7 @@ class Sync:
         return replace(status, conditions=progress.set_condition(status.conditions, news))
 
     def _tell(self, message: str) -> None:
+        self.decisions.append(message)
         self.recorder.normal(self.deployment, "ScalingReplicaSet", message)
 
 
