@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl import cli, flags, help
@@ -38,7 +39,7 @@ def run(cluster: Any, args: str | list[str], stdin: str | None = None) -> Output
     `args` is the command line with or without `kubectl` before it, or its words; `stdin` is what
     `-f -` reads.
     """
-    connection = cluster if isinstance(cluster, Connection) else Connection(cluster)
+    connection = cluster if isinstance(cluster, Connection) else _connection(cluster)
     try:
         words = shlex.split(args, comments=False) if isinstance(args, str) else list(args)
     except ValueError as error:
@@ -54,6 +55,19 @@ def run(cluster: Any, args: str | list[str], stdin: str | None = None) -> Output
         inv.err.append(text)
     _print_warnings(inv)
     return Output("".join(inv.out), "".join(inv.err), code)
+
+
+_CONNECTIONS: WeakKeyDictionary[Any, Connection] = WeakKeyDictionary()
+"""What a kubeconfig file remembers from one command to the next: each cluster's namespace."""
+
+
+def _connection(cluster: Any) -> Connection:
+    connection = _CONNECTIONS.get(cluster)
+    if connection is None or connection.server is not getattr(cluster, "server", cluster):
+        known = connection
+        connection = _CONNECTIONS[cluster] = Connection(cluster)
+        connection.namespace = known.namespace if known else connection.namespace
+    return connection
 
 
 def _print_warnings(inv: Invocation) -> None:
@@ -128,7 +142,8 @@ def _check(inv: Invocation, command: Command) -> None:
 
 def _unknown_command(name: str) -> KubectlError:
     message = f'unknown command "{name}" for "kubectl"'
-    close = [c.name for c in all_commands() if _is_close(name, c.name)]
+    known = sorted(all_commands(), key=lambda command: help.GROUPS.index(command.group))
+    close = [c.name for c in known if _is_close(name, c.name)]
     if close:
         message += "\n\nDid you mean this?\n" + "".join(f"\t{name}\n" for name in close)
     return KubectlError(message)
