@@ -28,9 +28,20 @@ PATTERN = {READY: "", RUNNING: "/", PENDING: ".", TERMINATING: "x", FAILED: "\\"
 WIDTH = 640
 """Pixels; a laptop shows text and picture together."""
 
+AXIS: dict[str, Any] = {
+    "showgrid": False,
+    "zeroline": False,
+    "showline": True,
+    "linecolor": "#767676",
+    "ticks": "outside",
+    "tickcolor": "#767676",
+}
+
 LAYOUT: dict[str, Any] = {
     "width": WIDTH,
-    "template": "simple_white",
+    "template": "none",
+    "xaxis": AXIS,
+    "yaxis": AXIS,
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
     "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#767676"},

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from kubecourse.lessons import palette
 from kubecourse.lessons.recording import STATES, Count, Recording
+from kubecourse.lessons.widgets.redraw import redraw
 
 if TYPE_CHECKING:
     from kubecourse.cluster import Cluster
@@ -141,11 +142,3 @@ class Replicas(ipywidgets.VBox):
 
     def _say(self, command: str, problem: str = "") -> None:
         self.command.value = f"<code>{escape(command)}</code> {escape(problem)}"
-
-
-def redraw(picture: go.FigureWidget, chart: go.Figure) -> None:
-    """Show another figure with the same traces in a figure on the screen, in one message."""
-    with picture.batch_update():
-        for shown, new in zip(picture.data, chart.data, strict=True):
-            shown.update(new.to_plotly_json(), overwrite=False)
-        picture.layout.update(chart.layout.to_plotly_json())

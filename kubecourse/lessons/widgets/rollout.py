@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 from kubecourse.cluster import Cluster
 from kubecourse.lessons import palette
 from kubecourse.lessons.recording import READY, Recording, Segment
+from kubecourse.lessons.widgets.redraw import redraw
 
 BEFORE = 5.0
 """Seconds of the old version alone, at the left of the picture."""
@@ -20,11 +21,13 @@ LIMIT = 90.0
 """Seconds after which a rollout that does not finish is shown as it is."""
 
 VERSIONS = {
-    "starts in 2 s": ("hello:2", "2 s"),
-    "starts in 8 s": ("hello:2-slow", "8 s"),
-    "cannot be pulled": ("hello:2-typo", "never"),
+    "starts in 2 s": ("hello:2", 2),
+    "starts in 8 s": ("hello:2-slow", 2),
+    "cannot be pulled": ("hello:2-typo", 2),
+    "stops without a pause": ("hello:2", 0),
 }
-"""The new versions to choose from, by what they do."""
+"""The programs to choose from: what the new version does, and how many seconds a pod that is
+told to stop goes on serving (a preStop sleep), until every node has heard of it."""
 
 MANIFEST = """
 apiVersion: apps/v1
@@ -44,6 +47,7 @@ spec:
         image: hello:1
         ports: [{{containerPort: 8080}}]
         readinessProbe: {{httpGet: {{path: /, port: 8080}}, periodSeconds: 1}}
+        {pause}
 ---
 apiVersion: v1
 kind: Service
@@ -79,12 +83,14 @@ def play(
     max_unavailable: int = 0,
     min_ready_seconds: int = 0,
     image: str = "hello:2",
+    pause: int = 2,
     replicas: int = 4,
     rate: float = 10.0,
 ) -> Rollout:
     """Roll a Deployment of `replicas` from `hello:1` to `image` on a cluster of its own.
 
-    `rate` requests a second go to its Service all the while.
+    `rate` requests a second go to its Service all the while. A pod that is told to stop goes on
+    serving for `pause` seconds.
     """
     cluster = Cluster(nodes=3)
     cluster.images.declare("hello:1", start_up=2.0)
@@ -96,6 +102,7 @@ def play(
         max_surge=max_surge,
         max_unavailable=max_unavailable,
         min_ready_seconds=min_ready_seconds,
+        pause=f"lifecycle: {{preStop: {{sleep: {{seconds: {pause}}}}}}}" if pause else "",
     )
     output = cluster.run("apply -f -", manifest)
     if output.code:
@@ -122,7 +129,10 @@ class _Complete:
         self._replicas = replicas
 
     def __call__(self) -> bool:
-        status = self._cluster.get("deployment/hello").status
+        deployment = self._cluster.get("deployment/hello")
+        status = deployment.status
+        if status.observedGeneration != deployment.metadata.generation:
+            return False
         numbers = (status.replicas, status.updatedReplicas, status.availableReplicas)
         return numbers == (self._replicas,) * 3 and not status.terminatingReplicas
 
@@ -141,7 +151,7 @@ def _collect(
             )
         )
     rollout.served, rollout.failed = [0] * seconds, [0] * seconds
-    for result in traffic.results:
+    for result in traffic.rows:
         if 0 <= result.time - start < seconds:
             (rollout.served if result.ok else rollout.failed)[int(result.time - start)] += 1
     rollout.fewest_ready = min(count.pods[READY] for count in recording.counts)
@@ -255,7 +265,7 @@ class RolloutPlayer(ipywidgets.VBox):
         self.max_unavailable = _slider("maxUnavailable", 1, replicas)
         self.min_ready_seconds = _slider("minReadySeconds", 0, 10)
         self.version = ipywidgets.Dropdown(
-            options=list(VERSIONS), description="new version", style={"description_width": "9em"}
+            options=list(VERSIONS), description="program", style={"description_width": "9em"}
         )
         self._controls = (
             self.max_surge,
@@ -282,21 +292,19 @@ class RolloutPlayer(ipywidgets.VBox):
         return text(self.rollout)
 
     def _play(self) -> Rollout:
+        image, pause = VERSIONS[self.version.value]
         return play(
             max_surge=self.max_surge.value,
             max_unavailable=self.max_unavailable.value,
             min_ready_seconds=self.min_ready_seconds.value,
-            image=VERSIONS[self.version.value][0],
+            image=image,
+            pause=pause,
             replicas=self._replicas,
         )
 
     def _changed(self, _: object) -> None:
         self.rollout = self._play()
-        chart = figure(self.rollout)
-        with self.picture.batch_update():
-            for shown, new in zip(self.picture.data, chart.data, strict=True):
-                shown.update(new.to_plotly_json(), overwrite=False)
-            self.picture.layout.update(chart.layout.to_plotly_json())
+        redraw(self.picture, figure(self.rollout))
         self._say()
 
     def _reset(self, _: object) -> None:

@@ -18,6 +18,10 @@ def test_unavailable_alone_never_has_a_pod_too_many() -> None:
     assert (rollout.fewest_ready, rollout.most_pods) == (2, 4)
 
 
+def test_without_a_pause_some_requests_still_go_to_pods_that_have_stopped() -> None:
+    assert sum(play(max_surge=1, max_unavailable=0, pause=0).failed) > 0
+
+
 def test_a_new_version_that_cannot_start_leaves_the_old_one_serving() -> None:
     rollout = play(max_surge=1, max_unavailable=0, image="hello:2-typo", replicas=4)
     assert rollout.ended is None
