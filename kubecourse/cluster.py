@@ -44,6 +44,13 @@ class CourseError(Exception):
     """Something asked of the course that it cannot do; the message says what to do instead."""
 
 
+class Diary(list[Any]):
+    """Lines of a controller's diary; a notebook shows them as text."""
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{time:8.3f} s  {key}: {text}" for time, key, text in self)
+
+
 class Cluster:
     """A simulated Kubernetes v1.36 cluster.
 
@@ -188,10 +195,58 @@ class Cluster:
 
     def add_node(self, name: str, shape: str = "4cpu-16Gi", **options: Any) -> None:
         """A new machine joins the cluster."""
-        machine = Machine.parse(name, shape, number=len(self.kubelets) + 1, **options)
-        kubelet = Kubelet(self.connect_as(f"kubelet/{name}"), machine, self.images)
+        try:
+            machine = Machine.parse(name, shape, number=len(self.kubelets) + 1, **options)
+        except ValueError as error:
+            raise CourseError(str(error)) from None
+        kubelet = Kubelet(self.connect_as(f"kubelet/{name}"), machine, self.images, self.network)
         self.kubelets[name] = kubelet
         kubelet.start()
+
+    def fail_node(self, name: str) -> None:
+        """The machine is cut off: nothing reaches it, and it tells nobody."""
+        kubelet = self._kubelet(name)
+        kubelet.stop()
+        kubelet.runtime.powered = False
+
+    def recover_node(self, name: str) -> None:
+        """The machine answers again."""
+        kubelet = self._kubelet(name)
+        kubelet.runtime.powered = True
+        kubelet.start()
+
+    def _kubelet(self, name: str) -> Kubelet:
+        if name not in self.kubelets:
+            raise CourseError(f"no node {name!r}: there are {', '.join(self.kubelets)}")
+        return self.kubelets[name]
+
+    # --- containers
+
+    def crash(self, pod: str, container: str = "", namespace: str = "default", code: int = 1) -> None:
+        """A pod's container ends by itself, with an exit code."""
+        self._container(pod, container, namespace).exit(code)
+
+    def misbehave(
+        self, pod: str, how: str, container: str = "", namespace: str = "default"
+    ) -> None:
+        """A pod's container becomes `slow`, `failing`, `hang` (no answer), `dead`, or `well` again."""
+        try:
+            self._container(pod, container, namespace).behave(how)
+        except ValueError as error:
+            raise CourseError(str(error)) from None
+
+    def _container(self, pod: str, container: str, namespace: str) -> Any:
+        found = self.get(f"pod/{pod}", namespace)
+        if found is None:
+            raise CourseError(f'pods "{pod}" not found: cluster.pods() lists the pods there are')
+        name = container or found.spec.containers[0].name
+        node = found.spec.nodeName
+        try:
+            return self.kubelets[node].runtime.container(found.metadata.uid, name)
+        except KeyError:
+            raise CourseError(
+                f"pod {pod} has no container {name!r} that runs: let time pass, or look at its state"
+            ) from None
 
     def stop(self, component: str) -> None:
         """Stop a component: `kube-scheduler`, `deployment-controller`, …."""
@@ -211,6 +266,13 @@ class Cluster:
         else:
             known = ", ".join([*parts, *controllers])
             raise CourseError(f"no component {name!r} here; there are {known}")
+
+    def diary(self, controller: str, last: int = 10) -> Diary:
+        """The last laps of a controller's loop in which it decided something, a line each."""
+        controllers = self.controller_manager.controllers
+        if controller not in controllers:
+            raise CourseError(f"no controller {controller!r}: there are {', '.join(controllers)}")
+        return Diary(list(controllers[controller].diary)[-last:])
 
     def explain(self, name: str, namespace: str = "default") -> Any:
         """Why a pod is where it is, or why it is pending: every node's verdict and scores."""

@@ -25,7 +25,7 @@ digest = hashlib.sha256()
 for event in cluster.etcd.history("/registry/", 0):
     value = event.new if event.new is not None else event.old
     digest.update(f"{event.revision} {event.key} {encode(value)}\\n".encode())
-for result in traffic.results:
+for result in traffic.rows:
     digest.update(f"{result.time} {result.ok} {result.pod}\\n".encode())
 print(cluster.etcd.revision, digest.hexdigest())
 """

@@ -5,6 +5,7 @@ Sources: `staging/src/k8s.io/client-go/util/workqueue`, controller-runtime's `pk
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, NamedTuple
 
 from kubecourse.api.errors import ApiError
@@ -13,6 +14,7 @@ from kubecourse.clock import Clock, Timer
 
 BASE_DELAY = 0.005
 MAX_DELAY = 1000.0
+DIARY_LINES = 1000
 
 
 class Result(NamedTuple):
@@ -98,6 +100,7 @@ class Controller:
         self.clock = clock
         self.queue = WorkQueue(clock, self._wake)
         self.running = False
+        self.diary: deque[tuple[float, str, str]] = deque(maxlen=DIARY_LINES)
 
     def start(self) -> None:
         """Begin to work."""
@@ -113,6 +116,10 @@ class Controller:
     def reconcile(self, key: Any) -> Result | None:
         """Bring one object closer to what is wanted."""
         raise NotImplementedError
+
+    def note(self, key: Key, decision: str) -> None:
+        """Write down in the diary what was decided about an object, and why, in a line."""
+        self.diary.append((self.clock.now, "/".join(filter(None, key)), decision))
 
     def enqueue(self, old: Any, new: Any) -> None:
         """A change handler for informers: look at the object that changed."""

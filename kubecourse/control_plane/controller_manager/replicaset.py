@@ -196,8 +196,8 @@ class ReplicaSetController(ManagedController):
         """Adopt and release where there is something to. The pods are None where nobody looked."""
         if not tally.unclaimed and not replicaset.spec.minReadySeconds:
             return Counts(tally.active, tally.labelled, tally.ready, tally.ready), None
-        tally.unclaimed = False
         pods = self._claimed(replicaset)
+        tally.unclaimed = False  # not before: a claim that failed is to be tried again
         labels = selector_from_map(replicaset.spec.template.metadata.labels)
         ready = [pod for pod in pods if is_ready(pod)]
         available = sum(self._available_in(pod, replicaset) <= 0 for pod in ready)
@@ -234,10 +234,14 @@ class ReplicaSetController(ManagedController):
 
     def _manage(self, replicaset: Any, tally: Tally, have: int, pods: list[Any] | None) -> None:
         """Create or delete pods. Raises the first ApiError met."""
-        missing = (replicaset.spec.replicas or 0) - have
+        wanted = replicaset.spec.replicas or 0
+        missing = wanted - have
         if missing > 0:
-            self._create(replicaset, tally, min(missing, BURST))
+            count = min(missing, BURST)
+            self.note(key_of(replicaset), f"wants {wanted}, has {have}: create {count}")
+            self._create(replicaset, tally, count)
         elif missing < 0:
+            self.note(key_of(replicaset), f"wants {wanted}, has {have}: delete {-missing}")
             pods = self._claimed(replicaset) if pods is None else pods
             self._delete(replicaset, tally, pods, min(-missing, BURST))
 

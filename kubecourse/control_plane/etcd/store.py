@@ -99,10 +99,6 @@ class Etcd:
         self._record(Event(self.revision, key, old.value if last is None else last, None))
         return self.revision
 
-    def skip(self, revisions: int) -> None:
-        """Count writes whose only effect was undone by a later one: heartbeats nobody looked at."""
-        self.revision += revisions
-
     # --- history
 
     def watch(self, prefix: str, watcher: Watcher) -> Callable[[], None]:

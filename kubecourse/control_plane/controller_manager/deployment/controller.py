@@ -81,12 +81,16 @@ class DeploymentController(ManagedController):
         if not selector.matchLabels and not selector.matchExpressions:
             self._refuse_to_select_all(deployment)
             return None
-        after = self._sync(deployment)
+        sync = Sync(self.client, self.recorder, deployment, self._claim(deployment))
+        try:
+            after = self._sync(deployment, sync)
+        finally:
+            for decision in sync.decisions:
+                self.note(key, decision)
         # Upkeep: a rollout that is stuck changes nothing until somebody does.
         return None if after is None else Result(after, background=True)
 
-    def _sync(self, deployment: Any) -> float | None:
-        sync = Sync(self.client, self.recorder, deployment, self._claim(deployment))
+    def _sync(self, deployment: Any, sync: Sync) -> float | None:
         if deployment.metadata.deletionTimestamp is not None:
             sync.find_new()
             sync.update_status()
