@@ -176,7 +176,9 @@ def _rule(key: Key, spec: Any, port: Any, slices: list[Any]) -> Rule:
     ready: dict[Endpoint, None] = {}
     ending: dict[Endpoint, None] = {}
     for slice in slices:
-        number = next((p.port for p in slice.ports or () if (p.name or "") == (port.name or "")), None)
+        number = next(
+            (p.port for p in slice.ports or () if (p.name or "") == (port.name or "")), None
+        )
         if number is None:
             continue
         for endpoint in slice.endpoints or ():

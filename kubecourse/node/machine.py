@@ -55,7 +55,9 @@ class Machine:
     @property
     def address(self) -> str:
         """The machine's own IP."""
-        return f"172.{18 + self.number // 62500}.{self.number % 62500 // 250}.{self.number % 250 + 1}"
+        return (
+            f"172.{18 + self.number // 62500}.{self.number % 62500 // 250}.{self.number % 250 + 1}"
+        )
 
     @cached_property
     def pod_prefix(self) -> str:

@@ -7,7 +7,7 @@ net/http, which is what most programs in a cluster print.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubecourse.addons.dns import DNS, SERVER
 from kubecourse.clock import Clock
@@ -106,6 +106,11 @@ class Network:
         self._rng = clock.rng("network")
         self._known: dict[str, Kubelet] = {}
         self._counted = 0
+        self._forwards: dict[int, tuple[str, str, int]] = {}
+
+    def forward(self, port: int, namespace: str, pod: str, remote: int) -> None:
+        """From now on a port of this machine leads to a port of a pod, whatever Services say."""
+        self._forwards[port] = (namespace, pod, remote)
 
     # --- asking
 
@@ -129,11 +134,22 @@ class Network:
             return Response(0, "", f'Get "{url}": {made}', slow, url=url)
         return self.ask(made, parsed, url, timeout)
 
-    def ask(self, connection: Connection, url: Url, text: str, timeout: float = TIMEOUT) -> Response:
+    def fetch(self, url: str, source: Sandbox, timeout: float = TIMEOUT) -> Response:
+        """What a program in a pod gets for a URL. Raises ValueError for a text that is none."""
+        parsed = parse_url(url)
+        made = self.connect(parsed, source, source.namespace)
+        if isinstance(made, str):
+            slow = timeout if "i/o timeout" in made else ROUND_TRIP
+            return Response(0, "", made, slow, url=url)
+        return self.ask(made, parsed, url, timeout)
+
+    def ask(
+        self, connection: Connection, url: Url, text: str, timeout: float = TIMEOUT
+    ) -> Response:
         """Send a request over a connection."""
         container, endpoint = connection
         pod, node = container.sandbox.pod_name, container.sandbox.node
-        reply = container.answer(url.path)
+        reply = container.answer(url.path, endpoint.port)
         if reply.hangs or reply.latency > timeout:
             error = (
                 f'Get "{text}": context deadline exceeded '
@@ -166,6 +182,8 @@ class Network:
         if ip in LOOPBACK and source is not None:
             container = source.listener(port)
             return Connection(container, _own(source, port)) if container else refused
+        if ip in LOOPBACK and port in self._forwards:
+            return self._forwarded(port) or refused
         node = self._node(ip)
         client = source.ip if source else "client"
         rule = self._proxy.rule(ip, port)
@@ -184,6 +202,15 @@ class Network:
         if ip.startswith(SERVICE_NETWORK):
             return f"dial tcp {ip}:{port}: i/o timeout"
         return self._reach(Endpoint(ip, port, "", ""))
+
+    def _forwarded(self, port: int) -> Connection | None:
+        namespace, pod, remote = self._forwards[port]
+        for kubelet in self._kubelets.values():
+            for sandbox in kubelet.runtime.sandboxes.values():
+                if (sandbox.namespace, sandbox.pod_name) == (namespace, pod):
+                    container = sandbox.listener(remote)
+                    return Connection(container, _own(sandbox, remote)) if container else None
+        return None
 
     def _host_network(self, kubelet: Kubelet, ip: str, port: int) -> Connection | None:
         for sandbox in kubelet.runtime.sandboxes.values():

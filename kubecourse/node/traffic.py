@@ -111,6 +111,14 @@ class Traffic:
                 counts[why] = counts.get(why, 0) + 1
         return counts
 
+    def summary(self) -> str:
+        """In a few lines: how many requests were answered, and why the others were not."""
+        failures = self.failures()
+        failed = sum(failures.values())
+        lines = [f"{len(self.rows)} requests: {len(self.rows) - failed} answered, {failed} failed"]
+        lines += [f"{count:6d}  {why}" for why, count in failures.items()]
+        return "\n".join(lines)
+
     # --- sending
 
     def _send(self) -> None:

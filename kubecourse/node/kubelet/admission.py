@@ -91,7 +91,10 @@ def refuse(allocation: Allocation, machine: Machine, pod: Any) -> tuple[str, str
     if wanted:
         labels = machine.all_labels
         if any(labels.get(key) != value for key, value in wanted.items()):
-            return "NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+            return (
+                "NodeAffinity",
+                "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+            )
     return None
 
 

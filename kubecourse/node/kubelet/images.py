@@ -32,7 +32,9 @@ class ImageManager:
 
     __slots__ = ("_bandwidth", "_clock", "_queue", "_recorder", "_rng", "_runtime", "changed")
 
-    def __init__(self, clock: Clock, runtime: Runtime, recorder: EventRecorder, rng: Random) -> None:
+    def __init__(
+        self, clock: Clock, runtime: Runtime, recorder: EventRecorder, rng: Random
+    ) -> None:
         self._clock = clock
         self._runtime = runtime
         self._recorder = recorder
@@ -119,7 +121,9 @@ class ImageManager:
             f'rpc error: code = NotFound desc = failed to pull and unpack image "{full}": '
             f'failed to resolve reference "{full}": {full}: not found'
         )
-        self._recorder.warning(pod, "Failed", f'Failed to pull image "{name}": {error}', record.path)
+        self._recorder.warning(
+            pod, "Failed", f'Failed to pull image "{name}": {error}', record.path
+        )
         record.pull_backoff = record.pull_backoff or Backoff()
         record.pull_backoff.grow(now, now)
         record.pull_error = error

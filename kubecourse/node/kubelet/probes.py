@@ -31,7 +31,17 @@ Outcome = tuple[bool, str, float]
 class Prober:
     """One probe of one container's present run."""
 
-    __slots__ = ("_failures", "_kind", "_passed", "_record", "_run", "_spec", "_successes", "_timer", "_worker")
+    __slots__ = (
+        "_failures",
+        "_kind",
+        "_passed",
+        "_record",
+        "_run",
+        "_spec",
+        "_successes",
+        "_timer",
+        "_worker",
+    )
 
     def __init__(self, worker: PodWorker, record: ContainerRecord, kind: str, spec: Any) -> None:
         self._worker = worker
@@ -100,7 +110,10 @@ class Prober:
         else:
             self._successes, self._failures = 0, self._failures + 1
             self._worker.kubelet.recorder.warning(
-                self._worker.pod, "Unhealthy", f"{self._kind} probe failed: {output}", self._record.path
+                self._worker.pod,
+                "Unhealthy",
+                f"{self._kind} probe failed: {output}",
+                self._record.path,
             )
         self._judge(ok)
         if self._run is None:
@@ -161,7 +174,12 @@ def begin(worker: PodWorker, record: ContainerRecord, ready_after: float) -> Non
         prober.begin()
     elif ready_after:
         worker.kubelet.clock.call_later(
-            ready_after, _declared_ready, worker, record, record.run, background=ready_after > PATIENCE
+            ready_after,
+            _declared_ready,
+            worker,
+            record,
+            record.run,
+            background=ready_after > PATIENCE,
         ) if ready_after != float("inf") else None
         record.started = True
     else:
@@ -214,7 +232,9 @@ def ask(worker: PodWorker, record: ContainerRecord, spec: Any) -> Outcome:
         return result.code == 0, result.stdout + result.stderr, 0.0
     if spec.httpGet is not None:
         action = spec.httpGet
-        return http_get(worker, action.host, port_number(record.spec, action.port), action.path or "/", timeout)
+        return http_get(
+            worker, action.host, port_number(record.spec, action.port), action.path or "/", timeout
+        )
     if spec.tcpSocket is not None:
         return _connect(worker, spec.tcpSocket.host, port_number(record.spec, spec.tcpSocket.port))
     if spec.grpc is not None:
@@ -255,7 +275,7 @@ def http_get(worker: PodWorker, host: str | None, port: int, path: str, timeout:
     if container is None:
         message = f'Get "http://{address}{path}": dial tcp {address}: connect: connection refused'
         return False, message, 0.0
-    reply = container.answer(path)
+    reply = container.answer(path, port)
     if reply.hangs or reply.latency > timeout:
         message = (
             f'Get "http://{address}{path}": context deadline exceeded '
@@ -279,7 +299,11 @@ def _grpc(worker: PodWorker, port: int, timeout: float) -> Outcome:
         reply = container.answer("/grpc.health.v1.Health/Check")
         if not reply.hangs and reply.latency <= timeout:
             serving = reply.status < 500
-            return serving, "" if serving else "service unhealthy (responded with \"NOT_SERVING\")", 0.0
+            return (
+                serving,
+                "" if serving else 'service unhealthy (responded with "NOT_SERVING")',
+                0.0,
+            )
     address = _address(worker, None, port)
     message = f'timeout: failed to connect service "{address}" within {timeout:g}s: context deadline exceeded'
     return False, message, timeout

@@ -20,7 +20,8 @@ ROOT_CA = "kube-root-ca.crt"
 """What every service account's volume refers to. Nobody here checks certificates: it may be missing."""
 
 
-def _find(client: Client, cls: type[Any], name: str, namespace: str) -> Any | None:
+def find(client: Client, cls: type[Any], name: str, namespace: str) -> Any | None:
+    """An object, or None."""
     try:
         return client.get(cls, name, namespace)
     except ApiError:
@@ -75,7 +76,7 @@ def missing_volume(client: Client, pod: Any) -> str | None:
 def _missing_source(client: Client, namespace: str, cls: type[Any], source: Any) -> str | None:
     name = _name(source)
     optional = bool(source.optional) or name == ROOT_CA
-    obj = _find(client, cls, name, namespace)
+    obj = find(client, cls, name, namespace)
     if obj is None:
         return None if optional else f'{cls.__name__.lower()} "{name}" not found'
     held = contents(obj)
@@ -86,17 +87,19 @@ def _missing_source(client: Client, namespace: str, cls: type[Any], source: Any)
     return None
 
 
-def volume_files(client: Client, pod: Any, volume: str) -> dict[str, str]:
-    """What a volume made of ConfigMaps and Secrets shows: file names and contents."""
-    files: dict[str, str] = {}
+def volume_files(client: Client, pod: Any, volume: str) -> dict[str, str] | None:
+    """What a volume made of ConfigMaps and Secrets shows: file names and contents.
+
+    None for a volume of another kind.
+    """
+    files: dict[str, str] | None = None
     for name, cls, source in _sources(pod.spec):
         if name == volume:
-            obj = _find(client, cls, _name(source), pod.metadata.namespace)
+            obj = find(client, cls, _name(source), pod.metadata.namespace)
             held = contents(obj) if obj is not None else {}
             if source.items:
-                files |= {item.path: held[item.key] for item in source.items if item.key in held}
-            else:
-                files |= held
+                held = {item.path: held[item.key] for item in source.items if item.key in held}
+            files = (files or {}) | held
     return files
 
 
@@ -108,13 +111,19 @@ def _environment_references(spec: Any) -> list[tuple[type[Any], str, str, bool]]
     """What a container's environment takes from elsewhere: (kind, name, key, optional)."""
     found = []
     for source in spec.envFrom or ():
-        for cls, reference in ((core.ConfigMap, source.configMapRef), (core.Secret, source.secretRef)):
+        for cls, reference in (
+            (core.ConfigMap, source.configMapRef),
+            (core.Secret, source.secretRef),
+        ):
             if reference is not None:
                 found.append((cls, reference.name, "", bool(reference.optional)))
     for variable in spec.env or ():
         value = variable.valueFrom
         if value is not None:
-            for cls, key in ((core.ConfigMap, value.configMapKeyRef), (core.Secret, value.secretKeyRef)):
+            for cls, key in (
+                (core.ConfigMap, value.configMapKeyRef),
+                (core.Secret, value.secretKeyRef),
+            ):
                 if key is not None:
                     found.append((cls, key.name, key.key, bool(key.optional)))
     return found
@@ -126,7 +135,7 @@ def missing_reference(client: Client, pod: Any, spec: Any) -> tuple[str, str] | 
         return None
     namespace = pod.metadata.namespace
     for cls, name, key, optional in _environment_references(spec):
-        obj = _find(client, cls, name, namespace)
+        obj = find(client, cls, name, namespace)
         if optional:
             continue
         if obj is None:

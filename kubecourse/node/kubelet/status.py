@@ -24,7 +24,12 @@ PodCondition = core.PodCondition
 
 @lru_cache(maxsize=8192)
 def _condition(
-    type: str, status: str, reason: str | None, message: str | None, since: datetime, generation: int
+    type: str,
+    status: str,
+    reason: str | None,
+    message: str | None,
+    since: datetime,
+    generation: int,
 ) -> Any:
     """A condition, shared by the pods that have the same one."""
     return PodCondition(
@@ -171,7 +176,11 @@ def _gates(pod: Any) -> tuple[str, str, str] | None:
         name = gate.conditionType
         condition = conditions.get(pod.status.conditions, name)
         if condition is None:
-            messages.append(f'corresponding condition of pod readiness gate "{name}" does not exist.')
+            messages.append(
+                f'corresponding condition of pod readiness gate "{name}" does not exist.'
+            )
         elif condition.status != "True":
-            messages.append(f'the status of pod readiness gate "{name}" is not "True", but {condition.status}')
+            messages.append(
+                f'the status of pod readiness gate "{name}" is not "True", but {condition.status}'
+            )
     return ("False", "ReadinessGatesNotReady", ", ".join(messages)) if messages else None

@@ -115,6 +115,8 @@ class Stopping:
 
     def begin(self) -> None:
         """Stop all containers at once, sidecars after the others."""
+        if self._worker.reason is not None:
+            self._worker.write_status()
         records = [r for r in self._worker.records if r.running]
         first = [r for r in records if r.kind != SIDECAR] or records[-1:]
         for record in first:
@@ -176,7 +178,11 @@ class Stopping:
         metadata = worker.pod.metadata
         try:
             worker.kubelet.client.delete(
-                models.core_v1.Pod, metadata.name, metadata.namespace, grace_period=0, uid=worker.uid
+                models.core_v1.Pod,
+                metadata.name,
+                metadata.namespace,
+                grace_period=0,
+                uid=worker.uid,
             )
         except ApiError as error:
             if error.code not in (404, 409):

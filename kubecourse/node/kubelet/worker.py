@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import models
+from kubecourse.api import models, quantity
 from kubecourse.api.errors import ApiError
+from kubecourse.api.memo import memo
 from kubecourse.clock import Timer
-from kubecourse.node.kubelet import hooks, probes, references, status
+from kubecourse.node.kubelet import environment, hooks, probes, references, status
 from kubecourse.node.kubelet.backoff import Backoff, go_duration
 from kubecourse.node.kubelet.images import Problem
 from kubecourse.node.kubelet.records import APP, INIT, SIDECAR, ContainerRecord
@@ -34,8 +35,14 @@ ObjectMeta = models.meta_v1.ObjectMeta
 RETRY = 10.0
 """Seconds until a failed sync is tried again, and half as much again at most."""
 RESYNC = 60.0
+STOP_LATENCY = 0.05
+"""Seconds from the end of a container that the kubelet stopped until the kubelet goes on."""
+SETUP_CPU = 0.02
+"""Seconds of CPU that it takes to set up a sandbox, and again a container, within its limit."""
 LONG_RUN = 600.0
-"""A process that ends later than this after its start is not waited for by `settle`."""
+"""Seconds for which `settle` waits for a container that is meant to end."""
+PATIENCE_WITH_SERVERS = 30.0
+"""Seconds for which it waits for what one that is not meant to end does after its first start."""
 MOST_MOUNT_DELAY = 122.0
 
 
@@ -66,7 +73,9 @@ class PodWorker:
         self.busy = False
         self.written: Any = None
         self._conditions = status.Conditions()
-        self._meta = ObjectMeta(name=pod.metadata.name, namespace=pod.metadata.namespace, uid=self.uid)
+        self._meta = ObjectMeta(
+            name=pod.metadata.name, namespace=pod.metadata.namespace, uid=self.uid
+        )
         self._todo: list[ContainerRecord] = []
         self._again = False
         self._changed = False
@@ -89,7 +98,7 @@ class PodWorker:
         if deadline is not None:
             self.later("deadline", self._seconds_to(deadline), self._deadline)
         delay = self.kubelet.rng.uniform(0.36, 0.44)
-        self.later("mount", delay, self._mount)
+        self.later("mount", delay + throttled(self.pod.spec), self._mount)
 
     def update(self, pod: Any) -> None:
         """The API server has a new version of the pod."""
@@ -149,7 +158,7 @@ class PodWorker:
             return
         host_ip = self.kubelet.machine.address if self.pod.spec.hostNetwork else None
         try:
-            self.sandbox = self.kubelet.runtime.run_sandbox(self.pod, host_ip)
+            self.sandbox = self.kubelet.runtime.run_sandbox(self.pod, self, host_ip)
         except NoAddress as error:
             message = (
                 "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup "
@@ -176,7 +185,9 @@ class PodWorker:
 
     def _plan(self) -> list[ContainerRecord]:
         """The containers to start, or to stop and start, in order."""
-        plan = [record for record in self.inits if record.kind == SIDECAR and self._needs_start(record)]
+        plan = [
+            record for record in self.inits if record.kind == SIDECAR and self._needs_start(record)
+        ]
         for record in self.inits:
             if record.kind == SIDECAR:
                 if not record.started:
@@ -271,7 +282,10 @@ class PodWorker:
         name = record.spec.name
         pod = f"{self.pod.metadata.name}_{self.pod.metadata.namespace}({self.uid})"
         self.kubelet.recorder.warning(
-            self.pod, "BackOff", f"Back-off restarting failed container {name} in pod {pod}", record.path
+            self.pod,
+            "BackOff",
+            f"Back-off restarting failed container {name} in pod {pod}",
+            record.path,
         )
         delay = go_duration(record.backoff.delay)
         record.wait(
@@ -290,7 +304,9 @@ class PodWorker:
 
     def _with_image(self, record: ContainerRecord, problem: Problem | None) -> bool:
         """The image is here, or a problem; False if starting goes on."""
-        problem = problem or references.missing_reference(self.kubelet.client, self.pod, record.spec)
+        problem = problem or references.missing_reference(
+            self.kubelet.client, self.pod, record.spec
+        )
         if problem is not None:
             reason, message = problem
             why = reason if reason in _IMAGE_PROBLEMS else message
@@ -299,7 +315,8 @@ class PodWorker:
             self._retry(self.kubelet.clock.now + RETRY)
             return True
         self.kubelet.recorder.normal(self.pod, "Created", "Container created", record.path)
-        self.later("start", self.kubelet.rng.uniform(0.05, 0.11), self._started, record)
+        delay = self.kubelet.rng.uniform(0.05, 0.11)
+        self.later("start", delay + throttled(self.pod.spec), self._started, record)
         return False
 
     def _started(self, record: ContainerRecord) -> None:
@@ -310,10 +327,13 @@ class PodWorker:
         runtime = kubelet.runtime
         image = runtime.catalog.find(record.spec.image)
         run = runtime.start_container(
-            self.sandbox, record.spec, self._exited, background=self._nobody_waits(record)
+            self.sandbox, record.spec, self._exited, self._patience(record)
         )
         record.began(run)
         self._changed = True
+        if run.exit_message:
+            self._start_failed(record)
+            return
         kubelet.recorder.normal(self.pod, "Started", "Container started", record.path)
         if record.kind != INIT:
             probes.begin(self, record, image.ready_after)
@@ -324,6 +344,14 @@ class PodWorker:
             seconds, error = hooks.run(self, record, lifecycle.postStart)
             self.later("hook", seconds, self._hook_ran, record, error)
             return
+        self._step()
+
+    def _start_failed(self, record: ContainerRecord) -> None:
+        """The container's program is not there."""
+        assert record.run is not None
+        message = record.run.exit_message
+        self.kubelet.recorder.warning(self.pod, "Failed", f"Error: {message}", record.path)
+        record.finished(self.kubelet.clock, message)
         self._step()
 
     def _hook_ran(self, record: ContainerRecord, error: str) -> None:
@@ -341,11 +369,14 @@ class PodWorker:
 
     def _hook_failed(self, record: ContainerRecord) -> None:
         record.wait("PostStartHookError", record.hook_error)
+        self.look_at(self.kubelet.next_tick(0.5))
         self._step()
 
-    def _nobody_waits(self, record: ContainerRecord) -> bool:
-        """Whether `settle` is not to wait for a container's end."""
-        return record.restarts > 0 and self.pod.spec.restartPolicy == "Always"
+    def _patience(self, record: ContainerRecord) -> float:
+        """For how many seconds of a container's run `settle` waits for it."""
+        if record.kind != INIT and self.pod.spec.restartPolicy == "Always":
+            return 0.0 if record.run is not None else PATIENCE_WITH_SERVERS
+        return LONG_RUN
 
     # --- hearing of a container
 
@@ -361,13 +392,12 @@ class PodWorker:
         elif self.stopping is not None:
             self.stopping.ended(record)
         else:
-            routine = self._nobody_waits(record)
-            self.look_at(self.kubelet.next_tick(), background=routine)
+            self.look_at(self.kubelet.next_tick(), background=record.restarts > 0)
 
     def _stopped(self, record: ContainerRecord) -> None:
         """A container that had to be stopped has been."""
         record.stopped_in_sync = True
-        self._step()
+        self.later("step", STOP_LATENCY, self._step)
 
     def condemn(self, record: ContainerRecord, why: str, grace: float) -> None:
         """Stop a container and start it again: a probe asks for it."""
@@ -383,6 +413,16 @@ class PodWorker:
         else:
             self.write_status()
 
+    # --- what containers are given
+
+    def environment(self, spec: Any) -> dict[str, str]:
+        """A container's variables."""
+        return environment.make(self.kubelet.client, self.pod, spec, self.sandbox)
+
+    def volume_files(self, volume: str) -> dict[str, str] | None:
+        """What a volume shows from the start."""
+        return references.volume_files(self.kubelet.client, self.pod, volume)
+
     # --- coming to an end
 
     def _seconds_to(self, deadline: int) -> float:
@@ -393,7 +433,6 @@ class PodWorker:
         """The pod has been active for as long as it may."""
         if self.stopping is None:
             message = "Pod was active on the node longer than the specified deadline"
-            self.kubelet.recorder.normal(self.pod, "DeadlineExceeded", message)
             self.fail("DeadlineExceeded", message)
 
     def fail(self, reason: str, message: str) -> None:
@@ -434,6 +473,9 @@ class PodWorker:
         if not kubelet.running:
             self._again = True
             return phase
+        if self.reason is not None:
+            # As `pkg/kubelet/active_deadline.go` does, each time that a status is made.
+            kubelet.recorder.normal(self.pod, *self.reason)
         metadata = self.pod.metadata
         try:
             current = kubelet.client.get(core.Pod, metadata.name, metadata.namespace)
@@ -493,6 +535,21 @@ class PodWorker:
         for timer in self._timers.values():
             self.kubelet.clock.cancel(timer)
         self._timers.clear()
+
+
+@memo
+def throttled(spec: Any) -> float:
+    """Seconds that a tight CPU limit adds to setting up a pod's sandbox or a container.
+
+    The kernel gives 1 ms of every 100 ms at least.
+    """
+    millicores = 0
+    for container in spec.containers:
+        limits = container.resources.limits if container.resources is not None else None
+        if not limits or "cpu" not in limits:
+            return 0.0
+        millicores += quantity.milli(limits["cpu"])
+    return SETUP_CPU * 1000.0 / max(millicores, 10)
 
 
 _IMAGE_PROBLEMS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")

@@ -10,14 +10,30 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubecourse.clock import Clock, Timer
+from kubecourse.node.runtime.environment import expand
+from kubecourse.node.runtime.files import FileSystem, normal
 from kubecourse.node.runtime.images import NEVER, Image
+from kubecourse.node.runtime.process import Process
+from kubecourse.node.runtime.programs import PROGRAMS, SHELLS
 from kubecourse.node.runtime.references import parse_reference
+from kubecourse.node.runtime.shell import (
+    Command,
+    Instruction,
+    Program,
+    ShellSyntaxError,
+    Word,
+    compile_script,
+)
 
 if TYPE_CHECKING:
     from kubecourse.node.runtime.sandbox import Sandbox
 
 KILLED = 137
 """The exit code of a process that SIGKILL ended."""
+EXEC = 0.02
+"""Seconds from a container's start until its program does something."""
+START_FAILED = 128
+"""The exit code of a container whose program could not even be started."""
 MOODS = ("well", "slow", "failing", "hang", "dead")
 SLOW = 3.0
 """Seconds that a slow container takes for an answer."""
@@ -36,9 +52,9 @@ class Container:
     """One run of a container, from start to exit; a restart makes a new one."""
 
     __slots__ = (
-        "_exit_timer", "_on_exit", "_watchers", "clock", "exit_code", "exit_reason", "finished_at",
-        "id", "image", "image_id", "image_name", "log", "mood", "name", "ports", "sandbox", "script", "spec", "started_at",
-        "terminating",
+        "_environment", "_exit_timer", "_files", "_on_exit", "_watchers", "clock", "exit_code",
+        "exit_message", "exit_reason", "finished_at", "id", "image", "image_id", "image_name", "log",
+        "mood", "name", "ports", "process", "sandbox", "spec", "started_at", "terminating",
     )  # fmt: skip
 
     def __init__(
@@ -63,38 +79,103 @@ class Container:
         self.finished_at: float | None = None
         self.exit_code: int | None = None
         self.exit_reason = ""
+        self.exit_message = ""
         self.terminating = False
         self.mood = "well"
         self.log: list[tuple[float, str]] = []
         self.ports = (*image.ports, *(port.containerPort for port in spec.ports or ()))
-        self.script: Any = None
+        self.process: Process | None = None
+        self._environment: dict[str, str] | None = None
+        self._files: FileSystem | None = None
         self._on_exit = on_exit
         self._exit_timer: Timer | None = None
         self._watchers: list[Callable[[], None]] = []
-
-    @property
-    def steady(self) -> bool:
-        """Whether it goes on answering as it does until `changed` is called."""
-        return self.script is None
 
     @property
     def running(self) -> bool:
         """Whether it has not ended."""
         return self.finished_at is None
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Its environment variables, as they were at its start."""
+        if self._environment is None:
+            self._environment = self.sandbox.environment(self)
+        return self._environment
+
+    @property
+    def files(self) -> FileSystem:
+        """Its files."""
+        if self._files is None:
+            mounts = [self.sandbox.mount(mount) for mount in self.spec.volumeMounts or ()]
+            own = {
+                "/etc/hostname": f"{self.sandbox.hostname}\n",
+                "/etc/hosts": f"127.0.0.1\tlocalhost\n{self.sandbox.ip}\t{self.sandbox.hostname}\n",
+                "/etc/resolv.conf": self.sandbox.resolv_conf,
+            }
+            self._files = FileSystem(own, mounts, self.sandbox.changed)
+        return self._files
+
     # --- its life
 
-    def start(self, background: bool) -> None:
-        """Begin to do what the image does; `background` as for timers, of its end."""
+    def start(self, patience: float) -> None:
+        """Begin. `settle` waits for what it does in its first `patience` seconds."""
+        words = self._command_line()
+        program = self._program(words) if words else None
+        if program is not None:
+            self.process = Process(self, program, dict(self.environment), patience)
+            self.clock.call_later(EXEC, self.process.go)
+            return
+        if words and self.image.userland:
+            self.exit_message = (
+                "failed to create containerd task: failed to create shim task: OCI runtime create "
+                "failed: runc create failed: unable to start container process: error during "
+                f'container init: exec: "{words[0]}": executable file not found in $PATH: unknown'
+            )
+            self.exit(START_FAILED, "StartError")
+            return
+        self._serve(patience)
+
+    def _serve(self, patience: float) -> None:
         image = self.image
         for line in image.logs:
-            self.write(line)
+            self.write(f"{line}\n")
         if image.exits_after != NEVER:
             self._exit_timer = self.clock.call_later(
-                image.exits_after, self.exit, image.exit_code, background=background
+                image.exits_after,
+                self.exit,
+                image.exit_code,
+                background=image.exits_after > patience,
             )
         if image.start_up:
-            self.clock.call_later(image.start_up, self.changed, background=background)
+            self.clock.call_later(
+                image.start_up, self.changed, background=image.start_up > patience
+            )
+
+    def _command_line(self) -> list[str]:
+        """What it runs, in words; empty if it does what its image does."""
+        spec, image = self.spec, self.image
+        if spec.command:
+            words = [*spec.command, *(spec.args or ())]
+        elif image.entrypoint or image.command:
+            words = [*image.entrypoint, *(spec.args or image.command)]
+        else:
+            return []
+        if any("$" in word for word in words):
+            return [expand(word, self.environment) for word in words]
+        return words
+
+    def _program(self, words: list[str]) -> Program | None:
+        """The script that the words are, if their program is known."""
+        name = words[0].rpartition("/")[2]
+        if name not in PROGRAMS:
+            return None
+        if name in SHELLS and "-c" in words[1:-1]:
+            try:
+                return compile_script(words[words.index("-c") + 1])
+            except ShellSyntaxError as error:
+                return one_command(["sh", "-c", f"echo 'sh: {error}' >&2; exit 2"])
+        return one_command(words)
 
     def exit(self, code: int, reason: str = "") -> None:
         """End with an exit code. `reason` is for ends that the process did not choose."""
@@ -105,8 +186,8 @@ class Container:
         self.exit_reason = reason or ("Completed" if code == 0 else "Error")
         self.clock.cancel(self._exit_timer)
         self._watchers.clear()
-        if self.script is not None:
-            self.script.stop()
+        if self.process is not None:
+            self.process.stop()
         if self._on_exit is not None:
             self._on_exit(self)
 
@@ -115,9 +196,16 @@ class Container:
         if self.finished_at is not None or self.terminating:
             return
         self.terminating = True
-        if self.script is not None:
-            self.script.terminate()
-        elif self.mood != "hang" and self.image.stops_after != NEVER:
+        if self.mood == "hang":
+            return
+        if self.process is not None:
+            self.process.terminate()
+        else:
+            self.stop_serving()
+
+    def stop_serving(self) -> None:
+        """The server has been asked to stop."""
+        if self.image.stops_after != NEVER:
             self.clock.cancel(self._exit_timer)
             self._exit_timer = self.clock.call_later(
                 self.image.stops_after, self.exit, self.image.stop_code
@@ -141,24 +229,36 @@ class Container:
             self.changed()
 
     def write(self, text: str) -> None:
-        """Add a line to the log."""
-        self.log.append((self.clock.now, text))
+        """Add to the log; an unfinished line is finished by what comes next."""
+        for line in text.splitlines(keepends=True):
+            if self.log and not self.log[-1][1].endswith("\n"):
+                when, begun = self.log[-1]
+                self.log[-1] = (when, begun + line)
+            else:
+                self.log.append((self.clock.now, line))
 
     # --- being asked
+
+    @property
+    def steady(self) -> bool:
+        """Whether it goes on answering as it does until `changed` is called."""
+        return self.image.start_up == 0 or self.clock.now >= self.started_at + self.image.start_up
 
     def listens(self, port: int) -> bool:
         """Whether a connection to a port is accepted."""
         if self.finished_at is not None:
             return False
-        if self.script is not None and port in self.script.ports:
-            return True
-        if self.script is not None and not self.script.serves:
+        process = self.process
+        if process is not None:
+            if port in process.ports:
+                return True
+            if not process.serves:
+                return False
+        if port not in self.ports or self.terminating:
             return False
-        if port not in self.ports:
-            return False
-        return self.clock.now >= self.started_at + self.image.start_up and not self.terminating
+        return self.clock.now >= self.started_at + self.image.start_up
 
-    def answer(self, path: str) -> Reply:
+    def answer(self, path: str, port: int = 0) -> Reply:
         """What it answers to an HTTP request; it must listen."""
         image = self.image
         if self.mood == "hang":
@@ -166,6 +266,8 @@ class Container:
         latency = image.latency + (SLOW if self.mood == "slow" else 0.0)
         if self.mood == "failing":
             return Reply(500, "Internal Server Error\n", latency)
+        if self.process is not None and port in self.process.ports:
+            return self._file(path, latency)
         said = image.answers
         if isinstance(said, dict):
             said = said.get(path, said.get("*", (404, "404 page not found\n")))
@@ -175,10 +277,17 @@ class Container:
             body = body.replace("{node}", self.sandbox.node).replace("{image}", self.spec.image)
         return Reply(status, body, latency)
 
+    def _file(self, path: str, latency: float) -> Reply:
+        """What a plain web server says: the file of that name."""
+        place = normal(f"{path}index.html" if path.endswith("/") else path)
+        if self.files.is_file(place):
+            return Reply(200, self.files.read(place), latency)
+        return Reply(404, "404 Not Found\n", latency)
+
     # --- being watched
 
     def watch(self, watcher: Callable[[], None]) -> None:
-        """Call back when what it would answer may have changed."""
+        """Call back, once, when what it would answer may have changed."""
         self._watchers.append(watcher)
 
     def changed(self) -> None:
@@ -186,3 +295,9 @@ class Container:
         watchers, self._watchers = self._watchers, []
         for watcher in watchers:
             watcher()
+
+
+def one_command(words: list[str]) -> Program:
+    """The script that is one command of these words."""
+    command = Command(words=tuple(Word(((word, "'"),)) for word in words))
+    return (Instruction("run", pipeline=(command,)), Instruction("end"))

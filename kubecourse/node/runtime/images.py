@@ -31,8 +31,9 @@ class Image:
     """What a container of an image does. Times are in virtual seconds.
 
     `size`: bytes to pull. `pullable`: whether a registry has it. `ports`: where it listens
-    besides the container's declared ports. `command`: what it runs if the pod names nothing
-    (empty: it is a server). `start_up`: from start until it listens. `exits_after`: from start
+    besides the container's declared ports. `entrypoint` and `command`: what it runs if the pod
+    names nothing (empty: it is a server). `userland`: whose everyday programs are in it,
+    `busybox` or `gnu`, and no others; empty if it may have any. `start_up`: from start until it listens. `exits_after`: from start
     until it exits by itself, with `exit_code`. `ready_after`: from start until the kubelet may
     report it ready, probes apart. `answers`: what it says, to all paths or by path, as body or
     `(status, body)`; `{pod}`, `{node}`, `{image}` are filled in. `latency`: seconds for an
@@ -43,7 +44,9 @@ class Image:
     size: int = 60_000_000
     pullable: bool = True
     ports: tuple[int, ...] = ()
+    entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    userland: str = ""
     start_up: float = 0.0
     exits_after: float = NEVER
     exit_code: int = 0
@@ -71,7 +74,7 @@ class ImageCatalog:
         """
         if size is not None:
             what["size"] = quantity.value(size.removesuffix("B")) if isinstance(size, str) else size
-        for listed in ("command", "logs", "ports"):
+        for listed in ("command", "entrypoint", "logs", "ports"):
             if listed in what:
                 what[listed] = tuple(what[listed])
         repository, colon, tag = name.rpartition(":")
@@ -114,7 +117,9 @@ def _well_known() -> dict[str, Image]:
     rows = json.loads(Path(__file__).with_name("images.json").read_text())["images"]
     found: dict[str, Image] = {}
     for name, row in rows.items():
-        row = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        row = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
+        }
         row["size"] = int(row["size"] * 1_000_000)
         found[parse_reference(name).repository] = Image(**row)
     return found

@@ -69,7 +69,9 @@ def parse_reference(text: str) -> Reference:
         if not _TAG.fullmatch(tag):
             raise InvalidReference("invalid reference format")
     if path.lower() != path:
-        raise InvalidReference(f"invalid reference format: repository name ({path}) must be lowercase")
+        raise InvalidReference(
+            f"invalid reference format: repository name ({path}) must be lowercase"
+        )
     if not _PATH.fullmatch(path) or not _DOMAIN.fullmatch(domain):
         raise InvalidReference("invalid reference format")
     if len(domain) + len(path) + 1 > _MAX_NAME:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 from kubecourse.clock import Clock
-from kubecourse.node.runtime.container import Container
+from kubecourse.node.runtime.container import Container, one_command
 from kubecourse.node.runtime.images import Image, ImageCatalog
-from kubecourse.node.runtime.sandbox import Sandbox
+from kubecourse.node.runtime.programs import PROGRAMS
+from kubecourse.node.runtime.references import parse_reference
+from kubecourse.node.runtime.sandbox import Provider, Sandbox
+from kubecourse.node.runtime.script import FOREVER, Result, Script
 
 _ADDRESSES = 254
-
-
-class Result(NamedTuple):
-    """What a command came to: exit code, what it wrote, and how many seconds it took."""
-
-    code: int
-    stdout: str
-    stderr: str
-    seconds: float
+NO_PROGRAM = 126
+_NO_PROGRAM = (
+    "OCI runtime exec failed: exec failed: unable to start container process: "
+    'exec: "{}": executable file not found in $PATH: unknown\n'
+)
 
 
 class NoAddress(Exception):
@@ -54,14 +53,20 @@ class Runtime:
         self._next_ip = 1
         self._rng = rng
 
+    def preload(self, *names: str) -> None:
+        """Have images here from the start."""
+        for name in names:
+            self.images[parse_reference(name).full] = self.catalog.find(name)
+
     # --- pods
 
-    def run_sandbox(self, pod: Any, host_ip: str | None = None) -> Sandbox:
+    def run_sandbox(self, pod: Any, provider: Provider, host_ip: str | None = None) -> Sandbox:
         """Give a pod an address (its node's, if `host_ip` is given) and a place for containers.
 
         Raises NoAddress.
         """
-        sandbox = Sandbox(pod, host_ip or self._address(), self.node)
+        ip = host_ip or self._address()
+        sandbox = Sandbox(pod, ip, self.node, provider, self.network, self._rng)
         if host_ip is None:
             self.by_ip[sandbox.ip] = sandbox
         self.sandboxes[sandbox.uid] = sandbox
@@ -74,7 +79,9 @@ class Runtime:
             ip = f"{self._prefix}.{self._next_ip}"
             if ip not in self.by_ip:
                 return ip
-        raise NoAddress(f"no IP addresses available in range set: {self._prefix}.1-{self._prefix}.254")
+        raise NoAddress(
+            f"no IP addresses available in range set: {self._prefix}.1-{self._prefix}.254"
+        )
 
     def remove_sandbox(self, uid: str) -> None:
         """A pod is over: kill what still runs and free its address."""
@@ -92,7 +99,7 @@ class Runtime:
         sandbox: Sandbox,
         spec: Any,
         on_exit: Callable[[Container], None],
-        background: bool = False,
+        patience: float = 0.0,
     ) -> Container:
         """Run a container of a pod whose image is here."""
         image = self.catalog.find(spec.image)
@@ -102,18 +109,33 @@ class Runtime:
         if before is not None:
             sandbox.previous[spec.name] = before
         sandbox.containers[spec.name] = container
-        container.start(background)
+        container.start(patience)
         return container
 
     def exec(self, container: Container, command: list[str]) -> Result:
-        """Run a command in a container."""
-        return Result(0, "", "", 0.0)
+        """Run a command in a container, at once; the result says how long it takes.
+
+        A program that nobody here knows belongs to the image: it succeeds while the image's
+        server does, as `redis-cli ping` would.
+        """
+        if not container.running or not command:
+            return Result(1, "", "container is not running\n", pure=False)
+        if container.mood == "hang":
+            return Result(1, seconds=FOREVER)
+        name = command[0].rpartition("/")[2]
+        if name not in PROGRAMS:
+            if container.image.userland:
+                return Result(NO_PROGRAM, "", _NO_PROGRAM.format(command[0]))
+            listens = not container.ports or any(map(container.listens, container.ports))
+            return Result(0 if listens and container.mood == "well" else 1)
+        script = Script(container, one_command(command), dict(container.environment))
+        return script.finish()
 
     def container(self, pod_uid: str, name: str) -> Container:
         """The present or last run of a container. Raises KeyError."""
         return self.sandboxes[pod_uid].containers[name]
 
     def logs(self, pod_uid: str, name: str, previous: bool = False) -> list[tuple[float, str]]:
-        """What a container wrote: (virtual second, line). Raises KeyError if there is no such run."""
+        """What a container wrote, as (virtual second, line). Raises KeyError if there is no such run."""
         sandbox = self.sandboxes[pod_uid]
         return (sandbox.previous if previous else sandbox.containers)[name].log

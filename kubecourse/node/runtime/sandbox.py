@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from random import Random
+from typing import Any, Protocol
 
 from kubecourse.node.runtime.container import Container
+from kubecourse.node.runtime.files import Mount
+
+
+class Provider(Protocol):
+    """Who knows what a pod's containers are given: the kubelet."""
+
+    def environment(self, spec: Any) -> dict[str, str]:
+        """A container's variables."""
+
+    def volume_files(self, volume: str) -> dict[str, str] | None:
+        """What a volume shows from the start; None if it starts empty and may be written."""
 
 
 class Sandbox:
-    """What the containers of a pod share."""
+    """What the containers of a pod share. `network` is what their commands reach others by."""
 
     __slots__ = (
-        "containers", "hostname", "ip", "namespace", "node", "pod_name", "previous", "uid", "volumes",
+        "_provider", "containers", "hostname", "ip", "namespace", "network", "node", "pod_name",
+        "previous", "random", "uid", "volumes",
     )  # fmt: skip
 
-    def __init__(self, pod: Any, ip: str, node: str) -> None:
+    def __init__(
+        self, pod: Any, ip: str, node: str, provider: Provider, network: Any, random: Random
+    ) -> None:
         metadata = pod.metadata
         self.uid: str = metadata.uid
         self.pod_name: str = metadata.name
@@ -22,9 +37,12 @@ class Sandbox:
         self.hostname: str = pod.spec.hostname or metadata.name
         self.ip = ip
         self.node = node
+        self.network = network
+        self.random = random
         self.containers: dict[str, Container] = {}
         self.previous: dict[str, Container] = {}
-        self.volumes: dict[str, dict[str, str]] = {}
+        self.volumes: dict[str, tuple[dict[str, str], bool]] = {}
+        self._provider = provider
 
     def listener(self, port: int) -> Container | None:
         """The container that accepts connections to a port."""
@@ -32,3 +50,32 @@ class Sandbox:
             if container.listens(port):
                 return container
         return None
+
+    @property
+    def resolv_conf(self) -> str:
+        """How names are looked up here."""
+        domain = "cluster.local"
+        return (
+            f"search {self.namespace}.svc.{domain} svc.{domain} {domain}\n"
+            "nameserver 10.96.0.10\noptions ndots:5\n"
+        )
+
+    def environment(self, container: Container) -> dict[str, str]:
+        """A container's variables."""
+        return self._provider.environment(container.spec)
+
+    def mount(self, mount: Any) -> Mount:
+        """A volume where a container has it; containers share what is in it."""
+        if mount.name not in self.volumes:
+            files = self._provider.volume_files(mount.name)
+            self.volumes[mount.name] = ({}, False) if files is None else (files, True)
+        files, read_only = self.volumes[mount.name]
+        if mount.subPath and mount.subPath in files:
+            directory, _, name = mount.mountPath.rpartition("/")
+            return Mount(directory or "/", {name: files[mount.subPath]}, True)
+        return Mount(mount.mountPath.rstrip("/"), files, read_only or bool(mount.readOnly))
+
+    def changed(self) -> None:
+        """A file has changed that all containers may see."""
+        for container in self.containers.values():
+            container.changed()

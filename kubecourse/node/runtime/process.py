@@ -1,0 +1,139 @@
+"""A container's process, where it is a script: it runs, sleeps, gets signals and ends.
+
+As process 1 of its container it ignores SIGTERM unless it sets a trap, and a trap runs only when
+the present command is done.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from kubecourse.clock import Timer
+from kubecourse.node.runtime.script import FOREVER, Exit, OutOfMemory, Script
+from kubecourse.node.runtime.shell import Program, ShellSyntaxError, compile_script
+
+if TYPE_CHECKING:
+    from kubecourse.node.runtime.container import Container
+
+
+class Process:
+    """A running script. `ports` are those it listens on, `serves` once it is the image's server."""
+
+    __slots__ = (
+        "_idle_since", "_main", "_marks", "_patience", "_period", "_signalled", "_timer", "children",
+        "container", "ports", "script", "serves",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        container: Container,
+        program: Program,
+        variables: dict[str, str],
+        patience: float,
+        main: bool = True,
+    ) -> None:
+        self.container = container
+        self.script = Script(container, program, variables, self)
+        self.ports: dict[int, None] = {}
+        self.serves = False
+        self.children: list[Process] = []
+        self._patience = patience
+        self._main = main
+        self._timer: Timer | None = None
+        self._signalled = False
+        self._marks: dict[int, tuple[Any, float]] = {}
+        self._idle_since = 0.0
+        self._period = 0.0
+
+    @property
+    def steady(self) -> bool:
+        """Whether it only waits, for ever, unless something else happens."""
+        return self._timer is None or not self._timer.pending
+
+    def go(self) -> None:
+        """Run until something takes time."""
+        container = self.container
+        if not container.running:
+            return
+        self._idle_since = 0.0
+        if self._signalled and "TERM" in self.script.traps:
+            self._run_trap()
+        try:
+            seconds = self.script.run()
+        except Exit as end:
+            self._ended(end.code)
+            return
+        except OutOfMemory:
+            container.exit(137, "OOMKilled")
+            return
+        if seconds is None:
+            self._ended(self.script.status)
+        elif seconds != FOREVER:
+            now = container.clock.now
+            waited_for = self._signalled or now + seconds <= container.started_at + self._patience
+            self._timer = container.clock.call_later(seconds, self.go, background=not waited_for)
+
+    def _ended(self, code: int) -> None:
+        if self._main:
+            self.container.exit(code)
+
+    def _run_trap(self) -> None:
+        self._signalled = False
+        try:
+            program = compile_script(self.script.traps.pop("TERM"))
+        except ShellSyntaxError:
+            return
+        self.script.jump_into(program)
+
+    def stop(self) -> None:
+        """The container is over."""
+        self.container.clock.cancel(self._timer)
+        for child in self.children:
+            child.stop()
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        if self.serves:
+            self.container.stop_serving()
+        elif self.script.traps.get("TERM"):
+            self._signalled = True
+            self.wake()
+
+    def spawn(self, program: Program, variables: dict[str, str]) -> None:
+        """Run something beside the rest."""
+        child = Process(self.container, program, variables, self._patience, main=False)
+        self.children.append(child)
+        self.container.clock.call_later(0, child.go)
+
+    # --- doing nothing, for ever
+
+    def comes_round(self, top: int) -> bool:
+        """A loop begins again; whether it will never do anything new.
+
+        If a whole round changed nothing and hangs on nothing but files, so will the next. Then
+        it is not run again until a file changes or a signal comes, at the end of a round.
+        """
+        script, now = self.script, self.container.clock.now
+        mark = (script.effects, tuple(script.variables.items()), script.status, script.pure)
+        before = self._marks.get(top)
+        self._marks[top] = (mark, now)
+        if before is None or before[0] != mark or not script.pure or self._signalled:
+            return False
+        period = now - before[1]
+        if period <= 0 or now < self.container.started_at + self._patience:
+            return False
+        self._idle_since, self._period = now, period
+        self.container.watch(self.wake)
+        return True
+
+    def wake(self) -> None:
+        """Something has changed: come round again, at the end of the present round."""
+        if not self._idle_since or not self.container.running:
+            return
+        clock = self.container.clock
+        rounds = max(1, ceil((clock.now - self._idle_since) / self._period - 1e-9))
+        when = self._idle_since + rounds * self._period
+        self._idle_since = 0.0
+        self._marks.clear()
+        self._timer = clock.call_at(when, self.go, background=not self._signalled)
