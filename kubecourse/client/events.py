@@ -4,7 +4,7 @@ Source: `staging/src/k8s.io/client-go/tools/record/events_cache.go`. As there, a
 repeats an earlier one is written to it as a higher count; the tenth different message of one
 reason about one object within ten minutes, and those after it, become one event `(combined from
 similar events)`; and one component writes about one object 25 times at once, then once in five
-minutes. So a ReplicaSet of a thousand pods has some twenty writes of events and no more.
+minutes, warnings apart (records/kubelet.json has 26 of each in 300 s). So a ReplicaSet of a thousand pods has some twenty writes of events and no more.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Similar:
 
 
 class _Allowance:
-    """How many more events may be written about one object."""
+    """How many more events of one type may be written about one object."""
 
     __slots__ = ("at", "left")
 
@@ -103,7 +103,7 @@ class EventRecorder:
             seen = self._seen[key] = _Seen()
             _forget_oldest(self._seen)
         seen.count += 1
-        if not self._allowed(uid):
+        if not self._allowed((uid, type)):
             return
         now = self._clock.utc()
         if seen.event is not None:
@@ -162,11 +162,11 @@ class EventRecorder:
         del similar.messages[next(iter(similar.messages))]
         return about, COMBINED + message
 
-    def _allowed(self, uid: Any) -> bool:
+    def _allowed(self, about: tuple[Any, str]) -> bool:
         now = self._clock.now
-        allowance = self._allowances.get(uid)
+        allowance = self._allowances.get(about)
         if allowance is None:
-            allowance = self._allowances[uid] = _Allowance(now)
+            allowance = self._allowances[about] = _Allowance(now)
             _forget_oldest(self._allowances)
         return allowance.take(now)
 
