@@ -195,7 +195,8 @@ class Sync:
         wanted = self.deployment.spec.replicas
         only = self._only_active()
         if only is not None:
-            self.resize(only, wanted)
+            # Even where its size is right: without the note of it the rollout would never go on.
+            self.scale(only, wanted)
         elif self._is_saturated():
             for replicaset in active(self.old):
                 self.resize(replicaset, 0)
