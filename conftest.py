@@ -1,1 +1,1 @@
-pytest_plugins = ["tests.notebooks.comparison"]
+pytest_plugins = ["tests.notebooks.comparison", "tests.transcripts"]

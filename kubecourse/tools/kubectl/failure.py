@@ -58,7 +58,7 @@ def explain(error: Exception, joined: bool = False) -> tuple[str, int]:
     if isinstance(error, ApiError):
         return _line(_server_message(error)), 1
     if isinstance(error, KubectlError):
-        text = str(error) if error.bare else f"error: {error}"
+        text = str(error) if error.bare or joined else f"error: {error}"
         return _line(text), error.code
     raise error
 

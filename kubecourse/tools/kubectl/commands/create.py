@@ -59,9 +59,9 @@ def one_name(inv: Invocation, words: list[str] | None = None) -> str:
     return words[0]
 
 
-def generated(inv: Invocation, obj: Json) -> None:
-    """Store an object made from flags."""
-    store(inv, resources.info_of(inv, obj))
+def generated(inv: Invocation, obj: Json, done: str = "created") -> None:
+    """Store an object made from flags; what is only printed names no namespace by itself."""
+    store(inv, replace(resources.info_of(inv, obj), object=obj), done)
 
 
 def namespace_of(inv: Invocation) -> str:

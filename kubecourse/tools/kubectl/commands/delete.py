@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl import flags, resources
 from kubecourse.tools.kubectl.cli import Command, Flag
+from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
@@ -16,8 +17,6 @@ FORCED = (
     " terminated. The resource may continue to run on the cluster indefinitely."
 )
 CLUSTER_SCOPED = "deleting cluster-scoped resources, not scoped to the provided namespace"
-WEEK = 7 * 24 * 3600.0
-"""Seconds that kubectl waits where no --timeout is given."""
 PROPAGATION = {"background": "Background", "orphan": "Orphan", "foreground": "Foreground"}
 
 
@@ -131,12 +130,14 @@ class Gone:
 
 
 def _wait(inv: Invocation, deleted: list[Gone]) -> None:
-    timeout = inv.flags["timeout"] or WEEK
-    end = inv.connection.now + (timeout if timeout > 0 else WEEK)
+    given = inv.flags["timeout"]
+    end = inv.connection.now + (given if given > 0 else WATCH_LIMIT)
     for gone in deleted:
         if not inv.connection.wait_for(gone, max(end - inv.connection.now, 0.0)):
             name = f"{gone.info.resource.plural}/{gone.info.name}"
-            raise KubectlError(f"timed out waiting for the condition on {name}")
+            raise KubectlError(f"timed out waiting for the condition on {name}" if given > 0 else
+                               f"{name} is still there after an hour of virtual time;"
+                               " the real kubectl would go on waiting")
 
 
 COMMAND = Command(

@@ -11,6 +11,7 @@ from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl import flags, output
 from kubecourse.tools.kubectl.cli import Command, Flag
+from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.commands.cordon import mark, nodes
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -22,7 +23,6 @@ PODS = BY_KIND["v1", "Pod"]
 MIRROR = "kubernetes.io/config.mirror"
 RETRY = 5.0
 """Seconds until an eviction that a budget refused is tried again."""
-FOREVER = 7 * 24 * 3600.0
 
 UNMANAGED = (
     "cannot delete Pods that declare no controller (use --force to override)",
@@ -70,7 +70,7 @@ def _empty(inv: Invocation, node: Info) -> None:
         for pod in pods:
             inv.print(f"evicting pod {_name(pod)} (dry run)")
         return
-    end = inv.connection.now + (inv.flags["timeout"] or FOREVER)
+    end = inv.connection.now + (inv.flags["timeout"] or WATCH_LIMIT)
     waiting: list[Json] = []
     for pod in pods:
         inv.print(f"{'deleting' if inv.flags['disable-eviction'] else 'evicting'} pod {_name(pod)}")
@@ -189,6 +189,10 @@ def _await(inv: Invocation, pod: Json, end: float) -> None:
 
 
 def _timed_out(inv: Invocation) -> KubectlError:
+    if not inv.flags["timeout"]:
+        return KubectlError(
+            "not done after an hour of virtual time; the real kubectl would go on trying", bare=True
+        )
     return KubectlError(f"global timeout reached: {inv.flags['timeout']:g}s", bare=True)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.tools.kubectl import flags, generators, podspecs, resources
-from kubecourse.tools.kubectl.changing import require_some, targets
 from kubecourse.tools.kubectl.cli import Command, Flag
-from kubecourse.tools.kubectl.commands.create import namespace_of, store
+from kubecourse.tools.kubectl.commands.create import generated, namespace_of
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
@@ -21,15 +20,17 @@ EXPOSABLE = ("Deployment", "Pod", "ReplicaSet", "ReplicationController", "Servic
 
 def run(inv: Invocation) -> None:
     """Create a Service for each object."""
-    infos = require_some(targets(inv, inv.args), "error: no objects passed to expose")
+    if inv.flags["filename"]:
+        infos = [info.refreshed(inv.connection) for info in resources.from_files(inv)]
+    else:
+        infos = resources.from_arguments(inv, inv.args)
     for info in infos:
         if info.object["kind"] not in EXPOSABLE:
             resource = info.resource
             shown = f'{{"{resource.group}" "{resource.version}" "{resource.plural}"}}'
             raise KubectlError(f"cannot expose a {shown}")
         service = _service(inv, info)
-        made = resources.info_of(inv, service)
-        store(inv, made, "exposed")
+        generated(inv, service, "exposed")
 
 
 def _service(inv: Invocation, info: Info) -> Json:

@@ -5,6 +5,7 @@ Source: `staging/src/k8s.io/kubectl/pkg/cmd/get/get.go`.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kubecourse.api.errors import ApiError
@@ -26,7 +27,7 @@ def run(inv: Invocation) -> None:
     """Show objects."""
     if inv.flags["raw"]:
         answer = inv.connection.request("GET", inv.flags["raw"])
-        return inv.print(output.go_json(answer) if isinstance(answer, dict) else str(answer))
+        return inv.write(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
     if not inv.args and not inv.flags["filename"]:
         inv.error(NOTHING)
         raise inv.usage_error(REQUIRED)
@@ -121,14 +122,15 @@ def _all_named(targets: list[Target]) -> bool:
 
 
 def _table(inv: Invocation, target: Target) -> dict[str, Any]:
-    return inv.connection.table(
-        target.resource,
-        _where(inv, target.resource),
-        target.name or "",
-        labels=inv.flags["selector"],
-        fields=inv.flags["field-selector"],
-        whole_objects=bool(inv.flags["sort-by"]),
-    )
+    whole = bool(inv.flags["sort-by"])
+    where = _where(inv, target.resource)
+    if target.name is not None:
+        return inv.connection.table(target.resource, where, target.name, whole_objects=whole)
+    labels, fields = inv.flags["selector"], inv.flags["field-selector"]
+    with resources.selection_errors(target.resource, labels, fields):
+        return inv.connection.table(
+            target.resource, where, labels=labels, fields=fields, whole_objects=whole
+        )
 
 
 def _options(inv: Invocation, several: bool) -> TableOptions:
@@ -144,7 +146,7 @@ def _options(inv: Invocation, several: bool) -> TableOptions:
 
 
 def _nothing_found(inv: Invocation, targets: list[Target]) -> str:
-    namespaced = any(target.resource.namespaced for target in targets)
+    namespaced = all(target.resource.namespaced for target in targets)
     if inv.flags["all-namespaces"] or not namespaced:
         return "No resources found"
     return f"No resources found in {inv.namespace} namespace."

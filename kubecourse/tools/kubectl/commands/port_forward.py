@@ -35,15 +35,15 @@ def run(inv: Invocation) -> None:
     if network is None:
         raise KubectlError("there is no network to forward ports in")
     metadata = pod["metadata"]
-    for local, shown, remote in pairs:
+    for local, remote in pairs:
         network.forward(local, metadata["namespace"], metadata["name"], remote)
         for host in inv.flags["address"] or ("127.0.0.1", "[::1]"):
             host = "127.0.0.1" if host == "localhost" else host
             inv.print(f"Forwarding from {host}:{local} -> {remote}")
 
 
-def _pair(text: str, info: Info, pod: Json) -> tuple[int, str, int]:
-    """A local port, the remote one as written, and the pod's port behind it."""
+def _pair(text: str, info: Info, pod: Json) -> tuple[int, int]:
+    """A local port, and the pod's port behind it."""
     local, colon, remote = text.partition(":")
     remote = remote if colon else local
     port = _remote(remote, info, pod)
@@ -52,7 +52,7 @@ def _pair(text: str, info: Info, pod: Json) -> tuple[int, str, int]:
         raise KubectlError(
             f"error parsing local port '{here}': strconv.ParseUint: parsing \"{here}\": invalid syntax"
         )
-    return int(here), remote, port
+    return int(here), port
 
 
 def _number(text: str, info: Info) -> int | None:

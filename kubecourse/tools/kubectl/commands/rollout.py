@@ -89,7 +89,11 @@ def _status(inv: Invocation) -> None:
         if progress.error is not None:
             raise progress.error
         if not progress.over:
-            raise KubectlError("timed out waiting for the condition")
+            raise KubectlError(
+                "timed out waiting for the condition"
+                if inv.flags["timeout"]
+                else "not done after an hour of virtual time; the real kubectl would go on watching"
+            )
 
 
 # --- history and undo

@@ -7,7 +7,7 @@ from typing import Any
 from kubecourse.api import names
 from kubecourse.tools.kubectl import flags, generators, resources
 from kubecourse.tools.kubectl.cli import Command, Flag
-from kubecourse.tools.kubectl.commands.create import namespace_of, store
+from kubecourse.tools.kubectl.commands.create import generated, namespace_of
 from kubecourse.tools.kubectl.containers import find_run
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -50,12 +50,11 @@ def run(inv: Invocation) -> int | None:
         container |= {"stdin": True, "stdinOnce": True} | ({"tty": True} if given["tty"] else {})
     if namespace := namespace_of(inv):
         pod["metadata"]["namespace"] = namespace
-    info = resources.info_of(inv, pod)
     if not attached:
-        store(inv, info)
+        generated(inv, pod)
     if given["expose"]:
         _expose(inv, pod)
-    return _attach(inv, info) if attached else None
+    return _attach(inv, resources.info_of(inv, pod)) if attached else None
 
 
 def _expose(inv: Invocation, pod: Json) -> None:
@@ -69,7 +68,7 @@ def _expose(inv: Invocation, pod: Json) -> None:
         "ports": [{"protocol": "TCP", "port": port, "targetPort": port}],
         "selector": labels,
     }
-    store(inv, resources.info_of(inv, {**service, "status": {"loadBalancer": {}}}))
+    generated(inv, {**service, "status": {"loadBalancer": {}}})
 
 
 def _attach(inv: Invocation, info: Info) -> int:

@@ -1,0 +1,57 @@
+"""`%kubectl` and `%%kubectl`: kubectl in a notebook cell, on the notebook's cluster.
+
+    %load_ext kubecourse
+    %kubectl get pods
+
+    %%kubectl apply -f -
+    apiVersion: v1
+    …
+
+The cluster is the one called `cluster` in the notebook, or else the only one there is.
+IPython is imported here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class
+
+from kubecourse.cluster import Cluster
+
+
+def load(shell: Any) -> None:
+    """Give an IPython shell the magics."""
+    shell.register_magics(KubectlMagics(shell))
+
+
+@magics_class
+class KubectlMagics(Magics):
+    """The magics of one notebook."""
+
+    @line_cell_magic
+    def kubectl(self, line: str, cell: str | None = None) -> None:
+        """Run a kubectl command on the notebook's cluster; the cell, if any, is its stdin.
+
+        `{name}` and `$name` stand for the notebook's variables.
+        """
+        cluster = self._cluster()
+        if cluster is None:
+            print(
+                "error: there is no cluster yet: run `cluster = Cluster()` first", file=sys.stderr
+            )
+            return
+        cluster.kubectl(line, cell)
+
+    def _cluster(self) -> Cluster | None:
+        """The cluster that the notebook means."""
+        names: dict[str, Any] = self.shell.user_ns if self.shell is not None else {}
+        if isinstance(names.get("cluster"), Cluster):
+            return names["cluster"]
+        found = {
+            id(value): value
+            for name, value in names.items()
+            if isinstance(value, Cluster) and not name.startswith("_")
+        }
+        return next(iter(found.values())) if len(found) == 1 else None
