@@ -369,7 +369,9 @@ def _encoder(kind: schema.Type) -> Encoder | None:
             item = _encoder(kind.element)
             if kind.form == "list":
                 return list if item is None else lambda value: [item(v) for v in value]
-            return dict if item is None else lambda value: {k: item(v) for k, v in value.items()}
+            if item is None:
+                return lambda value: dict(sorted(value.items()))  # as Go writes maps
+            return lambda value: {k: item(v) for k, v in sorted(value.items())}
         case "time":
             return lambda value: value.strftime("%Y-%m-%dT%H:%M:%SZ")
         case "microtime":

@@ -72,21 +72,51 @@ class Resource:
 
 _ALL = ("all",)
 
+_STATUS = ("status",)
+_SCALED = ("status", "scale")
+_RBAC = "rbac.authorization.k8s.io"
+
 RESOURCES: tuple[Resource, ...] = (
     Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",)),
     Resource("", "v1", "Event", "events", short_names=("ev",)),
+    Resource("", "v1", "LimitRange", "limitranges", short_names=("limits",)),
     Resource("", "v1", "Namespace", "namespaces", False, ("ns",), (), ("status", "finalize")),
-    Resource("", "v1", "Node", "nodes", False, ("no",), (), ("status",)),
+    Resource("", "v1", "Node", "nodes", False, ("no",), (), _STATUS),
+    Resource(
+        "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", True, ("pvc",), (), _STATUS
+    ),
+    Resource("", "v1", "PersistentVolume", "persistentvolumes", False, ("pv",), (), _STATUS),
     Resource(
         "", "v1", "Pod", "pods", True, ("po",), _ALL,
         ("status", "binding", "eviction", "log", "exec", "portforward"),
     ),
+    Resource("", "v1", "ResourceQuota", "resourcequotas", True, ("quota",), (), _STATUS),
     Resource("", "v1", "Secret", "secrets"),
-    Resource("", "v1", "Service", "services", True, ("svc",), _ALL, ("status",)),
-    Resource("apps", "v1", "Deployment", "deployments", True, ("deploy",), _ALL, ("status", "scale")),
-    Resource("apps", "v1", "ReplicaSet", "replicasets", True, ("rs",), _ALL, ("status", "scale")),
+    Resource("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",)),
+    Resource("", "v1", "Service", "services", True, ("svc",), _ALL, _STATUS),
+    Resource("apps", "v1", "DaemonSet", "daemonsets", True, ("ds",), _ALL, _STATUS),
+    Resource("apps", "v1", "Deployment", "deployments", True, ("deploy",), _ALL, _SCALED),
+    Resource("apps", "v1", "ReplicaSet", "replicasets", True, ("rs",), _ALL, _SCALED),
+    Resource("apps", "v1", "StatefulSet", "statefulsets", True, ("sts",), _ALL, _SCALED),
+    Resource(
+        "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", True, ("hpa",),
+        _ALL, _STATUS,
+    ),
+    Resource("batch", "v1", "CronJob", "cronjobs", True, ("cj",), _ALL, _STATUS),
+    Resource("batch", "v1", "Job", "jobs", True, (), _ALL, _STATUS),
     Resource("coordination.k8s.io", "v1", "Lease", "leases"),
     Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+    Resource("networking.k8s.io", "v1", "Ingress", "ingresses", True, ("ing",), (), _STATUS),
+    Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", True, ("netpol",)),
+    Resource(
+        "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", True, ("pdb",), (), _STATUS
+    ),
+    Resource(_RBAC, "v1", "ClusterRoleBinding", "clusterrolebindings", False),
+    Resource(_RBAC, "v1", "ClusterRole", "clusterroles", False),
+    Resource(_RBAC, "v1", "RoleBinding", "rolebindings"),
+    Resource(_RBAC, "v1", "Role", "roles"),
+    Resource("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", False, ("pc",)),
+    Resource("storage.k8s.io", "v1", "StorageClass", "storageclasses", False, ("sc",)),
 )  # fmt: skip
 
 BY_MODEL: dict[type[Any], Resource] = {resource.model: resource for resource in RESOURCES}

@@ -1,7 +1,7 @@
 """A changed Service: what was allocated to it is kept, what its new type has no use for goes.
 
-Source: `pkg/registry/core/service/strategy.go`, `…/service/storage/storage.go` (patchAllocatedValues,
-normalizeClusterIPs).
+Source: `pkg/registry/core/service/strategy.go`, `…/service/storage/storage.go`
+(patchAllocatedValues, normalizeClusterIPs).
 """
 
 from __future__ import annotations

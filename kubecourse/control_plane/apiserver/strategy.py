@@ -16,7 +16,7 @@ from kubecourse.api import conditions, errors, models, qos
 from kubecourse.api.fields import FieldSelector
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import BY_PLURAL, Resource
-from kubecourse.control_plane.apiserver import service_changes
+from kubecourse.control_plane.apiserver import job_selector, service_changes
 
 core = models.core_v1
 
@@ -73,9 +73,22 @@ def prepare_for_create(resource: Resource, obj: Any) -> Any:
         case "Namespace":
             spec = core.NamespaceSpec(finalizers=["kubernetes"])
             return replace(obj, spec=spec, status=core.NamespaceStatus(phase="Active"))
+        case "Job":
+            obj = job_selector.generated(obj)
+        case "DaemonSet":
+            obj = _with_template_generation(obj, 1)
     if "status" in resource.subresources and resource.kind not in _STATUS_FROM_CLIENT:
         return replace(obj, status=_first_status(type(obj)))
     return obj
+
+
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
+def _with_template_generation(obj: Any, generation: int) -> Any:
+    """A DaemonSet that says how often its template has changed, as it did before 1.9."""
+    annotations = {**(obj.metadata.annotations or {}), _TEMPLATE_GENERATION: str(generation)}
+    return replace(obj, metadata=replace(obj.metadata, annotations=annotations))
 
 
 def _first_status(cls: type[Any]) -> Any:
@@ -93,6 +106,10 @@ def prepare_for_update(resource: Resource, new: Any, old: Any) -> Any:
         new = replace(new, status=old.status)
     if resource.kind == "Namespace":
         new = replace(new, spec=old.spec)
+    elif resource.kind == "DaemonSet":
+        had = (old.metadata.annotations or {}).get(_TEMPLATE_GENERATION, "1")
+        changed = new.spec.template != old.spec.template
+        new = _with_template_generation(new, int(had) + changed)
     elif resource.kind == "Service":
         new = replace(new, spec=service_changes.carried_over(new.spec, old.spec))
     return new

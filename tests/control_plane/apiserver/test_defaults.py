@@ -17,12 +17,7 @@ from tests.control_plane.apiserver import replay
 # Recorded manifest -> why the object does not agree yet.
 DIFFERS: dict[str, str] = {}
 
-CASES = [
-    record
-    for record in replay.records("defaults")
-    if (lambda m: (m["apiVersion"], m["kind"]) in BY_KIND)(yaml.load(record["manifest"]))
-]
-NOT_SERVED = {record["scenario"] for record in replay.records("defaults") if record not in CASES}
+CASES = replay.records("defaults")
 
 
 def created(manifest: str) -> Any:

@@ -31,7 +31,7 @@ MUTATING: tuple[Admit, ...] = (
     priority.admit,
     default_toleration_seconds.admit,
 )
-VALIDATING: tuple[Check, ...] = (namespace_lifecycle.check,)
+VALIDATING: tuple[Check, ...] = (namespace_lifecycle.check, priority.check)
 
 
 def admit(

@@ -11,7 +11,19 @@ from typing import Any, NamedTuple
 
 from kubecourse.api.errors import FieldError
 from kubecourse.api.resources import Resource
-from kubecourse.control_plane.apiserver.validation import apps, core, discovery, meta, pod, service
+from kubecourse.control_plane.apiserver.validation import (
+    apps,
+    batch,
+    core,
+    discovery,
+    meta,
+    networking,
+    pod,
+    policy,
+    service,
+    storage,
+    workloads,
+)
 from kubecourse.control_plane.apiserver.validation.checks import Errors
 from kubecourse.control_plane.apiserver.validation.warnings import warnings
 
@@ -30,18 +42,32 @@ class Rules(NamedTuple):
 
 KINDS: dict[str, Rules] = {
     "ConfigMap": Rules(core.config_map, core.config_map_update),
+    "CronJob": Rules(batch.cron_job, batch.cron_job_update, looks_again=False),
+    "DaemonSet": Rules(workloads.daemon_set, workloads.daemon_set_update, looks_again=False),
     "Deployment": Rules(
         apps.deployment, apps.deployment_update, apps.deployment_status_update, False
     ),
     "EndpointSlice": Rules(discovery.endpoint_slice, discovery.endpoint_slice_update),
     "Event": Rules(core.event, core.event_update),
+    "HorizontalPodAutoscaler": Rules(policy.autoscaler, policy.autoscaler_update),
+    "Ingress": Rules(networking.ingress, networking.ingress_update),
+    "Job": Rules(batch.job, batch.job_update, batch.job_status_update, False),
     "Lease": Rules(core.lease, core.lease_update, looks_again=False),
+    "LimitRange": Rules(policy.limit_range, policy.limit_range_update),
     "Namespace": Rules(status=core.namespace_status_update),
+    "NetworkPolicy": Rules(networking.network_policy, networking.network_policy_update),
     "Node": Rules(core.node, core.node_update, core.node_status_update),
+    "PersistentVolume": Rules(storage.volume, storage.volume_update),
+    "PersistentVolumeClaim": Rules(storage.claim, storage.claim_update),
     "Pod": Rules(pod.pod, pod.pod_update, pod.pod_status_update),
+    "PodDisruptionBudget": Rules(policy.budget, policy.budget_update),
+    "PriorityClass": Rules(policy.priority_class, policy.priority_class_update),
     "ReplicaSet": Rules(apps.replica_set, apps.replica_set_update, apps.replica_set_status_update),
+    "ResourceQuota": Rules(policy.quota, policy.quota_update),
     "Secret": Rules(core.secret, core.secret_update),
     "Service": Rules(service.service, service.service_update, service.service_status_update),
+    "StatefulSet": Rules(workloads.stateful_set, workloads.stateful_set_update, looks_again=False),
+    "StorageClass": Rules(storage.storage_class, storage.storage_class_update),
 }
 _NO_RULES = Rules()
 

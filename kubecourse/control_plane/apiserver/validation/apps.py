@@ -40,7 +40,8 @@ def _selected_template(spec: Any, out: Errors) -> None:
     empty = selector is not None and not selector.matchLabels and not selector.matchExpressions
     if not empty and not parsed.matches(labels):
         why = "`selector` does not match template `labels`"
-        out.append(errors.invalid("spec.template.metadata.labels", labels, why))
+        shown = labels and dict(sorted(labels.items()))
+        out.append(errors.invalid("spec.template.metadata.labels", shown, why))
     pod.template("spec.template", template, out)
     if template.spec.restartPolicy != "Always":
         policy = template.spec.restartPolicy

@@ -33,7 +33,12 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
         "schedulerName", "tolerations", "hostAliases", "priorityClassName", "priority",
         "preemptionPolicy", "dnsConfig", "readinessGates", "runtimeClassName", "overhead",
         "enableServiceLinks", "topologySpreadConstraints", "os", "schedulingGates",
-        "resourceClaims", "resources", "hostnameOverride", "workloadRef",
+        "resourceClaims", "resources", "hostnameOverride", "schedulingGroup",
+    ),
+    "core/v1.PodSecurityContext": (
+        "seLinuxOptions", "windowsOptions", "runAsUser", "runAsGroup", "runAsNonRoot",
+        "supplementalGroups", "supplementalGroupsPolicy", "fsGroup", "fsGroupChangePolicy",
+        "sysctls", "seccompProfile", "appArmorProfile", "seLinuxChangePolicy",
     ),
 }  # fmt: skip
 _IN_SECURITY_CONTEXT = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
@@ -93,6 +98,14 @@ def shown(obj: Any) -> dict[str, Any]:
     """An object as the server's own type, in JSON."""
     package = "/".join(type(obj).__module__.rpartition(".")[2].rsplit("_", 1))
     return _struct(obj, f"{package}.{type(obj).__name__}")
+
+
+def template(value: Any) -> dict[str, Any]:
+    """A pod template as the server's own type: its metadata has JSON names and lies flat in it."""
+    from kubecourse.api import codec
+
+    metadata = codec.encode(value.metadata) if value.metadata is not None else {}
+    return {**metadata, "Spec": shown(value.spec)}
 
 
 def difference(old: Any, new: Any) -> str:

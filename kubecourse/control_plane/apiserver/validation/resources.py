@@ -52,12 +52,13 @@ def standard_name(path: str, name: str, out: Errors) -> None:
     """A resource's name must be known, or have a prefix."""
     if not checks.obeys(path, name, names.is_qualified_name, out):
         return
-    if "/" not in name and name not in STANDARD and not _is_huge(name):
+    if "/" not in name and name not in STANDARD and not is_huge(name):
         why = "must be a standard resource type or fully qualified"
         out.append(errors.invalid(path, name, why))
 
 
-def _is_huge(name: str) -> bool:
+def is_huge(name: str) -> bool:
+    """Whether it is a size of huge pages."""
     return name.startswith((HUGE, f"requests.{HUGE}"))
 
 

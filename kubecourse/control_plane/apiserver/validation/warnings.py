@@ -233,15 +233,34 @@ def _service(obj: Any) -> list[str]:
     return found
 
 
+INERT = frozenset(
+    {
+        "ClusterRole", "ClusterRoleBinding", "CronJob", "DaemonSet", "HorizontalPodAutoscaler",
+        "Ingress", "Job", "LimitRange", "NetworkPolicy", "PersistentVolume",
+        "PersistentVolumeClaim", "PodDisruptionBudget", "ResourceQuota", "Role", "RoleBinding",
+        "StatefulSet", "StorageClass",
+    }
+)  # fmt: skip
+"""Kinds that are kept and shown as the real server does, but on which nothing acts here yet."""
+
+
+def _inert(resource: Resource) -> str:
+    return f"simulated: {resource.plural} are stored, but nothing in this cluster acts on them yet"
+
+
 _KINDS: dict[str, Callable[[Any], list[str]]] = {
+    "DaemonSet": _template,
     "Deployment": _template,
+    "Job": _template,
     "Pod": _pod,
     "ReplicaSet": _template,
     "Service": _service,
+    "StatefulSet": _template,
 }
 
 
 def warnings(resource: Resource, obj: Any) -> list[str]:
     """What to tell the client about an object that is otherwise right."""
     find = _KINDS.get(resource.kind)
-    return find(obj) if find is not None else []
+    found = find(obj) if find is not None else []
+    return [*found, _inert(resource)] if resource.kind in INERT else found

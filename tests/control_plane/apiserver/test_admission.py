@@ -1,0 +1,98 @@
+"""What admission adds to a pod, and what it refuses."""
+
+from typing import Any
+
+from kubecourse.control_plane.apiserver import APIServer
+from kubecourse.control_plane.apiserver.rest import Request, Response, handle
+from tests.control_plane.apiserver import replay
+
+PODS = "/api/v1/namespaces/n/pods"
+CLASSES = "/apis/scheduling.k8s.io/v1/priorityclasses"
+
+
+def create_pod(server: APIServer, name: str = "p", **spec: Any) -> Response:
+    given = {"containers": [{"name": "c", "image": "x"}], **spec}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": given}
+    return handle(server, Request("POST", PODS, body=body))
+
+
+def create_class(server: APIServer, name: str, value: int, **more: Any) -> Response:
+    body = {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name},
+        "value": value,
+        **more,
+    }
+    return handle(server, Request("POST", CLASSES, body=body))
+
+
+def test_pods_of_one_template_find_their_token_under_one_name() -> None:
+    server = replay.server_with("n")
+    names = {create_pod(server, name).body["spec"]["volumes"][0]["name"] for name in ("a", "b")}
+    assert len(names) == 1
+
+
+def test_a_pod_may_do_without_a_token() -> None:
+    server = replay.server_with("n")
+    spec = create_pod(server, automountServiceAccountToken=False).body["spec"]
+    assert spec["serviceAccountName"] == "default"
+    assert "volumes" not in spec
+
+
+def test_what_lies_where_the_token_would_is_left_there() -> None:
+    server = replay.server_with("n")
+    mount = {"name": "mine", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}
+    container = {"name": "c", "image": "x", "volumeMounts": [mount]}
+    volumes = [{"name": "mine", "emptyDir": {}}]
+    spec = create_pod(server, containers=[container], volumes=volumes).body["spec"]
+    assert [volume["name"] for volume in spec["volumes"]] == ["mine"]
+
+
+def test_a_pods_priority_is_that_of_its_class() -> None:
+    server = replay.server_with("n")
+    assert create_class(server, "high", 1000, preemptionPolicy="Never").code == 201
+    spec = create_pod(server, priorityClassName="high").body["spec"]
+    assert (spec["priority"], spec["preemptionPolicy"]) == (1000, "Never")
+
+
+def test_a_pod_without_a_class_gets_the_default_one() -> None:
+    server = replay.server_with("n")
+    create_class(server, "usual", 7, globalDefault=True)
+    spec = create_pod(server).body["spec"]
+    assert (spec["priorityClassName"], spec["priority"]) == ("usual", 7)
+
+
+def test_a_class_must_be_there() -> None:
+    answer = create_pod(replay.server_with("n"), priorityClassName="high")
+    assert answer.code == 403
+    assert answer.body["message"] == (
+        'pods "p" is forbidden: no PriorityClass with name high was found'
+    )
+
+
+def test_a_kind_that_nothing_acts_on_is_accepted_with_a_warning() -> None:
+    server = replay.server_with("n")
+    body = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "c"},
+        "spec": {
+            "schedule": "* * * * *",
+            "jobTemplate": {
+                "spec": {
+                    "template": {
+                        "spec": {
+                            "restartPolicy": "Never",
+                            "containers": [{"name": "c", "image": "x"}],
+                        }
+                    }
+                }
+            },
+        },
+    }
+    answer = handle(server, Request("POST", "/apis/batch/v1/namespaces/n/cronjobs", body=body))
+    assert answer.code == 201
+    assert answer.warnings == [
+        "simulated: cronjobs are stored, but nothing in this cluster acts on them yet"
+    ]
