@@ -46,7 +46,10 @@ class ControllerManager:
         self.running = False
 
     def start(self, controller: str | None = None) -> None:
-        """Start all controllers, or again the one of that name. Raises KeyError if there is none."""
+        """Start all controllers, or again the one of that name.
+
+        Raises KeyError where there is none of that name.
+        """
         if controller is not None:
             self.controllers[controller].start()
             return

@@ -73,6 +73,7 @@ class NamespaceController(ManagedController):
             self.queue.add_after(("", new.metadata.name), GRACE)
 
     def reconcile(self, key: Key) -> Result | None:
+        namespace: Any
         try:
             namespace = self.client.get(Namespace, key[1])
         except ApiError as error:
@@ -168,8 +169,8 @@ def _news(remains: list[Remains], problems: list[ApiError]) -> dict[str, tuple[s
         news["NamespaceDeletionContentFailure"] = ("ContentDeletionFailed", message)
     if remains:
         counts = sorted(
-            f"{kind.resource.plural}.{kind.resource.group} has {len(kind.objects)} resource instances"
-            for kind in remains
+            f"{resource.plural}.{resource.group} has {len(objects)} resource instances"
+            for resource, objects, *_ in remains
         )
         message = f"Some resources are remaining: {', '.join(counts)}"
         news["NamespaceContentRemaining"] = ("SomeResourcesRemain", message)

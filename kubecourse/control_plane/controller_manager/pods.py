@@ -1,4 +1,7 @@
-"""What controllers ask of a pod. Source: `pkg/api/v1/pod/util.go`, `pkg/controller/controller_utils.go`."""
+"""What controllers ask of a pod.
+
+Source: `pkg/api/v1/pod/util.go`, `pkg/controller/controller_utils.go`.
+"""
 
 from __future__ import annotations
 

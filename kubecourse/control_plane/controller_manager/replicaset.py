@@ -6,7 +6,7 @@ pods are not counted anew for each look at a ReplicaSet: a `Tally` follows them 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -24,14 +24,9 @@ from kubecourse.control_plane.controller_manager.controller import (
     controller_reference,
     is_namespace_terminating,
 )
-from kubecourse.control_plane.controller_manager.expectations import Expectations
 from kubecourse.control_plane.controller_manager.pod_ranking import pods_to_delete
-from kubecourse.control_plane.controller_manager.pods import (
-    FINISHED,
-    is_active,
-    is_ready,
-    ready_condition,
-)
+from kubecourse.control_plane.controller_manager.pod_tally import Counts, Tally, state_of
+from kubecourse.control_plane.controller_manager.pods import is_active, is_ready, ready_condition
 
 Pod = models.core_v1.Pod
 ReplicaSet = models.apps_v1.ReplicaSet
@@ -40,52 +35,6 @@ Key = tuple[str, str]
 
 BURST = 500
 """Pods created or deleted at one look at most."""
-
-ACTIVE, LABELLED, READY, TERMINATING = 1, 2, 4, 8
-
-
-class Counts(NamedTuple):
-    """The pods of a ReplicaSet, as its status tells of them."""
-
-    replicas: int
-    labelled: int
-    ready: int
-    available: int
-
-
-class Tally:
-    """The pods that one ReplicaSet manages, counted, and what it waits for."""
-
-    __slots__ = ("active", "expected", "labelled", "pods", "ready", "terminating", "unclaimed")
-
-    def __init__(self) -> None:
-        self.expected = Expectations()
-        self.unclaimed = True  # pods may be there to adopt or to release
-        self.clear()
-
-    def clear(self) -> None:
-        self.pods: dict[str, int] = {}
-        self.active = self.labelled = self.ready = self.terminating = 0
-
-    def put(self, name: str, state: int) -> bool:
-        """Note a pod's state, 0 if it is gone. Returns whether that changed a count."""
-        before = self.pods.get(name, 0)
-        if state == before:
-            return False
-        if state:
-            self.pods[name] = state
-        else:
-            del self.pods[name]
-        changed = before ^ state
-        if changed & ACTIVE:
-            self.active += 1 if state & ACTIVE else -1
-        if changed & LABELLED:
-            self.labelled += 1 if state & LABELLED else -1
-        if changed & READY:
-            self.ready += 1 if state & READY else -1
-        if changed & TERMINATING:
-            self.terminating += 1 if state & TERMINATING else -1
-        return True
 
 
 class ReplicaSetController(ManagedController):
@@ -161,14 +110,14 @@ class ReplicaSetController(ManagedController):
 
     def _state(self, pod: Any, owner: Any, tally: Tally) -> int:
         replicaset = self._replicasets.get(pod.metadata.namespace, owner.name)
-        return _state_of(pod, replicaset, tally)
+        return state_of(pod, replicaset, tally)
 
     def _count(self, replicaset: Any, tally: Tally) -> None:
         """Count the pods from the beginning."""
         tally.clear()
         tally.unclaimed = True
         for pod in self._pods.indexed(controller_or_namespace, replicaset.metadata.uid):
-            tally.put(pod.metadata.name, _state_of(pod, replicaset, tally))
+            tally.put(pod.metadata.name, state_of(pod, replicaset, tally))
 
     # --- working
 
@@ -218,10 +167,11 @@ class ReplicaSetController(ManagedController):
     def _available_in(self, pod: Any, replicaset: Any) -> float:
         """Seconds until a ready pod has been so for long enough."""
         seconds = replicaset.spec.minReadySeconds or 0
-        since = ready_condition(pod).lastTransitionTime
-        if not seconds or since is None:
+        condition = ready_condition(pod)
+        if not seconds or condition is None or condition.lastTransitionTime is None:
             return 0
-        return float(self.clock.seconds(since) + seconds - self.clock.now)
+        since = self.clock.seconds(condition.lastTransitionTime)
+        return float(since + seconds - self.clock.now)
 
     def _next_availability(self, replicaset: Any) -> float:
         """Seconds until the next ready pod becomes available."""
@@ -326,24 +276,6 @@ class ReplicaSetController(ManagedController):
                 ReplicaSet, replicaset.metadata.name, replicaset.metadata.namespace
             )
             self.client.update_status(replace(fresh, status=status))
-
-
-def _state_of(pod: Any, replicaset: Any, tally: Tally) -> int:
-    """What a managed pod counts as. Notes it where the pod is no longer selected."""
-    metadata = pod.metadata
-    if pod.status.phase in FINISHED:
-        return 0
-    labels = metadata.labels
-    wanted = replicaset.spec.template.metadata.labels
-    same = labels is wanted or labels == wanted
-    if not same and not selector_from_label_selector(replicaset.spec.selector).matches(labels):
-        tally.unclaimed = True
-        if metadata.deletionTimestamp is not None:
-            return 0
-    if metadata.deletionTimestamp is not None:
-        return TERMINATING
-    labelled = same or selector_from_map(wanted).matches(labels)
-    return ACTIVE | (LABELLED if labelled else 0) | (READY if is_ready(pod) else 0)
 
 
 def pod_from_template(replicaset: Any) -> Any:

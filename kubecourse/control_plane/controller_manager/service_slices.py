@@ -39,9 +39,9 @@ class Slice:
 
     __slots__ = ("endpoints", "group", "obj")
 
-    def __init__(self, group: Group, obj: Any | None = None) -> None:
+    def __init__(self, group: Group, obj: Any = None) -> None:
         self.group = group
-        self.obj = obj
+        self.obj: Any = obj
         self.endpoints: dict[str, Any] = {}
         for number, endpoint in enumerate((obj.endpoints if obj is not None else None) or ()):
             target = endpoint.targetRef
@@ -94,9 +94,8 @@ class ServiceSlices:
         if known is None:
             if deleted:
                 return False
-        elif not deleted and known.obj is not None:
-            if int(obj.metadata.resourceVersion) <= int(known.obj.metadata.resourceVersion):
-                return False
+        elif not deleted and _version(obj) <= _version(known.obj):
+            return False
         self._drop(name)
         if not deleted:
             self._add(obj)
@@ -249,7 +248,6 @@ class ServiceSlices:
         self._slices[each.obj.metadata.name] = each
 
     def _update(self, each: Slice, labels: dict[str, str]) -> None:
-        assert each.obj is not None
         metadata = each.obj.metadata
         if metadata.labels != labels:
             metadata = replace(metadata, labels=labels)
@@ -268,6 +266,10 @@ class ServiceSlices:
         except ApiError as error:
             if error.reason != "NotFound":
                 raise
+
+
+def _version(obj: Any) -> int:
+    return int(obj.metadata.resourceVersion)
 
 
 def _length(each: Slice) -> int:

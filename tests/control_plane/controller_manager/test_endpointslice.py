@@ -20,7 +20,7 @@ RECORDS = {
         (Path(__file__).parents[2] / "data/records/controllers.json").read_text()
     )
 }
-STEPS = {name: value for name, value in RECORDS["endpointslices"]["steps"]}
+STEPS = dict(RECORDS["endpointslices"]["steps"])
 
 SERVICE = """
 apiVersion: v1

@@ -22,7 +22,7 @@ class Share(NamedTuple):
 def proportional_sizes(
     shares: list[Share], replicas: int, surge: int, status_replicas: int = 0
 ) -> list[int]:
-    """The sizes of active ReplicaSets whose Deployment now wants `replicas` and allows `surge` more.
+    """The sizes of active ReplicaSets of a Deployment of `replicas`, `surge` more allowed.
 
     They come in the order in which rounding favours them: largest first, of equals the newest
     first when growing, the oldest when shrinking. What rounding leaves goes to the first.

@@ -31,7 +31,8 @@ ObjectMeta = models.meta_v1.ObjectMeta
 class Sync:
     """A Deployment and its ReplicaSets as they were when the sync began, and what it does to them.
 
-    `old` are the ReplicaSets of other templates, `new` the one of the present template, if any.
+    `old` are the ReplicaSets of other templates, `new` the one of the present template, if any,
+    `decisions` what it did to their sizes.
     Scaling writes to the API; the objects here keep their sizes, for the status tells of the
     state before.
     """
@@ -43,7 +44,7 @@ class Sync:
         self.clock = client.clock
         self.recorder = recorder
         self.deployment = deployment
-        self.new = history.find_new(replicasets, deployment.spec.template)
+        self.new: Any = history.find_new(replicasets, deployment.spec.template)
         self.old = [rs for rs in replicasets if rs is not self.new]
         self.decisions: list[str] = []
 
@@ -138,7 +139,7 @@ class Sync:
         """The ReplicaSet that was there already, if it is ours; otherwise raises."""
         if error.reason == "AlreadyExists":
             metadata = wanted.metadata
-            found = self.client.get(ReplicaSet, metadata.name, metadata.namespace)
+            found: Any = self.client.get(ReplicaSet, metadata.name, metadata.namespace)
             owner = controller_of(found)
             mine = owner is not None and owner.uid == self.deployment.metadata.uid
             template = self.deployment.spec.template
