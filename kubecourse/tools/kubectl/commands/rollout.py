@@ -21,7 +21,7 @@ from kubecourse.tools.kubectl.tabwriter import align
 Json = dict[str, Any]
 
 START_UP = 0.09
-"""Seconds until the recorded client printed its first line: a new rollout has begun by then."""
+"""Seconds until the recorded client printed its first line: what was just typed is seen by then."""
 
 
 def _targets(inv: Invocation) -> list[Info]:
@@ -79,9 +79,8 @@ class _Progress:
 
 def _status(inv: Invocation) -> None:
     timeout = inv.flags["timeout"] or WATCH_LIMIT
-    infos = _targets(inv)
-    inv.connection.clock.advance(START_UP)
-    for info in infos:
+    for info in _targets(inv):
+        _start(inv, info)
         progress = _Progress(inv, inv.flags["revision"], once=not inv.flags["watch"])
         stream = inv.connection.watch(info.resource, info.namespace, progress, name=info.name)
         inv.connection.wait_for(progress.finished, timeout)
@@ -94,6 +93,17 @@ def _status(inv: Invocation) -> None:
                 if inv.flags["timeout"]
                 else "not done after an hour of virtual time; the real kubectl would go on watching"
             )
+
+
+def _start(inv: Invocation, info: Info) -> None:
+    """Let the controller notice a change of a moment ago, as it does while a client starts."""
+
+    def noticed() -> bool:
+        obj = inv.connection.find(info.resource, info.namespace, info.name) or info.object
+        observed = (obj.get("status") or {}).get("observedGeneration", 0)
+        return observed >= obj["metadata"].get("generation", 0)
+
+    inv.connection.wait_for(noticed, START_UP)
 
 
 # --- history and undo
