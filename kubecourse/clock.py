@@ -19,6 +19,8 @@ from typing import Any
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """What the clock shows at virtual second 0, a Monday morning, in every cluster."""
+ATTENTION = 120.0
+"""Virtual seconds for which every beat counts after a heartbeat has begun or ended."""
 
 
 class Timer:
@@ -41,41 +43,31 @@ class Timer:
 
 
 class Heartbeat:
-    """Something that happens every `period` seconds and changes nothing that matters while all is well.
+    """Something that happens every `period` seconds and changes nothing while all is well.
 
     Its action is called with the number of beats since the last call. That is 1 while other
     things are happening. When nothing else happens for a long time the clock calls it once for
-    the whole stretch, so an idle cluster costs next to nothing. One that `observes` is then
-    called after the others, so that it sees what they did.
+    the whole stretch, so an idle cluster costs next to nothing. Whoever listens for others'
+    heartbeats must not mind the silence within such a stretch: it was quiet, not dead.
     """
 
-    __slots__ = ("_clock", "action", "due", "observes", "period", "seq", "stopped")
+    __slots__ = ("_clock", "action", "due", "period", "seq", "stopped")
 
     def __init__(
-        self,
-        clock: Clock,
-        due: float,
-        seq: int,
-        period: float,
-        action: Callable[[int], Any],
-        observes: bool,
+        self, clock: Clock, due: float, seq: int, period: float, action: Callable[[int], Any]
     ) -> None:
         self._clock = clock
         self.due = due
         self.seq = seq
         self.period = period
         self.action = action
-        self.observes = observes
         self.stopped = False
 
     def __lt__(self, other: Heartbeat) -> bool:
         return (self.due, self.seq) < (other.due, other.seq)
 
     def stop(self) -> None:
-        """Never beat again. For a while the clock counts all others' beats one by one.
-
-        Somebody may be listening for this one, and must notice its silence in time.
-        """
+        """Never beat again."""
         self.stopped = True
         self._clock.attend()
 
@@ -157,21 +149,21 @@ class Clock:
                 self._foreground -= 1
 
     def every(
-        self,
-        period: float,
-        action: Callable[[int], Any],
-        first: float | None = None,
-        observes: bool = False,
+        self, period: float, action: Callable[[int], Any], first: float | None = None
     ) -> Heartbeat:
         """Call `action(beats)` every `period` seconds, the first time in `first` (or `period`)."""
         self._seq += 1
         due = round(self.now + (period if first is None else first), 6)
-        beat = Heartbeat(self, due, self._seq, period, action, observes)
+        beat = Heartbeat(self, due, self._seq, period, action)
         heappush(self._beats, beat)
+        self.attend()
         return beat
 
-    def attend(self, seconds: float = 120.0) -> None:
-        """Skip no heartbeat for so many virtual seconds."""
+    def attend(self, seconds: float = ATTENTION) -> None:
+        """Skip no heartbeat for so many virtual seconds.
+
+        So it is whenever a heartbeat begins or ends: somebody may have to notice the silence.
+        """
         self._attentive_until = max(self._attentive_until, self.now + seconds)
 
     # --- making it later
@@ -246,24 +238,24 @@ class Clock:
         action(*timer.args)
 
     def _beat(self, until: float) -> None:
-        """Let every heartbeat due by `until` beat once for all its beats so far, in order of time."""
+        """Let each heartbeat due by `until` beat once for all its beats, in order of time."""
         beats = self._beats
         if beats[0].due <= self._attentive_until:
             until = beats[0].due
-        due: list[tuple[bool, float, int, Heartbeat, int]] = []
+        due: list[tuple[float, int, Heartbeat, int]] = []
         while beats and beats[0].due <= until:
             beat = heappop(beats)
             if not beat.stopped:
                 count = int((until - beat.due) // beat.period) + 1
                 last = round(beat.due + (count - 1) * beat.period, 6)
-                due.append((beat.observes, last, beat.seq, beat, count))
+                due.append((last, beat.seq, beat, count))
                 beat.due = round(last + beat.period, 6)
         for *_, beat, _count in due:
             heappush(beats, beat)
-        for _, last, _, beat, count in sorted(due):
+        for last, _, beat, count in sorted(due):
             # What the beats before this one have started comes first.
             while self._queue and self._queue[0][0] <= last:
                 self._fire()
             if not beat.stopped:
-                self.now = max(self.now, last)
+                self.now = last
                 beat.action(count)

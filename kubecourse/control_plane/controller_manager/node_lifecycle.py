@@ -61,7 +61,7 @@ class NodeLifecycleController(ManagedController):
         """Begin to listen. Every node is given a whole grace period from now on."""
         super().start()
         if self._monitor is None:
-            self._monitor = self.clock.every(MONITOR_PERIOD, self._look, observes=True)
+            self._monitor = self.clock.every(MONITOR_PERIOD, self._look)
 
     def forget(self) -> None:
         """What nodes did while nobody listened was not observed."""
@@ -91,6 +91,8 @@ class NodeLifecycleController(ManagedController):
 
     def _look(self, beats: int) -> None:
         """Give up the nodes that have been silent for too long."""
+        if beats > 1:
+            return  # a quiet stretch, of which the renewals are told once, at its end
         latest = self.clock.now - GRACE_PERIOD
         for name, seen in self._seen.items():
             if seen <= latest:
