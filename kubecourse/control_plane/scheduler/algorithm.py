@@ -103,17 +103,16 @@ class Algorithm:
 
     def preempt(self, pod: Any, why: NoFit, budgets: list[Any], now: float) -> Outcome:
         """Whether others could make room for a pod that did not fit."""
-        order = self._cache.order
+        if not self._preemption.conceivable(pod, why.refusals):
+            return self._preemption.refuse(pod, why.refusals)
         shape = self._shapes.of(pod)
-        if any(verdict.resolvable for verdict in why.refusals):
-            verdicts = [
-                (info, why.blocked.get(info.position) or shape.verdict(info)) for info in order
-            ]
-        else:
-            verdicts = [(info, ABSENT) for info in order]
-        refused = [(info, verdict) for info, verdict in verdicts if verdict is not None]
+        verdicts: dict[str, Verdict] = {}
+        for info, verdict in zip(self._cache.order, shape.verdicts(), strict=True):
+            verdict = why.blocked.get(info.position) or verdict
+            if verdict is not None:
+                verdicts[info.name] = verdict
         promised = pod.status.nominatedNodeName or ""
-        return self._preemption.find(pod, refused, shape.verdict, budgets, promised, now)
+        return self._preemption.find(pod, verdicts, shape.verdict, budgets, promised, now)
 
     def explain(self, pod: Any) -> Decision:
         """Why a pod is where it is, or why it is pending, as things stand now.
@@ -134,6 +133,8 @@ class Algorithm:
                 for reason in (reason for node in nodes for reason in node.reasons):
                     reasons[reason] = reasons.get(reason, 0) + 1
                 message = messages.unavailable(len(nodes), reasons)
+            if pod.spec.schedulingGates:
+                best, message = "", messages.GATED
         except Rejected as why:
             message = messages.rejected(len(self._cache.order), why.message)
         finally:

@@ -63,12 +63,16 @@ class Placed:
 
 
 class NodeInfo:
-    """A node and what its pods take. `position` is its place in the order of nodes, or -1."""
+    """A node and what its pods take.
+
+    `position` is its place in the order of nodes, or -1. `version` grows when the node object
+    changes, `scratch` is for others to remember things in until the node or its pods change.
+    """
 
     __slots__ = (
         "allocatable", "cpu", "cpu_total", "ephemeral", "ephemeral_total", "images", "labels",
         "memory", "memory_total", "name", "node", "others", "pods", "pods_total", "ports",
-        "position", "scored_cpu", "scored_memory",
+        "position", "scored_cpu", "scored_memory", "scratch", "version",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -83,10 +87,14 @@ class NodeInfo:
         self.pods: dict[Key, Placed] = {}
         self.images: dict[str, int] = {}
         self.position = -1
+        self.version = 0
+        self.scratch: dict[int, Any] = {}
 
     def set_node(self, node: Any) -> None:
         """Take over what a node object says."""
         self.node = node
+        self.version += 1
+        self.scratch = {}
         self.labels = labels_of(node)
         status = node.status
         total = amounts(status.allocatable) if status is not None else {}
@@ -103,6 +111,7 @@ class NodeInfo:
 
     def take(self, footprint: Footprint, sign: int) -> None:
         """Count a pod's needs in (1) or out (-1)."""
+        self.scratch = {}
         self.cpu += sign * footprint.cpu
         self.memory += sign * footprint.memory
         self.ephemeral += sign * footprint.ephemeral
@@ -134,6 +143,7 @@ def _encoded(obj: Any) -> bytes:
 class Cache:
     """Nodes and the pods on them, assumed ones included.
 
+    `images` has the nodes of each image with its size there, `priorities` counts pods.
     `epoch` grows when the order of nodes or what is known of all of them changes. `changes` lists
     the positions of nodes that changed since, oldest first, `forgotten` of them cut off already.
     """
@@ -144,6 +154,7 @@ class Cache:
         self.groups: dict[tuple[Any, ...], PodGroup] = {}
         self.namespaces: dict[str, dict[str, str]] = {}
         self.images: dict[str, dict[str, int]] = {}
+        self.priorities: dict[int, int] = {}
         self.epoch = 0
         self.affinities = 0
         self.changes: list[int] = []
@@ -166,8 +177,8 @@ class Cache:
                 info.position = position
         return self._order
 
-    def set_node(self, node: Any) -> None:
-        """Add a node, or take over a new state of it."""
+    def set_node(self, node: Any) -> bool:
+        """Add a node, or take over a new state of it; returns whether scheduling sees a change."""
         name = node.metadata.name
         info = self.nodes.get(name)
         if info is None:
@@ -175,7 +186,7 @@ class Cache:
         old = info.node
         if old is not None and _alike(old, node):
             info.node = node
-            return
+            return False
         before = info.labels
         self._count_images(info, None)
         info.set_node(node)
@@ -189,6 +200,7 @@ class Cache:
             self._forget_changes()
         else:
             self._changed(info)
+        return True
 
     def remove_node(self, name: str) -> None:
         """Forget a node; pods that are still on it are remembered until they go too."""
@@ -259,6 +271,7 @@ class Cache:
                 and before.metadata.labels is metadata.labels
                 and before.spec.containers is pod.spec.containers
                 and before.spec.affinity is pod.spec.affinity
+                and before.spec.priority == pod.spec.priority
                 and (before.metadata.deletionTimestamp is None)
                 is (metadata.deletionTimestamp is None)
             ):
@@ -272,6 +285,8 @@ class Cache:
             info = self.nodes[node] = NodeInfo(node)
         self.pods[key] = info.pods[key] = Placed(pod, node, footprint, group)
         info.take(footprint, 1)
+        priority = pod.spec.priority or 0
+        self.priorities[priority] = self.priorities.get(priority, 0) + 1
         group.counts[node] = group.counts.get(node, 0) + 1
         self._changed(info)
 
@@ -283,6 +298,10 @@ class Cache:
         info = self.nodes[placed.node]
         del info.pods[key]
         info.take(placed.footprint, -1)
+        priority = placed.pod.spec.priority or 0
+        self.priorities[priority] -= 1
+        if not self.priorities[priority]:
+            del self.priorities[priority]
         counts = placed.group.counts
         counts[placed.node] -= 1
         if not counts[placed.node]:

@@ -92,7 +92,7 @@ class Evaluation:
             return None
         census: dict[Any, int] = {}
         for info in self._cache.order:
-            summary = part.summary(info)
+            summary = part.summary(info, part.facts(info))
             census[summary] = census.get(summary, 0) + 1
         return part.survey(census)
 
@@ -101,7 +101,7 @@ class Evaluation:
         for _, part, survey in self._parts:
             verdict = part.check(info) if part.checks else None
             if verdict is None and part.judges:
-                verdict = part.judge(survey, part.summary(info))
+                verdict = part.judge(survey, part.summary(info, part.facts(info)))
             if verdict is not None:
                 return verdict
         return None
@@ -111,7 +111,7 @@ class Evaluation:
         found: list[dict[str, PluginScore]] = [{} for _ in candidates]
         for plugin, part, survey in self._parts:
             if part.ranks:
-                summaries = [part.summary(info) for info in candidates]
+                summaries = [part.summary(info, part.facts(info)) for info in candidates]
                 raw = part.raw(survey, summaries, _Nodes(summaries))
                 normalized = part.normalize(raw)
             elif part.scores:

@@ -143,7 +143,12 @@ class FootprintMemo:
 
     def __init__(self, size: int = 4096) -> None:
         self._size = size
+        self._numbers: dict[Footprint, int] = {}
         self._known: dict[int, tuple[Any, Any, Any, Any, Footprint]] = {}
+
+    def number(self, spec: Any) -> int:
+        """A number that specs of equal footprint share."""
+        return self._numbers.setdefault(self(spec), len(self._numbers))
 
     def __call__(self, spec: Any) -> Footprint:
         containers = spec.containers

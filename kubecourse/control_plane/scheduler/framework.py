@@ -5,10 +5,13 @@ same answers, and a node that did not change gives the same answers, so here a p
 `prepare`s what it has to say about a shape of pod, and its answer is kept for as long as the
 node stays as it is (see `shape.py`). There are three kinds of answer:
 
-- `Part.check(node)` and `Part.score(node)` look at one node alone.
+- `Part.check(node)` and `Part.score(node)` look at one node alone. What they find follows from
+  the node object (`fixed`), or from what the node's pods take and the pod's own footprint, so
+  that pods of equal footprint share it.
 - `Part.summary(node)` is everything else that a plugin needs to know of a node: the zone, how
   many matching pods it has. Nodes with equal summaries are equal to that plugin. It judges and
-  scores summaries, knowing how many nodes have each: the `census`.
+  scores summaries, knowing how many nodes have each: the `census`. Of this too a part may follow
+  from the node object alone: `facts`.
 
 Source: `pkg/scheduler/framework/{interface,runtime/framework}.go`.
 """
@@ -55,6 +58,8 @@ class Window(Protocol):
 class Part:
     """What one plugin has to say about one shape of pod. The base says nothing."""
 
+    fixed = False
+    """Whether `check`, or `summary`, follows from the node object alone."""
     checks = False
     """Whether it has a `check`."""
     scores = False
@@ -74,9 +79,13 @@ class Part:
         """How good a node is, by the node alone, 0 to 100."""
         raise NotImplementedError
 
-    def summary(self, info: NodeInfo) -> Hashable:
-        """All that `judge` and `raw` need to know of a node."""
-        raise NotImplementedError
+    def facts(self, info: NodeInfo) -> Any:
+        """The share of `summary` that follows from the node object; asked when that changes."""
+        return None
+
+    def summary(self, info: NodeInfo, facts: Any) -> Hashable:
+        """All that `judge` and `raw` need to know of a node. `fixed`: the facts are all of it."""
+        return facts
 
     def survey(self, census: Census) -> Any:
         """What `judge` and `raw` need to know of all nodes."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from kubecourse.control_plane.scheduler.framework import Verdict
 
 NO_NODES = "no nodes available to schedule pods"
+GATED = "Scheduling is blocked due to non-empty scheduling gates"
 NO_CLAIMS = "no new claims to deallocate"
 """What the plugin for devices adds to every failure of a pod, with or without devices."""
 NOT_HELPFUL = "Preemption is not helpful for scheduling"

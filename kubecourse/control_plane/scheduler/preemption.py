@@ -6,7 +6,7 @@ Sources: `pkg/scheduler/framework/preemption/preemption.go`,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -25,6 +25,7 @@ from kubecourse.control_plane.scheduler.messages import (
 
 MIN_CANDIDATES = 100
 MIN_PERCENT = 10
+NEVER = "not eligible due to preemptionPolicy=Never."
 
 Judge = Callable[[NodeInfo], Verdict | None]
 """Why the pod does not fit on a node as the cache has it at the moment."""
@@ -56,6 +57,10 @@ def priority(pod: Any) -> int:
     return pod.spec.priority or 0
 
 
+def _nothing(why: str, keep: bool = False) -> Outcome:
+    return Outcome(None, f"{NO_CLAIMS}, preemption: {why}", keep)
+
+
 class Preemption:
     """Finds room for pods by taking less important ones away, in thought."""
 
@@ -63,22 +68,35 @@ class Preemption:
         self._cache = cache
         self._random = random
 
+    def conceivable(self, pod: Any, refusals: Mapping[Verdict, int]) -> bool:
+        """Whether there is anybody to preempt, and any node where it could help."""
+        lowest = min(self._cache.priorities, default=priority(pod))
+        return lowest < priority(pod) and any(verdict.resolvable for verdict in refusals)
+
+    def refuse(self, pod: Any, refusals: Mapping[Verdict, int]) -> Outcome:
+        """What to say where it is not conceivable."""
+        if pod.spec.preemptionPolicy == "Never":
+            return _nothing(NEVER, keep=True)
+        reasons: dict[str, int] = {}
+        for verdict, nodes in refusals.items():
+            reason = NO_VICTIMS if verdict.resolvable else NOT_HELPFUL
+            reasons[reason] = reasons.get(reason, 0) + nodes
+        return _nothing(unavailable(sum(refusals.values()), reasons))
+
     def find(
-        self, pod: Any, verdicts: list[tuple[NodeInfo, Verdict]], judge: Judge, budgets: list[Any],
+        self, pod: Any, verdicts: Mapping[str, Verdict], judge: Judge, budgets: list[Any],
         nominated: str, now: float,
     ) -> Outcome:  # fmt: skip
         """Where pods could make room for a pod that every node refused, as `verdicts` say.
 
         `nominated`: the node it was promised before, if any. `now`: for pods that did not start.
         """
-        total = len(verdicts)
-        problem = self._not_eligible(pod, {i.name: v for i, v in verdicts}, nominated)
+        problem = self._not_eligible(pod, verdicts, nominated)
         if problem:
-            return Outcome(None, f"{NO_CLAIMS}, preemption: {problem}", keep=True)
-        possible = [info for info, verdict in verdicts if verdict.resolvable]
-        refusals = (
-            {Verdict("", (NOT_HELPFUL,)): total - len(possible)} if total > len(possible) else {}
-        )
+            return _nothing(problem, keep=True)
+        possible = [self._cache.nodes[n] for n, verdict in verdicts.items() if verdict.resolvable]
+        hopeless = len(verdicts) - len(possible)
+        refusals = {Verdict("", (NOT_HELPFUL,)): hopeless} if hopeless else {}
         candidates: list[Candidate] = []
         wanted = self._wanted(len(possible))
         offset = self._random.randrange(len(possible)) if possible else 0
@@ -92,16 +110,15 @@ class Preemption:
                 refusals[found] = refusals.get(found, 0) + 1
         if candidates:
             return Outcome(min(candidates, key=_Cost(now)), "")
-        text = unavailable(total, count_reasons(refusals))
-        return Outcome(None, f"{NO_CLAIMS}, preemption: {text}")
+        return _nothing(unavailable(len(verdicts), count_reasons(refusals)))
 
     def _wanted(self, possible: int) -> int:
         return min(max(possible * MIN_PERCENT // 100, MIN_CANDIDATES), possible)
 
-    def _not_eligible(self, pod: Any, verdicts: dict[str, Verdict], nominated: str) -> str:
+    def _not_eligible(self, pod: Any, verdicts: Mapping[str, Verdict], nominated: str) -> str:
         """Why the pod may not preempt at all."""
         if pod.spec.preemptionPolicy == "Never":
-            return "not eligible due to preemptionPolicy=Never."
+            return NEVER
         verdict = verdicts.get(nominated)
         if verdict is None or not verdict.resolvable:
             return ""

@@ -103,8 +103,8 @@ class Scheduler:
     def _node_changed(self, old: Any, new: Any) -> None:
         if new is None:
             self.cache.remove_node(old.metadata.name)
-        else:
-            self.cache.set_node(new)
+        elif not self.cache.set_node(new):
+            return
         if len(self._queue):
             self._happened(ClusterEvent("node", old, new))
             self._wake()

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import compress, islice
-from operator import add, itemgetter
+from itertools import compress
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
@@ -22,6 +22,10 @@ from kubecourse.control_plane.scheduler.framework import Part, Plugin, Verdict
 
 MIN_FEASIBLE = 100
 MIN_PERCENT = 5
+
+POINTS = 16
+MASK = (1 << POINTS) - 1
+"""A node's code is the number of its class, then so many bits for its points."""
 
 
 def feasible_wanted(nodes: int) -> int:
@@ -87,23 +91,34 @@ class NodeClass:
 
 
 class _Window:
-    """The classes of the nodes being scored, as one part sees them."""
+    """The nodes being scored, as one part sees them."""
 
-    __slots__ = ("_classes", "_index", "_numbers", "size")
+    __slots__ = ("_classes", "_codes", "_index", "size")
 
-    def __init__(self, classes: list[NodeClass], numbers: list[int], index: int) -> None:
+    def __init__(self, classes: list[NodeClass], codes: list[int], index: int) -> None:
         self._classes = classes
-        self._numbers = numbers
+        self._codes = codes
         self._index = index
-        self.size = len(numbers)
+        self.size = len(codes)
 
     def count(self, summary: Any) -> int:
         index = self._index
-        return sum(
-            self._numbers.count(found.number)
-            for found in self._classes
-            if found.summaries[index] == summary
-        )
+        meant = {c.number for c in self._classes if c.summaries[index] == summary}
+        return sum([code >> POINTS in meant for code in self._codes])
+
+
+Known = tuple[int, Verdict | None, list[Any]]
+"""What follows from a node object: its version, a refusal, and each summed part's facts."""
+
+UNKNOWN: Known = (-1, None, [])
+
+
+def _first_refusal(parts: list[Part], info: NodeInfo) -> Verdict | None:
+    for part in parts:
+        verdict = part.check(info)
+        if verdict is not None:
+            return verdict
+    return None
 
 
 class Shape:
@@ -116,13 +131,18 @@ class Shape:
         self._epoch = -1
         self._affinities = -1
         self._seen = 0
+        self._footprint = 0
+        self._fixed_checks: list[Part] = []
         self._checks: list[Part] = []
         self._scores: list[tuple[int, Part]] = []
         self._summed: list[Part] = []
+        self._moving: list[tuple[int, Part]] = []
         self._judges: list[tuple[int, Part]] = []
         self._ranks: list[tuple[int, int, Part]] = []
-        self._numbers: list[int] = []
-        self._points: list[int] = []
+        self._known: list[Known] = []
+        self._codes: list[int] = []
+        self._refused = 0
+        self._limit = 0
         self._classes: dict[Any, NodeClass] = {}
         self._by_number: list[NodeClass] = []
 
@@ -149,12 +169,8 @@ class Shape:
             for position in dict.fromkeys(changes[self._seen - cache.forgotten :]):
                 self._update(order[position])
         self._seen = newest
-        if len(self._classes) > 64 + 4 * self._alive:
+        if len(self._by_number) > self._limit:
             self._rebuild()
-
-    @property
-    def _alive(self) -> int:
-        return sum(found.nodes > 0 for found in self._by_number)
 
     def _rebuild(self) -> None:
         cache = self._cache
@@ -165,28 +181,34 @@ class Shape:
         self._seen = cache.forgotten + len(cache.changes)
         self._classes = {}
         self._by_number = []
-        self._numbers = []
-        self._points = []
+        self._known = [UNKNOWN] * len(order)
+        self._codes = []
+        self._refused = 0
         for info in order:
             found, points = self._ask(info)
             found.nodes += 1
-            self._numbers.append(found.number)
-            self._points.append(points)
+            self._refused += found.verdict is not None
+            self._codes.append(found.number << POINTS | points)
+        # Classes of which no node is left pile up; now and then it is worth to begin anew.
+        self._limit = 64 + 4 * len(self._by_number)
 
     def _prepare(self) -> None:
-        self._checks, self._scores, self._summed = [], [], []
-        self._judges, self._ranks = [], []
+        self._fixed_checks, self._checks, self._scores = [], [], []
+        self._summed, self._moving, self._judges, self._ranks = [], [], [], []
+        self._footprint = self._cache.footprint.number(self._pod.spec)
         for plugin in self._plugins:
             part = plugin.prepare(self._pod, self._cache)
             if part is None:
                 continue
             if part.checks:
-                self._checks.append(part)
+                (self._fixed_checks if part.fixed else self._checks).append(part)
             if part.scores:
                 self._scores.append((plugin.weight, part))
             if part.judges or part.ranks:
                 index = len(self._summed)
                 self._summed.append(part)
+                if not part.fixed:
+                    self._moving.append((index, part))
                 if part.judges:
                     self._judges.append((index, part))
                 if part.ranks:
@@ -194,16 +216,32 @@ class Shape:
 
     def _ask(self, info: NodeInfo) -> tuple[NodeClass, int]:
         """A node's class, and its points by the plugins that look at the node alone."""
-        for part in self._checks:
-            verdict = part.check(info)
-            if verdict is not None:
-                # It takes no pod of this shape, but may count for where others can go.
-                known = [part.summary(info) if part.counts else None for part in self._summed]
-                return self._class(verdict, tuple(known)), 0
+        version, verdict, facts = self._known[info.position]
+        if version != info.version:
+            verdict = _first_refusal(self._fixed_checks, info)
+            facts = [part.facts(info) for part in self._summed]
+            self._known[info.position] = (info.version, verdict, facts)
         points = 0
-        for weight, part in self._scores:
-            points += weight * part.score(info)
-        return self._class(None, tuple([part.summary(info) for part in self._summed])), points
+        if verdict is None:
+            answer = info.scratch.get(self._footprint)
+            if answer is None:
+                answer = info.scratch[self._footprint] = self._ask_of_pods(info)
+            verdict, points = answer
+        # A node that takes no pod of this shape may still count for where others can go.
+        if self._moving:
+            facts = facts.copy()
+            for index, part in self._moving:
+                facts[index] = part.summary(info, facts[index])
+        return self._class(verdict, tuple(facts)), points
+
+    def _ask_of_pods(self, info: NodeInfo) -> tuple[Verdict | None, int]:
+        """What follows from what a node's pods take: why it is refused, else its points."""
+        verdict = _first_refusal(self._checks, info)
+        points = 0
+        if verdict is None:
+            for weight, part in self._scores:
+                points += weight * part.score(info)
+        return verdict, points
 
     def _class(self, verdict: Verdict | None, summaries: tuple[Any, ...]) -> NodeClass:
         key = summaries if verdict is None else (verdict, summaries)
@@ -216,12 +254,12 @@ class Shape:
     def _update(self, info: NodeInfo) -> None:
         position = info.position
         found, points = self._ask(info)
-        self._points[position] = points
-        before = self._numbers[position]
-        if before != found.number:
-            self._by_number[before].nodes -= 1
+        before = self._by_number[self._codes[position] >> POINTS]
+        self._codes[position] = found.number << POINTS | points
+        if before is not found:
+            before.nodes -= 1
             found.nodes += 1
-            self._numbers[position] = found.number
+            self._refused += (found.verdict is not None) - (before.verdict is not None)
 
     # --- refusing
 
@@ -250,8 +288,17 @@ class Shape:
     def verdict(self, info: NodeInfo) -> Verdict | None:
         """Why a node is refused, or None. Raises Rejected."""
         self.refresh()
-        found = self._by_number[self._numbers[info.position]]
+        found = self._by_number[self._codes[info.position] >> POINTS]
         return self._verdict(found, self._surveys() if self._judges else {})
+
+    def verdicts(self) -> list[Verdict | None]:
+        """Why each node is refused, or None, in the order of nodes. Raises Rejected."""
+        self.refresh()
+        surveys = self._surveys() if self._judges else {}
+        by_number = [
+            self._verdict(found, surveys) if found.nodes else None for found in self._by_number
+        ]
+        return [by_number[code >> POINTS] for code in self._codes]
 
     def refusals(self) -> dict[Verdict, int]:
         """How many nodes are refused, by why."""
@@ -274,49 +321,62 @@ class Shape:
         """
         self.refresh()
         order = self._cache.order
-        total = len(order)
-        wanted = feasible_wanted(total)
-        surveys = self._surveys() if self._judges or self._ranks else {}
-        refused = [
-            found.number
-            for found in self._by_number
-            if found.nodes and self._verdict(found, surveys) is not None
-        ]
+        wanted = feasible_wanted(len(order))
         stop = start + wanted
-        if not refused and not blocked and stop <= total:
-            numbers, points = self._numbers[start:stop], self._points[start:stop]
-            places: Sequence[int] = range(start, stop)
-            processed = wanted
-        else:
-            fits = [True] * len(self._by_number)
-            for number in refused:
-                fits[number] = False
-            turned = self._numbers[start:] + self._numbers[:start]
-            flags = [fits[number] for number in turned]
-            for position in blocked:
-                flags[(position - start) % total] = False
-            picks = list(islice(compress(range(total), flags), wanted))
-            if not picks:
-                return None
-            processed = picks[-1] + 1 if len(picks) == wanted else total
-            numbers = [turned[pick] for pick in picks]
-            places = [(start + pick) % total for pick in picks]
-            points = [self._points[place] for place in places]
-        return Choice(order[places[self._best(numbers, points, surveys)]], processed)
+        surveys = self._surveys() if self._judges or self._ranks else {}
+        if not self._judges and not self._refused and not blocked and stop <= len(order):
+            best = self._best(self._codes[start:stop], surveys)
+            return Choice(order[start + best], wanted)
+        places = self._fitting(start, wanted, surveys, blocked)
+        if not places:
+            return None
+        codes = [self._codes[place] for place in places]
+        processed = len(order)
+        if len(places) == wanted:
+            processed = (places[-1] - start) % len(order) + 1
+        return Choice(order[places[self._best(codes, surveys)]], processed)
 
-    def _best(self, numbers: list[int], points: list[int], surveys: dict[int, Any]) -> int:
+    def _fitting(
+        self, start: int, wanted: int, surveys: dict[int, Any], blocked: Sequence[int]
+    ) -> list[int]:
+        """The positions of the first nodes that fit, so many, from `start` on and round."""
+        total = len(self._codes)
+        fits = [
+            found.nodes > 0 and self._verdict(found, surveys) is None for found in self._by_number
+        ]
+        places: list[int] = []
+        seen = 0 if any(fits) else total
+        while seen < total and len(places) < wanted:
+            first = (start + seen) % total
+            last = min(first + wanted, total, first + total - seen)
+            codes = self._codes[first:last]
+            fitting = {code: fits[code >> POINTS] for code in sorted(set(codes))}
+            flags = list(map(fitting.__getitem__, codes))
+            for position in blocked:
+                if first <= position < last:
+                    flags[position - first] = False
+            places += compress(range(first, last), flags)
+            seen += last - first
+        return places[:wanted]
+
+    def _best(self, codes: list[int], surveys: dict[int, Any]) -> int:
         """Which of the candidates to take, given their classes and points."""
-        if len(numbers) == 1:
+        size = len(codes)
+        if size == 1:
             return 0
-        if self._ranks:
-            present = [self._by_number[number] for number in sorted(set(numbers))]
-            bonus = self._bonuses(present, numbers, surveys)
-            if bonus:
-                points = list(map(add, points, map(bonus.__getitem__, numbers)))
-        return first_of_best(points)
+        distinct = sorted(set(codes))
+        present = [
+            self._by_number[number] for number in dict.fromkeys([c >> POINTS for c in distinct])
+        ]
+        bonus = self._bonuses(present, codes, surveys) if self._ranks else {}
+        totals = [(code & MASK) + bonus.get(code >> POINTS, 0) for code in distinct]
+        highest = max(totals)
+        ordered = _in_preorder(size)(codes)
+        best = [code for code, total in zip(distinct, totals, strict=True) if total == highest]
+        return _preorder(size)[min([ordered.index(code) for code in best])]
 
     def _bonuses(
-        self, present: list[NodeClass], numbers: list[int], surveys: dict[int, Any]
+        self, present: list[NodeClass], codes: list[int], surveys: dict[int, Any]
     ) -> dict[int, int]:
         """The points that each class gets from the parts that rank; empty if it is all the same."""
         bonus: dict[int, int] = {}
@@ -326,7 +386,7 @@ class Shape:
             distinct = list(dict.fromkeys([found.summaries[index] for found in present]))
             if len(distinct) == 1:
                 continue
-            raw = part.raw(surveys.get(index), distinct, _Window(present, numbers, index))
+            raw = part.raw(surveys.get(index), distinct, _Window(present, codes, index))
             scores = dict(zip(distinct, part.normalize(raw), strict=True))
             for found in present:
                 gain = weight * scores[found.summaries[index]]

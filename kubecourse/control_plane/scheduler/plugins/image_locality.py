@@ -22,13 +22,14 @@ def normalized(image: str) -> str:
 
 
 class _Part(Part):
+    fixed = True
     ranks = True
 
     def __init__(self, images: list[str], cache: Cache) -> None:
         self._images = images
         self._cache = cache
 
-    def summary(self, info: NodeInfo) -> tuple[str, ...]:
+    def facts(self, info: NodeInfo) -> tuple[str, ...]:
         """Those of the pod's images that the node has."""
         there = info.images
         return tuple(image for image in self._images if image in there) if there else ()

@@ -203,21 +203,25 @@ class _Part(Part):
 
     # --- what it knows of nodes
 
-    def summary(self, info: NodeInfo) -> tuple[Place, ...]:
+    def facts(self, info: NodeInfo) -> tuple[Any, ...]:
+        """The node's domains, by label."""
+        return tuple(
+            SELF if key in info.labels and self._cache.unique(key) else info.labels.get(key)
+            for key in self._by_key
+        )
+
+    def summary(self, info: NodeInfo, facts: tuple[Any, ...]) -> tuple[Place, ...]:
         if len(self._cache.groups) != self._seen:
             self._meet_new_groups()
         places = []
         name = info.name
-        for key, pairs in self._by_key.items():
-            domain: Any = info.labels.get(key)
+        for domain, pairs in zip(facts, self._by_key.values(), strict=True):
             sums = NEUTRAL
             if domain is not None:
                 for group, relation in pairs:
                     pods = group.counts.get(name, 0)
                     if pods:
                         sums = _plus(sums, relation, pods)
-                if self._cache.unique(key):
-                    domain = SELF
             places.append(Place(domain, sums))
         return tuple(places)
 

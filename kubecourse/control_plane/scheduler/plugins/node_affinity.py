@@ -101,6 +101,7 @@ class RequiredNodes:
 
 
 class _Part(Part):
+    fixed = True
     refusal = Verdict(
         "NodeAffinity", ("node(s) didn't match Pod's node affinity/selector",), resolvable=False
     )
@@ -114,7 +115,7 @@ class _Part(Part):
     def check(self, info: NodeInfo) -> Verdict | None:
         return None if self._required.matches(info.name, info.labels) else self.refusal
 
-    def summary(self, info: NodeInfo) -> int:
+    def facts(self, info: NodeInfo) -> int:
         return sum(
             weight for weight, term in self._preferred if term.matches(info.name, info.labels)
         )

@@ -12,6 +12,7 @@ from kubecourse.control_plane.scheduler.framework import ClusterEvent, Part, Plu
 
 
 class _Part(Part):
+    fixed = True
     checks = True
     refusal = Verdict(
         "NodeName", ("node(s) didn't match the requested node name",), resolvable=False

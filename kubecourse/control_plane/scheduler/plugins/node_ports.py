@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
-from kubecourse.control_plane.scheduler.footprint import Port, host_ports
+from kubecourse.control_plane.scheduler.footprint import Port
 from kubecourse.control_plane.scheduler.framework import ClusterEvent, Part, Plugin, Verdict
 
 
@@ -36,5 +36,5 @@ class NodePorts(Plugin):
 
     def might_help(self, event: ClusterEvent, pod: Any, cache: Cache) -> bool:
         if event.kind == "pod":
-            return event.new is None and bool(host_ports(event.old.spec))
+            return event.new is None and bool(cache.footprint(event.old.spec).ports)
         return event.new is not None and event.old is None

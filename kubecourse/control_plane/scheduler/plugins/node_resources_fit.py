@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
-from kubecourse.control_plane.scheduler.footprint import Footprint, amounts, footprint
+from kubecourse.control_plane.scheduler.footprint import Footprint, amounts
 from kubecourse.control_plane.scheduler.framework import (
     MAX_SCORE,
     ClusterEvent,
@@ -99,19 +99,19 @@ class NodeResourcesFit(Plugin):
 
     def might_help(self, event: ClusterEvent, pod: Any, cache: Cache) -> bool:
         if event.kind == "pod":
-            return event.new is None or (event.old is not None and _shrank(event.old, event.new))
+            return event.new is None or (event.old is not None and _shrank(event, cache))
         if event.new is None:
             return False
         empty = NodeInfo(event.new.metadata.name)
         empty.set_node(event.new)
-        if shortages(footprint(pod.spec), empty) is not None:
+        if shortages(cache.footprint(pod.spec), empty) is not None:
             return False
-        if event.old is None:
+        if event.old is None or event.old.status is None:
             return True
-        before, after = (amounts(node.status.allocatable) for node in (event.old, event.new))
-        return any(value > before.get(name, 0) for name, value in after.items())
+        before = amounts(event.old.status.allocatable)
+        return any(value > before.get(name, 0) for name, value in empty.allocatable.items())
 
 
-def _shrank(old: Any, new: Any) -> bool:
-    before, after = footprint(old.spec), footprint(new.spec)
+def _shrank(event: ClusterEvent, cache: Cache) -> bool:
+    before, after = cache.footprint(event.old.spec), cache.footprint(event.new.spec)
     return after.cpu < before.cpu or after.memory < before.memory

@@ -16,6 +16,7 @@ TAINT = models.core_v1.Taint(key="node.kubernetes.io/unschedulable", effect="NoS
 
 
 class _Part(Part):
+    fixed = True
     checks = True
     refusal = Verdict("NodeUnschedulable", ("node(s) were unschedulable",), resolvable=False)
 

@@ -61,11 +61,17 @@ class Rule(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What one rule sees of a node: its domain, its matching pods, whether these count."""
+    """What a rule sees of a node object: its domain, and whether its pods count."""
 
     domain: Any
-    pods: int
     counted: bool
+
+
+class Facts(NamedTuple):
+    """The places of the hard rules and of the soft ones; None: such nodes are not scored."""
+
+    hard: tuple[Place, ...]
+    soft: tuple[Place, ...] | None
 
 
 def rules_of(pod: Any, action: str) -> list[Rule]:
@@ -98,30 +104,38 @@ def rules_of(pod: Any, action: str) -> list[Rule]:
 
 
 class _Counter:
-    """Counts the pods that a rule is about."""
+    """Counts the pods that a selector selects, node by node."""
 
-    def __init__(self, rule: Rule, namespace: str, cache: Cache) -> None:
-        self._rule = rule
+    def __init__(self, selector: Selector, namespace: str, cache: Cache) -> None:
+        self._selector = selector
         self._namespace = namespace
         self._cache = cache
         self._groups: list[PodGroup] = []
         self._seen = 0
 
     def __call__(self, node: str) -> int:
+        if len(self._cache.groups) != self._seen:
+            self._meet_new_groups()
+        count = 0
+        for group in self._groups:
+            count += group.counts.get(node, 0)
+        return count
+
+    def _meet_new_groups(self) -> None:
         groups = self._cache.groups
-        if len(groups) != self._seen:
-            for group in islice(groups.values(), self._seen, None):
-                if (
-                    group.namespace == self._namespace
-                    and not group.terminating
-                    and self._rule.selector.matches(group.labels)
-                ):
-                    self._groups.append(group)
-            self._seen = len(groups)
-        return sum([group.counts.get(node, 0) for group in self._groups])
+        for group in islice(groups.values(), self._seen, None):
+            if (
+                group.namespace == self._namespace
+                and not group.terminating
+                and self._selector.matches(group.labels)
+            ):
+                self._groups.append(group)
+        self._seen = len(groups)
 
 
 class _Part(Part):
+    """A summary is the number of the node's facts, and how many pods each selector finds there."""
+
     counts = True
 
     def __init__(
@@ -134,16 +148,33 @@ class _Part(Part):
         self._required = RequiredNodes(pod.spec)
         self._tolerations = pod.spec.tolerations
         self._self_match = [rule.selector.matches(labels_of(pod)) for rule in hard]
-        self._hard_pods = [_Counter(rule, pod.metadata.namespace, cache) for rule in hard]
-        self._soft_pods = [_Counter(rule, pod.metadata.namespace, cache) for rule in soft]
+        selectors = list(dict.fromkeys(rule.selector for rule in [*hard, *soft]))
+        self._counters = [_Counter(s, pod.metadata.namespace, cache) for s in selectors]
+        # Where a rule's count lies in a summary.
+        self._hard_at = [selectors.index(rule.selector) + 1 for rule in hard]
+        self._soft_at = [selectors.index(rule.selector) + 1 for rule in soft]
+        self._numbers: dict[Facts, int] = {}
+        self._facts: list[Facts] = []
         self.judges = bool(hard)
         self.ranks = bool(soft)
 
     # --- what it knows of a node
 
-    def summary(self, info: NodeInfo) -> tuple[tuple[Place, ...] | None, tuple[Place, ...] | None]:
-        """The places of the hard rules and of the soft ones; None: such nodes are not scored."""
-        return self._hard_places(info), self._soft_places(info)
+    def facts(self, info: NodeInfo) -> int:
+        """The number of its Facts."""
+        found = Facts(self._hard_places(info), self._soft_places(info))
+        number = self._numbers.get(found)
+        if number is None:
+            number = self._numbers[found] = len(self._facts)
+            self._facts.append(found)
+        return number
+
+    def summary(self, info: NodeInfo, facts: int) -> tuple[int, ...]:
+        name = info.name
+        counters = self._counters
+        if len(counters) == 1:
+            return facts, counters[0](name)
+        return facts, *[count(name) for count in counters]
 
     def _counted(self, rule: Rule, info: NodeInfo) -> bool:
         if rule.honor_affinity and not (
@@ -152,17 +183,15 @@ class _Part(Part):
             return False
         return not rule.honor_taints or untolerated(self._tolerations, info.node) is None
 
-    def _hard_places(self, info: NodeInfo) -> tuple[Place, ...] | None:
-        if not self._hard:
-            return None
+    def _hard_places(self, info: NodeInfo) -> tuple[Place, ...]:
         labels = info.labels
         complete = all(rule.key in labels for rule in self._hard)
         places = []
-        for rule, pods in zip(self._hard, self._hard_pods, strict=True):
+        for rule in self._hard:
             domain: Any = labels.get(rule.key)
             if domain is not None and self._cache.unique(rule.key):
                 domain = SELF
-            places.append(Place(domain, pods(info.name), complete and self._counted(rule, info)))
+            places.append(Place(domain, complete and self._counted(rule, info)))
         return tuple(places)
 
     def _soft_places(self, info: NodeInfo) -> tuple[Place, ...] | None:
@@ -170,11 +199,11 @@ class _Part(Part):
         if self._own and not all(rule.key in labels for rule in self._soft):
             return None
         places = []
-        for rule, pods in zip(self._soft, self._soft_pods, strict=True):
+        for rule in self._soft:
             domain: Any = labels.get(rule.key)
             if domain is not None and rule.key == HOSTNAME:
                 domain = SELF
-            places.append(Place(domain, pods(info.name), self._counted(rule, info)))
+            places.append(Place(domain, self._counted(rule, info)))
         return tuple(places)
 
     # --- what it knows of all nodes
@@ -185,39 +214,45 @@ class _Part(Part):
         """The pods in each domain, for hard rules and soft ones; for hard ones also the least."""
         hard = [self._pods_and_least(index, rule, census) for index, rule in enumerate(self._hard)]
         soft: list[dict[Any, int]] = [{} for _ in self._soft]
-        for (_, places), nodes in census.items():
-            for sums, place in zip(soft, places or (), strict=False):
-                if place.counted and place.pods:
-                    sums[place.domain] = sums.get(place.domain, 0) + place.pods * nodes
+        for summary, nodes in census.items():
+            places = self._facts[summary[0]].soft
+            if places is None:
+                continue
+            for sums, place, at in zip(soft, places, self._soft_at, strict=True):
+                pods = summary[at]
+                if pods and place.counted and place.domain is not SELF:
+                    sums[place.domain] = sums.get(place.domain, 0) + pods * nodes
         return hard, soft
 
     def _pods_and_least(self, index: int, rule: Rule, census: Census) -> tuple[dict[Any, int], int]:
         sums: dict[Any, int] = {}
         own: list[int] = []
         domains = 0
-        for (places, _), nodes in census.items():
-            place = places[index]
+        at = self._hard_at[index]
+        for summary, nodes in census.items():
+            place = self._facts[summary[0]].hard[index]
             if not place.counted:
                 continue
             if place.domain is SELF:
-                own.append(place.pods)
+                own.append(summary[at])
                 domains += nodes
             else:
-                sums[place.domain] = sums.get(place.domain, 0) + place.pods * nodes
+                sums[place.domain] = sums.get(place.domain, 0) + summary[at] * nodes
         domains += len(sums)
         least = min([*own, *sums.values()], default=0) if domains >= rule.min_domains else 0
         return sums, least
 
     # --- refusing
 
-    def judge(self, survey: Any, summary: Any) -> Verdict | None:
-        for rule, place, (sums, least), itself in zip(
-            self._hard, summary[0], survey[0], self._self_match, strict=True
+    def judge(self, survey: Any, summary: tuple[int, ...]) -> Verdict | None:
+        places = self._facts[summary[0]].hard
+        for rule, place, (sums, least), at, itself in zip(
+            self._hard, places, survey[0], self._hard_at, self._self_match, strict=True
         ):
             if place.domain is None:
                 return MISSING_LABEL
             if place.domain is SELF:
-                pods = place.pods if place.counted else 0
+                pods = summary[at] if place.counted else 0
             else:
                 pods = sums.get(place.domain, 0)
             if pods + itself - least > rule.max_skew:
@@ -226,27 +261,33 @@ class _Part(Part):
 
     # --- scoring
 
-    def raw(self, survey: Any, summaries: Sequence[Any], window: Window) -> list[int | None]:
-        scored = [soft for _, soft in summaries if soft is not None]
+    def raw(
+        self, survey: Any, summaries: Sequence[tuple[int, ...]], window: Window
+    ) -> list[int | None]:
+        places = [self._facts[summary[0]].soft for summary in summaries]
+        scored = [found for found in places if found is not None]
         weights = []
         for index, rule in enumerate(self._soft):
             if rule.key == HOSTNAME:
-                domains = window.size - sum(window.count(s) for s in summaries if s[1] is None)
+                unscored = [s for s, found in zip(summaries, places, strict=True) if found is None]
+                domains = window.size - sum([window.count(s) for s in dict.fromkeys(unscored)])
             else:
-                domains = len(dict.fromkeys(places[index].domain for places in scored))
+                domains = len(dict.fromkeys([found[index].domain for found in scored]))
             weights.append(math.log(domains + 2))
-        return [None if s[1] is None else self._raw(survey[1], s[1], weights) for s in summaries]
-
-    def _raw(
-        self, sums: list[dict[Any, int]], places: tuple[Place, ...], weights: list[float]
-    ) -> int:
-        score = 0.0
-        for rule, place, domain_pods, weight in zip(self._soft, places, sums, weights, strict=True):
-            if place.domain is not None:
-                pods = place.pods if place.domain is SELF else domain_pods.get(place.domain, 0)
-                score += pods * weight + (rule.max_skew - 1)
-        whole = math.floor(score)
-        return whole + (score - whole >= 0.5)
+        rules = list(zip(self._soft, self._soft_at, survey[1], weights, strict=True))
+        found: list[int | None] = []
+        for summary, facts in zip(summaries, places, strict=True):
+            if facts is None:
+                found.append(None)
+                continue
+            score = 0.0
+            for (domain, _), (rule, at, by_domain, weight) in zip(facts, rules, strict=True):
+                if domain is not None:
+                    pods = summary[at] if domain is SELF else by_domain.get(domain, 0)
+                    score += pods * weight + (rule.max_skew - 1)
+            whole = int(score)
+            found.append(whole + (score - whole >= 0.5))
+        return found
 
     def normalize(self, scores: Sequence[int | None]) -> list[int]:
         given = [score for score in scores if score is not None]

@@ -65,6 +65,7 @@ def untolerated(tolerations: Iterable[Any] | None, node: Any) -> Any | None:
 
 
 class _Part(Part):
+    fixed = True
     checks = True
     ranks = True
     refusal = Verdict("TaintToleration", ("node(s) had untolerated taint(s)",), resolvable=False)
@@ -78,7 +79,7 @@ class _Part(Part):
     def check(self, info: NodeInfo) -> Verdict | None:
         return self.refusal if untolerated(self._tolerations, info.node) is not None else None
 
-    def summary(self, info: NodeInfo) -> int:
+    def facts(self, info: NodeInfo) -> int:
         return sum(
             taint.effect == "PreferNoSchedule" and not tolerates(self._for_soft, taint)
             for taint in taints(info.node)
