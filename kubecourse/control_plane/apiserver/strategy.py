@@ -138,7 +138,9 @@ def bound(pod: Any, node: str, now: datetime) -> Any:
         status="True",
         lastTransitionTime=now,
     )
-    status = replace(pod.status, conditions=conditions.put(pod.status.conditions, scheduled))
+    placed = conditions.put(pod.status.conditions, scheduled)
+    # The promise that preemption made, if it did, is kept now.
+    status = replace(pod.status, conditions=placed, nominatedNodeName=None)
     return replace(pod, spec=replace(pod.spec, nodeName=node), status=status)
 
 
