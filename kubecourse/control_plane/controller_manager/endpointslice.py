@@ -15,7 +15,11 @@ from kubecourse.api.labels import selector_from_map
 from kubecourse.api.memo import memo
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import Key, by_label, by_node, key_of
-from kubecourse.control_plane.controller_manager.controller import WRITE_TIME, ManagedController
+from kubecourse.control_plane.controller_manager.controller import (
+    WRITE_TIME,
+    ManagedController,
+    busy,
+)
 from kubecourse.control_plane.controller_manager.endpoints import (
     MANAGED_BY,
     MANAGER,
@@ -64,6 +68,8 @@ class EndpointSliceController(ManagedController):
         self.queue.add(key)
 
     def _pod_changed(self, old: Any, new: Any) -> None:
+        if not ((old is not None and old.status.podIPs) or (new is not None and new.status.podIPs)):
+            return  # without an address it was and is nobody's endpoint
         if old is not None and new is not None and not _matters(old, new):
             return
         pod = new if new is not None else old
@@ -83,7 +89,7 @@ class EndpointSliceController(ManagedController):
             state = self._states.get(key)
             if state is not None:
                 state.changed[pod] = None
-                self.queue.add_after(key, max(WRITE_TIME, state.busy_until - self.clock.now))
+                self.queue.add_after(key, max(busy(state.size), state.busy_until - self.clock.now))
 
     def _selecting(self, namespace: str, labels: dict[str, str] | None) -> list[Any]:
         if not labels or not len(self._services):

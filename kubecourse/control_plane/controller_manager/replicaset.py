@@ -16,8 +16,8 @@ from kubecourse.api.labels import selector_from_label_selector, selector_from_ma
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import by_label, by_namespace, key_of
 from kubecourse.control_plane.controller_manager.controller import (
-    WRITE_TIME,
     ManagedController,
+    busy,
     claim,
     controller_of,
     controller_or_namespace,
@@ -92,7 +92,7 @@ class ReplicaSetController(ManagedController):
             tally.expected.creation_seen()
         state = 0 if new is None else self._state(new, owner, tally)
         if tally.put(pod.metadata.name, state):
-            self.queue.add_after(key, WRITE_TIME)
+            self.queue.add_after(key, busy(len(tally.pods)))
 
     def _pod_left(self, former: Any, pod: Any) -> None:
         tally = self._tallies.get(former.uid)

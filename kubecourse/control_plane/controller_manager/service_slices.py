@@ -67,6 +67,11 @@ class ServiceSlices:
         for obj in slices:
             self._add(obj)
 
+    @property
+    def size(self) -> int:
+        """How many pods have endpoints."""
+        return len(self._where)
+
     # --- knowing
 
     def _add(self, obj: Any) -> None:
