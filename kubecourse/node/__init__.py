@@ -1,1 +1,1 @@
-"""What runs on every machine of the cluster: kubelet, container runtime, kube-proxy, the network."""
+"""What runs on every machine: kubelet, container runtime, kube-proxy, the network."""

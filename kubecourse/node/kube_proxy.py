@@ -19,6 +19,8 @@ core = models.core_v1
 discovery = models.discovery_v1
 
 MIN_SYNC = 1.0
+RELIST = 0.1
+"""Seconds after which what a new watch lists has arrived."""
 SERVICE_NAME = "kubernetes.io/service-name"
 Key = tuple[str, str]
 
@@ -32,17 +34,32 @@ class Endpoint(NamedTuple):
     node: str
 
 
-class Rule(NamedTuple):
+class Rule:
     """Where connections to one port of a Service go. No endpoints: they are refused.
 
     `affinity` is the seconds for which one client stays with one endpoint, 0 for not at all.
+    `local_only`: only endpoints on the node where the connection arrives. The endpoints are
+    worked out when somebody first asks for them.
     """
 
-    service: Key
-    port: str
-    endpoints: tuple[Endpoint, ...]
-    affinity: int
-    local_only: bool
+    __slots__ = ("_endpoints", "_slices", "affinity", "local_only", "port", "service")
+
+    def __init__(
+        self, service: Key, port: str, slices: list[Any], affinity: int, local_only: bool
+    ) -> None:
+        self.service = service
+        self.port = port
+        self.affinity = affinity
+        self.local_only = local_only
+        self._slices = slices
+        self._endpoints: tuple[Endpoint, ...] | None = None
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The ready ones; if there are none, those that still serve while they end."""
+        if self._endpoints is None:
+            self._endpoints = _endpoints(self._slices, self.port)
+        return self._endpoints
 
 
 def service_of(slice: Any) -> Iterable[str]:
@@ -77,6 +94,13 @@ class KubeProxy:
         """Begin to keep the rules up to date."""
         self.running = True
         self._informers.start()
+        if self._of_service:
+            self._clock.call_later(RELIST, self._check_all)
+
+    def _check_all(self) -> None:
+        """Services may have gone while nobody watched."""
+        for key in list(self._of_service):
+            self._mark(key)
 
     def stop(self) -> None:
         """The rules stay as they are from now on."""
@@ -94,10 +118,6 @@ class KubeProxy:
     def node_port(self, port: int) -> Rule | None:
         """The rule for a port of every node."""
         return self._by_node_port.get(port)
-
-    def is_service(self, ip: str) -> bool:
-        """Whether an address belongs to a Service that the rules know."""
-        return any(address[0] == ip for address in self._by_address)
 
     def choose(self, rule: Rule, client: str = "", node: str = "") -> Endpoint | None:
         """An endpoint for a new connection; None if there is nowhere to send it.
@@ -156,14 +176,16 @@ class KubeProxy:
         addresses, node_ports = [], []
         slices = list(self._slices.indexed(service_of, f"{key[0]}/{key[1]}"))
         for port in service.spec.ports or ():
-            rule = _rule(key, service.spec, port, slices)
+            name, affinity = port.name or "", _affinity(service.spec)
+            local = service.spec.internalTrafficPolicy == "Local"
+            rule = Rule(key, name, slices, affinity, local)
             for ip in service.spec.clusterIPs or [service.spec.clusterIP]:
                 addresses.append((ip, port.port))
                 self._by_address[ip, port.port] = rule
             if port.nodePort:
                 node_ports.append(port.nodePort)
-                local = service.spec.externalTrafficPolicy == "Local"
-                self._by_node_port[port.nodePort] = rule._replace(local_only=local)
+                outside = service.spec.externalTrafficPolicy == "Local"
+                self._by_node_port[port.nodePort] = Rule(key, name, slices, affinity, outside)
         self._of_service[key] = (addresses, node_ports)
 
 
@@ -171,29 +193,28 @@ def _has_address(spec: Any) -> bool:
     return spec.type != "ExternalName" and bool(spec.clusterIP) and spec.clusterIP != "None"
 
 
-def _rule(key: Key, spec: Any, port: Any, slices: list[Any]) -> Rule:
-    """The rule for one port: its ready endpoints, or else those that still serve as they end."""
+def _endpoints(slices: list[Any], port: str) -> tuple[Endpoint, ...]:
     ready: dict[Endpoint, None] = {}
     ending: dict[Endpoint, None] = {}
     for slice in slices:
-        number = next(
-            (p.port for p in slice.ports or () if (p.name or "") == (port.name or "")), None
-        )
+        number = next((p.port for p in slice.ports or () if (p.name or "") == port), None)
         if number is None:
             continue
         for endpoint in slice.endpoints or ():
             conditions = endpoint.conditions
-            target = endpoint.targetRef
+            pod = endpoint.targetRef.name if endpoint.targetRef else ""
             for ip in endpoint.addresses:
-                found = Endpoint(ip, number, target.name if target else "", endpoint.nodeName or "")
+                found = Endpoint(ip, number, pod, endpoint.nodeName or "")
                 if conditions is None or conditions.ready is not False:
                     ready[found] = None
                 elif conditions.serving and conditions.terminating:
                     ending[found] = None
-    affinity = 0
-    if spec.sessionAffinity == "ClientIP":
-        config = spec.sessionAffinityConfig
-        seconds = config.clientIP.timeoutSeconds if config and config.clientIP else None
-        affinity = seconds or 10800
-    local = spec.internalTrafficPolicy == "Local"
-    return Rule(key, port.name or "", tuple(ready or ending), affinity, local)
+    return tuple(ready or ending)
+
+
+def _affinity(spec: Any) -> int:
+    if spec.sessionAffinity != "ClientIP":
+        return 0
+    config = spec.sessionAffinityConfig
+    seconds = config.clientIP.timeoutSeconds if config and config.clientIP else None
+    return seconds or 10800

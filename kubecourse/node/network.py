@@ -130,8 +130,7 @@ class Network:
         parsed = parse_url(url)
         made = self.open(parsed, from_pod, namespace)
         if isinstance(made, str):
-            slow = timeout if "i/o timeout" in made else ROUND_TRIP
-            return Response(0, "", f'Get "{url}": {made}', slow, url=url)
+            return Response(0, "", f'Get "{url}": {made}', patience(made, timeout), url=url)
         return self.ask(made, parsed, url, timeout)
 
     def fetch(self, url: str, source: Sandbox, timeout: float = TIMEOUT) -> Response:
@@ -139,8 +138,7 @@ class Network:
         parsed = parse_url(url)
         made = self.connect(parsed, source, source.namespace)
         if isinstance(made, str):
-            slow = timeout if "i/o timeout" in made else ROUND_TRIP
-            return Response(0, "", made, slow, url=url)
+            return Response(0, "", made, patience(made, timeout), url=url)
         return self.ask(made, parsed, url, timeout)
 
     def ask(
@@ -160,7 +158,7 @@ class Network:
         return Response(reply.status, reply.body, "", round(latency, 6), pod, node, text)
 
     def open(self, url: Url, from_pod: str | None, namespace: str) -> Connection | str:
-        """Open a connection from a pod of that name, or from outside any; or say why there is none."""
+        """Open a connection, from a pod of that name if given, or say why there is none."""
         return self.connect(url, self._pod(from_pod, namespace) if from_pod else None, namespace)
 
     def connect(
@@ -173,7 +171,8 @@ class Network:
             if answer is None or (not answer.addresses and not answer.alias):
                 return f"dial tcp: lookup {ip} on {SERVER}:53: no such host"
             if not answer.addresses:
-                return f"dial tcp: lookup {answer.alias}: the simulated cluster has no way out to the internet"
+                outside = "the simulated cluster has no way out to the internet"
+                return f"dial tcp: lookup {answer.alias}: {outside}"
             ip = answer.addresses[self._rng.randrange(len(answer.addresses))]
         return self._dial(ip, url.port, source)
 
@@ -185,6 +184,8 @@ class Network:
         if ip in LOOPBACK and port in self._forwards:
             return self._forwarded(port) or refused
         node = self._node(ip)
+        if node is not None and not node.runtime.powered:
+            return f"dial tcp {ip}:{port}: i/o timeout"
         client = source.ip if source else "client"
         rule = self._proxy.rule(ip, port)
         if rule is None and (node is not None or ip in LOOPBACK):
@@ -227,7 +228,9 @@ class Network:
             return self._host_network(kubelet, endpoint.ip, endpoint.port) or (
                 f"dial tcp {address}: connect: connection refused"
             )
-        if sandbox is None or kubelet is None or not kubelet.runtime.powered:
+        if kubelet is not None and not kubelet.runtime.powered:
+            return f"dial tcp {address}: i/o timeout"
+        if sandbox is None or kubelet is None:
             return f"dial tcp {address}: connect: no route to host"
         container = sandbox.listener(endpoint.port)
         if container is None:
@@ -262,6 +265,11 @@ class Network:
                 if sandbox.pod_name == local and sandbox.namespace == namespace:
                     return sandbox
         raise ValueError(f'no pod "{local}" runs in namespace "{namespace}"')
+
+
+def patience(error: str, timeout: float) -> float:
+    """Seconds until a client knows that it will not get a connection."""
+    return timeout if error.endswith("i/o timeout") else ROUND_TRIP
 
 
 def _own(sandbox: Sandbox, port: int) -> Endpoint:

@@ -5,10 +5,10 @@ Requests take virtual time. One that is under way when its container ends has fa
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kubecourse.clock import Clock, Timer
-from kubecourse.node.network import Connection, Network, Response, parse_url
+from kubecourse.node.network import Connection, Network, Response, parse_url, patience
 
 
 class Row(NamedTuple):
@@ -127,9 +127,9 @@ class Traffic:
         self._timer = self._clock.call_at(due, self._send, background=True)
         connection = self._connect()
         if isinstance(connection, str):
-            self._finish(self._clock.now, Response(0, "", connection))
-            return
-        response = self._network.ask(connection, self._parsed, self.url, self._timeout)
+            response = Response(0, "", connection, patience(connection, self._timeout))
+        else:
+            response = self._network.ask(connection, self._parsed, self.url, self._timeout)
         self.pending += 1
         self._clock.call_later(
             response.latency, self._answered, self._clock.now, connection, response, background=True
@@ -143,10 +143,9 @@ class Traffic:
         self._connection = made if self._keep_alive and not isinstance(made, str) else None
         return made
 
-    def _answered(self, sent: float, connection: Connection, response: Response) -> None:
+    def _answered(self, sent: float, connection: Connection | str, response: Response) -> None:
         self.pending -= 1
-        container: Any = connection.container
-        if container.finished_at is not None and container.finished_at <= self._clock.now:
+        if not isinstance(connection, str) and not connection.container.running:
             error = f'Get "{self.url}": read: connection reset by peer'
             response = response._replace(status=0, body="", error=error)
         self._finish(sent, response)

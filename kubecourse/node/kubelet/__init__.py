@@ -1,4 +1,4 @@
-"""The kubelet: one per node. It runs the pods that are assigned to its node, and says how they are."""
+"""The kubelet: one per node. It runs the pods of its node, and says how they are."""
 
 from kubecourse.node.kubelet.kubelet import Kubelet
 

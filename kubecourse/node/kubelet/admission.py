@@ -6,6 +6,7 @@ Source: `pkg/kubelet/lifecycle/predicate.go`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kubecourse.api import quantity
@@ -79,8 +80,13 @@ class Allocation:
                 self.used[name] -= asked[name]
 
 
-def refuse(allocation: Allocation, machine: Machine, pod: Any) -> tuple[str, str] | None:
-    """Why a pod cannot run on a node, as reason and message; None if it can."""
+def refuse(
+    allocation: Allocation, machine: Machine, pod: Any, labels: Callable[[], dict[str, str]]
+) -> tuple[str, str] | None:
+    """Why a pod cannot run on a node, as reason and message; None if it can.
+
+    `labels` asks for those that the node has now.
+    """
     if len(allocation.pods) + 1 > machine.pods:
         return _short("pods", 1, len(allocation.pods), machine.pods)
     asked = requests(pod.spec)
@@ -89,8 +95,8 @@ def refuse(allocation: Allocation, machine: Machine, pod: Any) -> tuple[str, str
             return _short(name, asked[name], allocation.used[name], allocation.capacity[name])
     wanted = pod.spec.nodeSelector
     if wanted:
-        labels = machine.all_labels
-        if any(labels.get(key) != value for key, value in wanted.items()):
+        found = labels()
+        if any(found.get(key) != value for key, value in wanted.items()):
             return (
                 "NodeAffinity",
                 "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",

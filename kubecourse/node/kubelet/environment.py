@@ -40,9 +40,9 @@ def make(client: Client, pod: Any, spec: Any, sandbox: Any) -> dict[str, str]:
         if variable.valueFrom is None:
             variables[variable.name] = expand(variable.value or "", variables)
             continue
-        value = _value_from(client, pod, spec, sandbox, variable.valueFrom)
-        if value is not None:
-            variables[variable.name] = value
+        taken = _value_from(client, pod, spec, sandbox, variable.valueFrom)
+        if taken is not None:
+            variables[variable.name] = taken
     return variables
 
 

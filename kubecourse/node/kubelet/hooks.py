@@ -18,7 +18,7 @@ def run(worker: PodWorker, record: ContainerRecord, handler: Any) -> tuple[float
     """Run a hook in a container: how many seconds it takes, and what went wrong if anything."""
     if handler.sleep is not None:
         return float(handler.sleep.seconds or 0), ""
-    if handler.exec is not None:
+    if handler.exec is not None and record.run is not None:
         command = handler.exec.command or []
         result = worker.kubelet.runtime.exec(record.run, command)
         if result.code == 0:

@@ -6,17 +6,14 @@ Source: `pkg/kubelet/images/{image_manager,puller}.go`.
 from __future__ import annotations
 
 from collections import deque
-from random import Random
 from typing import TYPE_CHECKING, Any
 
-from kubecourse.client import EventRecorder
-from kubecourse.clock import Clock
 from kubecourse.node.kubelet.backoff import Backoff, go_duration
 from kubecourse.node.kubelet.records import ContainerRecord
 from kubecourse.node.runtime.references import InvalidReference, parse_reference
-from kubecourse.node.runtime.runtime import Runtime
 
 if TYPE_CHECKING:
+    from kubecourse.node.kubelet.kubelet import Kubelet
     from kubecourse.node.kubelet.worker import PodWorker
 
 Problem = tuple[str, str]
@@ -30,16 +27,14 @@ class ImageManager:
     differently.
     """
 
-    __slots__ = ("_bandwidth", "_clock", "_queue", "_recorder", "_rng", "_runtime", "changed")
+    __slots__ = ("_bandwidth", "_clock", "_kubelet", "_queue", "_rng", "_runtime", "changed")
 
-    def __init__(
-        self, clock: Clock, runtime: Runtime, recorder: EventRecorder, rng: Random
-    ) -> None:
-        self._clock = clock
-        self._runtime = runtime
-        self._recorder = recorder
-        self._rng = rng
-        self._bandwidth = rng.uniform(30e6, 60e6)
+    def __init__(self, kubelet: Kubelet) -> None:
+        self._kubelet = kubelet
+        self._clock = kubelet.clock
+        self._runtime = kubelet.runtime
+        self._rng = kubelet.rng
+        self._bandwidth = self._rng.uniform(30e6, 60e6)
         self._queue: deque[tuple[PodWorker, ContainerRecord, float]] = deque()
         self.changed = False
 
@@ -56,7 +51,7 @@ class ImageManager:
                 f'Failed to apply default image tag "{spec.image}": '
                 f'couldn\'t parse image name "{spec.image}": {error}'
             )
-            self._recorder.warning(worker.pod, "InspectFailed", message, record.path)
+            self._kubelet.recorder.warning(worker.pod, "InspectFailed", message, record.path)
             return True, ("InvalidImageName", message)
         policy = spec.imagePullPolicy or "IfNotPresent"
         if present and policy != "Always":
@@ -64,14 +59,16 @@ class ImageManager:
             return True, None
         if policy == "Never":
             message = f'Container image "{spec.image}" is not present with pull policy of Never'
-            self._recorder.warning(worker.pod, "ErrImageNeverPull", message, record.path)
+            self._kubelet.recorder.warning(worker.pod, "ErrImageNeverPull", message, record.path)
             return True, ("ErrImageNeverPull", message)
         backoff = record.pull_backoff
         if backoff is not None and backoff.waiting(self._clock.now):
             message = f'Back-off pulling image "{spec.image}"'
-            self._recorder.normal(worker.pod, "BackOff", message, record.path)
+            self._kubelet.recorder.normal(worker.pod, "BackOff", message, record.path)
             return True, ("ImagePullBackOff", f"{message}: ErrImagePull: {record.pull_error}")
-        self._recorder.normal(worker.pod, "Pulling", f'Pulling image "{spec.image}"', record.path)
+        self._kubelet.recorder.normal(
+            worker.pod, "Pulling", f'Pulling image "{spec.image}"', record.path
+        )
         self._queue.append((worker, record, self._clock.now))
         if len(self._queue) == 1:
             self._pull()
@@ -82,7 +79,7 @@ class ImageManager:
             f'Container image "{record.spec.image}" already present on machine '
             "and can be accessed by the pod"
         )
-        self._recorder.normal(pod, "Pulled", message, record.path)
+        self._kubelet.recorder.normal(pod, "Pulled", message, record.path)
 
     def _pull(self) -> None:
         """Begin with the first in the queue."""
@@ -115,13 +112,13 @@ class ImageManager:
                 f'Successfully pulled image "{name}" in {go_duration(now - since)} '
                 f"({go_duration(now - asked)} including waiting). Image size: {image.size} bytes."
             )
-            self._recorder.normal(pod, "Pulled", message, record.path)
+            self._kubelet.recorder.normal(pod, "Pulled", message, record.path)
             return None
         error = (
             f'rpc error: code = NotFound desc = failed to pull and unpack image "{full}": '
             f'failed to resolve reference "{full}": {full}: not found'
         )
-        self._recorder.warning(
+        self._kubelet.recorder.warning(
             pod, "Failed", f'Failed to pull image "{name}": {error}', record.path
         )
         record.pull_backoff = record.pull_backoff or Backoff()

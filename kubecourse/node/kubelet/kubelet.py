@@ -22,6 +22,16 @@ from kubecourse.node.runtime.runtime import Runtime
 core = models.core_v1
 
 
+class Silence:
+    """A recorder that tells nobody: of a kubelet that does not run."""
+
+    def normal(self, obj: Any, reason: str, message: str, field_path: str | None = None) -> None:
+        """Say nothing."""
+
+    def warning(self, obj: Any, reason: str, message: str, field_path: str | None = None) -> None:
+        """Say nothing."""
+
+
 class Kubelet:
     """The agent of one machine.
 
@@ -30,8 +40,9 @@ class Kubelet:
     """
 
     __slots__ = (
-        "_stream", "admitted", "client", "clock", "host_ips", "images", "machine", "machine_address",
-        "name", "node_status", "phase", "pods", "recorder", "rng", "running", "runtime",
+        "_mine", "_recorder", "_stream", "admitted", "client", "clock", "host_ips", "images",
+        "machine", "machine_address", "name", "node_status", "phase", "pods", "recorder", "rng",
+        "running", "runtime",
     )  # fmt: skip
 
     def __init__(
@@ -44,10 +55,12 @@ class Kubelet:
         self.running = False
         self.rng = client.clock.rng(f"kubelet/{machine.name}")
         self.phase = self.rng.random()
-        self.recorder = EventRecorder(client, "kubelet", machine.name)
+        self._mine = f"spec.nodeName={machine.name}"
+        self._recorder = EventRecorder(client, "kubelet", machine.name)
+        self.recorder: EventRecorder | Silence = self._recorder
         self.runtime = Runtime(self.clock, images, machine.name, machine.pod_prefix, self.rng)
         self.runtime.network = network
-        self.images = ImageManager(self.clock, self.runtime, self.recorder, self.rng)
+        self.images = ImageManager(self)
         self.node_status = NodeStatus(self)
         self.machine_address = machine.address
         self.host_ips = [core.HostIP(ip=machine.address)]
@@ -70,6 +83,7 @@ class Kubelet:
     def stop(self) -> None:
         """The agent is gone: no heartbeats, no statuses, no restarts. Containers go on."""
         self.running = False
+        self.recorder = Silence()
         self.node_status.stop()
         if self._stream is not None:
             self._stream.stop()
@@ -94,7 +108,7 @@ class Kubelet:
         """A pod has been assigned to this node."""
         if pod.status.phase in FINAL:
             return
-        refusal = admission.refuse(self.admitted, self.machine, pod)
+        refusal = admission.refuse(self.admitted, self.machine, pod, self._labels)
         if refusal is not None:
             self._reject(pod, *refusal)
             return
@@ -104,6 +118,14 @@ class Kubelet:
             worker.stop(pod.metadata.deletionGracePeriodSeconds or 0)
         else:
             worker.begin()
+
+    def _labels(self) -> dict[str, str]:
+        """The labels that the node has now: people may have added some."""
+        try:
+            node: Any = self.client.get(core.Node, self.name)
+            return node.metadata.labels or {}
+        except ApiError:
+            return self.machine.all_labels
 
     def _reject(self, pod: Any, reason: str, message: str) -> None:
         """The pod cannot run here: it has failed."""

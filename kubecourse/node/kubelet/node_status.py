@@ -2,7 +2,8 @@
 
 The Lease is renewed every 10 s. The Node's own status is posted when it changed, looked at every
 10 s, or else every 5 minutes.
-Sources: `pkg/kubelet/kubelet_node_status.go`, `staging/src/k8s.io/component-helpers/apimachinery/lease`.
+Sources: `pkg/kubelet/kubelet_node_status.go`,
+`staging/src/k8s.io/component-helpers/apimachinery/lease`.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class NodeStatus:
         """Post the node's status."""
         kubelet = self._kubelet
         try:
-            node = kubelet.client.get(core.Node, kubelet.name)
+            node: Any = kubelet.client.get(core.Node, kubelet.name)
             status = replace(
                 node.status,
                 conditions=self._conditions(node.status.conditions),
@@ -170,8 +171,8 @@ class NodeStatus:
         )
 
     def _node_uid(self) -> str:
-        uid: str = self._kubelet.client.get(core.Node, self._kubelet.name).metadata.uid
-        return uid
+        node: Any = self._kubelet.client.get(core.Node, self._kubelet.name)
+        return str(node.metadata.uid)
 
 
 def _size(item: tuple[str, Any]) -> tuple[int, str]:

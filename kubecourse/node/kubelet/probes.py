@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubecourse.clock import Timer
 from kubecourse.node.kubelet.records import ContainerRecord
+from kubecourse.node.runtime.images import NEVER
 
 if TYPE_CHECKING:
     from kubecourse.node.kubelet.worker import PodWorker
@@ -46,7 +47,7 @@ class Prober:
     def __init__(self, worker: PodWorker, record: ContainerRecord, kind: str, spec: Any) -> None:
         self._worker = worker
         self._record = record
-        self._run = record.run
+        self._run: Any = record.run
         self._kind = kind
         self._spec = spec
         self._timer: Timer | None = None
@@ -173,15 +174,16 @@ def begin(worker: PodWorker, record: ContainerRecord, ready_after: float) -> Non
         record.probes.append(prober)
         prober.begin()
     elif ready_after:
-        worker.kubelet.clock.call_later(
-            ready_after,
-            _declared_ready,
-            worker,
-            record,
-            record.run,
-            background=ready_after > PATIENCE,
-        ) if ready_after != float("inf") else None
         record.started = True
+        if ready_after != NEVER:
+            worker.kubelet.clock.call_later(
+                ready_after,
+                _declared_ready,
+                worker,
+                record,
+                record.run,
+                background=ready_after > PATIENCE,
+            )
     else:
         _has_started(worker, record)
 
@@ -305,5 +307,8 @@ def _grpc(worker: PodWorker, port: int, timeout: float) -> Outcome:
                 0.0,
             )
     address = _address(worker, None, port)
-    message = f'timeout: failed to connect service "{address}" within {timeout:g}s: context deadline exceeded'
+    message = (
+        f'timeout: failed to connect service "{address}" within {timeout:g}s: '
+        "context deadline exceeded"
+    )
     return False, message, timeout

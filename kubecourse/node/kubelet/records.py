@@ -107,15 +107,15 @@ class ContainerRecord:
         self.waiting = None
         self._status = None
 
-    def finished(self, clock: Clock, message: str | None = None) -> None:
+    def finished(self, clock: Clock) -> None:
         """The present run has ended."""
         run = self.run
-        assert run is not None
+        assert run is not None and run.finished_at is not None and run.exit_code is not None
         self.ended = core.ContainerState(
             terminated=core.ContainerStateTerminated(
                 exitCode=run.exit_code,
                 reason=run.exit_reason,
-                message=message,
+                message=run.last_words or None,
                 startedAt=clock.moment(run.started_at),
                 finishedAt=clock.moment(run.finished_at),
                 containerID=run.id,

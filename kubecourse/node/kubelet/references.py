@@ -17,7 +17,7 @@ from kubecourse.client import Client
 core = models.core_v1
 
 ROOT_CA = "kube-root-ca.crt"
-"""What every service account's volume refers to. Nobody here checks certificates: it may be missing."""
+"""What every service account's volume refers to. Nobody checks certificates: it may be missing."""
 
 
 def find(client: Client, cls: type[Any], name: str, namespace: str) -> Any | None:

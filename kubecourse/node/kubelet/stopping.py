@@ -167,7 +167,7 @@ class Stopping:
         for record in worker.records:
             probes.stop(record)
         worker.write_status()
-        worker.kubelet.runtime.remove_sandbox(worker.uid)
+        worker.kubelet.runtime.stop_sandbox(worker.uid)
         worker.kubelet.released(worker)
         if worker.pod.metadata.deletionTimestamp is not None:
             worker.later("delete", worker.kubelet.rng.uniform(0.5, 0.8), self._delete)

@@ -1,1 +1,1 @@
-"""What runs containers: simulated. Images and what they do, containers, their files and commands."""
+"""What runs containers, simulated: images and what they do, containers, files, commands."""

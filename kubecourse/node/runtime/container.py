@@ -53,8 +53,8 @@ class Container:
 
     __slots__ = (
         "_environment", "_exit_timer", "_files", "_on_exit", "_watchers", "clock", "exit_code",
-        "exit_message", "exit_reason", "finished_at", "id", "image", "image_id", "image_name", "log",
-        "mood", "name", "ports", "process", "sandbox", "spec", "started_at", "terminating",
+        "exit_message", "exit_reason", "finished_at", "id", "image", "image_id", "image_name",
+        "log", "mood", "name", "ports", "process", "sandbox", "spec", "started_at", "terminating",
     )  # fmt: skip
 
     def __init__(
@@ -115,6 +115,23 @@ class Container:
             }
             self._files = FileSystem(own, mounts, self.sandbox.changed)
         return self._files
+
+    @property
+    def last_words(self) -> str:
+        """Its termination message: why it could not start, or what it left behind for this."""
+        spec = self.spec
+        path = spec.terminationMessagePath or "/dev/termination-log"
+        if self.exit_message or self._files is None:
+            message = self.exit_message
+        else:
+            message = self._files.read(path) if self._files.is_file(path) else ""
+        if (
+            not message
+            and self.exit_code
+            and spec.terminationMessagePolicy == "FallbackToLogsOnError"
+        ):
+            message = "".join(line for _, line in self.log[-80:])
+        return message[-4096:]
 
     # --- its life
 

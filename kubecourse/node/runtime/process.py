@@ -21,8 +21,8 @@ class Process:
     """A running script. `ports` are those it listens on, `serves` once it is the image's server."""
 
     __slots__ = (
-        "_idle_since", "_main", "_marks", "_patience", "_period", "_signalled", "_timer", "children",
-        "container", "ports", "script", "serves",
+        "_idle_since", "_main", "_marks", "_patience", "_period", "_signalled", "_timer",
+        "children", "container", "ports", "script", "serves",
     )  # fmt: skip
 
     def __init__(

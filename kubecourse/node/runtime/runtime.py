@@ -83,14 +83,19 @@ class Runtime:
             f"no IP addresses available in range set: {self._prefix}.1-{self._prefix}.254"
         )
 
-    def remove_sandbox(self, uid: str) -> None:
-        """A pod is over: kill what still runs and free its address."""
-        sandbox = self.sandboxes.pop(uid, None)
+    def stop_sandbox(self, uid: str) -> None:
+        """A pod is over: kill what still runs and free its address. Its logs stay."""
+        sandbox = self.sandboxes.get(uid)
         if sandbox is not None:
             for container in sandbox.containers.values():
                 container.kill()
             if self.by_ip.get(sandbox.ip) is sandbox:
                 del self.by_ip[sandbox.ip]
+
+    def remove_sandbox(self, uid: str) -> None:
+        """A pod is gone: nothing of it stays."""
+        self.stop_sandbox(uid)
+        self.sandboxes.pop(uid, None)
 
     # --- containers
 
@@ -136,6 +141,6 @@ class Runtime:
         return self.sandboxes[pod_uid].containers[name]
 
     def logs(self, pod_uid: str, name: str, previous: bool = False) -> list[tuple[float, str]]:
-        """What a container wrote, as (virtual second, line). Raises KeyError if there is no such run."""
+        """What a container wrote: (virtual second, line). Raises KeyError: there was no such run."""
         sandbox = self.sandboxes[pod_uid]
         return (sandbox.previous if previous else sandbox.containers)[name].log

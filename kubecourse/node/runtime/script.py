@@ -56,8 +56,8 @@ class Script:
     """A script being run in a container."""
 
     __slots__ = (
-        "_loops", "_pc", "_program", "arguments", "container", "cwd", "effects", "output", "process",
-        "pure", "status", "traps", "variables",
+        "_loops", "_pc", "_program", "arguments", "container", "cwd", "effects", "output",
+        "process", "pure", "status", "traps", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -168,9 +168,15 @@ class Script:
             self.effects += 1
             self.container.write(text)
 
-    def _command(self, command: Command, stdin: str) -> Result:
-        from kubecourse.node.runtime import programs
+    def call(
+        self, words: list[str], stdin: str = "", values: dict[str, str] | None = None
+    ) -> Result:
+        """Run a program with its words, its input, and variables for it alone."""
+        from kubecourse.node.runtime import programs  # programs need scripts as scripts do programs
 
+        return programs.run(self, words, stdin, values or {})
+
+    def _command(self, command: Command, stdin: str) -> Result:
         values = {name: self.expand(word) for name, word in command.assignments}
         words = self.expand_all(command.words)
         if not words:
@@ -183,7 +189,7 @@ class Script:
                     stdin = self.container.files.read(normal(path, self.cwd))
                 except NoSuchFile as error:
                     return Result(1, "", f"sh: can't open {path}: {error.why}\n")
-        result = programs.run(self, words, stdin, values)
+        result = self.call(words, stdin, values)
         return self._redirect(command, result) if command.redirects else result
 
     def _redirect(self, command: Command, result: Result) -> Result:
@@ -280,7 +286,7 @@ class Script:
             value = " ".join(self.arguments)
         elif name.isdigit():
             number = int(name)
-            value = "sh" if number == 0 else (self.arguments[number - 1 : number] or [None])[0]
+            value = "sh" if number == 0 else "".join(self.arguments[number - 1 : number])
         elif name == "RANDOM":
             self.pure = False
             value = str(self.container.sandbox.random.randrange(32768))

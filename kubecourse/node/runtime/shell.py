@@ -53,7 +53,7 @@ class Instruction(NamedTuple):
     pipeline: tuple[Command, ...] = ()
     name: str = ""
     words: tuple[Word, ...] = ()
-    program: tuple[Instruction, ...] = ()  # type: ignore[misc]
+    program: tuple[Instruction, ...] = ()
 
 
 Program = tuple[Instruction, ...]
