@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubecourse.api.patch.values import go_type
 from kubecourse.tools.kubectl.failure import KubectlError
 
 
@@ -71,11 +72,18 @@ class Literal:
 
 
 @dataclass(frozen=True)
+class Identifier:
+    """A word that means nothing where it stands; only using the template says so."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Root:
     """`$`: the whole object."""
 
 
-Step = Text | Key | Slice | Union | Recursive | Filter | Literal | Root
+Step = Text | Key | Slice | Union | Recursive | Filter | Literal | Identifier | Root
 Path = tuple[Step, ...]
 
 
@@ -97,10 +105,11 @@ class Template:
 
 # --- reading
 
-_NAME = re.compile(r"(?:\\.|[^\s{}\[\]'\".,()=<>!?@$&|;:\\])+")
+_NAME = re.compile(r"(?:\\.|[^\s{}\[\]'\".,()=<>!?@$&|~;:\\])+")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _SLICE = re.compile(r"(-?[0-9]*)(:-?[0-9]*)?(:-?[0-9]*)?")
 _STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_DOT = re.compile(r"(?<!\\)\.")
 _COMPARE = re.compile(r"==|!=|<=|>=|<|>")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "0": "\0"}
 
@@ -116,8 +125,8 @@ def relaxed(expression: str) -> str:
     match = re.fullmatch(r"\{\.?([^{}]+)\}|\.?([^{}]+)", expression, re.DOTALL)
     if match is None:
         raise JSONPathError(
-            f"unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{{name1.name2}}' "
-            f"or '{{.name1.name2}}'"
+            "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' "
+            "or '{.name1.name2}'"
         )
     return f"{{.{match[1] or match[2]}}}"
 
@@ -142,8 +151,9 @@ class _Parser:
 
     def template(self) -> tuple[Any, ...]:
         nodes, ended = self._nodes()
-        if ended:
-            raise _Problem("not in range, nothing to end")
+        while ended:
+            more, ended = self._nodes()
+            nodes = (*nodes, (Identifier("end"),), *more)
         return nodes
 
     def _nodes(self) -> tuple[tuple[Any, ...], bool]:
@@ -175,9 +185,7 @@ class _Parser:
             self._expect("}")
             return True
         path = self.path("}")
-        body, ended = self._nodes()
-        if not ended:
-            raise _Problem("unexpected end of template: {range} without {end}")
+        body, _ = self._nodes()
         nodes.append(Range(path, body))
         return False
 
@@ -232,10 +240,9 @@ class _Parser:
             self.at = number.end()
             steps.append(Literal(json.loads(number[0].lstrip("+"))))
         elif name := _NAME.match(self.text, self.at):
-            if name[0] not in ("true", "false"):
-                raise _Problem(f"unrecognized identifier {name[0]}")
             self.at = name.end()
-            steps.append(Literal(name[0] == "true"))
+            literal = {"true": Literal(True), "false": Literal(False)}.get(name[0])
+            steps.append(literal or Identifier(name[0]))
         else:
             raise self._unrecognized()
 
@@ -261,7 +268,10 @@ class _Parser:
         parts = _split_commas(self.text[self.at : end])
         self.at = end + 1
         found = [_subscript(part.strip()) for part in parts]
-        steps.append(found[0] if len(found) == 1 else Union(tuple((step,) for step in found)))
+        if len(found) == 1:
+            steps += found[0]
+        else:
+            steps.append(Union(tuple(found)))
 
     def _closing_bracket(self) -> int:
         at = self.at
@@ -295,7 +305,12 @@ class _Parser:
                 self.at = operator.end()
                 return tuple(steps), operator[0]
             if self.text[self.at] == "=":
-                raise _Problem("unrecognized filter operator =")
+                # One alone is no operator but part of a name, which no object has.
+                self.at += 1
+                steps.append(Key("="))
+                if word := _NAME.match(self.text, self.at):
+                    self.at = word.end()
+                continue
             self._step(steps)
 
 
@@ -312,28 +327,23 @@ def _split_commas(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _subscript(text: str) -> Step:
+def _subscript(text: str) -> Path:
     if text == "*":
-        return Slice(None, None, None, False)
+        return (Slice(None, None, None, False),)
     if text[:1] in ("'", '"') and _STRING.fullmatch(text):
-        return Key(_unquote(text))
+        # A quoted key is read like one without quotes: dots in it need a backslash.
+        return tuple(Key(re.sub(r"\\(.)", r"\1", part)) for part in _DOT.split(text[1:-1]))
     match = _SLICE.fullmatch(text)
     if not text or match is None or text in ("-", ":-"):
-        if re.fullmatch(r"[A-Za-z_][\w.-]*", text):
-            raise _Problem(f"invalid array index {text}")
         raise _Problem(f"invalid array index {text}")
     numbers = [int(part.lstrip(":")) if part and part.lstrip(":") else None for part in match.groups()]
     single = match[2] is None
     if numbers[2] == 0:
         raise _Problem("step must be > 0")
-    return Slice(numbers[0], numbers[1], numbers[2], single)
+    return (Slice(numbers[0], numbers[1], numbers[2], single),)
 
 
 # --- finding
-
-
-class _Missing(Exception):
-    """What a path asks for is not there."""
 
 
 class _Finder:
@@ -357,6 +367,10 @@ class _Finder:
                 return [value]
             case Root():
                 return [self.root]
+            case Identifier("end"):
+                raise JSONPathError("not in range, nothing to end")
+            case Identifier(name):
+                raise JSONPathError(f"unrecognized identifier {name}")
             case Key():
                 return [v for value in current for v in self._key(step, value)]
             case Slice():
@@ -384,18 +398,16 @@ class _Finder:
 
     def _slice(self, step: Slice, value: Any) -> list[Any]:
         if value is None or isinstance(value, dict | str | int | float):
-            if step.start is None and isinstance(value, dict):
-                return [value[key] for key in sorted(value)]
-            if self.allow_missing and not isinstance(value, dict | str | int | float):
+            if self.allow_missing and value is None:
                 return []
-            raise JSONPathError(f"{go_print(value)} is not array or slice")
+            raise JSONPathError(f"{go_type(value)} is not array or slice")
         size = len(value)
         if step.single and step.start is not None:
             index = step.start + size if step.start < 0 else step.start
             if not 0 <= index < size:
                 if self.allow_missing and not size:
                     return []
-                raise JSONPathError(f"array index out of bounds: index {step.start}, length {size}")
+                raise JSONPathError(f"array index out of bounds: index {index}, length {size}")
             return [value[index]]
         return list(value[slice(step.start, step.end, step.step)])
 
@@ -442,7 +454,7 @@ def _comparable(value: Any) -> str | None:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int | float):
-        return "number"
+        return type(value).__name__
     return "string" if isinstance(value, str) else None
 
 
@@ -478,7 +490,7 @@ def execute(template: Template, obj: Any, allow_missing: bool = True) -> str:
             f'error executing jsonpath "{_go_quote(template.text)}": Error executing template: {error}. '
             "Printing more information for debugging the template:\n"
             f"\ttemplate was:\n\t\t{template.text}\n"
-            f"\tobject given to jsonpath engine was:\n\t\t{go_syntax(obj)}\n\n"
+            f"\tobject given to jsonpath engine was:\n\t\t{go_syntax(obj)}\n\n\n"
         ) from None
     return "".join(" ".join(go_print(value) for value in group) for group in groups)
 

@@ -63,9 +63,7 @@ def _files(path: Path, recursive: bool) -> Iterator[tuple[str, str]]:
     if path.is_dir():
         inside = sorted(path.iterdir())
         for entry in inside:
-            if entry.is_dir() and recursive:
-                yield from _files(entry, recursive)
-            elif entry.is_file() and entry.suffix in EXTENSIONS:
+            if (entry.is_dir() and recursive) or (entry.is_file() and entry.suffix in EXTENSIONS):
                 yield from _files(entry, recursive)
         return
     try:

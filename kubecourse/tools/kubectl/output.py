@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kubecourse.api import yaml
+from kubecourse.api.patch.values import go_text
 from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl import jsonpath
 from kubecourse.tools.kubectl.failure import KubectlError
@@ -54,7 +55,7 @@ def printer_for(inv: Invocation, formats: tuple[str, ...] = FORMATS) -> Printer 
     if not text and template:
         text = "go-template"
     name, _, argument = text.partition("=")
-    if not text or text == "wide" and "wide" in formats:
+    if not text or (text == "wide" and "wide" in formats):
         return None
     if name in formats and (not argument or name not in ("json", "yaml", "name", "wide")):
         make = _MAKERS.get(name)
@@ -154,7 +155,7 @@ class _Columns:
 
     def _cell(self, path: jsonpath.Template, item: Any) -> str:
         found = jsonpath.find(path, item, allow_missing=True)
-        return ",".join(jsonpath.go_print(value) for value in found) or "<none>"
+        return ",".join(go_text(value) for value in found) or "<none>"
 
 
 def _go_template(template: str, inv: Invocation) -> Printer:

@@ -5,13 +5,14 @@ Source: `staging/src/k8s.io/cli-runtime/pkg/resource/{builder,visitor}.go`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import RESOURCES, Resource, find
-from kubecourse.tools.kubectl.failure import KubectlError, raise_all
+from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def find_resource(word: str) -> Resource:
     """The resource of a word: `po`, `deployments.apps`. Raises KubectlError."""
     found = find(word)
     if found is None:
-        raise KubectlError(f'the server doesn\'t have a resource type "{word}"')
+        raise KubectlError(f'the server doesn\'t have a resource type "{word.partition(".")[0]}"')
     return found
 
 
@@ -191,11 +192,30 @@ def resolve(
         obj = inv.connection.get(resource, namespace, target.name) if fetch else {}
         return [Info(resource, namespace, target.name, obj)]
     where = None if all_namespaces else namespace
-    items = inv.connection.list(resource, where, selector, field_selector)
+    with selection_errors(resource, selector, field_selector):
+        items = inv.connection.list(resource, where, selector, field_selector)
     return [
         Info(resource, item["metadata"].get("namespace"), item["metadata"]["name"], item)
         for item in items
     ]
+
+
+@contextmanager
+def selection_errors(resource: Resource, selector: str, field_selector: str) -> Iterator[None]:
+    """Say in a server's objection to a list what was to be listed."""
+    try:
+        yield
+    except ApiError as error:
+        if error.reason not in ("BadRequest", "NotFound"):
+            raise
+        what = f'"{resource.group}/{resource.version}, Resource={resource.plural}"'
+        where = f'Unable to list {what}'
+        if selector or field_selector:
+            where = (
+                f'Unable to find {what} that match label selector "{selector}", '
+                f'field selector "{field_selector}"'
+            )
+        raise prefixed(error, where) from None
 
 
 def namespace_of(inv: Invocation, resource: Resource) -> str | None:

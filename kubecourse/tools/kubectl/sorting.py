@@ -19,8 +19,16 @@ def sort_objects(objects: list[Any], expression: str) -> list[Any]:
 
 
 def sort_rows(rows: list[dict[str, Any]], expression: str) -> list[dict[str, Any]]:
-    """A Table's rows in the order of a field of their objects."""
-    return [rows[index] for index in _order([row["object"] for row in rows], expression)]
+    """A Table's rows in the order of a field of their objects.
+
+    Where they cannot be sorted kubectl shows none, and says nothing of it.
+    """
+    if len(rows) < 2:
+        return rows
+    try:
+        return [rows[index] for index in _order([row["object"] for row in rows], expression)]
+    except KubectlError:
+        return []
 
 
 def _order(objects: list[Any], expression: str) -> list[int]:

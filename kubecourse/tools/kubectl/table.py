@@ -54,7 +54,10 @@ class TablePrinter:
     def _headers(self) -> list[str]:
         options = self.options
         names = [column["name"].upper() for column in self.columns if self._shown(column)]
-        names = [*(["EVENT"] if options.events else []), *(["NAMESPACE"] if options.namespaces and self.resource.namespaced else []), *names]
+        if options.namespaces and self.resource.namespaced:
+            names.insert(0, "NAMESPACE")
+        if options.events:
+            names.insert(0, "EVENT")
         names += [label.rpartition("/")[2].upper() for label in options.labels]
         return [*names, "LABELS"] if options.all_labels else names
 
@@ -73,7 +76,7 @@ class TablePrinter:
         if options.events:
             cells.insert(0, row.get("event", ""))
         labels = metadata.get("labels") or {}
-        cells += [labels.get(label, "<none>") for label in options.labels]
+        cells += [labels.get(label, "") for label in options.labels]
         if options.all_labels:
             cells.append(",".join(f"{key}={labels[key]}" for key in sorted(labels)) or "<none>")
         return cells

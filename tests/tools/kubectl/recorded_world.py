@@ -1,0 +1,167 @@
+"""The cluster that the real kubectl's tables were recorded on, as far as the records tell.
+
+Pods are the recorded objects. The other objects are written here as the scenario had them; each
+one's age is chosen so that it shows as recorded. Nothing runs: they are put into etcd as they are.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kubecourse.api import codec
+from kubecourse.api.resources import BY_KIND
+from kubecourse.clock import Clock
+from kubecourse.control_plane.apiserver import APIServer
+from kubecourse.control_plane.etcd import Etcd
+
+RECORDS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[2] / "data" / "records" / "tables.json").read_text()
+)
+PODS: list[dict[str, Any]] = next(
+    [{"apiVersion": "v1", "kind": "Pod", **pod} for pod in record["items"]]
+    for record in RECORDS
+    if record["scenario"] == "pods-json-behind-tables"
+)
+STARTED = datetime(2026, 11, 23, 1, 28, 59, tzinfo=UTC)
+"""When the first objects of the scenario were created."""
+
+
+def recorded(scenario: str) -> dict[str, Any]:
+    """The first record of that name that has text."""
+    return next(r for r in RECORDS if r["scenario"].strip() == scenario and "stdout" in r)
+
+
+def server_at(age: int, objects: list[dict[str, Any]]) -> APIServer:
+    """A server that holds the objects, `age` seconds after the scenario began."""
+    clock = Clock(seed=0)
+    server = APIServer(clock, Etcd())
+    for data in objects:
+        resource = BY_KIND[data["apiVersion"], data["kind"]]
+        obj, unknown = codec.decode(data, resource.schema)
+        assert not unknown
+        server.etcd.put(resource.key(obj.metadata.namespace, obj.metadata.name), obj)
+    clock.now = clock.seconds(STARTED) + age
+    return server
+
+
+def named(kind: str, name: str, *, version: str = "v1", age: int = 0, **fields: Any) -> dict[str, Any]:
+    """An object of the scenario's namespace, created `age` seconds after the scenario began."""
+    created = datetime.fromtimestamp(STARTED.timestamp() + age, UTC)
+    metadata = {
+        "name": name,
+        "creationTimestamp": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **fields.pop("metadata", {}),
+    }
+    if BY_KIND[version, kind].namespaced:
+        metadata["namespace"] = "tab"
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **fields}
+
+
+def _workload(image: str, hash_: str = "") -> dict[str, Any]:
+    labels = {"app": "web"} | ({"pod-template-hash": hash_} if hash_ else {})
+    return {
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": image}]}},
+    }
+
+
+def deployment(image: str, replicas: int, ready: int, updated: int) -> dict[str, Any]:
+    status = {"readyReplicas": ready, "updatedReplicas": updated, "availableReplicas": ready}
+    labels = {"labels": {"app": "web"}}
+    spec = {"replicas": replicas, **_workload(image)}
+    return named("Deployment", "web", version="apps/v1", metadata=labels, spec=spec, status=status)
+
+
+def replica_set(
+    hash_: str, image: str, replicas: int, ready: int, age: int = 0, current: int | None = None
+) -> dict[str, Any]:
+    status = {"replicas": replicas if current is None else current, "readyReplicas": ready}
+    labels = {"labels": {"app": "web", "pod-template-hash": hash_}}
+    spec = {"replicas": replicas, **_workload(image, hash_)}
+    return named(
+        "ReplicaSet", f"web-{hash_}", version="apps/v1", age=age, metadata=labels, spec=spec, status=status
+    )
+
+
+def service(name: str, **spec: Any) -> dict[str, Any]:
+    return named("Service", name, spec=spec, status={"loadBalancer": {}})
+
+
+SERVICES = [
+    service("ext", type="ExternalName", externalName="db.example.com"),
+    service(
+        "lb", type="LoadBalancer", clusterIP="10.96.93.39", selector={"app": "nothing"},
+        ports=[{"port": 80, "nodePort": 30860, "protocol": "TCP"}],
+    ),
+    service(
+        "web", type="NodePort", clusterIP="10.96.85.137", selector={"app": "web"},
+        ports=[{"port": 80, "nodePort": 30555, "protocol": "TCP"}],
+    ),
+]  # fmt: skip
+
+SLICES = [
+    named("EndpointSlice", "lb-tcnpf", version="discovery.k8s.io/v1", addressType="IPv4"),
+    named(
+        "EndpointSlice", "web-hj6mf", version="discovery.k8s.io/v1", addressType="IPv4",
+        ports=[{"port": 80, "protocol": "TCP"}],
+        endpoints=[{"addresses": ["10.240.1.175"]}, {"addresses": ["10.240.1.174"]}],
+    ),
+]  # fmt: skip
+
+CONFIG = [
+    named("ConfigMap", "cm", data={"a": "1", "b": "2"}),
+    named("ConfigMap", "kube-root-ca.crt", data={"ca.crt": "x"}),
+    named("ConfigMap", "openshift-service-ca.crt", data={"service-ca.crt": "x"}),
+    named("Secret", "sec", type="Opaque", data={"a": "aGVsbG8="}),
+]
+
+
+def nodes(*, roles: bool = False, cordoned: str = "") -> list[dict[str, Any]]:
+    """Six nodes, sixteen minutes old."""
+    found = []
+    for number in range(1, 7):
+        name = f"node-{number}"
+        labels = {"topology.kubernetes.io/zone": f"zone-{'abc'[(number - 1) % 3]}"}
+        if roles and number == 2:
+            labels |= {"node-role.kubernetes.io/worker": "", "node-role.kubernetes.io/edge": ""}
+        info = {
+            "kubeletVersion": "v1.36.2",
+            "osImage": "Fake Linux",
+            "kernelVersion": "6.1.0",
+            "architecture": "amd64",
+            "containerRuntimeVersion": "containerd://2.0.0",
+        }
+        status = {
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "addresses": [{"type": "InternalIP", "address": f"192.168.0.{number}"}],
+            "nodeInfo": info,
+        }
+        spec = {"unschedulable": True} if name == cordoned else {}
+        metadata = {"labels": labels}
+        found.append(named("Node", name, age=-1000, metadata=metadata, spec=spec, status=status))
+    return found
+
+
+def pod(name: str, age: int, hash_: str, node: str, ip: str = "") -> dict[str, Any]:
+    """A pod of the Deployment: running if it has an address, else without its image."""
+    labels = {"app": "web", "pod-template-hash": hash_}
+    state: dict[str, Any] = {"running": {}} if ip else {"waiting": {"reason": "ImagePullBackOff"}}
+    status = {
+        "phase": "Running" if ip else "Pending",
+        "podIP": ip,
+        "containerStatuses": [{"name": "web", "ready": bool(ip), "restartCount": 0, "state": state}],
+    }
+    spec = {"nodeName": node, "containers": [{"name": "web"}]}
+    return named("Pod", name, age=age, metadata={"labels": labels}, spec=spec, status=status)
+
+
+MID_ROLLOUT = [
+    deployment("broken:1", 3, 3, 1),
+    replica_set("6b9866c484", "nginx:1.25", 3, 3),
+    replica_set("84f9cd9cb8", "broken:1", 1, 0, age=15),
+    pod("web-6b9866c484-6bnfj", 15, "6b9866c484", "node-2", "10.240.1.193"),
+    pod("web-6b9866c484-vqd89", 0, "6b9866c484", "node-6", "10.240.1.174"),
+    pod("web-6b9866c484-z4fqs", 0, "6b9866c484", "node-4", "10.240.1.175"),
+    pod("web-84f9cd9cb8-7ssrg", 15, "84f9cd9cb8", "node-6"),
+]
