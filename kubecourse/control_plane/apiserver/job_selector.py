@@ -23,7 +23,7 @@ def generated(job: Any) -> Any:
     spec = job.spec
     if spec.manualSelector or spec.template is None:
         return job
-    own = {UID: job.metadata.uid, NAME: job.metadata.name}
+    own = {UID: job.metadata.uid, NAME: job.metadata.name or ""}
     own |= {PREFIX + key: value for key, value in own.items()}
     given = spec.template.metadata or meta.ObjectMeta()
     metadata = replace(given, labels={**(given.labels or {}), **own})

@@ -81,9 +81,25 @@ def _failure_policy(path: str, spec: Any, out: Errors) -> None:
                 out.append(errors.invalid(f"{at}.onExitCodes.values", codes.values, why))
 
 
+def _own_selector(obj: Any, out: Errors) -> None:
+    """Unless its author insists, a Job selects by what only its own pods carry."""
+    spec, selector = obj.spec, obj.spec.selector
+    if spec.manualSelector or selector is None:
+        return
+    own = {"controller-uid": obj.metadata.uid or "", "job-name": obj.metadata.name or ""}
+    own |= {f"batch.kubernetes.io/{key}": value for key, value in own.items()}
+    try:
+        fits = selector_from_label_selector(selector).matches(own)
+    except SelectorError:
+        return
+    if not fits:
+        out.append(errors.invalid("spec.selector", selector, "`selector` not auto-generated"))
+
+
 def job(obj: Any, out: Errors) -> None:
     """A Job."""
     spec = obj.spec
+    _own_selector(obj, out)
     _job_spec("spec", spec, out)
     if spec.selector is None:
         out.append(errors.required("spec.selector"))
