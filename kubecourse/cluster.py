@@ -34,6 +34,7 @@ from kubecourse.node.runtime.images import ImageCatalog
 from kubecourse.node.traffic import Traffic
 
 if TYPE_CHECKING:
+    from kubecourse.tools.explanation import Explanation
     from kubecourse.tools.kubectl import Output
 
 core = models.core_v1
@@ -101,12 +102,13 @@ class Cluster:
         """Let exactly that many virtual seconds pass."""
         self.clock.advance(seconds)
 
-    def settle(self, limit: float = 3600.0) -> bool:
+    def settle(self, limit: float = 3600.0) -> None:
         """Let time pass until nothing but heartbeats and retries is left to happen.
 
-        Returns False if that took longer than `limit` virtual seconds.
+        Says so if that is not the case after `limit` virtual seconds.
         """
-        return self.clock.settle(limit)
+        if not self.clock.settle(limit):
+            print(f"Things are still happening after {limit:.0f} virtual seconds.")
 
     def wait_for(self, condition: Callable[[], bool], timeout: float = 60.0) -> bool:
         """Let time pass until `condition()` holds; False after `timeout` virtual seconds."""
@@ -222,7 +224,9 @@ class Cluster:
 
     # --- containers
 
-    def crash(self, pod: str, container: str = "", namespace: str = "default", code: int = 1) -> None:
+    def crash(
+        self, pod: str, container: str = "", namespace: str = "default", code: int = 1
+    ) -> None:
         """A pod's container ends by itself, with an exit code."""
         self._container(pod, container, namespace).exit(code)
 
@@ -274,7 +278,7 @@ class Cluster:
             raise CourseError(f"no controller {controller!r}: there are {', '.join(controllers)}")
         return Diary(list(controllers[controller].diary)[-last:])
 
-    def explain(self, name: str, namespace: str = "default") -> Any:
+    def explain(self, name: str, namespace: str = "default") -> Explanation:
         """Why a pod is where it is, or why it is pending: every node's verdict and scores."""
         kind, _, local = name.partition("/")
         if self._resource(kind).kind != "Pod":
@@ -285,4 +289,6 @@ class Cluster:
             pod = self.client.get(core.Pod, local, namespace)
         except ApiError as error:
             raise CourseError(f"{error}: cluster.pods() lists the pods there are") from None
-        return self.scheduler.explain(pod)
+        from kubecourse.tools.explanation import Explanation
+
+        return Explanation(self.scheduler.explain(pod))

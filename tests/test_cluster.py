@@ -127,6 +127,28 @@ def test_a_lost_node_loses_its_pods_after_its_grace_and_theirs(hello: Cluster) -
     hello.advance(60)
     assert ready(hello, node) == "True"
     assert len(hello.pods("hello")) == 3
+    hello.advance(3600)
+    assert ready(hello, node) == "True", "a quiet hour is not a silent one"
+    assert not hello.get(f"node/{node}").spec.taints
+
+
+def test_a_pending_pod_goes_to_a_node_that_is_labelled_for_it(cluster: Cluster) -> None:
+    cluster.apply(
+        """
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: picky}
+        spec:
+          nodeSelector: {disk: ssd}
+          containers: [{name: c, image: nginx}]
+        """
+    )
+    cluster.settle()
+    assert cluster.get("pod/picky").status.phase == "Pending"
+    cluster.run("label node node-2 disk=ssd")
+    cluster.settle()
+    assert cluster.get("pod/picky").spec.nodeName == "node-2"
+    assert cluster.get("pod/picky").status.phase == "Running"
 
 
 def ready(cluster: Cluster, node: str) -> str:

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from kubecourse.cluster import Cluster
 
 
+WINDOW = 60.0
+"""Virtual seconds that the picture shows."""
+
+
 def figure(counts: Sequence[Count], start: float, now: float) -> go.Figure:
-    """Pods by state, stacked, over virtual time since `start`; the number wanted as a dashed line."""
+    """Pods by state, stacked, over virtual time since `start`; the number wanted is dashed."""
     times = [max(count.time - start, 0.0) for count in counts] + [now - start]
     extended = [*counts, counts[-1]]
     chart = go.Figure(layout=palette.LAYOUT | {"height": 300})
@@ -31,9 +35,14 @@ def figure(counts: Sequence[Count], start: float, now: float) -> go.Figure:
             y=numbers,
             name=state,
             stackgroup="pods",
-            line={"shape": "hv", "width": 0.5, "color": colour},
+            line={"shape": "hv", "width": 0, "color": colour},
             fillcolor=colour,
-            fillpattern={"shape": palette.PATTERN[state], "fgcolor": "white", "size": 6},
+            fillpattern={
+                "shape": palette.PATTERN[state],
+                "bgcolor": colour,
+                "fgcolor": "white",
+                "size": 6,
+            },
             hovertemplate=f"%{{y}} {state}<br>%{{x:.1f}} s<extra></extra>",
         )
         if numbers[-1]:
@@ -47,8 +56,10 @@ def figure(counts: Sequence[Count], start: float, now: float) -> go.Figure:
         line={"shape": "hv", "dash": "dash", "width": 2, "color": palette.DESIRED},
         hovertemplate="%{y} wanted<br>%{x:.1f} s<extra></extra>",
     )
+    label(chart, now - start, counts[-1].desired, "wanted", palette.DESIRED)
     chart.update_layout(title_text=text(counts, start))
-    chart.update_xaxes(title_text="virtual seconds", range=[0, max(now - start, 1.0)])
+    end = max(now - start, 1.0)
+    chart.update_xaxes(title_text="virtual seconds", range=[max(end - WINDOW, 0.0), end])
     chart.update_yaxes(title_text="pods", rangemode="tozero", tickformat="d")
     return chart
 

@@ -12,7 +12,15 @@ from plotly.subplots import make_subplots
 
 from kubecourse.cluster import Cluster
 from kubecourse.lessons import palette
-from kubecourse.lessons.recording import READY, Recording, Segment
+from kubecourse.lessons.recording import (
+    FAILED,
+    PENDING,
+    READY,
+    RUNNING,
+    TERMINATING,
+    Recording,
+    Segment,
+)
 from kubecourse.lessons.widgets.redraw import redraw
 
 BEFORE = 5.0
@@ -141,7 +149,7 @@ def _collect(
     recording: Recording, traffic: Any, start: float, end: float, old: str, ended: float | None
 ) -> Rollout:
     recording.stop()
-    seconds = int(end - start) + 1
+    seconds = int(end - start)
     rollout = Rollout(ended=ended, seconds=seconds, old=old)
     for segment in recording.segments:
         until = end if segment.end is None else segment.end
@@ -181,7 +189,7 @@ def figure(rollout: Rollout) -> go.Figure:
     chart = make_subplots(
         rows=2, shared_xaxes=True, vertical_spacing=0.06, row_heights=[height, 90.0]
     )
-    groups: dict[tuple[str, str, str], list[Segment]] = {key: [] for key in _KEYS}
+    groups: dict[tuple[str, str, str], list[Segment]] = {key: [] for key in (_OLD, *_KEYS.values())}
     for segment in rollout.segments:
         groups[_key(segment, rollout.old)].append(segment)
     for (name, colour, pattern), segments in groups.items():
@@ -191,7 +199,10 @@ def figure(rollout: Rollout) -> go.Figure:
             base=[s.start for s in segments],
             orientation="h",
             name=name,
-            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": "white", "size": 6}},
+            marker={
+                "color": colour,
+                "pattern": {"shape": pattern, "bgcolor": colour, "fgcolor": "white", "size": 6},
+            },
             customdata=[s.pod for s in segments],
             hovertemplate=f"%{{customdata}}<br>{name}, from %{{base:.1f}} s<extra></extra>",
             row=1,
@@ -217,15 +228,16 @@ def figure(rollout: Rollout) -> go.Figure:
     chart.update_layout(
         title_text=text(rollout),
         showlegend=True,
-        legend={"orientation": "v", "x": 1.02, "y": 1, "font": {"size": 12}},
+        legend={"x": 1.02, "y": 1, "font": {"size": 12}, "traceorder": "normal"},
     )
-    chart.update_layout(margin={"r": 150}, title_font_size=13)
+    chart.update_layout(margin={"l": 64, "r": 140}, title_font_size=13)
+    chart.update_xaxes(palette.AXIS)
+    chart.update_yaxes(palette.AXIS)
     names = [pod.rpartition("-")[2] for pod in pods]
     chart.update_yaxes(
         tickvals=list(range(len(pods))),
         ticktext=names,
         autorange="reversed",
-        title_text="pods",
         row=1,
     )
     chart.update_yaxes(title_text="requests/s", rangemode="tozero", row=2)
@@ -235,21 +247,19 @@ def figure(rollout: Rollout) -> go.Figure:
     return chart
 
 
-_KEYS = (
-    ("old, ready", palette.OLD, ""),
-    ("new, ready", palette.NEW, ""),
-    *(
-        (state, palette.STATE[state], palette.PATTERN[state])
-        for state in palette.STATE
-        if state != READY
-    ),
-)
+_KEYS = {
+    READY: ("new, ready", palette.NEW, ""),
+    RUNNING: ("running, not ready", palette.STATE[RUNNING], palette.PATTERN[RUNNING]),
+    PENDING: ("pending", palette.STATE[PENDING], palette.PATTERN[PENDING]),
+    TERMINATING: ("terminating", palette.STATE[TERMINATING], palette.PATTERN[TERMINATING]),
+    FAILED: ("failing", palette.STATE[FAILED], palette.PATTERN[FAILED]),
+}
+_OLD = ("old, ready", palette.OLD, "")
+"""What each state is called, its colour and its pattern."""
 
 
 def _key(segment: Segment, old: str) -> tuple[str, str, str]:
-    if segment.state == READY:
-        return _KEYS[0] if segment.revision == old else _KEYS[1]
-    return segment.state, palette.STATE[segment.state], palette.PATTERN[segment.state]
+    return _OLD if segment.state == READY and segment.revision == old else _KEYS[segment.state]
 
 
 class RolloutPlayer(ipywidgets.VBox):

@@ -62,7 +62,7 @@ def test_the_picture_has_a_bar_for_each_state_of_each_pod() -> None:
     bars = {trace.name: trace for trace in chart.data}
     assert (bars["old, ready"].base, bars["old, ready"].x) == ((0,), (8,))
     assert (bars["new, ready"].base, bars["new, ready"].x) == ((7,), (5,))
-    assert bars["Pending"].y == (1,)
+    assert bars["pending"].y == (1,)
     assert sum(bars["served"].y) == 120
     assert chart.layout.title.text == text(rollout)
     assert list(chart.layout.yaxis.ticktext) == ["1", "1"]
