@@ -18,6 +18,8 @@ from kubecourse.control_plane.scheduler.framework import (
     Verdict,
 )
 
+Weights = tuple[tuple[str, int], ...]
+
 
 def least_allocated(resources: Iterable[tuple[int, int, int]]) -> int:
     """The share of each resource that stays free, in percent, averaged by weight.
@@ -63,8 +65,10 @@ class _Part(Part):
     checks = True
     scores = True
 
-    def __init__(self, needs: Footprint) -> None:
+    def __init__(self, needs: Footprint, resources: Weights) -> None:
         self._needs = needs
+        self._resources = resources
+        self._others = dict(needs.others)
         self._simple = not needs.others and not needs.ephemeral
 
     def check(self, info: NodeInfo) -> Verdict | None:
@@ -80,22 +84,33 @@ class _Part(Part):
 
     def score(self, info: NodeInfo) -> int:
         needs = self._needs
-        return least_allocated(
-            (
-                (info.scored_cpu + needs.scored_cpu, info.cpu_total, 1),
-                (info.scored_memory + needs.scored_memory, info.memory_total, 1),
-            )
-        )
+        shares = []
+        for name, weight in self._resources:
+            if name == "cpu":
+                shares.append((info.scored_cpu + needs.scored_cpu, info.cpu_total, weight))
+            elif name == "memory":
+                shares.append((info.scored_memory + needs.scored_memory, info.memory_total, weight))
+            elif name in self._others:
+                wanted = info.others.get(name, 0) + self._others[name]
+                shares.append((wanted, info.allocatable.get(name, 0), weight))
+        return least_allocated(shares)
 
 
 class NodeResourcesFit(Plugin):
-    """Refuses nodes without room for the pod; prefers those with more room."""
+    """Refuses nodes without room for the pod; prefers those with more room.
+
+    resources: those that count for the score, with their weights. Others than CPU and memory
+    count only for pods that request them.
+    """
 
     name = "NodeResourcesFit"
     weight = 1
 
+    def __init__(self, resources: Weights = (("cpu", 1), ("memory", 1))) -> None:
+        self._resources = resources
+
     def prepare(self, pod: Any, cache: Cache) -> Part | None:
-        return _Part(cache.footprint(pod.spec))
+        return _Part(cache.footprint(pod.spec), self._resources)
 
     def might_help(self, event: ClusterEvent, pod: Any, cache: Cache) -> bool:
         if event.kind == "pod":

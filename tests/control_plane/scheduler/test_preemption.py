@@ -1,0 +1,97 @@
+"""Who has to go for a more important pod, and where."""
+
+from random import Random
+
+from kubecourse.api import models
+from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit
+from kubecourse.control_plane.scheduler.owners import Owners
+from kubecourse.control_plane.scheduler.plugins import default_plugins
+from tests.control_plane.scheduler.objects import cache, node, pod
+
+policy, meta = models.policy_v1, models.meta_v1
+
+
+def preempt(incoming, known, budgets=()):
+    owners = Owners()
+    algorithm = Algorithm(known, default_plugins(owners), owners, Random(1))
+    try:
+        algorithm.find(incoming)
+    except NoFit as why:
+        before = {name: list(info.pods) for name, info in known.nodes.items()}
+        outcome = algorithm.preempt(incoming, why, list(budgets), 0.0)
+        assert {name: list(info.pods) for name, info in known.nodes.items()} == before
+        return outcome
+    raise AssertionError("it fits")
+
+
+def victims(incoming, known, budgets=()):
+    candidate = preempt(incoming, known, budgets).candidate
+    return candidate.node.name, [victim.metadata.name for victim in candidate.victims]
+
+
+def small(name, priority=0, cpu="1", **fields):
+    return pod(name, requests={"cpu": cpu}, priority=priority, **fields)
+
+
+def test_no_more_pods_go_than_must():
+    known = cache(node("a"), a=[small(name, started=number) for number, name in enumerate("pqrs")])
+    # Two of four CPUs are wanted; of equals the youngest go.
+    assert victims(small("big", 10, "2"), known) == ("a", ["r", "s"])
+
+
+def test_the_least_important_victims_are_the_best():
+    known = cache(
+        node("a", cpu="1"), node("b", cpu="1"), node("c", cpu="1"),
+        a=[small("x", 5)], b=[small("y", 3)], c=[small("z", 4)],
+    )  # fmt: skip
+    assert victims(small("big", 10), known) == ("b", ["y"])
+
+
+def test_then_the_fewest_then_the_youngest():
+    halves = [small("x", 1, "500m"), small("y", 1, "500m")]
+    known = cache(
+        node("a", cpu="1"), node("b", cpu="1"), node("c", cpu="1"),
+        a=halves, b=[small("old", 1, started=1)], c=[small("young", 1, started=9)],
+    )  # fmt: skip
+    assert victims(small("big", 10), known) == ("c", ["young"])
+
+
+def test_budgets_are_respected_where_there_is_a_choice():
+    budget = policy.PodDisruptionBudget(
+        metadata=meta.ObjectMeta(name="b", namespace="default"),
+        spec=policy.PodDisruptionBudgetSpec(selector=meta.LabelSelector(matchLabels={"app": "x"})),
+        status=policy.PodDisruptionBudgetStatus(
+            currentHealthy=1, desiredHealthy=1, disruptionsAllowed=0, expectedPods=1
+        ),
+    )
+    guarded = pod("guarded", {"app": "x"}, requests={"cpu": "1"}, priority=1)
+    known = cache(node("a", cpu="1"), node("b", cpu="1"), a=[guarded], b=[small("free", 2)])
+    assert victims(small("big", 10), known) == ("a", ["guarded"])
+    assert victims(small("big", 10), known, [budget]) == ("b", ["free"])
+
+
+def test_equals_and_betters_stay():
+    known = cache(node("a", cpu="1"), a=[small("x", 10)])
+    assert preempt(small("big", 10), known).message == (
+        "no new claims to deallocate, preemption: 0/1 nodes are available: "
+        "1 No preemption victims found for incoming pod."
+    )
+
+
+def test_a_pod_may_be_forbidden_to_preempt():
+    known = cache(node("a", cpu="1"), a=[small("x", 0)])
+    polite = small("polite", 10, preemptionPolicy="Never")
+    outcome = preempt(polite, known)
+    assert outcome.candidate is None
+    assert outcome.message == (
+        "no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never."
+    )
+
+
+def test_where_it_does_not_help_the_reason_is_told():
+    # Without x there is still y in the way, which is more important.
+    known = cache(node("a", cpu="2"), a=[small("x", 0), small("y", 20)])
+    outcome = preempt(small("big", 10, "2"), known)
+    assert outcome.message == (
+        "no new claims to deallocate, preemption: 0/1 nodes are available: 1 Insufficient cpu."
+    )
