@@ -95,7 +95,7 @@ class World:
     def _happen(self, words: list[str]) -> str:
         match words:
             case ["settle"]:
-                assert self.cluster.settle()
+                assert self.cluster.clock.settle(3600.0)
             case ["GET", url]:
                 answer = self.cluster.request(url)
                 return f"{answer.status} {answer.body}" if answer.status else f"{answer.error}\n"

@@ -73,8 +73,8 @@ def choose(pod: Json, name: str) -> tuple[str, str]:
             raise KubectlError(f"container {name} is not valid for pod {pod['metadata']['name']}")
         return name, ""
     annotated = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER)
-    if annotated in own:
-        return annotated, ""
+    if annotated and annotated in own:
+        return str(annotated), ""
     listed = ", ".join(container_names(pod))
     said = f'Defaulted container "{own[0]}" out of: {listed}' if len(own) > 1 else ""
     return own[0], said
@@ -98,7 +98,7 @@ def pods_of(connection: Connection, info: Info) -> list[Json]:
 
 
 def _fitness(pod: Json) -> tuple[Any, ...]:
-    """Scheduled before unscheduled, running before pending, ready before not, older before younger."""
+    """Scheduled, running, ready and old pods come before others."""
     status = pod.get("status") or {}
     phases = {"Running": 0, "Unknown": 1, "Pending": 2}
     ready = any(

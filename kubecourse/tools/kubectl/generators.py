@@ -151,6 +151,7 @@ def pairs(text: str) -> dict[str, str]:
 
 # --- services
 
+MOST_PORTS = 65535
 TYPES = {
     "clusterip": "ClusterIP",
     "nodeport": "NodePort",
@@ -188,24 +189,19 @@ def service(
 
 
 def _tcp_port(text: str, node_port: int) -> Json:
-    outer, colon, inner = text.partition(":")
-    target: int | str = (int(inner) if inner.isdigit() else inner) if colon else _port_number(outer)
-    port = {
-        "name": text.replace(":", "-"),
-        "protocol": "TCP",
-        "port": _port_number(outer),
-        "targetPort": target,
-    }
+    outer, inner = [*text.split(":"), ""][:2]
+    number = _port_number(outer)
+    target: int | str = number if not inner else int(inner) if inner.isdigit() else inner
+    name = text.replace(":", "-")
+    port = {"name": name, "protocol": "TCP", "port": number, "targetPort": target}
     return {**port, "nodePort": node_port} if node_port else port
 
 
 def _port_number(text: str) -> int:
-    if not re.fullmatch(r"[0-9]+", text) or not 0 < int(text) < 65536:
-        raise KubectlError(
-            f"invalid port specifier: {text}"
-            if not text.isdigit()
-            else f"invalid port: {text}: must be between 1 and 65535, inclusive"
-        )
+    if not re.fullmatch(r"[0-9]+", text):
+        raise KubectlError(f'strconv.ParseUint: parsing "{text}": invalid syntax')
+    if int(text) > MOST_PORTS:
+        raise KubectlError(f'strconv.ParseUint: parsing "{text}": value out of range')
     return int(text)
 
 
@@ -215,10 +211,19 @@ def _port_number(text: str) -> int:
 def config_map(
     name: str, namespace: str, literals: list[str], files: list[str], env_files: list[str]
 ) -> Json:
-    """`create configmap`."""
+    """`create configmap`. Raises KubectlError, also for a key that comes twice."""
     data: Json = {}
     binary: Json = {}
-    for key, value in _entries("configMap", literals, files, env_files):
+    for key, value in _entries(literals, files, env_files):
+        if objections := names.is_config_map_key(key):
+            raise KubectlError(
+                f'"{key}" is not a valid key name for a ConfigMap: {",".join(objections)}'
+            )
+        if key in data or key in binary:
+            raise KubectlError(
+                f'cannot add key "{key}", another key by that name already exists in Data for'
+                f' ConfigMap "{name}"'
+            )
         try:
             data[key] = value.decode()
         except UnicodeDecodeError:
@@ -239,8 +244,15 @@ def secret(
     files: list[str],
     env_files: list[str],
 ) -> Json:
-    """`create secret generic`."""
-    data = {key: _base64(value) for key, value in _entries("secret", literals, files, env_files)}
+    """`create secret generic`. Raises KubectlError, also for a key that comes twice."""
+    data: Json = {}
+    for key, value in _entries(literals, files, env_files):
+        if objections := names.is_config_map_key(key):
+            # kubectl has no colon here, nor the article.
+            raise KubectlError(f'"{key}" is not valid key name for a Secret {",".join(objections)}')
+        if key in data:
+            raise KubectlError(f"cannot add key {key}, another key by that name already exists")
+        data[key] = _base64(value)
     obj = new_object("Secret", name, namespace)
     if data:
         obj["data"] = data
@@ -274,22 +286,14 @@ def _base64(value: bytes) -> str:
 
 
 def _entries(
-    what: str, literals: list[str], files: list[str], env_files: list[str]
-) -> list[tuple[str, bytes]]:
-    """Keys and values from all sources. Raises KubectlError, also for a key that comes twice."""
+    literals: list[str], files: list[str], env_files: list[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Keys and values from all sources. Raises KubectlError."""
     if env_files and (literals or files):
         raise KubectlError("from-env-file cannot be combined with from-file or from-literal")
-    found = [*_from_literals(literals), *_from_files(files), *_from_env_files(env_files)]
-    seen: dict[str, bytes] = {}
-    for key, value in found:
-        if objections := names.is_config_map_key(key):
-            raise KubectlError(
-                f'"{key}" is not valid key name for a {what}: {",".join(objections)}'
-            )
-        if key in seen:
-            raise KubectlError(f'cannot add key "{key}", another key by that name already exists')
-        seen[key] = value
-    return found
+    yield from _from_literals(literals)
+    yield from _from_files(files)
+    yield from _from_env_files(env_files)
 
 
 def _from_literals(literals: list[str]) -> Iterator[tuple[str, bytes]]:
@@ -297,8 +301,6 @@ def _from_literals(literals: list[str]) -> Iterator[tuple[str, bytes]]:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise KubectlError(f"invalid literal source {text}, expected key=value")
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
         yield key, value.encode()
 
 

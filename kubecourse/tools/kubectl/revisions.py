@@ -34,7 +34,7 @@ def owned_replica_sets(deployment: Json, candidates: list[Json]) -> list[Json]:
 def new_and_old_replica_sets(
     deployment: Json, candidates: list[Json]
 ) -> tuple[Json | None, list[Json]]:
-    """The ReplicaSet of the Deployment's present template, or None, and all others, oldest first."""
+    """The ReplicaSet of the present template, or None, and all others, oldest first."""
     owned = owned_replica_sets(deployment, candidates)
     template = template_without_hash(deployment)
     new = next((each for each in owned if template_without_hash(each) == template), None)

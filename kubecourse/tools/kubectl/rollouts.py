@@ -111,10 +111,8 @@ def _stateful_set(obj: Json, state: Json, revision: int) -> tuple[str, bool]:
         return f"partitioned roll out complete: {updated} new pods have been updated...", True
     new = state.get("updateRevision", "")
     if new != state.get("currentRevision", ""):
-        return (
-            f"waiting for statefulset rolling update to complete {updated} pods at revision {new}...",
-            False,
-        )
+        waiting = "waiting for statefulset rolling update to complete"
+        return f"{waiting} {updated} pods at revision {new}...", False
     current = state.get("currentReplicas", 0)
     return f"statefulset rolling update complete {current} pods at revision {new}...", True
 

@@ -122,7 +122,8 @@ def test_a_kind_without_a_describer_is_described_field_by_field():
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
         "metadata": {
-            "name": "x", "namespace": "default", "uid": "7", "creationTimestamp": "2026-01-05T09:00:00Z",
+            "name": "x", "namespace": "default", "uid": "7",
+            "creationTimestamp": "2026-01-05T09:00:00Z",
         },
         "spec": {"holderIdentity": "me", "leaseDurationSeconds": 15},
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Every recorded client run that this cluster can be brought to prints what the real one printed."""
+"""Recorded client runs, brought about again, print what the real ones printed."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,7 @@ import pytest
 
 from kubecourse import Cluster
 
-RECORDS = json.loads(
-    (Path(__file__).parents[2] / "data" / "kubectl" / "commands.json").read_text()
-)
+RECORDS = json.loads((Path(__file__).parents[2] / "data" / "kubectl" / "commands.json").read_text())
 NOT_YET = {
     "kubectl-autoscale": "HorizontalPodAutoscaler is not served yet",
 }
@@ -104,8 +102,10 @@ SITUATIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("taint-remove", ""): ("taint node node-1 k=v:NoSchedule",),
     ("label-node-remove", ""): ("label node node-1 disk=ssd",),
     ("replace-notfound", "ex"): ("delete deploy web -n ex",),
-    ("patch-nochange", "ex"): ("patch deploy q -n ex -p '{\"spec\":{\"replicas\":1}}'",),
-    ("diff", "ex"): ("annotate deploy q -n ex kubectl.kubernetes.io/last-applied-configuration={}",),
+    ("patch-nochange", "ex"): ('patch deploy q -n ex -p \'{"spec":{"replicas":1}}\'',),
+    ("diff", "ex"): (
+        "annotate deploy q -n ex kubectl.kubernetes.io/last-applied-configuration={}",
+    ),
 }
 
 

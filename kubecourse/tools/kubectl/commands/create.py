@@ -75,8 +75,6 @@ def namespace_of(inv: Invocation) -> str:
 def _deployment(inv: Invocation) -> None:
     before = len(inv.args) if inv.dash is None else inv.dash
     name, command = one_name(inv, inv.args[:before]), inv.args[before:]
-    if inv.flags["replicas"] < 0:
-        raise KubectlError("replicas must not be negative")
     obj = generators.deployment(
         name,
         namespace_of(inv),
@@ -162,7 +160,7 @@ _TCP = Flag("tcp", type="strings", help="port:targetPort; may be repeated.")
 def _service_command(type: str, short: str, *own: Flag) -> Command:
     return Command(
         name=type,
-        use=f"create service {type} NAME [--tcp=<port>:<targetPort>] [--dry-run=server|client|none]",
+        use=f"create service {type} NAME [--tcp=<port>:<targetPort>] [--dry-run=…]",
         short=short,
         flags=(*own, *_COMMON),
         run=_service(type),

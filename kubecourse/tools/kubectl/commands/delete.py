@@ -135,9 +135,12 @@ def _wait(inv: Invocation, deleted: list[Gone]) -> None:
     for gone in deleted:
         if not inv.connection.wait_for(gone, max(end - inv.connection.now, 0.0)):
             name = f"{gone.info.resource.plural}/{gone.info.name}"
-            raise KubectlError(f"timed out waiting for the condition on {name}" if given > 0 else
-                               f"{name} is still there after an hour of virtual time;"
-                               " the real kubectl would go on waiting")
+            raise KubectlError(
+                f"timed out waiting for the condition on {name}"
+                if given > 0
+                else f"{name} is still there after an hour of virtual time;"
+                " the real kubectl would go on waiting"
+            )
 
 
 COMMAND = Command(

@@ -36,12 +36,13 @@ def _diff(inv: Invocation, info: Info, live: str, merged: str) -> bool:
     current = inv.connection.find(info.resource, info.namespace, info.name)
     manifest = applying.annotated(info.object)
     if current is None:
-        place = (info.resource, info.namespace)
-        new = inv.connection.create(*place, manifest, dry_run=True, validation="Strict")
+        new = inv.connection.create(
+            info.resource, info.namespace, manifest, dry_run=True, validation="Strict"
+        )
+    elif patch := applying.apply_patch(info.resource, info.object, current):
+        new = inv.connection.patch(info.resource, info.namespace, info.name, patch, dry_run=True)
     else:
-        patch = applying.apply_patch(info.resource, info.object, current)
-        place = (info.resource, info.namespace, info.name)
-        new = inv.connection.patch(*place, patch, dry_run=True) if patch else current
+        return False
     before, after = (_text(obj) for obj in (current, new))
     if before == after:
         return False

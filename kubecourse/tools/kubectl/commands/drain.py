@@ -11,8 +11,8 @@ from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl import flags, output
 from kubecourse.tools.kubectl.cli import Command, Flag
-from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.commands.cordon import mark, nodes
+from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info

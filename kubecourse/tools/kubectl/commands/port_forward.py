@@ -13,6 +13,9 @@ from kubecourse.tools.kubectl.resources import Info
 
 Json = dict[str, Any]
 
+EPHEMERAL = range(32768, 61000)
+"""Ports that Linux gives to who asks for any."""
+
 
 def run(inv: Invocation) -> None:
     """Make ports of a pod reachable as ports of this machine, for `cluster.request`.
@@ -30,7 +33,7 @@ def run(inv: Invocation) -> None:
         raise KubectlError(
             f"unable to forward port because pod is not running. Current status={phase}"
         )
-    pairs = [_pair(text, info, pod) for text in inv.args[1:]]
+    pairs = [_pair(inv, text, info, pod) for text in inv.args[1:]]
     network = getattr(inv.connection.cluster, "network", None)
     if network is None:
         raise KubectlError("there is no network to forward ports in")
@@ -42,16 +45,17 @@ def run(inv: Invocation) -> None:
             inv.print(f"Forwarding from {host}:{local} -> {remote}")
 
 
-def _pair(text: str, info: Info, pod: Json) -> tuple[int, int]:
-    """A local port, and the pod's port behind it."""
+def _pair(inv: Invocation, text: str, info: Info, pod: Json) -> tuple[int, int]:
+    """A local port (any that is free, for `:80`), and the pod's port behind it."""
     local, colon, remote = text.partition(":")
     remote = remote if colon else local
     port = _remote(remote, info, pod)
+    if colon and not local:
+        return inv.connection.clock.rng(f"kubectl/port-forward/{text}").choice(EPHEMERAL), port
     here = local if colon else str(_number(remote, info) or port)
     if not here.isdigit():
-        raise KubectlError(
-            f"error parsing local port '{here}': strconv.ParseUint: parsing \"{here}\": invalid syntax"
-        )
+        problem = f'strconv.ParseUint: parsing "{here}": invalid syntax'
+        raise KubectlError(f"error parsing local port '{here}': {problem}")
     return int(here), port
 
 
@@ -101,7 +105,8 @@ def _named_port(pod: Json, name: str) -> int | None:
 
 COMMAND = Command(
     name="port-forward",
-    use="port-forward TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
+    use="port-forward TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT"
+    " [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
     short="Forward one or more local ports to a pod",
     group="Troubleshooting and Debugging Commands",
     flags=(

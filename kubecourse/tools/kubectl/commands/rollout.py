@@ -12,7 +12,7 @@ from kubecourse.tools.kubectl.changing import require_some, send_patch, targets
 from kubecourse.tools.kubectl.cli import Action, Command, Flag
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.describe.containers import describe_template, label_selector
-from kubecourse.tools.kubectl.describe.description import Description
+from kubecourse.tools.kubectl.describe.description import Lines
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
@@ -142,9 +142,9 @@ def _template(replica_set: Json) -> str:
         metadata = dict(template.get("metadata") or {})
         annotations = {**(metadata.get("annotations") or {}), revisions.CHANGE_CAUSE: cause}
         template = {**template, "metadata": {**metadata, "annotations": annotations}}
-    description = Description(source=None)
-    describe_template(description, template)
-    return str(description)
+    lines = Lines()
+    describe_template(lines, template)
+    return str(lines)
 
 
 def _undo(inv: Invocation) -> None:

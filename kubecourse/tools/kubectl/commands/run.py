@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubecourse.api import names
+from kubecourse.node.runtime.references import InvalidReference, parse_reference
 from kubecourse.tools.kubectl import flags, generators, resources
 from kubecourse.tools.kubectl.cli import Command, Flag
 from kubecourse.tools.kubectl.commands.create import generated, namespace_of
@@ -16,6 +16,7 @@ from kubecourse.tools.kubectl.resources import Info
 Json = dict[str, Any]
 
 RESTART = ("Always", "OnFailure", "Never")
+PULL = ("", "Always", "IfNotPresent", "Never")
 
 
 def run(inv: Invocation) -> int | None:
@@ -23,16 +24,9 @@ def run(inv: Invocation) -> int | None:
     if not inv.args or inv.dash == 0:
         raise inv.usage_error("NAME is required for run")
     name, words = inv.args[0], inv.args[1:]
-    if problems := names.is_dns1123_subdomain(name):
-        raise KubectlError(f'invalid pod name "{name}": {problems[0]}')
     given = inv.flags
     attached = given["attach"] or given["stdin"]
-    if given["rm"] and not attached:
-        raise KubectlError("--rm should only be used for attached containers")
-    if given["tty"] and not given["stdin"]:
-        raise KubectlError("-i/--stdin is required for containers with -t/--tty=true")
-    if given["restart"] not in RESTART:
-        raise KubectlError(f"invalid restart policy: {given['restart']}")
+    _check(inv, attached)
     pod = generators.pod(
         name,
         given["image"],
@@ -57,9 +51,29 @@ def run(inv: Invocation) -> int | None:
     return _attach(inv, resources.info_of(inv, pod)) if attached else None
 
 
+def _check(inv: Invocation, attached: bool) -> None:
+    """Raise KubectlError for flags that do not go together."""
+    given = inv.flags
+    problem = ""
+    if given["rm"] and not attached:
+        problem = "--rm should only be used for attached containers"
+    elif given["tty"] and not given["stdin"]:
+        problem = "-i/--stdin is required for containers with -t/--tty=true"
+    elif given["restart"] not in RESTART:
+        problem = f"invalid restart policy: {given['restart']}"
+    elif given["image-pull-policy"] not in PULL:
+        problem = f"invalid image pull policy: {given['image-pull-policy']}"
+    elif given["expose"] and not given["port"]:
+        problem = "--port must be set when exposing a service"
+    if problem:
+        raise inv.usage_error(problem)
+    try:
+        parse_reference(given["image"])
+    except InvalidReference as error:
+        raise KubectlError(f'Invalid image name "{given["image"]}": {error}') from None
+
+
 def _expose(inv: Invocation, pod: Json) -> None:
-    if not inv.flags["port"]:
-        raise KubectlError("--port must be set when exposing a service")
     port = int(inv.flags["port"])
     name = pod["metadata"]["name"]
     labels = pod["metadata"]["labels"]

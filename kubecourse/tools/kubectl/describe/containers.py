@@ -11,8 +11,8 @@ from kubecourse.api.labels import SelectorError, selector_from_label_selector
 from kubecourse.api.quantity import QuantityError, parse_quantity
 from kubecourse.tools.kubectl.describe.description import (
     NONE,
-    Description,
     Json,
+    Lines,
     at,
     rfc1123,
     shown,
@@ -40,7 +40,7 @@ def label_selector(selector: Json | None) -> str:
         return "<error>"
 
 
-def describe_template(d: Description, template: Json) -> None:
+def describe_template(d: Lines, template: Json) -> None:
     """The pods that a workload makes."""
     d.line("Pod Template:")
     metadata, spec = template.get("metadata") or {}, template.get("spec") or {}
@@ -59,7 +59,7 @@ def describe_template(d: Description, template: Json) -> None:
 
 
 def describe_containers(
-    d: Description,
+    d: Lines,
     title: str,
     containers: list[Json] | None,
     statuses: list[Json] | None = None,
@@ -86,7 +86,7 @@ def describe_containers(
         _mounts(d, container)
 
 
-def _basics(d: Description, container: Json, status: Json | None) -> None:
+def _basics(d: Lines, container: Json, status: Json | None) -> None:
     if status is not None:
         d.field("Container ID", status.get("containerID", ""), 2)
     d.field("Image", container.get("image", ""), 2)
@@ -107,7 +107,7 @@ def _port(port: Json, key: str) -> str:
     return f"{port.get(key, 0)}/{port.get('protocol', '')}"
 
 
-def _words(d: Description, title: str, words: list[str] | None) -> None:
+def _words(d: Lines, title: str, words: list[str] | None) -> None:
     if words:
         d.line(f"{title}:", 2)
     for word in words or []:
@@ -115,7 +115,7 @@ def _words(d: Description, title: str, words: list[str] | None) -> None:
             d.line(line, 3)
 
 
-def describe_resources(d: Description, resources: Json | None, level: int) -> None:
+def describe_resources(d: Lines, resources: Json | None, level: int) -> None:
     """Limits and requests."""
     for title in ("limits", "requests"):
         amounts = at(resources, title, default={})
@@ -125,7 +125,7 @@ def describe_resources(d: Description, resources: Json | None, level: int) -> No
             d.field(name, amounts[name], level + 1)
 
 
-def _state(d: Description, status: Json) -> None:
+def _state(d: Lines, status: Json) -> None:
     _one_state(d, "State", status.get("state") or {})
     last = status.get("lastState") or {}
     if "terminated" in last:
@@ -134,7 +134,7 @@ def _state(d: Description, status: Json) -> None:
     d.field("Restart Count", status.get("restartCount", 0), 2)
 
 
-def _one_state(d: Description, title: str, state: Json) -> None:
+def _one_state(d: Lines, title: str, state: Json) -> None:
     if running := state.get("running"):
         d.field(title, "Running", 2)
         d.field("Started", rfc1123(running.get("startedAt")), 3)
@@ -181,7 +181,7 @@ def describe_probe(probe: Json) -> str:
     return f"unknown {rest}"
 
 
-def _environment_from(d: Description, container: Json) -> None:
+def _environment_from(d: Lines, container: Json) -> None:
     sources = container.get("envFrom")
     if not sources:
         return
@@ -194,7 +194,7 @@ def _environment_from(d: Description, container: Json) -> None:
         d.line(f"{source.get('name', '')}\t{kind}{prefix}\tOptional: {optional}", 3)
 
 
-def _environment(d: Description, container: Json, resolve: Resolver | None) -> None:
+def _environment(d: Lines, container: Json, resolve: Resolver | None) -> None:
     variables = container.get("env") or []
     d.line(f"Environment:{'' if variables else chr(9) + NONE}", 2)
     for variable in variables:
@@ -242,7 +242,7 @@ def _resource_value(ref: Json, container: Json) -> str:
     return str(-(-amount // divisor))
 
 
-def _mounts(d: Description, container: Json) -> None:
+def _mounts(d: Lines, container: Json) -> None:
     mounts = container.get("volumeMounts") or []
     none = "" if mounts else f"\t{NONE}"
     d.line(f"Mounts:{none}", 2)
@@ -258,7 +258,7 @@ def _mounts(d: Description, container: Json) -> None:
         d.line(f"{device.get('devicePath', '')} from {device['name']}", 3)
 
 
-def describe_tolerations(d: Description, tolerations: list[Json] | None, indent: str = "") -> None:
+def describe_tolerations(d: Lines, tolerations: list[Json] | None, indent: str = "") -> None:
     """Tolerations, one a line, by key."""
     ordered = sorted(tolerations or [], key=lambda toleration: toleration.get("key", ""))
     d.several("Tolerations", map(_toleration, ordered), indent)
@@ -276,7 +276,7 @@ def _toleration(toleration: Json) -> str:
     return text if seconds is None else f"{text} for {seconds}s"
 
 
-def describe_spread(d: Description, constraints: list[Json] | None, indent: str = "") -> None:
+def describe_spread(d: Lines, constraints: list[Json] | None, indent: str = "") -> None:
     """Topology spread constraints, one a line, by key; nothing where there are none."""
     lines = []
     for each in sorted(constraints or [], key=lambda each: each.get("topologyKey", "")):

@@ -87,12 +87,10 @@ def format_labels(labels: Mapping[str, str] | None) -> str:
     return ",".join(f"{key}={(labels or {})[key]}" for key in sorted(labels or {})) or NONE
 
 
-class Description:
-    """A description being written; `str()` is its text with the columns aligned."""
+class Lines:
+    """A text being written; `str()` is it with the columns aligned."""
 
-    def __init__(self, source: Source, show_events: bool = True) -> None:
-        self.source = source
-        self.show_events = show_events
+    def __init__(self) -> None:
         self._lines: list[str] = []
 
     def __str__(self) -> str:
@@ -164,6 +162,15 @@ class Description:
         self.line("Conditions:")
         rows = [(f"{c['type']} ", c["status"], c.get("reason", "")) for c in conditions]
         self.table(["Type", "Status", "Reason"], rows)
+
+
+class Description(Lines):
+    """The description of an object, written with what `source` knows of what belongs to it."""
+
+    def __init__(self, source: Source, show_events: bool = True) -> None:
+        super().__init__()
+        self.source = source
+        self.show_events = show_events
 
     def age(self, timestamp: str | None) -> str:
         """How long ago something was: `5s`, `<unknown>`."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from kubecourse.api import quantity
-from kubecourse.tools.kubectl.describe.description import UNSET, Description, Json, at
+from kubecourse.tools.kubectl.describe.description import UNSET, Json, Lines, at
 
 
-def describe_volumes(d: Description, volumes: list[Json] | None, indent: str = "") -> None:
+def describe_volumes(d: Lines, volumes: list[Json] | None, indent: str = "") -> None:
     """All volumes of a pod or of a pod template."""
     if not volumes:
         d.line(f"{indent}Volumes:\t<none>")
@@ -20,7 +20,7 @@ def describe_volumes(d: Description, volumes: list[Json] | None, indent: str = "
         describe_volume_source(d, volume)
 
 
-def describe_volume_source(d: Description, volume: Json) -> None:
+def describe_volume_source(d: Lines, volume: Json) -> None:
     """Where one volume comes from."""
     for key, (title, rows) in _SOURCES.items():
         source = volume.get(key)
@@ -104,12 +104,15 @@ _SOURCES: dict[str, tuple[str, list[Row]]] = {
         "Image (a container image or OCI artifact)",
         [_field("Reference", "reference"), _field("PullPolicy", "pullPolicy")],
     ),
-    "local": ("LocalVolume (a persistent volume backed by local storage on a node)", [_field("Path", "path")]),
-}  # fmt: skip
+    "local": (
+        "LocalVolume (a persistent volume backed by local storage on a node)",
+        [_field("Path", "path")],
+    ),
+}
 """By the field that is set: kubectl's words for the type, and the fields it prints."""
 
 
-def _projected(d: Description, source: Json) -> None:
+def _projected(d: Lines, source: Json) -> None:
     for part in source.get("sources") or []:
         if "secret" in part:
             d.field("SecretName", part["secret"].get("name", ""), 2)
@@ -124,7 +127,7 @@ def _projected(d: Description, source: Json) -> None:
             d.field("TokenExpirationSeconds", seconds, 2)
 
 
-def _downward(d: Description, source: Json) -> None:
+def _downward(d: Lines, source: Json) -> None:
     d.line("Items:", 2)
     for item in source.get("items") or []:
         if field := at(item, "fieldRef", "fieldPath"):
@@ -133,14 +136,14 @@ def _downward(d: Description, source: Json) -> None:
             d.line(f"{resource} -> {item['path']}", 3)
 
 
-def _csi(d: Description, source: Json) -> None:
+def _csi(d: Lines, source: Json) -> None:
     attributes = source.get("volumeAttributes") or {}
     d.several(
         "VolumeAttributes", [f"{key}={attributes[key]}" for key in sorted(attributes)], " " * 4
     )
 
 
-_MORE: dict[str, Callable[[Description, Json], None]] = {
+_MORE: dict[str, Callable[[Lines, Json], None]] = {
     "projected": _projected,
     "downwardAPI": _downward,
     "csi": _csi,

@@ -1,0 +1,51 @@
+"""kubectl in the cells of a notebook."""
+
+import pytest
+
+pytest.importorskip("IPython")
+from IPython.core.interactiveshell import InteractiveShell
+
+
+@pytest.fixture
+def shell():
+    shell = InteractiveShell()
+    shell.run_line_magic("load_ext", "kubecourse")
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+def test_without_a_cluster_it_says_what_to_do(shell, capsys):
+    shell.run_line_magic("kubectl", "get pods")
+    output = capsys.readouterr()
+    assert (output.out, output.err) == (
+        "",
+        "error: there is no cluster yet: run `cluster = Cluster()` first\n",
+    )
+
+
+def test_a_line_is_a_command_on_the_cluster_of_the_notebook(shell, capsys):
+    shell.run_cell("from kubecourse import Cluster\nmine = Cluster(nodes=1)")
+    shell.run_line_magic("kubectl", "get nodes -o name")
+    assert capsys.readouterr().out == "node/node-1\n"
+
+
+def test_a_cell_is_standard_input(shell, capsys):
+    shell.run_cell("from kubecourse import Cluster\ncluster = Cluster(nodes=1)")
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
+    shell.run_cell_magic("kubectl", "apply -f -", manifest)
+    assert capsys.readouterr().out == "configmap/x created\n"
+
+
+def test_of_two_clusters_the_one_called_cluster_is_meant(shell, capsys):
+    shell.run_cell(
+        "from kubecourse import Cluster\nother = Cluster(nodes=2)\ncluster = Cluster(nodes=1)"
+    )
+    shell.run_line_magic("kubectl", "get nodes -o name")
+    assert capsys.readouterr().out == "node/node-1\n"
+
+
+def test_an_error_is_a_line_and_no_traceback(shell, capsys):
+    shell.run_cell("from kubecourse import Cluster\ncluster = Cluster(nodes=1)")
+    result = shell.run_cell("%kubectl get foos")
+    assert result.success
+    assert capsys.readouterr().out == ('error: the server doesn\'t have a resource type "foos"\n')
