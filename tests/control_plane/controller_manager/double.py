@@ -18,6 +18,7 @@ from kubecourse.clock import Clock
 from kubecourse.control_plane.apiserver import APIServer
 from kubecourse.control_plane.controller_manager import CONTROLLERS, ControllerManager
 from kubecourse.control_plane.etcd import Etcd
+from kubecourse.control_plane.scheduler import Scheduler
 
 core = models.core_v1
 apps = models.apps_v1
@@ -46,8 +47,8 @@ class FakeNodes:
         self.load: dict[str, int] = {}
         for number in range(nodes):
             name = f"node-{number + 1}"
-            labels = {"topology.kubernetes.io/zone": f"zone-{'abcdefgh'[number % 8]}"}
-            client.create(core.Node(metadata=ObjectMeta(name=name, labels=labels)))
+            client.create(node(name, f"zone-{'abcdefgh'[number % 8]}"))
+            self._untaint(name)
             self.load[name] = 0
         self.informer = Informer(client, Pod)
         self.informer.on_change(self._changed)
@@ -73,6 +74,11 @@ class FakeNodes:
                 given = (new.metadata.annotations or {}).get("fake/ready-delay", "2")
                 delay = float(given) + self.rng.uniform(0, self.spread)
                 self.clock.call_later(delay, self.set_ready, *key)
+
+    def _untaint(self, name: str) -> None:
+        """A node is born tainted, as not ready."""
+        found = self.client.get(core.Node, name)
+        self.client.update(replace(found, spec=replace(found.spec, taints=None)))
 
     def _bind(self, pod: Any) -> None:
         wanted = (pod.spec.nodeSelector or {}).get("kubernetes.io/hostname")
@@ -119,10 +125,26 @@ class FakeNodes:
                 raise
 
 
-class Lab:
-    """A clock, an API server, the controllers and the double of everything else."""
+def node(name: str, zone: str) -> Any:
+    """A node as a kubelet registers it."""
+    room = {"cpu": "64", "memory": "256Gi", "pods": "1000", "ephemeral-storage": "100Gi"}
+    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone}
+    ready = core.NodeCondition(type="Ready", status="True")
+    return core.Node(
+        metadata=ObjectMeta(name=name, labels=labels),
+        status=core.NodeStatus(capacity=room, allocatable=room, conditions=[ready]),
+    )
 
-    def __init__(self, seed: int = 0, nodes: int = 4, spread: float = 0.1) -> None:
+
+class Lab:
+    """A clock, an API server, the controllers and the double of everything else.
+
+    With `scheduler` the real one places the pods, and the double plays the kubelets only.
+    """
+
+    def __init__(
+        self, seed: int = 0, nodes: int = 4, spread: float = 0.1, scheduler: bool = False
+    ) -> None:
         self.clock = Clock(seed)
         self.server = APIServer(self.clock, Etcd())
         self.client = Client(self.server, self.clock, "tester")
@@ -135,6 +157,9 @@ class Lab:
         )
         self.manager.start()
         self.nodes = FakeNodes(Client(self.server, self.clock, "fake-nodes"), nodes, spread)
+        self.nodes.hold = scheduler
+        if scheduler:
+            Scheduler(Client(self.server, self.clock, "kube-scheduler")).start()
         self.clock.advance(0.1)
 
     def create(self, manifest: str, namespace: str = "default") -> Any:

@@ -73,12 +73,14 @@ class History:
         return self
 
 
-def replay(record: dict[str, Any], *, pods_as_recorded: bool = False) -> tuple[Lab, History]:
+def replay(
+    record: dict[str, Any], *, pods_as_recorded: bool = False, scheduler: bool = False
+) -> tuple[Lab, History]:
     """Do what was done when the record was made, at the same moments, and wait for the end.
 
     With `pods_as_recorded` the pods too become ready when they did then; otherwise by the double.
     """
-    lab = Lab()
+    lab = Lab(scheduler=scheduler)
     history = History().watch(lab)
     lab.clock.advance(1.0)
     start = lab.clock.now - record["deploymentTrace"][0]["t"]

@@ -51,11 +51,12 @@ def test_the_replica_sets_go_through_the_same_sizes(replayed):
     assert agrees(got == recorded_moves(record), READY_WHILE_BUSY, record), got
 
 
+@pytest.mark.parametrize("scheduler", [False, True], ids=["", "with the real scheduler"])
 @pytest.mark.parametrize("name", RECORD)
-def test_the_sizes_agree_whenever_nothing_moves(name):
+def test_the_sizes_agree_whenever_nothing_moves(name, scheduler):
     """Here the double alone decides when pods are ready."""
     record = RECORD[name]
-    _, history = replay(record)
+    _, history = replay(record, scheduler=scheduler)
     recorded = [
         (entry["t"], entry["rs"], entry["specReplicas"])
         for entry in record["trace"]
