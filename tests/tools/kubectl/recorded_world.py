@@ -165,3 +165,63 @@ MID_ROLLOUT = [
     pod("web-6b9866c484-z4fqs", 0, "6b9866c484", "node-4", "10.240.1.175"),
     pod("web-84f9cd9cb8-7ssrg", 15, "84f9cd9cb8", "node-6"),
 ]
+
+
+POD_C = {"metadata": {}, "spec": {"containers": [{"name": "c", "image": "busybox"}]}}
+JOB_UID = "e65ec22d-157b-481b-b4d6-8a7c1abccca5"
+OTHERS = [
+    named(
+        "StatefulSet", "st", version="apps/v1",
+        spec={"replicas": 1, "template": {"spec": {"containers": [{"name": "c", "image": "nginx:1"}]}}},
+        status={"readyReplicas": 1},
+    ),
+    named(
+        "Job", "j", version="batch/v1",
+        spec={
+            "completions": 3,
+            "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": JOB_UID}},
+            "template": POD_C,
+        },
+        status={
+            "succeeded": 3,
+            "startTime": "2026-11-23T01:28:59Z",
+            "completionTime": "2026-11-23T01:29:03Z",
+            "conditions": [{"type": "Complete", "status": "True"}],
+        },
+    ),
+    named(
+        "CronJob", "cj", version="batch/v1",
+        spec={"schedule": "*/5 * * * *", "jobTemplate": {"spec": {"template": POD_C}}},
+    ),
+    named(
+        "HorizontalPodAutoscaler", "h", version="autoscaling/v2",
+        spec={
+            "scaleTargetRef": {"kind": "Deployment", "name": "web"}, "minReplicas": 1, "maxReplicas": 4,
+            "metrics": [{
+                "type": "Resource",
+                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}},
+            }],
+        },
+    ),
+    named("PodDisruptionBudget", "b", version="policy/v1", spec={"minAvailable": 1}, status={"disruptionsAllowed": 1}),
+    named("PodDisruptionBudget", "b2", version="policy/v1", spec={"maxUnavailable": "25%"}),
+    named("LimitRange", "lr"),
+    named("ServiceAccount", "default"),
+    named(
+        "Ingress", "ing", version="networking.k8s.io/v1",
+        spec={"rules": [{"host": "a.example.com"}]},
+    ),
+    named(
+        "NetworkPolicy", "np", version="networking.k8s.io/v1",
+        spec={"podSelector": {"matchLabels": {"app": "web"}}},
+    ),
+    named("PersistentVolumeClaim", "pvc", spec={"volumeMode": "Filesystem"}, status={"phase": "Pending"}),
+    named(
+        "PriorityClass", "system-cluster-critical", version="scheduling.k8s.io/v1", age=-1690,
+        value=2000000000, preemptionPolicy="PreemptLowerPriority",
+    ),
+    named(
+        "PriorityClass", "system-node-critical", version="scheduling.k8s.io/v1", age=-1690,
+        value=2000001000, preemptionPolicy="PreemptLowerPriority",
+    ),
+]  # fmt: skip

@@ -8,7 +8,15 @@ Source: `pkg/printers/internalversion/printers.go`.
 from __future__ import annotations
 
 from kubecourse.api.resources import Resource
-from kubecourse.control_plane.apiserver.tables import cluster, config, network, pod, workloads
+from kubecourse.control_plane.apiserver.tables import (
+    cluster,
+    config,
+    network,
+    pod,
+    policy,
+    storage,
+    workloads,
+)
 from kubecourse.control_plane.apiserver.tables.columns import AGE, NAME, Column, Printer, age
 
 GENERIC = Printer((NAME, AGE), lambda obj, now: [obj.metadata.name, age(obj, now)])
@@ -18,6 +26,8 @@ PRINTERS: dict[str, Printer] = {
     **config.PRINTERS,
     **network.PRINTERS,
     **pod.PRINTERS,
+    **policy.PRINTERS,
+    **storage.PRINTERS,
     **workloads.PRINTERS,
 }
 

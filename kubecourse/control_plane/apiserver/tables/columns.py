@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,3 +73,14 @@ def container_names(spec: Any) -> str:
 def images(spec: Any) -> str:
     """The images of a pod's containers."""
     return ",".join(container.image or "" for container in spec.containers or ())
+
+
+def labels_text(labels: Mapping[str, str] | None) -> str:
+    """Labels on one line, sorted: `app=web,tier=db`."""
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or NONE
+
+
+def created_at(obj: Any) -> str:
+    """When an object was created, for the few kinds that show no age."""
+    moment = obj.metadata.creationTimestamp
+    return UNKNOWN if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,10 +1,11 @@
-"""Services and endpoint slices."""
+"""Services, endpoint slices, ingresses, network policies."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
+from kubecourse.api.labels import format_label_selector
 from kubecourse.control_plane.apiserver.tables.columns import (
     AGE,
     NAME,
@@ -13,6 +14,7 @@ from kubecourse.control_plane.apiserver.tables.columns import (
     Column,
     Printer,
     age,
+    labels_text,
     listed,
 )
 
@@ -42,7 +44,6 @@ def _ports(service: Any) -> str:
 
 def _service(service: Any, now: datetime) -> list[Any]:
     spec = service.spec
-    selector = spec.selector or {}
     return [
         service.metadata.name,
         spec.type,
@@ -50,7 +51,7 @@ def _service(service: Any, now: datetime) -> list[Any]:
         _external(service),
         _ports(service),
         age(service, now),
-        ",".join(f"{key}={selector[key]}" for key in sorted(selector)) or NONE,
+        labels_text(spec.selector),
     ]
 
 
@@ -72,7 +73,30 @@ def _endpoint_slice(obj: Any, now: datetime) -> list[Any]:
     ]
 
 
+def _ingress(obj: Any, now: datetime) -> list[Any]:
+    spec, status = obj.spec, obj.status
+    balancer = status.loadBalancer if status else None
+    given = [i.ip or i.hostname or "" for i in (balancer.ingress if balancer else None) or ()]
+    hosts = [rule.host for rule in spec.rules or () if rule.host]
+    return [
+        obj.metadata.name,
+        spec.ingressClassName or NONE,
+        listed(hosts, MOST_LISTED) if hosts else "*",
+        ",".join(given),
+        "80, 443" if spec.tls else "80",
+        age(obj, now),
+    ]
+
+
+def _network_policy(obj: Any, now: datetime) -> list[Any]:
+    return [obj.metadata.name, format_label_selector(obj.spec.podSelector), age(obj, now)]
+
+
 PRINTERS = {
+    "Ingress": Printer(
+        (NAME, Column("Class"), Column("Hosts"), Column("Address"), Column("Ports"), AGE), _ingress
+    ),
+    "NetworkPolicy": Printer((NAME, Column("Pod-Selector"), AGE), _network_policy),
     "Service": Printer(
         (
             NAME,
