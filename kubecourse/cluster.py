@@ -156,7 +156,7 @@ class Cluster:
         )
 
     def pods(self, owner: str = "", namespace: str = "default") -> builtins.list[str]:
-        """The names of the pods that belong to a Deployment, ReplicaSet, … of that name, or of all."""
+        """The names of all pods, or of those that a Deployment, ReplicaSet, … of that name has."""
         return [
             pod.metadata.name
             for pod in self.list("pods", namespace)
@@ -177,7 +177,7 @@ class Cluster:
         found = find(word)
         if found is None:
             raise CourseError(
-                f'this cluster has no resource type "{word}": cluster.kubectl("api-resources") lists them'
+                f'no resource type "{word}" here: cluster.kubectl("api-resources") lists them'
             )
         return found
 
@@ -233,7 +233,7 @@ class Cluster:
     def misbehave(
         self, pod: str, how: str, container: str = "", namespace: str = "default"
     ) -> None:
-        """A pod's container becomes `slow`, `failing`, `hang` (no answer), `dead`, or `well` again."""
+        """A pod's container becomes `slow`, `failing`, `hang`, `dead`, or `well` again."""
         try:
             self._container(pod, container, namespace).behave(how)
         except ValueError as error:
@@ -249,7 +249,7 @@ class Cluster:
             return self.kubelets[node].runtime.container(found.metadata.uid, name)
         except KeyError:
             raise CourseError(
-                f"pod {pod} has no container {name!r} that runs: let time pass, or look at its state"
+                f"pod {pod} runs no container {name!r}: let time pass, or look at its state"
             ) from None
 
     def stop(self, component: str) -> None:

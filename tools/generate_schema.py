@@ -146,6 +146,7 @@ class Package:
 
 
 def marker(comment: list[str], key: str) -> str:
+    """The value of a `+key=value` line."""
     return next((m[1] for line in comment if (m := re.match(rf"^\+{key}=(\w+)", line))), "")
 
 
@@ -177,6 +178,7 @@ def reachable(packages: dict[str, Package], roots: list[str]) -> list[str]:
 
 
 def main(source: Path) -> None:
+    """Write both files."""
     packages = {p.name: p for p in (Package(source, name) for name in PACKAGES)}
     kinds = [
         f"{p.name}.{name}"
@@ -228,7 +230,7 @@ def main(source: Path) -> None:
 
 
 def row(field: dict) -> list:
-    """[name, Go type, omit, merge key, strategy, protobuf number, list type, list keys], tail trimmed."""
+    """A field as the table has it: name, type, omit, patch keys, number, list keys; tail trimmed."""
     full = [
         "" if field["inline"] else field["name"],
         field["type"],

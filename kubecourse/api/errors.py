@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -80,7 +80,8 @@ def already_exists(resource: str, group: str, name: str, being_deleted: bool = F
 def conflict(resource: str, group: str, name: str, why: str = "") -> ApiError:
     """409 Conflict; by default because the object has been modified."""
     why = why or (
-        "the object has been modified; please apply your changes to the latest version and try again"
+        "the object has been modified; "
+        "please apply your changes to the latest version and try again"
     )
     message = f'Operation cannot be fulfilled on {qualified(resource, group)} "{name}": {why}'
     return ApiError(409, "Conflict", message, _details(name, group, resource))
@@ -148,7 +149,7 @@ class FieldError:
 
     field: str
     type: str
-    value: Any = field(default=_NO_VALUE)
+    value: Any = _NO_VALUE
     detail: str = ""
 
     @property

@@ -132,7 +132,7 @@ def resource_of(obj: Any) -> Resource:
 
 
 def find(word: str) -> Resource | None:
-    """The resource that a kubectl user means: `po`, `pod`, `pods`, `deployments.apps`, `Deployment`."""
+    """The resource that a kubectl user means: `po`, `pods`, `deployments.apps`, `Deployment`."""
     name, _, group = word.lower().partition(".")
     for resource in RESOURCES:
         names = (resource.plural, resource.singular, *resource.short_names)

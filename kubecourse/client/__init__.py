@@ -1,4 +1,4 @@
-"""What every component holds in its hand, after Kubernetes' client-go: client, informers, queues."""
+"""What every component holds, after Kubernetes' client-go: client, informers, work queues."""
 
 from kubecourse.client.client import Client
 from kubecourse.client.events import EventRecorder

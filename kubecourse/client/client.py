@@ -39,7 +39,16 @@ class Server(Protocol):
         labels: Selector | None = None,
         fields: FieldSelector | None = None,
     ) -> builtins.list[Any]: ...
-    def watch(self, resource: Resource, handler: Handler, **selection: Any) -> Stream: ...
+    def watch(
+        self,
+        resource: Resource,
+        handler: Handler,
+        *,
+        namespace: str | None = None,
+        labels: Selector | None = None,
+        fields: FieldSelector | None = None,
+        after: int | None = None,
+    ) -> Stream: ...
     def create(self, resource: Resource, obj: Any) -> Any: ...
     def update(self, resource: Resource, obj: Any, subresource: str = "") -> Any: ...
     def bind(self, namespace: str, name: str, node: str) -> None: ...
@@ -129,7 +138,10 @@ class Client:
         propagation: str | None = None,
         uid: str | None = None,
     ) -> Any:
-        """Delete an object; `grace_period` in seconds, `propagation` Background, Foreground or Orphan."""
+        """Delete an object.
+
+        `grace_period` is in seconds, `propagation` is Background, Foreground or Orphan.
+        """
         return self._server.remove(
             BY_MODEL[cls],
             namespace,

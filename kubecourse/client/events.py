@@ -4,7 +4,8 @@ Source: `staging/src/k8s.io/client-go/tools/record/events_cache.go`. As there, a
 repeats an earlier one is written to it as a higher count; the tenth different message of one
 reason about one object within ten minutes, and those after it, become one event `(combined from
 similar events)`; and one component writes about one object 25 times at once, then once in five
-minutes, warnings apart (records/kubelet.json has 26 of each in 300 s). So a ReplicaSet of a thousand pods has some twenty writes of events and no more.
+minutes, warnings apart. So a ReplicaSet of a thousand pods has some twenty writes of events and
+no more.
 """
 
 from __future__ import annotations

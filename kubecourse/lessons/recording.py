@@ -28,7 +28,8 @@ STATES = (READY, RUNNING, PENDING, TERMINATING, FAILED)
 
 _BAD_REASONS = {
     "CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "ErrImageNeverPull",
-    "ErrImagePull", "Error", "ImagePullBackOff", "InvalidImageName", "OOMKilled", "RunContainerError",
+    "ErrImagePull", "Error", "ImagePullBackOff", "InvalidImageName", "OOMKilled",
+    "RunContainerError",
 }  # fmt: skip
 
 
@@ -91,7 +92,7 @@ class Recording:
         self._desired = 0
         self.segments: list[Segment] = []
         self.counts: list[Count] = []
-        deployment = cluster.client.get(apps.Deployment, name, namespace)
+        deployment: Any = cluster.client.get(apps.Deployment, name, namespace)
         wanted = deployment.spec.selector.matchLabels or {}
         selector = parse_selector(",".join(f"{key}={value}" for key, value in wanted.items()))
         self._streams = [

@@ -65,7 +65,7 @@ def test_an_event_that_has_gone_is_written_anew() -> None:
 
 
 def test_nobody_fails_for_want_of_an_event() -> None:
-    client, recorder, thing = setup()
+    client, recorder, _ = setup()
     elsewhere = core.ConfigMap(metadata=ObjectMeta(name="x", namespace="nowhere", uid="u"))
     recorder.normal(elsewhere, "Tested", "its namespace does not exist")
     assert client.list(core.Event) == []

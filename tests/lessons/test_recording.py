@@ -12,7 +12,7 @@ def started() -> tuple[Cluster, Recording]:
 
 
 def test_it_begins_with_what_there_is() -> None:
-    cluster, recording = started()
+    _, recording = started()
     assert [s.state for s in recording.segments] == [READY, READY]
     assert recording.counts[-1].desired == 2
     assert recording.counts[-1].pods[READY] == recording.counts[-1].actual == 2

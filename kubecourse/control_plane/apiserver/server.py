@@ -1,7 +1,8 @@
 """The verbs: create, get, list, watch, update, patch, delete, one path for every kind.
 
 What differs between kinds is in `strategy` (what a client may not set), `defaults`,
-`validation` and `admission`. Source: `staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go`,
+`validation` and `admission`. Source:
+`staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go`,
 `…/registry/rest/{create,update,delete}.go`.
 """
 
@@ -162,7 +163,7 @@ class APIServer:
     def _unused_name(self, resource: Resource, given: ObjectMeta) -> str:
         """A generated name; drawn again, up to eight times, while it is taken."""
         for _ in range(8):
-            name = given.generateName[:MAX_NAME_PREFIX] + names.random_suffix(self._rng)
+            name = (given.generateName or "")[:MAX_NAME_PREFIX] + names.random_suffix(self._rng)
             if self.etcd.get(resource.key(given.namespace, name)) is None:
                 break
         return name
@@ -310,7 +311,9 @@ class APIServer:
         """Delete a pod unless a disruption budget forbids it."""
         return self.remove(strategy.PODS, namespace, name, grace_period=grace_period)
 
-    def _terminating(self, resource: Resource, old: Any, grace: int, finalizers: list[str]) -> Any:
+    def _terminating(
+        self, resource: Resource, old: Any, grace: int, finalizers: builtins.list[str]
+    ) -> Any:
         metadata = old.metadata
         changes: dict[str, Any] = {}
         if finalizers != (metadata.finalizers or []):
@@ -370,7 +373,12 @@ class APIServer:
         """A deletion may insist on the object that its sender saw (rest.BeforeDelete)."""
         for part, asked, known, hint in (
             ("UID", uid, stored.uid, "The object might have been deleted and then recreated"),
-            ("ResourceVersion", version, stored.resourceVersion, "The object might have been modified"),
+            (
+                "ResourceVersion",
+                version,
+                stored.resourceVersion,
+                "The object might have been modified",
+            ),
         ):
             if asked and asked != known:
                 why = (

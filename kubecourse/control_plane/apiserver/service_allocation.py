@@ -1,6 +1,7 @@
 """Cluster IPs and node ports for Services.
 
-Source: `pkg/registry/core/service/storage/alloc.go`, `pkg/registry/core/service/{ipallocator,portallocator}`.
+Sources: `pkg/registry/core/service/storage/alloc.go`,
+`pkg/registry/core/service/{ipallocator,portallocator}`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ SERVICES = BY_PLURAL["", "v1", "services"]
 SERVICE_CIDR = ip_network("10.96.0.0/16")
 NODE_PORTS = range(30000, 32768)
 _WITH_PORTS = ("NodePort", "LoadBalancer")
+_OUT_OF_RANGE = "provided port is not in the valid range. The range of valid ports is 30000-32767"
 
 
 def allocate(server: Any, new: Any, old: Any) -> Any:
@@ -84,8 +86,7 @@ def _with_node_ports(
         if port.nodePort:
             path = f"spec.ports[{index}].nodePort"
             if port.nodePort not in NODE_PORTS:
-                detail = "provided port is not in the valid range. The range of valid ports is 30000-32767"
-                problems.append(errors.invalid(path, port.nodePort, detail))
+                problems.append(errors.invalid(path, port.nodePort, _OUT_OF_RANGE))
             elif (port.nodePort, protocol) in taken:
                 problems.append(
                     errors.invalid(path, port.nodePort, "provided port is already allocated")

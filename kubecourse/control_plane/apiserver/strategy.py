@@ -24,8 +24,9 @@ PODS = BY_PLURAL["", "v1", "pods"]
 NAMESPACES = BY_PLURAL["", "v1", "namespaces"]
 
 _COUNTED = {
-    "CronJob", "DaemonSet", "Deployment", "EndpointSlice", "HorizontalPodAutoscaler", "Ingress", "Job",
-    "NetworkPolicy", "Pod", "PodDisruptionBudget", "PriorityClass", "ReplicaSet", "StatefulSet",
+    "CronJob", "DaemonSet", "Deployment", "EndpointSlice", "HorizontalPodAutoscaler", "Ingress",
+    "Job", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PriorityClass", "ReplicaSet",
+    "StatefulSet",
 }  # fmt: skip
 _STATUS_FROM_CLIENT = {"Node"}
 """Kinds whose status may come with their creation: a kubelet registers its node whole."""

@@ -74,7 +74,7 @@ class Watch:
         return self.fields is None or self.fields(obj)
 
     def offer(self, old: Any, new: Any) -> None:
-        """Pass on a change as this client sees it: an object that stops matching is deleted to it."""
+        """Pass on a change as this client sees it: what stops matching is deleted to it."""
         before = old is not None and self.selects(old)
         after = new is not None and self.selects(new)
         if after:

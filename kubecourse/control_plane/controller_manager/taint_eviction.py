@@ -20,7 +20,7 @@ core = models.core_v1
 
 
 def tolerates(toleration: Any, taint: Any) -> bool:
-    """Whether a toleration covers a taint. Source: `Toleration.ToleratesTaint` in `k8s.io/api/core/v1`."""
+    """Whether a toleration covers a taint. Source: `ToleratesTaint` in `k8s.io/api/core/v1`."""
     if toleration.effect and toleration.effect != taint.effect:
         return False
     if toleration.key and toleration.key != taint.key:

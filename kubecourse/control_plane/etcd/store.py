@@ -39,7 +39,7 @@ Watcher = Callable[[Event], None]
 
 
 class Etcd:
-    """Keys are paths, `/registry/<resource>/…`; the first two parts are the unit of `range` and `watch`."""
+    """Keys are paths, `/registry/<resource>/…`. All keys of one resource are a bucket."""
 
     def __init__(self) -> None:
         self.revision = 1
