@@ -53,6 +53,10 @@ class Algorithm:
         order = self._cache.order
         if not order:
             return None
+        for plugin in self._plugins:
+            message = plugin.reject(pod)
+            if message is not None:
+                raise Rejected(plugin.name, message)
         self.next %= len(order)
         if pod.spec.affinity is not None:
             names = RequiredNodes(pod.spec).names
@@ -120,25 +124,30 @@ class Algorithm:
         For a pod that has a node: what would be found if it were to be placed again.
         """
         key = key_of(pod)
+        known = self._cache.pods.get(key)
+        neighbours = list(self._cache.nodes[known.node].pods) if known is not None else []
         placed = self._cache.remove(key)
         unplaced = replace(pod, spec=replace(pod.spec, nodeName=None))
-        best, message = "", ""
-        nodes: list[NodeDecision] = []
         try:
             best, nodes = Evaluation(unplaced, self._plugins, self._cache).decide()
-            if not nodes:
-                message = messages.NO_NODES
-            elif not best:
-                reasons: dict[str, int] = {}
-                for reason in (reason for node in nodes for reason in node.reasons):
-                    reasons[reason] = reasons.get(reason, 0) + 1
-                message = messages.unavailable(len(nodes), reasons)
-            if pod.spec.schedulingGates:
-                best, message = "", messages.GATED
-        except Rejected as why:
-            message = messages.rejected(len(self._cache.order), why.message)
         finally:
             if placed is not None:
-                self._cache.place(placed.pod, placed.node)
+                self._cache.put_back([placed], neighbours)
+        message = "" if best and placed is not None else self._why_not(pod, best, nodes)
         where = placed.node if placed is not None else pod.spec.nodeName or ""
-        return Decision(key[0], key[1], where, best, message, nodes)
+        return Decision(key[0], key[1], where, "" if message else best, message, nodes)
+
+    def _why_not(self, pod: Any, best: str, nodes: list[NodeDecision]) -> str:
+        """Why a pod cannot be placed, '' if it can."""
+        if pod.spec.schedulingGates:
+            return messages.GATED
+        if not nodes:
+            return messages.NO_NODES
+        for message in filter(None, (plugin.reject(pod) for plugin in self._plugins)):
+            return messages.rejected(len(nodes), message)
+        if best:
+            return ""
+        reasons: dict[str, int] = {}
+        for reason in (reason for node in nodes for reason in node.reasons):
+            reasons[reason] = reasons.get(reason, 0) + 1
+        return messages.unavailable(len(nodes), reasons)

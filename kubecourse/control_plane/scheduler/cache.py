@@ -311,6 +311,14 @@ class Cache:
             del self.nodes[placed.node]
         return placed
 
+    def put_back(self, placed: Iterable[Placed], order: list[Key]) -> None:
+        """Undo removals from one node, whose pods were in that order before."""
+        for each in placed:
+            self.place(each.pod, each.node)
+            info = self.nodes[each.node]
+            if len(info.pods) == len(order):
+                info.pods = {key: info.pods[key] for key in order}
+
     def group_of(self, pod: Any) -> PodGroup:
         """The group that a pod belongs to, new if there was none like it."""
         metadata = pod.metadata

@@ -77,7 +77,7 @@ class _Nodes:
 
 
 class Evaluation:
-    """One pod against the cluster as it is. Raises Rejected."""
+    """One pod against the nodes as they are."""
 
     def __init__(self, pod: Any, plugins: list[Plugin], cache: Cache) -> None:
         self._cache = cache

@@ -38,7 +38,7 @@ class Verdict(NamedTuple):
 
 
 class Rejected(Exception):
-    """No node can take the pod, whichever it is: raised by `Plugin.prepare`."""
+    """A plugin refused a pod before any node was looked at."""
 
     def __init__(self, plugin: str, message: str) -> None:
         super().__init__(message)
@@ -107,7 +107,7 @@ class Part:
 class ClusterEvent(NamedTuple):
     """Something that happened and may make a pod schedulable that was not.
 
-    kind: `node` (added, or changed), `pod` (added to a node, changed or gone from it).
+    kind: `node` (added, or changed), `pod` (added to a node, changed or gone from it), `claim`.
     """
 
     kind: str
@@ -122,11 +122,12 @@ class Plugin:
     weight = 0
 
     def prepare(self, pod: Any, cache: Cache) -> Part | None:
-        """What it has to say about pods like this one, or None if nothing.
-
-        Raises Rejected.
-        """
+        """What it has to say about pods like this one and nodes, or None if nothing."""
         raise NotImplementedError
+
+    def reject(self, pod: Any) -> str | None:
+        """Why no node at all can take a pod at present, or None. Asked for every pod."""
+        return None
 
     def might_help(self, event: ClusterEvent, pod: Any, cache: Cache) -> bool:
         """Whether an event may have changed its mind about a pod that it refused.

@@ -156,9 +156,7 @@ class Preemption:
             victims.sort(key=_Importance(now))
             return Candidate(info, [placed.pod for placed in victims], violations)
         finally:
-            for placed in lower:
-                cache.place(placed.pod, placed.node)
-            info.pods = {key: info.pods[key] for key in order}
+            cache.put_back(lower, order)
 
 
 def _key(placed: Placed) -> tuple[str, str]:

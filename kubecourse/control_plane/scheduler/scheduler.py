@@ -23,6 +23,7 @@ from kubecourse.control_plane.scheduler.explain import Decision
 from kubecourse.control_plane.scheduler.framework import ClusterEvent, Rejected
 from kubecourse.control_plane.scheduler.owners import Owners
 from kubecourse.control_plane.scheduler.plugins import default_plugins
+from kubecourse.control_plane.scheduler.plugins.volume_binding import Claims
 from kubecourse.control_plane.scheduler.preemption import Candidate
 from kubecourse.control_plane.scheduler.queue import LEFTOVER_AFTER, QueuedPod, SchedulingQueue
 
@@ -50,7 +51,8 @@ class Scheduler:
     def _reset(self) -> None:
         self.cache = Cache()
         self._owners = Owners()
-        self._plugins = default_plugins(self._owners)
+        self._claims = Claims()
+        self._plugins = default_plugins(self._owners, self._claims)
         self._by_name = {plugin.name: plugin for plugin in self._plugins}
         self._algorithm = Algorithm(self.cache, self._plugins, self._owners, self._random)
         self._nominator = self._algorithm.nominator
@@ -73,6 +75,8 @@ class Scheduler:
             (core.ReplicationController, self._owners.set_controller),
             (models.apps_v1.ReplicaSet, self._owners.set_controller),
             (models.apps_v1.StatefulSet, self._owners.set_controller),
+            (models.storage_v1.StorageClass, self._claims.set_class),
+            (core.PersistentVolumeClaim, self._claim_changed),
             (models.policy_v1.PodDisruptionBudget, None),
             (core.Pod, self._pod_changed),
         ):
@@ -108,6 +112,11 @@ class Scheduler:
         if len(self._queue):
             self._happened(ClusterEvent("node", old, new))
             self._wake()
+
+    def _claim_changed(self, old: Any, new: Any) -> None:
+        self._claims.set_claim(old, new)
+        if len(self._queue):
+            self._happened(ClusterEvent("claim", old, new))
 
     def _pod_changed(self, old: Any, new: Any) -> None:
         pod = old if new is None else new

@@ -149,7 +149,7 @@ class Shape:
     # --- keeping up
 
     def refresh(self) -> None:
-        """Ask again about the nodes that changed since last time. Raises Rejected."""
+        """Ask again about the nodes that changed since last time."""
         cache = self._cache
         changes = cache.changes
         if (
@@ -286,13 +286,13 @@ class Shape:
         return None
 
     def verdict(self, info: NodeInfo) -> Verdict | None:
-        """Why a node is refused, or None. Raises Rejected."""
+        """Why a node is refused, or None."""
         self.refresh()
         found = self._by_number[self._codes[info.position] >> POINTS]
         return self._verdict(found, self._surveys() if self._judges else {})
 
     def verdicts(self) -> list[Verdict | None]:
-        """Why each node is refused, or None, in the order of nodes. Raises Rejected."""
+        """Why each node is refused, or None, in the order of nodes."""
         self.refresh()
         surveys = self._surveys() if self._judges else {}
         by_number = [
@@ -317,7 +317,7 @@ class Shape:
         """The node for a pod of this shape, looking from place `start` on; None if all refuse.
 
         As in the real scheduler enough nodes that fit are enough, and the best of them is taken.
-        `blocked` are the positions of nodes that are kept for others. Raises Rejected.
+        `blocked` are the positions of nodes that are kept for others.
         """
         self.refresh()
         order = self._cache.order

@@ -19,6 +19,7 @@ from kubecourse.control_plane.scheduler.explain import Evaluation
 from kubecourse.control_plane.scheduler.framework import Plugin
 from kubecourse.control_plane.scheduler.owners import Owners
 from kubecourse.control_plane.scheduler.plugins import default_plugins
+from kubecourse.control_plane.scheduler.plugins.volume_binding import Claims
 from tests.control_plane.scheduler import clusters
 
 core, meta, apps = models.core_v1, models.meta_v1, models.apps_v1
@@ -30,7 +31,7 @@ class Bench:
     def __init__(self) -> None:
         self.cache = Cache()
         self.owners = Owners()
-        self.plugins: list[Plugin] = default_plugins(self.owners)
+        self.plugins: list[Plugin] = default_plugins(self.owners, Claims())
         self.algorithm = Algorithm(self.cache, self.plugins, self.owners, Random(1))
         for namespace in ("default", "other"):
             self.cache.set_namespace(namespace, {"name": namespace})
@@ -149,17 +150,20 @@ def test_a_preview_changes_nothing(data: Any) -> None:
         for spec in data.draw(st.lists(clusters.specs(), min_size=1, max_size=6))
     ]
     homes = [bench.schedule(pod) for pod in pods]
-    before = {
-        name: (info.cpu, info.memory, list(info.ports)) for name, info in bench.cache.nodes.items()
-    }
+    before = taken(bench)
     for pod, home in zip(pods, homes, strict=True):
         decision = bench.algorithm.explain(pod)
         assert decision.node == (home or "")
         assert bool(decision.best) is not bool(decision.message)
-    after = {
-        name: (info.cpu, info.memory, list(info.ports)) for name, info in bench.cache.nodes.items()
+    assert taken(bench) == before
+
+
+def taken(bench: Bench) -> dict[str, Any]:
+    """What is taken of each node, and by whom."""
+    return {
+        name: (info.cpu, info.memory, list(info.ports), list(info.pods))
+        for name, info in bench.cache.nodes.items()
     }
-    assert after == before
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40))

@@ -19,10 +19,11 @@ from kubecourse.control_plane.scheduler.plugins.node_resources_fit import NodeRe
 from kubecourse.control_plane.scheduler.plugins.node_unschedulable import NodeUnschedulable
 from kubecourse.control_plane.scheduler.plugins.pod_topology_spread import PodTopologySpread
 from kubecourse.control_plane.scheduler.plugins.taint_toleration import TaintToleration
+from kubecourse.control_plane.scheduler.plugins.volume_binding import Claims, VolumeBinding
 
 
-def default_plugins(owners: Owners) -> list[Plugin]:
-    """One of each. `owners` tells which pods belong to one application."""
+def default_plugins(owners: Owners, claims: Claims) -> list[Plugin]:
+    """One of each. `owners` tells which pods belong together, `claims` which claims are there."""
     return [
         NodeUnschedulable(),
         NodeName(),
@@ -30,6 +31,7 @@ def default_plugins(owners: Owners) -> list[Plugin]:
         NodeAffinity(),
         NodePorts(),
         NodeResourcesFit(),
+        VolumeBinding(claims),
         PodTopologySpread(owners),
         InterPodAffinity(),
         NodeResourcesBalancedAllocation(),
