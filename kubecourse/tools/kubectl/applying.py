@@ -13,7 +13,7 @@ import json
 from typing import Any
 
 from kubecourse.api import schema
-from kubecourse.api.patch import three_way_merge_patch
+from kubecourse.api.patch import PatchError, three_way_merge_patch
 from kubecourse.api.resources import Resource
 from kubecourse.tools.kubectl.output import go_json
 
@@ -38,9 +38,20 @@ def annotated(manifest: Json) -> Json:
 
 
 def last_applied(obj: Json) -> Json | None:
-    """What was applied last time, from the object's annotation; None where nothing was."""
+    """What was applied last time, from the object's annotation; None where nothing was.
+
+    Raises `PatchError` for an annotation that somebody has spoilt.
+    """
     text = (obj["metadata"].get("annotations") or {}).get(LAST_APPLIED)
-    return json.loads(text) if text else None
+    if not text:
+        return None
+    try:
+        original = json.loads(text)
+    except ValueError:
+        original = None
+    if not isinstance(original, dict):
+        raise PatchError(f"the annotation {LAST_APPLIED} is not a JSON object")
+    return original
 
 
 def apply_patch(resource: Resource, manifest: Json, current: Json) -> Json:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kubecourse.api import schema
 from kubecourse.api.errors import ApiError
+from kubecourse.api.labels import SelectorError, parse_selector
 from kubecourse.api.patch import two_way_merge_patch
 from kubecourse.tools.kubectl import output, resources
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
@@ -15,6 +16,9 @@ from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
 
 Json = dict[str, Any]
+
+RECREATE_WAIT = 300.0
+"""Virtual seconds that a deleted object may take to go before it is created again."""
 
 
 def targets(inv: Invocation, args: list[str]) -> list[Info]:
@@ -30,6 +34,34 @@ def require_some(infos: list[Info], what: str = "No resources found") -> list[In
     if not infos:
         raise KubectlError(what, bare=True)
     return infos
+
+
+def selected(inv: Invocation, infos: list[Info]) -> list[Info]:
+    """The objects of files whose own labels -l selects. Raises KubectlError."""
+    if not inv.flags.get("selector"):
+        return infos
+    try:
+        selector = parse_selector(inv.flags["selector"])
+    except SelectorError as error:
+        raise KubectlError(str(error)) from None
+    return [info for info in infos if selector.matches(info.object["metadata"].get("labels"))]
+
+
+def recreate(inv: Invocation, info: Info, grace: int | None = None) -> Json:
+    """Delete an object, wait until it is gone, and create it anew.
+
+    Raises ApiError, KubectlError.
+    """
+    place = (info.resource, info.namespace, info.name)
+    inv.connection.delete(*place, grace_period=grace, propagation="Background")
+
+    def gone() -> bool:
+        return inv.connection.find(*place) is None
+
+    if not inv.connection.wait_for(gone, inv.flags.get("timeout") or RECREATE_WAIT):
+        raise KubectlError("timed out waiting for the condition")
+    validation = resources.validation(inv)
+    return inv.connection.create(info.resource, info.namespace, info.object, validation=validation)
 
 
 def edit_each(

@@ -47,7 +47,7 @@ class Run:
 
     @property
     def lines(self) -> list[tuple[float, str]]:
-        """What it wrote, each line with its virtual second."""
+        """What it wrote: each line, its line break included, with its virtual second."""
         return list(self.kubelet.runtime.logs(self.pod_uid, self.name, self.previous))
 
 

@@ -125,3 +125,28 @@ def test_a_conflict_names_the_patch_and_its_target(cluster):
         'to:\nResource: "/v1, Resource=configmaps", GroupVersionKind: "/v1, Kind=ConfigMap"\n'
         'Name: "c", Namespace: "default"\nfor: "STDIN": error when patching "STDIN": '
     ) in error
+
+
+def test_a_spoilt_annotation_is_an_error_of_kubectl(cluster):
+    run(cluster, "apply -f -", json.dumps(config_map(a="1")))
+    run(cluster, f"annotate configmap c --overwrite {LAST_APPLIED}=rubbish")
+    error = run(cluster, "apply -f -", json.dumps(config_map(a="2"))).stderr
+    assert error == (
+        'error: error when patching "STDIN": creating patch with: the annotation '
+        f"{LAST_APPLIED} is not a JSON object\n"
+    )
+
+
+def test_force_makes_anew_what_cannot_be_changed(cluster):
+    run(cluster, "apply -f -", json.dumps(WEB))
+    other = json.loads(json.dumps(WEB).replace('"app": "web"', '"app": "other"'))
+    assert "field is immutable" in run(cluster, "apply -f -", json.dumps(other)).stderr
+    output = run(cluster, "apply --force -f -", json.dumps(other))
+    assert (output.stdout, output.code) == ("deployment.apps/web configured\n", 0)
+    assert run(cluster, "apply -f -", json.dumps(other)).stdout.endswith("unchanged\n")
+
+
+def test_a_selector_chooses_among_the_manifests(cluster):
+    labelled = {**config_map(), "metadata": {"name": "chosen", "labels": {"app": "web"}}}
+    stdin = "\n---\n".join(map(json.dumps, [config_map(), labelled]))
+    assert run(cluster, "apply -l app=web -f -", stdin).stdout == "configmap/chosen created\n"

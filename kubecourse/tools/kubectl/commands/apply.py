@@ -8,6 +8,7 @@ from kubecourse.api.errors import ApiError
 from kubecourse.api.patch import PatchError
 from kubecourse.tools.kubectl import applying, flags, output, resources
 from kubecourse.tools.kubectl.applying import LAST_APPLIED, MISSING_ANNOTATION
+from kubecourse.tools.kubectl.changing import recreate, selected
 from kubecourse.tools.kubectl.cli import Command, Flag
 from kubecourse.tools.kubectl.failure import KubectlError, SeveralErrors, prefixed, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -27,7 +28,7 @@ def run(inv: Invocation) -> None:
     if not inv.flags["filename"] and not inv.flags["kustomize"]:
         raise KubectlError("must specify one of -f and -k")
     errors: list[Exception] = []
-    infos = resources.from_files(inv, errors)
+    infos = selected(inv, resources.from_files(inv, errors))
     if not infos and not errors:
         raise KubectlError("no objects passed to apply")
     for info in infos:
@@ -94,7 +95,9 @@ def _patch(inv: Invocation, info: Info, current: applying.Json) -> None:
                 field_manager=MANAGER,
             )
         except ApiError as error:
-            raise prefixed(error, f"{_applying(info, patch)} {source}") from None
+            if not inv.flags["force"] or error.reason not in ("Conflict", "Invalid"):
+                raise prefixed(error, f"{_applying(info, patch)} {source}") from None
+            patched = recreate(inv, replace(info, object=applying.annotated(info.object)))
     if patched["metadata"].get("deletionTimestamp"):
         inv.warn(f"Detected changes to resource {info.name} which is currently being deleted.")
     output.print_result(inv, replace(info, object=patched), "configured" if patch else "unchanged")
@@ -129,9 +132,7 @@ COMMAND = Command(
         Flag("force-conflicts", type="bool", help="With --server-side: take fields over."),
         Flag("force", type="bool", help="Delete and re-create what cannot be patched."),
         Flag("prune", type="bool", help="Delete what is not in the manifests; not simulated."),
-        Flag("overwrite", type="bool", default=True, help="Let the manifest win."),
-        Flag("wait", type="bool", help="Wait until what --prune deletes is gone."),
-        Flag("timeout", type="duration", help="How long to wait for deletions."),
+        Flag("timeout", type="duration", help="How long --force waits for a deletion."),
     ),
     run=run,
 )

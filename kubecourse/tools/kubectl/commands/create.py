@@ -7,6 +7,7 @@ from typing import Any
 
 from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl import applying, flags, generators, output, resources
+from kubecourse.tools.kubectl.changing import selected
 from kubecourse.tools.kubectl.cli import Action, Command, Flag
 from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -22,7 +23,7 @@ def run(inv: Invocation) -> None:
     if not inv.flags["filename"] and not inv.flags["kustomize"]:
         raise KubectlError("must specify one of -f and -k")
     errors: list[Exception] = []
-    infos = resources.from_files(inv, errors)
+    infos = selected(inv, resources.from_files(inv, errors))
     if not infos and not errors:
         raise KubectlError("no objects passed to create")
     for info in infos:

@@ -7,8 +7,10 @@ from typing import Any
 
 from kubecourse.api import yaml
 from kubecourse.api.errors import ApiError
+from kubecourse.api.patch import PatchError
 from kubecourse.tools.kubectl import applying, flags, resources
-from kubecourse.tools.kubectl.cli import Command, Flag
+from kubecourse.tools.kubectl.changing import selected
+from kubecourse.tools.kubectl.cli import Command
 from kubecourse.tools.kubectl.failure import KubectlError, SeveralErrors, explain
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
@@ -24,7 +26,7 @@ def run(inv: Invocation) -> int:
     live, merged = (f"/tmp/{word}-{rng.randrange(10**9, 10**10)}" for word in ("LIVE", "MERGED"))
     differ = False
     try:
-        for info in resources.from_files(inv):
+        for info in selected(inv, resources.from_files(inv)):
             differ |= _diff(inv, info, live, merged)
     except (ApiError, KubectlError, SeveralErrors) as error:
         inv.err.append(explain(error)[0])
@@ -34,12 +36,15 @@ def run(inv: Invocation) -> int:
 
 def _diff(inv: Invocation, info: Info, live: str, merged: str) -> bool:
     current = inv.connection.find(info.resource, info.namespace, info.name)
-    manifest = applying.annotated(info.object)
     if current is None:
         new = inv.connection.create(
-            info.resource, info.namespace, manifest, dry_run=True, validation="Strict"
+            info.resource,
+            info.namespace,
+            applying.annotated(info.object),
+            dry_run=True,
+            validation="Strict",
         )
-    elif patch := applying.apply_patch(info.resource, info.object, current):
+    elif patch := _patch(info, current):
         new = inv.connection.patch(info.resource, info.namespace, info.name, patch, dry_run=True)
     else:
         return False
@@ -56,6 +61,13 @@ def _diff(inv: Invocation, info: Info, live: str, merged: str) -> bool:
     for line in lines:
         inv.print(line)
     return True
+
+
+def _patch(info: Info, current: Json) -> Json:
+    try:
+        return applying.apply_patch(info.resource, info.object, current)
+    except PatchError as error:
+        raise KubectlError(f"creating patch with: {error}") from None
 
 
 def _text(obj: Json | None) -> list[str]:
@@ -76,7 +88,6 @@ COMMAND = Command(
         *flags.FILENAME,
         *flags.SELECTOR,
         *flags.FIELD_MANAGER,
-        Flag("server-side", type="bool", help="As apply --server-side; not simulated yet."),
     ),
     run=run,
 )

@@ -66,9 +66,10 @@ def run(inv: Invocation) -> None:
 
 def _empty(inv: Invocation, node: Info) -> None:
     pods = _choose(inv, node.name)
-    if inv.dry_run == "client":
+    if inv.dry_run != "none":
+        suffix = "dry run" if inv.dry_run == "client" else "server dry run"
         for pod in pods:
-            inv.print(f"evicting pod {_name(pod)} (dry run)")
+            inv.print(f"evicting pod {_name(pod)} ({suffix})")
         return
     end = inv.connection.now + (inv.flags["timeout"] or WATCH_LIMIT)
     waiting: list[Json] = []

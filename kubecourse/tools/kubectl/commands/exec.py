@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from kubecourse.tools.kubectl import resources
 from kubecourse.tools.kubectl.cli import Command, Flag
+from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.containers import choose, pods_of, running
+from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 
 
@@ -28,8 +30,9 @@ def run(inv: Invocation) -> int:
         inv.error(said)
     found = running(inv.connection, pod, container)
     result = found.kubelet.runtime.exec(found.container, command)
-    if result.seconds:
-        inv.connection.clock.advance(result.seconds)
+    if result.seconds > WATCH_LIMIT:
+        raise KubectlError("the command does not end; the real kubectl would go on waiting for it")
+    inv.connection.clock.advance(result.seconds)
     inv.write(result.stdout)
     if result.stderr:
         inv.err.append(result.stderr)

@@ -93,7 +93,7 @@ def _line(inv: Invocation, prefix: str, when: float, text: str) -> str:
     if inv.flags["timestamps"]:
         time = START + timedelta(seconds=when)
         stamp = f"{time:%Y-%m-%dT%H:%M:%S.%f}000Z "
-    return f"{prefix}{stamp}{text}\n"
+    return f"{prefix}{stamp}{text}"
 
 
 def _follow(inv: Invocation, runs: list[tuple[str, Run]]) -> None:
@@ -132,8 +132,6 @@ COMMAND = Command(
         Flag("since", type="duration", help="Only lines of the last 5s, 2m, 3h."),
         Flag("timestamps", type="bool", help="The time before each line."),
         Flag("prefix", type="bool", help="Pod and container before each line."),
-        Flag("ignore-errors", type="bool", help="Go on after an error."),
-        Flag("max-log-requests", type="int", default=5, help="Streams at a time with -f."),
     ),
     run=run,
 )

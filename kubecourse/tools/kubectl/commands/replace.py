@@ -6,12 +6,11 @@ import dataclasses
 
 from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl import applying, flags, output, resources
+from kubecourse.tools.kubectl.changing import recreate
 from kubecourse.tools.kubectl.cli import Command, Flag
 from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
-
-FORCE_WAIT = 300.0
 
 
 def run(inv: Invocation) -> None:
@@ -48,21 +47,12 @@ def _replace(inv: Invocation, info: Info) -> None:
 def _force(inv: Invocation, info: Info) -> None:
     """Delete it and create it anew."""
     place = (info.resource, info.namespace, info.name)
-    found = inv.connection.find(*place)
-    if found is not None:
-        grace = inv.flags["grace-period"]
-        inv.connection.delete(
-            *place, grace_period=grace if grace >= 0 else None, propagation="Background"
-        )
+    if inv.connection.find(*place) is None:
+        obj = inv.connection.create(*place[:2], info.object, validation=resources.validation(inv))
+    else:
         inv.print(f"{info.quoted} deleted")
-
-        def gone() -> bool:
-            return inv.connection.find(*place) is None
-
-        if not inv.connection.wait_for(gone, inv.flags["timeout"] or FORCE_WAIT):
-            raise KubectlError("timed out waiting for the condition")
-    validation = resources.validation(inv)
-    obj = inv.connection.create(info.resource, info.namespace, info.object, validation=validation)
+        grace = inv.flags["grace-period"]
+        obj = recreate(inv, info, grace if grace >= 0 else None)
     output.print_result(inv, dataclasses.replace(info, object=obj), "replaced")
 
 

@@ -102,7 +102,7 @@ def _attach(inv: Invocation, info: Info) -> int:
     connection.wait_for(lambda: phase() != "Running", inv.flags["timeout"])
     found = find_run(connection, connection.get(*place), "")
     assert found is not None  # it has started, so it has a node
-    inv.write("".join(f"{text}\n" for _, text in found.lines))
+    inv.write("".join(text for _, text in found.lines))
     code = found.container.exit_code or 0
     _remove(inv, info)
     return code
@@ -111,7 +111,8 @@ def _attach(inv: Invocation, info: Info) -> int:
 def _remove(inv: Invocation, info: Info) -> None:
     if inv.flags["rm"]:
         inv.connection.delete(info.resource, info.namespace, info.name, propagation="Background")
-        inv.print(f'pod "{info.name}" deleted')
+        if not inv.flags["quiet"]:
+            inv.print(f"{info.quoted} deleted")
 
 
 COMMAND = Command(
