@@ -19,7 +19,6 @@ discovery = models.discovery_v1
 
 DOMAIN = "cluster.local"
 NDOTS = 5
-SERVER = "10.96.0.10"
 _SERVICE_NAME = "kubernetes.io/service-name"
 
 

@@ -7,9 +7,8 @@ net/http, which is what most programs in a cluster print.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from kubecourse.addons.dns import DNS, SERVER
 from kubecourse.clock import Clock
 from kubecourse.node.kube_proxy import Endpoint, KubeProxy
 from kubecourse.node.runtime.container import Container
@@ -22,7 +21,26 @@ ROUND_TRIP = 0.0005
 TIMEOUT = 5.0
 SERVICE_NETWORK = "10.96."
 """Where Services have their addresses; nobody answers there but by a rule."""
+DNS_SERVER = "10.96.0.10"
 LOOPBACK = ("localhost", "127.0.0.1")
+
+
+class Name(Protocol):
+    """What a name means: addresses, or another name (`alias`) elsewhere."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def addresses(self) -> tuple[str, ...]: ...
+    @property
+    def alias(self) -> str: ...
+
+
+class Resolver(Protocol):
+    """Who knows names; `addons.dns.DNS` does."""
+
+    def resolve(self, name: str, namespace: str = "default") -> Name | None:
+        """What a name means to a pod of a namespace."""
 
 
 class Url(NamedTuple):
@@ -97,7 +115,7 @@ class Network:
     """
 
     def __init__(
-        self, clock: Clock, dns: DNS, proxy: KubeProxy, kubelets: dict[str, Kubelet]
+        self, clock: Clock, dns: Resolver, proxy: KubeProxy, kubelets: dict[str, Kubelet]
     ) -> None:
         self.clock = clock
         self.dns = dns
@@ -169,7 +187,7 @@ class Network:
         if not _is_address(ip) and ip not in LOOPBACK and ip not in self._kubelets:
             answer = self.dns.resolve(ip, source.namespace if source else namespace)
             if answer is None or (not answer.addresses and not answer.alias):
-                return f"dial tcp: lookup {ip} on {SERVER}:53: no such host"
+                return f"dial tcp: lookup {ip} on {DNS_SERVER}:53: no such host"
             if not answer.addresses:
                 outside = "the simulated cluster has no way out to the internet"
                 return f"dial tcp: lookup {answer.alias}: {outside}"

@@ -73,12 +73,20 @@ class Kubelet:
         if self.running:
             return
         self.running = True
+        self.recorder = self._recorder
         self.node_status.start()
-        self._stream = self.client.watch(
-            core.Pod, self._receive, fields=f"spec.nodeName={self.name}"
-        )
+        if self.pods:
+            self._catch_up()
+        self._stream = self.client.watch(core.Pod, self._receive, fields=self._mine)
+
+    def _catch_up(self) -> None:
+        """What happened while the kubelet was away: pods that are gone, containers that ended."""
+        present = {pod.metadata.uid for pod in self.client.list(core.Pod, fields=self._mine)}
         for worker in list(self.pods.values()):
-            worker.resume()
+            if worker.uid in present:
+                worker.resume()
+            else:
+                self._forget(worker)
 
     def stop(self) -> None:
         """The agent is gone: no heartbeats, no statuses, no restarts. Containers go on."""

@@ -190,7 +190,7 @@ def begin(worker: PodWorker, record: ContainerRecord, ready_after: float) -> Non
 
 def _declared_ready(worker: PodWorker, record: ContainerRecord, run: Any) -> None:
     """The image is declared to be ready no earlier than now."""
-    if record.run is run and run.running and worker.stopping is None:
+    if run is record.run and record.running and worker.stopping is None:
         _has_started(worker, record)
         worker.probed(record)
 
@@ -225,7 +225,8 @@ def ask(worker: PodWorker, record: ContainerRecord, spec: Any) -> Outcome:
     """Do what a probe says once."""
     timeout = float(spec.timeoutSeconds or 1)
     run = record.run
-    assert run is not None
+    if run is None:
+        return False, "the container is gone", 0.0
     if spec.exec is not None:
         result = worker.kubelet.runtime.exec(run, spec.exec.command or [])
         if run.mood == "hang" or result.seconds > timeout:

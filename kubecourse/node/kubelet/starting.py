@@ -119,6 +119,8 @@ class Starter:
             message = f"Error: {run.exit_message}"
             kubelet.recorder.warning(worker.pod, "Failed", message, record.path)
             record.finished(kubelet.clock)
+            record.wait("RunContainerError", run.exit_message)
+            worker.retry(kubelet.clock.now + RETRY)
             worker.step()
             return
         kubelet.recorder.normal(worker.pod, "Started", "Container started", record.path)

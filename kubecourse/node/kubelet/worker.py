@@ -38,8 +38,8 @@ class PodWorker:
     """The kubelet's side of one pod."""
 
     __slots__ = (
-        "_again", "_missed", "_mount_tries", "_reporter", "_retry_at", "_starter", "_timers",
-        "_todo", "apps", "busy", "changed", "inits", "kubelet", "pod", "probe_epoch", "reason",
+        "_again", "_missed", "_mount_tries", "_reporter", "_retry_at", "_sandbox_seen",
+        "_starter", "_timers", "_todo", "apps", "busy", "changed", "inits", "kubelet", "pod", "probe_epoch", "reason",
         "restart_policy", "sandbox", "start_time", "stopping", "uid",
     )  # fmt: skip
 
@@ -66,6 +66,7 @@ class PodWorker:
         self._reporter = Reporter(self)
         self._todo: list[ContainerRecord] = []
         self._retry_at: float | None = None
+        self._sandbox_seen: float | None = None
         self._mount_tries = 0
         self._missed: list[tuple[Any, tuple[Any, ...]]] = []
         self._timers: dict[str, Timer] = {}
@@ -176,10 +177,8 @@ class PodWorker:
             return
         self.probe_epoch = kubelet.clock.now
         self.write_status()
+        self._sandbox_seen = kubelet.next_tick()
         self._run()
-        if not self.busy and self._retry_at is not None:
-            # The sandbox itself is news, at the kubelet's next look.
-            self.look_at(kubelet.next_tick())
 
     def _run(self) -> None:
         """Start what should run and does not."""
@@ -206,9 +205,13 @@ class PodWorker:
         self.busy = False
         if self.stopping is not None:
             return
+        seen, self._sandbox_seen = self._sandbox_seen, None
         if self.changed or self._again:
             self._again = self.changed = False
             self.sync()
+        elif self._retry_at is not None and seen is not None:
+            # That there is a sandbox is news by itself, when the kubelet next looks.
+            self.look_at(seen)
         elif self._retry_at is not None:
             delay = min(max(self._retry_at - self.kubelet.clock.now, 0.0), RESYNC)
             self.look_at(self.kubelet.next_tick(self.kubelet.jittered(delay)), background=True)

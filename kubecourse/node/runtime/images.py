@@ -34,10 +34,10 @@ class Image:
     besides the container's declared ports. `entrypoint` and `command`: what it runs if the pod
     names nothing (empty: it is a server). `userland`: whose everyday programs are in it,
     `busybox` or `gnu`, and no others; empty if it may have any. `start_up`: from start until it
-    listens. `exits_after`: from start until it exits by itself, with `exit_code`. `ready_after`: from start until the kubelet may
-    report it ready, probes apart. `answers`: what it says, to all paths or by path, as body or
-    `(status, body)`; `{pod}`, `{node}`, `{image}` are filled in. `latency`: seconds for an
-    answer. `stops_after`: from SIGTERM until it exits (never: it ignores it), with `stop_code`.
+    listens. `exits_after`: from start until it exits by itself, with `exit_code`. `ready_after`:
+    from start until the kubelet may report it ready, probes apart. `answers`: what it says, to
+    all paths or by path, as body or `(status, body)`; `{pod}`, `{node}`, `{image}` are filled
+    in. `latency`: seconds for an answer. `stops_after`: from SIGTERM until it exits (never: it ignores it), with `stop_code`.
     `logs`: lines that it writes at its start.
     """
 

@@ -141,6 +141,6 @@ class Runtime:
         return self.sandboxes[pod_uid].containers[name]
 
     def logs(self, pod_uid: str, name: str, previous: bool = False) -> list[tuple[float, str]]:
-        """What a container wrote: (virtual second, line). Raises KeyError: there was no such run."""
+        """What a container wrote: (virtual second, line). Raises KeyError for no such run."""
         sandbox = self.sandboxes[pod_uid]
         return (sandbox.previous if previous else sandbox.containers)[name].log

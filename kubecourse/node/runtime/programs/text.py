@@ -53,15 +53,17 @@ def _printf(script: Script, arguments: list[str], stdin: str) -> Result:
 
 def _seq(script: Script, arguments: list[str], stdin: str) -> Result:
     numbers = [int(word) for word in arguments if word.lstrip("-").isdigit()]
-    first, step, last = (
-        {1: (1, 1, *numbers), 2: (numbers[0], 1, numbers[1]), 3: tuple(numbers)}.get(
-            len(numbers), (1, 1, 0)
-        )
-        if numbers
-        else (1, 1, 0)
-    )
+    match numbers:
+        case [last]:
+            first, step = 1, 1
+        case [first, last]:
+            step = 1
+        case [first, step, last] if step:
+            pass
+        case _:
+            return Result(1, "", "seq: usage: seq [FIRST [INC]] LAST\n")
     sign = 1 if step > 0 else -1
-    return Result(0, "".join(f"{n}\n" for n in range(first, last + sign, step or 1)))
+    return Result(0, "".join(f"{n}\n" for n in range(first, last + sign, step)))
 
 
 def _each(script: Script, name: str, paths: list[str], act: Callable[[str], str | None]) -> Result:

@@ -1,0 +1,134 @@
+"""What runs after `sh -c` in a container."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubecourse.node.runtime.arithmetic import evaluate
+from kubecourse.node.runtime.shell import ShellSyntaxError, compile_script
+from tests.node.world import World
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    world = World()
+    world.run("box", image="busybox", command=["sleep", "infinity"])
+    world.clock.settle()
+    return world
+
+
+@pytest.mark.parametrize(
+    ("script", "out"),
+    [
+        ("echo hello", "hello\n"),
+        ("echo -n a; echo b", "ab\n"),
+        ("true && echo yes || echo no", "yes\n"),
+        ("false && echo yes || echo no", "no\n"),
+        ("! false && echo yes", "yes\n"),
+        ("false; echo $?", "1\n"),
+        ("if [ 1 -lt 2 ]; then echo less; else echo more; fi", "less\n"),
+        ("if false; then echo a; elif true; then echo b; else echo c; fi", "b\n"),
+        ("for i in 1 2 3; do echo $i; done", "1\n2\n3\n"),
+        ("for i in $(seq 2); do for j in a b; do echo $i$j; done; done", "1a\n1b\n2a\n2b\n"),
+        ("n=0; while [ $n -lt 3 ]; do n=$((n+1)); done; echo $n", "3\n"),
+        ("n=5; until [ $n -eq 3 ]; do n=$((n-1)); done; echo $n", "3\n"),
+        ("echo $((2 + 3 * (4 - 1)))", "11\n"),
+        ('x="a b"; echo "$x"; echo ${y:-none}', "a b\nnone\n"),
+        ("echo 'it is $HOME'", "it is $HOME\n"),
+        ("echo one two | wc -w", "2\n"),
+        ("echo a > /tmp/f; echo b >> /tmp/f; cat /tmp/f; rm /tmp/f", "a\nb\n"),
+        ("cat < /etc/hostname", "box\n"),
+        ("[ -f /tmp/none ] && echo there || echo gone", "gone\n"),
+        ("touch /tmp/x && test -e /tmp/x && echo there; rm /tmp/x", "there\n"),
+        ("echo out; echo err >&2", "out\n"),
+        ("(echo a; echo b) ; { echo c; }", "a\nb\nc\n"),
+        ("# nothing\necho a # comment", "a\n"),
+        ("X=1 printenv X; echo [$X]", "1\n[]\n"),
+        ("hostname; pwd; cd /tmp; pwd", "box\n/\n/tmp\n"),
+        ("echo a b c | grep -c b; seq 5 | head -n 2 | tail -1", "1\n2\n"),
+        ("exit 3; echo never", ""),
+    ],
+)
+def test_scripts(world: World, script: str, out: str) -> None:
+    assert world.exec("box", "sh", "-c", script).stdout == out
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "error"),
+    [
+        ("exit 7", 7, ""),
+        ("cat /tmp/h", 1, "cat: can't open '/tmp/h': No such file or directory\n"),
+        ("nosuch", 127, "sh: nosuch: not found\n"),
+        ("if true; echo a", 2, 'sh: syntax error: unexpected "end of file" (expecting "then")\n'),
+        ("echo 'a", 2, "sh: syntax error: unterminated quoted string\n"),
+    ],
+)
+def test_what_goes_wrong(world: World, script: str, code: int, error: str) -> None:
+    result = world.exec("box", "sh", "-c", script)
+    assert (result.code, result.stderr) == (code, error)
+
+
+def test_sleep_takes_virtual_time(world: World) -> None:
+    assert world.exec("box", "sh", "-c", "sleep 1.5; sleep 1m").seconds == 61.5
+
+
+def test_a_program_that_is_not_there(world: World) -> None:
+    result = world.exec("box", "psql")
+    assert result.code == 126
+    assert 'exec: "psql": executable file not found in $PATH' in result.stderr
+
+
+def test_containers_write_logs_as_time_passes() -> None:
+    world = World()
+    script = "for i in 1 2 3; do echo line $i; sleep 5; done; exit 4"
+    world.run(
+        "talks", image="busybox", command=["sh", "-c", script], pod={"restartPolicy": "Never"}
+    )
+    world.clock.advance(10)
+    assert world.logs("talks") == "line 1\nline 2\n"
+    world.clock.settle()
+    assert world.logs("talks") == "line 1\nline 2\nline 3\n"
+    assert world.state("talks") == ("terminated", ("Error", 4))
+
+
+def test_a_loop_that_does_nothing_costs_nothing() -> None:
+    world = World()
+    command = ["sh", "-c", "while true; do sleep 1; [ -f /tmp/go ] && exit 5; done"]
+    world.run("waits", image="busybox", command=command, pod={"restartPolicy": "Never"})
+    world.clock.advance(7200)
+    fired: list[float] = []
+    world.clock.call_later(3600, fired.append, 1)
+    world.clock.advance(86400)
+    assert world.state("waits")[0] == "running"
+    world.exec("waits", "touch", "/tmp/go")
+    world.clock.advance(5)
+    assert world.state("waits") == ("terminated", ("Error", 5))
+
+
+def test_a_trap_runs_when_the_present_command_is_done() -> None:
+    world = World()
+    script = "trap 'echo bye; exit 0' TERM; while true; do sleep 4; done"
+    world.run("kind", image="busybox", command=["sh", "-c", script])
+    world.clock.advance(10)
+    began = world.clock.now
+    world.container("kind").terminate()
+    assert world.container("kind").running
+    world.clock.wait_for(lambda: not world.container("kind").running, 10)
+    assert 0 < world.clock.now - began <= 4
+    assert world.logs("kind") == "bye\n"
+    assert world.container("kind").exit_code == 0
+
+
+@given(st.integers(-99, 99), st.integers(-99, 99), st.integers(1, 99))
+def test_arithmetic_is_that_of_integers(a: int, b: int, c: int) -> None:
+    assert evaluate(f"{a} + {b} * {c}") == a + b * c
+    assert evaluate(f"({a} - {b}) / {c}") == int((a - b) / c)
+    assert evaluate(f"{a} < {b}") == (a < b)
+
+
+@given(st.text(alphabet="if then fi while do done ; && || | ( ) { } ' \" $ ` x \n", max_size=60))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    try:
+        compile_script(text)
+    except ShellSyntaxError as error:
+        assert str(error).startswith("syntax error")
