@@ -324,9 +324,9 @@ class Shape:
         wanted = feasible_wanted(len(order))
         stop = start + wanted
         surveys = self._surveys() if self._judges or self._ranks else {}
-        if not self._judges and not self._refused and not blocked and stop <= len(order):
-            best = self._best(self._codes[start:stop], surveys)
-            return Choice(order[start + best], wanted)
+        if not self._judges and not self._refused and not blocked:
+            codes = self._codes[start:stop] + self._codes[: max(stop - len(order), 0)]
+            return Choice(order[(start + self._best(codes, surveys)) % len(order)], wanted)
         places = self._fitting(start, wanted, surveys, blocked)
         if not places:
             return None
