@@ -158,9 +158,9 @@ class _Reader:
 
     def _add(self, value: Any, size: int, event: Any) -> None:
         self.decoded += size
-        if self.aliased > _ALIAS_FREE and self.decoded > 10 * _ALIAS_FREE:
-            if self.aliased / self.decoded > _allowed_aliases(self.decoded):
-                raise YAMLError("yaml: document contains excessive aliasing")
+        many = self.aliased > _ALIAS_FREE and self.decoded > 10 * _ALIAS_FREE
+        if many and self.aliased / self.decoded > _allowed_aliases(self.decoded):
+            raise YAMLError("yaml: document contains excessive aliasing")
         if not self.stack:
             self.result = value
             return
@@ -189,7 +189,7 @@ class _Reader:
 
 
 def _allowed_aliases(decoded: int) -> float:
-    """What share of a document may come from aliases: nearly all of a small one, little of a large."""
+    """What share of a document may come from aliases: nearly all of a small one, not of a large."""
     if decoded <= _ALIASES_LOW:
         return 0.99
     if decoded >= _ALIASES_HIGH:
@@ -236,14 +236,23 @@ def _go_value(value: Any) -> str:
 # --- errors
 
 _PYTHON_TO_LIBYAML = (
-    (re.compile(r"^mapping values are not allowed here$"), "mapping values are not allowed in this context"),
-    (re.compile(r"^found character .* that cannot start any token$"), "found character that cannot start any token"),
+    (
+        re.compile(r"^mapping values are not allowed here$"),
+        "mapping values are not allowed in this context",
+    ),
+    (
+        re.compile(r"^found character .* that cannot start any token$"),
+        "found character that cannot start any token",
+    ),
     (re.compile(r"^expected <block end>, but found .*$"), "did not find expected key"),
     (re.compile(r"^expected ',' or '\]', but got .*$"), "did not find expected ',' or ']'"),
     (re.compile(r"^expected ',' or '\}', but got .*$"), "did not find expected ',' or '}'"),
     (re.compile(r"^could not find expected ':'$"), "could not find expected ':'"),
-    (re.compile(r"^expected the node content, but found .*$"), "did not find expected node content"),
-)  # fmt: skip
+    (
+        re.compile(r"^expected the node content, but found .*$"),
+        "did not find expected node content",
+    ),
+)
 """The same objections as PyYAML's own parser words them and as libyaml and Go do."""
 
 
@@ -262,9 +271,11 @@ def _go_message(error: pyyaml.MarkedYAMLError) -> str:
 
 
 def _go_reader_message(error: pyyaml.YAMLError) -> str:
-    return "yaml: control characters are not allowed" if "control" in str(error) or (
-        "special characters" in str(error)
-    ) else f"yaml: {error}"
+    return (
+        "yaml: control characters are not allowed"
+        if "control" in str(error) or ("special characters" in str(error))
+        else f"yaml: {error}"
+    )
 
 
 __all__ = ["TAG", "YAMLError", "documents", "dump", "load", "load_noting", "strict_problem"]

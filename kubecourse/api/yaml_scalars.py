@@ -13,7 +13,13 @@ from typing import Any
 
 TAG = "tag:yaml.org,2002:"
 
-_WORDS: dict[str, Any] = {"": None, "~": None, ".nan": float("nan"), ".NaN": float("nan"), ".NAN": float("nan")}
+_WORDS: dict[str, Any] = {
+    "": None,
+    "~": None,
+    ".nan": float("nan"),
+    ".NaN": float("nan"),
+    ".NAN": float("nan"),
+}
 for _value, _texts in (
     (True, "y Y yes Yes YES true True TRUE on On ON"),
     (False, "n N no No NO false False FALSE off Off OFF"),
@@ -27,7 +33,8 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _BASES = {"0x": 16, "0X": 16, "0o": 8, "0O": 8, "0b": 2, "0B": 2}
 _DATE = re.compile(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
-    r"(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?(?:Z|[ \t]*[-+][0-9]{1,2}(?::[0-9]{2})?)?)?"
+    r"(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?"
+    r"(?:Z|[ \t]*[-+][0-9]{1,2}(?::[0-9]{2})?)?)?"
 )
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 
@@ -89,8 +96,10 @@ def scalar(text: str, tag: str | None, plain: bool) -> Any:
         except (binascii.Error, ValueError):
             raise ValueError("!!binary value contains invalid base64 data") from None
     value = resolve(text)
-    matches = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}[kind]
+    matches: Any = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}[kind]
     if not isinstance(value, matches) or (kind != "bool" and isinstance(value, bool)):
-        found = {bool: "bool", int: "int", float: "float", type(None): "null"}.get(type(value), "str")
+        found = {bool: "bool", int: "int", float: "float", type(None): "null"}.get(
+            type(value), "str"
+        )
         raise ValueError(f"cannot decode !!{found} `{text}` as a !!{kind}")
     return value

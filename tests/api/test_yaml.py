@@ -1,4 +1,4 @@
-"""YAML as Kubernetes reads and prints it. What is expected was seen with kubectl 1.32 and v1.36.2."""
+"""YAML as Kubernetes reads and prints it; expected is what kubectl 1.32 and v1.36.2 did."""
 
 import math
 import shutil
@@ -17,19 +17,47 @@ from kubecourse.api import yaml, yaml_printing
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("y", True), ("N", False), ("yes", True), ("Off", False), ("TRUE", True), ("tRUE", "tRUE"),
-        ("~", None), ("", None), ("Null", None), ("'null'", "null"), ('"y"', "y"),
-        ("017", 15), ("0o17", 15), ("0x1F", 31), ("0b11", 3), ("1_000", 1000), ("+1", 1), ("-5", -5),
-        ("089", 89), ("1.5", 1.5), ("3.0", 3), ("1e3", 1000), (".5", 0.5), ("1.", 1), ("1e", "1e"),
-        ("12:30:45", "12:30:45"), ("2024-01-01", "2024-01-01"), ("1.2.3", "1.2.3"), ("-", [None]),
-        ("64Mi", "64Mi"), ("18446744073709551615", 2**64 - 1), ("99999999999999999999999", 1e23),
-        ("!!str 5", "5"), ("!!int '5'", 5), ("!!binary aGk=", "hi"),
+        ("y", True),
+        ("N", False),
+        ("yes", True),
+        ("Off", False),
+        ("TRUE", True),
+        ("tRUE", "tRUE"),
+        ("~", None),
+        ("", None),
+        ("Null", None),
+        ("'null'", "null"),
+        ('"y"', "y"),
+        ("017", 15),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("0b11", 3),
+        ("1_000", 1000),
+        ("+1", 1),
+        ("-5", -5),
+        ("089", 89),
+        ("1.5", 1.5),
+        ("3.0", 3),
+        ("1e3", 1000),
+        (".5", 0.5),
+        ("1.", 1),
+        ("1e", "1e"),
+        ("12:30:45", "12:30:45"),
+        ("2024-01-01", "2024-01-01"),
+        ("1.2.3", "1.2.3"),
+        ("-", [None]),
+        ("64Mi", "64Mi"),
+        ("18446744073709551615", 2**64 - 1),
+        ("99999999999999999999999", 1e23),
+        ("!!str 5", "5"),
+        ("!!int '5'", 5),
+        ("!!binary aGk=", "hi"),
         ("{1: a, true: b, null: c, 1.5: d}", {"1": "a", "true": "b", "null": "c", "1.5": "d"}),
         ("a: &x {b: 1}\nc: *x", {"a": {"b": 1}, "c": {"b": 1}}),
         ("a: &x {b: 1}\nc:\n  <<: *x\n  d: 2", {"a": {"b": 1}, "c": {"b": 1, "d": 2}}),
         ("a: 1\n---\nb: 2", {"a": 1}),
     ],
-)  # fmt: skip
+)
 def test_a_value(text: str, value: Any) -> None:
     assert yaml.load(text) == value
     assert type(yaml.load(text)) is type(value)
@@ -43,7 +71,10 @@ def test_infinity_is_a_number() -> None:
     ("text", "message"),
     [
         ("a: b: c\n", "yaml: mapping values are not allowed in this context"),
-        ("kind: Deployment\n metadata:\n", "yaml: line 2: mapping values are not allowed in this context"),
+        (
+            "kind: Deployment\n metadata:\n",
+            "yaml: line 2: mapping values are not allowed in this context",
+        ),
         ("a:\n\tb: c\n", "yaml: line 2: found character that cannot start any token"),
         ("a: [1\nb: 2\n", "yaml: line 1: did not find expected ',' or ']'"),
         ("- a\nb: c", "yaml: line 1: did not find expected '-' indicator"),
@@ -53,7 +84,7 @@ def test_infinity_is_a_number() -> None:
         ("a: \x01", "yaml: control characters are not allowed"),
         ("? [a]\n: b", 'yaml: invalid map key: []interface {}{"a"}'),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_refused_in_gos_words(text: str, message: str) -> None:
     with pytest.raises(yaml.YAMLError) as refused:
         yaml.load(text)
@@ -111,15 +142,57 @@ LONG = (
     "to deallocate, preemption: 0/6 nodes are available."
 )
 TEXTS = {
-    "a": LONG, "b": "no colon text which is long enough to be wrapped at the right margin of eighty or so",
-    "c": " lead", "d": "12:30:45", "e": "2024-01-01", "f": "two\nlines", "g": "trail \nspace",
-    "h": " lead\nspace", "i": "0o17", "j": "1e3", "k": ".5", "l": "- x", "m": "a: b", "n": "a #b",
-    "o": "=", "p": "<<", "q": "tab\there", "r": "한글", "s": "\x01", "t": '"', "u": "it's", "v": "",
-    "w": "~", "x": "0b11", "y": "1.", "z": "a\n", "aa": "\n", "ab": "a\n\n", "ac": ".inf", "ad": "017",
-    "ae": "089", "af": "0x", "ag": "+1", "ah": "1e", "ai": "!x", "aj": "%x", "ak": "@x", "al": "a,b",
-    "am": "{a}", "an": "?", "ao": "-", "ap": "\U0001f600", "aq": "\u00a0", "ar": "trailing ",
-    "as": "\u2028x", "a2": "1_000", "a10": "y", "at": "no", "au": "null", "av": "0.1.2",
-}  # fmt: skip
+    "a": LONG,
+    "b": "no colon text which is long enough to be wrapped at the right margin of eighty or so",
+    "c": " lead",
+    "d": "12:30:45",
+    "e": "2024-01-01",
+    "f": "two\nlines",
+    "g": "trail \nspace",
+    "h": " lead\nspace",
+    "i": "0o17",
+    "j": "1e3",
+    "k": ".5",
+    "l": "- x",
+    "m": "a: b",
+    "n": "a #b",
+    "o": "=",
+    "p": "<<",
+    "q": "tab\there",
+    "r": "한글",
+    "s": "\x01",
+    "t": '"',
+    "u": "it's",
+    "v": "",
+    "w": "~",
+    "x": "0b11",
+    "y": "1.",
+    "z": "a\n",
+    "aa": "\n",
+    "ab": "a\n\n",
+    "ac": ".inf",
+    "ad": "017",
+    "ae": "089",
+    "af": "0x",
+    "ag": "+1",
+    "ah": "1e",
+    "ai": "!x",
+    "aj": "%x",
+    "ak": "@x",
+    "al": "a,b",
+    "am": "{a}",
+    "an": "?",
+    "ao": "-",
+    "ap": "\U0001f600",
+    "aq": "\u00a0",
+    "ar": "trailing ",
+    "as": "\u2028x",
+    "a2": "1_000",
+    "a10": "y",
+    "at": "no",
+    "au": "null",
+    "av": "0.1.2",
+}
 
 
 @pytest.mark.requires_kubectl

@@ -24,7 +24,10 @@ LIMIT = 3 * 1024 * 1024
 """The largest body that is read, in bytes."""
 
 _SNIPPET = 30
-_TYPE_META = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+_TYPE_META = (
+    r'struct { APIVersion string "json:\"apiVersion,omitempty\""; '
+    r'Kind string "json:\"kind,omitempty\"" }'
+)
 
 
 class _Unreadable(ValueError):
@@ -114,7 +117,8 @@ def _struct_name(version: str, kind: str) -> str | None:
 
 def _parse(request: Request, kind: str) -> tuple[dict[str, Any], list[str]]:
     """The body as a JSON object, and what a strict reader objects to in its text."""
-    data, problems = request.body, []
+    data: Any = request.body
+    problems: list[str] = []
     if not isinstance(data, dict | list):
         data, problems = _parse_text(request)
     if type(data) is not dict:

@@ -10,10 +10,11 @@ from typing import Any
 
 END = "unexpected end of JSON input"
 
+_KEY = "looking for beginning of object key string"
 _CONTEXT = {
     "Expecting value": "looking for beginning of value",
-    "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
-    "Illegal trailing comma before end of object": "looking for beginning of object key string",
+    "Expecting property name enclosed in double quotes": _KEY,
+    "Illegal trailing comma before end of object": _KEY,
     "Illegal trailing comma before end of array": "looking for beginning of value",
     "Expecting ':' delimiter": "after object key",
     "Extra data": "after top-level value",

@@ -67,7 +67,7 @@ class Change:
         try:
             data = self._apply(codec.encode(obj))
         except PatchError as error:
-            details = {} if error.code == 422 else None
+            details: dict[str, Any] | None = {} if error.code == 422 else None
             raise errors.ApiError(error.code, error.reason, error.message, details) from None
         try:
             changed, unknown = codec.decode(data, self.resource.schema)
@@ -112,15 +112,19 @@ class Change:
             given, known = getattr(new, part) if new else None, getattr(old, part)
             if given and given != known:
                 raise errors.bad_request(
-                    f"the {part} of the object ({given}) does not match the {part} on the URL ({known})"
+                    f"the {part} of the object ({given}) does not match "
+                    f"the {part} on the URL ({known})"
                 )
         if new is None or not new.name:
             raise errors.bad_request("name must be provided")
 
 
 _SIMPLE: dict[str, tuple[type, ...]] = {
-    "string": (str,), "bool": (bool,), "int": (int,), "float": (int, float),
-}  # fmt: skip
+    "string": (str,),
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+}
 _GO_KIND = {str: "string", bool: "bool", int: "int64", float: "float64", list: "slice", dict: "map"}
 
 

@@ -48,7 +48,7 @@ class Query:
         except FieldSelectorError as error:
             raise errors.bad_request(str(error)) from None
 
-    def check_version(self) -> int:
+    def version(self) -> int:
         """The resourceVersion asked for; 0 for none."""
         text = self.get("resourceVersion")
         if not text:
@@ -67,7 +67,7 @@ class Query:
         return value or "Warn"
 
     def options(self, kind: str, user: str, warnings: list[str]) -> Options:
-        """The options of a write. `kind` names them in errors: CreateOptions, …"""
+        """The options of a write. `kind` names them in errors, such as CreateOptions."""
         value = self._values.get("dryRun")
         return Options(
             user=user, dry_run=_dry_run(kind, [value] if value else []), warnings=warnings

@@ -20,7 +20,7 @@ META_VERSION = "meta.k8s.io/v1"
 
 
 def _form(accept: str) -> str:
-    """`Table`, `PartialObjectMetadata`, `PartialObjectMetadataList`, or '' for the object itself."""
+    """`Table`, `PartialObjectMetadata` (or `…List`), or '' for the object itself."""
     for choice in accept.split(","):
         media, *parameters = (part.strip() for part in choice.split(";"))
         values = dict(parameter.partition("=")[::2] for parameter in parameters)

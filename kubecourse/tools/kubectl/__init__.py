@@ -1,4 +1,4 @@
-"""The embedded kubectl: the same words, columns and exit codes as the real client, without a process.
+"""The embedded kubectl: the words, columns and exit codes of the real client, in this process.
 
 `run(cluster, "get pods -o wide")` returns an `Output(stdout, stderr, code)`. Everything goes
 through the API server's REST interface, as it does for the real client.
@@ -27,7 +27,7 @@ know of it. The module is called as the command (`api-resources` is `api_resourc
         name="scale",
         use="scale --replicas=COUNT TYPE NAME",
         short="Set a new size for a deployment, replica set, …",
-        flags=(Flag("replicas", type="int", help="…", required=True), *flags.SELECTOR, *flags.OUTPUT),
+        flags=(Flag("replicas", type="int", required=True, help="…"), *flags.OUTPUT),
         run=run,
     )
 

@@ -62,7 +62,9 @@ class Connection:
         return response.body
 
     @staticmethod
-    def path(resource: Resource, namespace: str | None, name: str = "", subresource: str = "") -> str:
+    def path(
+        resource: Resource, namespace: str | None, name: str = "", subresource: str = ""
+    ) -> str:
         """Where an object, or a collection, is served."""
         parts = ["/api" if not resource.group else "/apis", resource.api_version]
         if resource.namespaced and namespace:
@@ -124,25 +126,43 @@ class Connection:
         return self.request("POST", path, _options(options), obj)
 
     def replace(
-        self, resource: Resource, namespace: str | None, obj: dict[str, Any], *, subresource: str = "",
+        self,
+        resource: Resource,
+        namespace: str | None,
+        obj: dict[str, Any],
+        *,
+        subresource: str = "",
         **options: Any,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """PUT; options as for `create`."""
         path = self.path(resource, namespace, obj["metadata"]["name"], subresource)
         return self.request("PUT", path, _options(options), obj)
 
     def patch(
-        self, resource: Resource, namespace: str | None, name: str, patch: Any, kind: str = "strategic",
-        *, subresource: str = "", **options: Any,
-    ) -> dict[str, Any]:  # fmt: skip
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        patch: Any,
+        kind: str = "strategic",
+        *,
+        subresource: str = "",
+        **options: Any,
+    ) -> dict[str, Any]:
         """PATCH; `kind` is json, merge or strategic, options as for `create`."""
         path = self.path(resource, namespace, name, subresource)
         return self.request("PATCH", path, _options(options), patch, PATCHES[kind])
 
     def delete(
-        self, resource: Resource, namespace: str | None, name: str, *, dry_run: bool = False,
-        grace_period: int | None = None, propagation: str | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        *,
+        dry_run: bool = False,
+        grace_period: int | None = None,
+        propagation: str | None = None,
+    ) -> dict[str, Any]:
         """DELETE; `propagation` is Background, Foreground or Orphan, `grace_period` in seconds."""
         body: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1"}
         if grace_period is not None:

@@ -29,7 +29,9 @@ SELECTOR = (Flag("selector", "l", help="Label selector, such as app=web,tier!=db
 FIELD_SELECTOR = (Flag("field-selector", help="Field selector, such as status.phase=Running."),)
 ALL_NAMESPACES = (Flag("all-namespaces", "A", type="bool", help="Objects of every namespace."),)
 OUTPUT = (
-    Flag("output", "o", help="Output format: json, yaml, name, jsonpath=…, custom-columns=…, wide."),
+    Flag(
+        "output", "o", help="Output format: json, yaml, name, jsonpath=…, custom-columns=…, wide."
+    ),
     Flag("template", help="Template for go-template and jsonpath output."),
     Flag("show-managed-fields", type="bool", help="Keep managedFields in json and yaml."),
     Flag("allow-missing-template-keys", type="bool", default=True, help="Ignore missing keys."),
@@ -41,6 +43,8 @@ DRY_RUN = (
     ),
 )  # fmt: skip
 VALIDATE = (
-    Flag("validate", default="strict", bare="strict", help="strict, warn or ignore unknown fields."),
+    Flag(
+        "validate", default="strict", bare="strict", help="strict, warn or ignore unknown fields."
+    ),
 )
 FIELD_MANAGER = (Flag("field-manager", help="Who is said to manage the fields written."),)

@@ -44,9 +44,15 @@ def command(command: Command, path: str) -> str:
         more = f'Use "{path} <command> --help" for more information about a given command.'
     else:
         if command.flags:
-            lines += ["Options:", *(line for flag in sorted(command.flags, key=_name) for line in _flag(flag))]
+            lines += [
+                "Options:",
+                *(line for flag in sorted(command.flags, key=_name) for line in _flag(flag)),
+            ]
         usage = f"kubectl {command.use or path.removeprefix('kubectl ')} [options]"
-        more = 'Use "kubectl options" for a list of global command-line options (applies to all commands).'
+        more = (
+            'Use "kubectl options" for a list of global command-line options '
+            "(applies to all commands)."
+        )
     lines += ["Usage:", f"  {usage}", "", more]
     return "\n".join(lines) + "\n"
 
@@ -54,7 +60,10 @@ def command(command: Command, path: str) -> str:
 def options() -> str:
     """The flags of every command."""
     head = ["The following options can be passed to any command:", ""]
-    return "\n".join(head + [line for flag in sorted(flags.GLOBAL, key=_name) for line in _flag(flag)]) + "\n"
+    return (
+        "\n".join(head + [line for flag in sorted(flags.GLOBAL, key=_name) for line in _flag(flag)])
+        + "\n"
+    )
 
 
 def _name(flag: Flag) -> str:

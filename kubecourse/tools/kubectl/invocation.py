@@ -45,7 +45,9 @@ class Invocation:
         """`none`, `client` or `server`. Raises KubectlError for anything else."""
         value = self.flags.get("dry-run", "none")
         if value == "unchanged":
-            self.warn("--dry-run is deprecated and can be replaced with --dry-run=client.", bare=True)
+            self.warn(
+                "--dry-run is deprecated and can be replaced with --dry-run=client.", bare=True
+            )
             return "client"
         if value not in ("none", "client", "server"):
             raise KubectlError(

@@ -83,7 +83,9 @@ def _run(inv: Invocation, words: list[str]) -> int | None:
         inv.write(help.root(all_commands()))
         return 0
     known: list[Flag] = [*flags.GLOBAL]
-    own = {flag.name for flag in command.flags} | {flag.short for flag in command.flags if flag.short}
+    own = {flag.name for flag in command.flags} | {
+        flag.short for flag in command.flags if flag.short
+    }
     known = [flag for flag in known if flag.name not in own and flag.short not in own]
     parsed = cli.parse(words, [*command.flags, *known], path)
     inv.args, inv.flags, inv.dash = parsed.args, parsed.flags, parsed.dash
@@ -131,7 +133,9 @@ def _group(inv: Invocation, command: Command) -> int:
 
 
 def _check(inv: Invocation, command: Command) -> None:
-    missing = [f'"{flag.name}"' for flag in command.flags if flag.required and flag.name not in inv.changed]
+    missing = [
+        f'"{flag.name}"' for flag in command.flags if flag.required and flag.name not in inv.changed
+    ]
     if missing:
         raise KubectlError(f"required flag(s) {', '.join(missing)} not set")
     if len(inv.args) < command.minimum:

@@ -52,7 +52,9 @@ def _texts(inv: Invocation) -> Iterator[tuple[str, str]]:
                 raise KubectlError("-f -: nothing was given on stdin")
             yield "STDIN", inv.stdin
         elif name.startswith(("http://", "https://")):
-            raise KubectlError(f"{name}: nothing is fetched from the network here; save it to a file first")
+            raise KubectlError(
+                f"{name}: nothing is fetched from the network here; save it to a file first"
+            )
         else:
             yield from _files(Path(name), bool(inv.flags.get("recursive")))
 
@@ -120,12 +122,19 @@ def info_of(inv: Invocation, data: Any, source: str = "") -> Info:
         namespace = metadata.get("namespace") or inv.namespace
         if inv.namespace_given and namespace != inv.namespace:
             raise KubectlError(
-                f'the namespace from the provided object "{namespace}" does not match the namespace '
-                f"\"{inv.namespace}\". You must pass '--namespace={namespace}' to perform this operation."
+                f'the namespace from the provided object "{namespace}" does not match '
+                f'the namespace "{inv.namespace}". '
+                f"You must pass '--namespace={namespace}' to perform this operation."
             )
         metadata["namespace"] = namespace
     name = metadata.get("name")
-    return Info(resource, namespace, name if isinstance(name, str) else "", {**data, "metadata": metadata}, source)
+    return Info(
+        resource,
+        namespace,
+        name if isinstance(name, str) else "",
+        {**data, "metadata": metadata},
+        source,
+    )
 
 
 def _check_type(inv: Invocation, data: Any, source: str) -> None:
@@ -133,7 +142,8 @@ def _check_type(inv: Invocation, data: Any, source: str) -> None:
     if not isinstance(data, dict):
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
         raise KubectlError(
-            f'error validating "{source}": error validating data: invalid object to validate: {text}; {_TURN_OFF}'
+            f'error validating "{source}": error validating data: '
+            f"invalid object to validate: {text}; {_TURN_OFF}"
         )
     missing = [f"{key} not set" for key in ("apiVersion", "kind") if not data.get(key)]
     if not missing:
@@ -143,12 +153,16 @@ def _check_type(inv: Invocation, data: Any, source: str) -> None:
         key = "apiVersion" if len(missing) == 1 and missing[0].startswith("api") else "Kind"
         raise KubectlError(f"unable to decode \"{source}\": Object '{key}' is missing in '{text}'")
     problem = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
-    raise KubectlError(f'error validating "{source}": error validating data: {problem}; {_TURN_OFF}')
+    raise KubectlError(
+        f'error validating "{source}": error validating data: {problem}; {_TURN_OFF}'
+    )
 
 
 def _mapping(data: dict[str, Any], source: str) -> Resource:
     kind, version = data["kind"], data["apiVersion"]
-    resource = BY_KIND.get((version, kind)) if isinstance(kind, str) and isinstance(version, str) else None
+    resource = (
+        BY_KIND.get((version, kind)) if isinstance(kind, str) and isinstance(version, str) else None
+    )
     if resource is not None:
         return resource
     metadata = data.get("metadata") if isinstance(data.get("metadata"), dict) else {}

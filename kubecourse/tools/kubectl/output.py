@@ -23,9 +23,17 @@ Printer = Callable[[Any], str]
 """From an object, or a List of them, to text."""
 
 FORMATS = (
-    "go-template", "go-template-file", "json", "jsonpath", "jsonpath-as-json", "jsonpath-file", "name",
-    "template", "templatefile", "yaml",
-)  # fmt: skip
+    "go-template",
+    "go-template-file",
+    "json",
+    "jsonpath",
+    "jsonpath-as-json",
+    "jsonpath-file",
+    "name",
+    "template",
+    "templatefile",
+    "yaml",
+)
 GET_FORMATS = ("custom-columns", "custom-columns-file", *FORMATS[:-1], "wide", "yaml")
 
 PADDING, MINIMUM = 3, 6
@@ -96,7 +104,11 @@ def _named(obj: dict[str, Any]) -> str:
         return f"{kind_name(resource)}/{obj['metadata']['name']}"
     group = obj.get("apiVersion", "").rpartition("/")[0]
     kind = obj.get("kind", "").lower()
-    return f"{kind}.{group}/{obj['metadata']['name']}" if group else f"{kind}/{obj['metadata']['name']}"
+    return (
+        f"{kind}.{group}/{obj['metadata']['name']}"
+        if group
+        else f"{kind}/{obj['metadata']['name']}"
+    )
 
 
 def _jsonpath(template: str, inv: Invocation) -> Printer:
@@ -160,7 +172,8 @@ class _Columns:
 
 def _go_template(template: str, inv: Invocation) -> Printer:
     raise KubectlError(
-        "go-template output is not simulated here; -o jsonpath or -o custom-columns can say the same"
+        "go-template output is not simulated here; "
+        "-o jsonpath or -o custom-columns can say the same"
     )
 
 
@@ -196,13 +209,20 @@ def items_of(obj: Any) -> list[Any]:
 
 def list_of(objects: list[Any]) -> dict[str, Any]:
     """The List in which `get` prints several objects."""
-    return {"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {"resourceVersion": ""}}
+    return {
+        "apiVersion": "v1",
+        "items": objects,
+        "kind": "List",
+        "metadata": {"resourceVersion": ""},
+    }
 
 
 def go_json(value: Any, indent: int | None = None) -> str:
     """JSON as Go writes it: keys sorted, `<`, `>` and `&` escaped."""
     separators = (",", ": ") if indent else (",", ":")
-    text = json.dumps(value, indent=indent, sort_keys=True, ensure_ascii=False, separators=separators)
+    text = json.dumps(
+        value, indent=indent, sort_keys=True, ensure_ascii=False, separators=separators
+    )
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

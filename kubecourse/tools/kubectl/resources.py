@@ -51,7 +51,6 @@ class Info:
         """`deployment.apps "web"`, as `delete` reports it."""
         return f'{kind_name(self.resource)} "{self.name}"'
 
-
     def refreshed(self, connection: Connection) -> Info:
         """The same object as it is on the server. Raises NotFound."""
         obj = connection.get(self.resource, self.namespace, self.name)
@@ -183,7 +182,12 @@ def check_combination(
 
 
 def resolve(
-    inv: Invocation, target: Target, selector: str, field_selector: str, all_namespaces: bool, fetch: bool
+    inv: Invocation,
+    target: Target,
+    selector: str,
+    field_selector: str,
+    all_namespaces: bool,
+    fetch: bool,
 ) -> list[Info]:
     """The objects of one target. Raises ApiError."""
     resource = target.resource
@@ -209,7 +213,7 @@ def selection_errors(resource: Resource, selector: str, field_selector: str) -> 
         if error.reason not in ("BadRequest", "NotFound"):
             raise
         what = f'"{resource.group}/{resource.version}, Resource={resource.plural}"'
-        where = f'Unable to list {what}'
+        where = f"Unable to list {what}"
         if selector or field_selector:
             where = (
                 f'Unable to find {what} that match label selector "{selector}", '
@@ -224,7 +228,11 @@ def namespace_of(inv: Invocation, resource: Resource) -> str | None:
 
 
 def from_flags(
-    inv: Invocation, *, everything: bool = False, fetch: bool = True, errors: list[Exception] | None = None
+    inv: Invocation,
+    *,
+    everything: bool = False,
+    fetch: bool = True,
+    errors: list[Exception] | None = None,
 ) -> list[Info]:
     """The objects of -f, or of the arguments with -l, --field-selector, -A and --all."""
     flags = inv.flags
@@ -260,9 +268,16 @@ def info_of(inv: Invocation, obj: dict[str, Any], source: str = "") -> Info:
 def validation(inv: Invocation) -> str:
     """What --validate asks of the server: Strict, Warn or Ignore. Raises KubectlError."""
     text = str(inv.flags.get("validate", "strict"))
-    choices = {"strict": "Strict", "true": "Strict", "warn": "Warn", "ignore": "Ignore", "false": "Ignore"}
+    choices = {
+        "strict": "Strict",
+        "true": "Strict",
+        "warn": "Warn",
+        "ignore": "Ignore",
+        "false": "Ignore",
+    }
     if text not in choices:
         raise KubectlError(
-            f'invalid - validate option "{text}"; must be one of: strict (or true), warn, ignore (or false)'
+            f'invalid - validate option "{text}"; '
+            "must be one of: strict (or true), warn, ignore (or false)"
         )
     return choices[text]

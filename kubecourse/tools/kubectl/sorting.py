@@ -39,7 +39,8 @@ def _order(objects: list[Any], expression: str) -> list[int]:
         values.append(found[0] if found else None)
     if objects and all(value is None for value in values):
         raise KubectlError(
-            f"couldn't find any field with path \"{jsonpath.relaxed(expression)}\" in the list of objects"
+            f'couldn\'t find any field with path "{jsonpath.relaxed(expression)}" '
+            "in the list of objects"
         )
     for value in values:
         if isinstance(value, dict | list):

@@ -62,7 +62,9 @@ def note_revision(server: APIServer, revision: str) -> None:
     server.update(deployments, replace(old, metadata=metadata), "status")
 
 
-_QUOTED_OBJECT = re.compile(r'patch: Invalid value: "\{.*\}": |Invalid value: "\{.*\}": (?=json|strict)')
+_QUOTED_OBJECT = re.compile(
+    r'patch: Invalid value: "\{.*\}": |Invalid value: "\{.*\}": (?=json|strict)'
+)
 
 
 def alone(value: Any) -> Any:
@@ -128,19 +130,22 @@ def config_map(name: str, **metadata: Any) -> dict[str, Any]:
         ('{"kind" 1}', "invalid character '1' after object key"),
         ('{"a": 1 "b": 2}', "invalid character '\"' after object key:value pair"),
         ('{"a": [1 2]}', "invalid character '2' after array element"),
-        ('{a: 1}', "invalid character 'a' looking for beginning of object key string"),
-        ('{} x', "invalid character 'x' after top-level value"),
+        ("{a: 1}", "invalid character 'a' looking for beginning of object key string"),
+        ("{} x", "invalid character 'x' after top-level value"),
         ("", "unexpected end of JSON input (<empty>)"),
         ("[]", "json: cannot unmarshal array into Go value of type struct"),
         ('{"kind": 5}', "json: cannot unmarshal number into Go struct field .kind of type string"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_object_is_refused_in_gos_words(
     server: APIServer, body: str, message: str
 ) -> None:
     response = send(server, "POST", CONFIG_MAPS, body)
     assert response.code == 400
-    assert "must be of type ConfigMap): couldn't get version/kind; json parse error: " in response.body["message"]
+    assert (
+        "must be of type ConfigMap): couldn't get version/kind; json parse error: "
+        in response.body["message"]
+    )
     assert message in response.body["message"]
 
 
@@ -159,7 +164,10 @@ def test_keys_given_twice_are_refused_or_warned_of(server: APIServer) -> None:
 
 
 def test_an_object_goes_where_the_path_says(server: APIServer) -> None:
-    assert send(server, "POST", CONFIG_MAPS, config_map("a")).body["metadata"]["namespace"] == "default"
+    assert (
+        send(server, "POST", CONFIG_MAPS, config_map("a")).body["metadata"]["namespace"]
+        == "default"
+    )
     refused = send(server, "POST", CONFIG_MAPS, config_map("a", namespace="other"))
     assert refused.body["message"] == (
         "the namespace of the provided object does not match the namespace sent on the request"
@@ -186,10 +194,14 @@ def test_paths(server: APIServer, method: str, path: str, code: int) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("fieldValidation=Loose", 'fieldValidation: Unsupported value: "Loose": supported values: "", "Ignore", "Strict", "Warn"'),
+        (
+            "fieldValidation=Loose",
+            'fieldValidation: Unsupported value: "Loose": '
+            'supported values: "", "Ignore", "Strict", "Warn"',
+        ),
         ("dryRun=Some", 'dryRun: Unsupported value: ["Some"]: supported values: "All"'),
     ],
-)  # fmt: skip
+)
 def test_options_that_may_not_be(server: APIServer, query: str, message: str) -> None:
     response = send(server, "POST", f"{CONFIG_MAPS}?{query}", config_map("a"))
     assert response.code == 422
@@ -264,7 +276,10 @@ def test_a_watch_goes_on_from_a_resource_version(server: APIServer) -> None:
     assert [(e["type"], e["object"]["metadata"]["name"]) for e in events] == [("ADDED", "b")]
 
 
-@pytest.mark.parametrize("accept", ["application/json", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"])  # fmt: skip
+@pytest.mark.parametrize(
+    "accept",
+    ["application/json", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"],
+)
 def test_discovery_names_every_resource(server: APIServer, accept: str) -> None:
     groups = send(server, "GET", "/apis", accept=accept).body
     key = "groups" if accept == "application/json" else "items"

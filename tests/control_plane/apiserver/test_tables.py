@@ -29,11 +29,17 @@ def row(version: str, kind: str, **fields: Any) -> dict[str, Any]:
     return dict(zip((c.name for c in table.columns), table.cells(obj, NOW), strict=True))
 
 
-def container(name: str = "c", ready: bool = False, restarts: int = 0, **state: Any) -> dict[str, Any]:
+def container(
+    name: str = "c", ready: bool = False, restarts: int = 0, **state: Any
+) -> dict[str, Any]:
     last = state.pop("last", {})
     return {
-        "name": name, "ready": ready, "restartCount": restarts, "state": state, "lastState": last,
-    }  # fmt: skip
+        "name": name,
+        "ready": ready,
+        "restartCount": restarts,
+        "state": state,
+        "lastState": last,
+    }
 
 
 RUNNING = container(ready=True, running={})
@@ -49,7 +55,10 @@ SIDECAR = {"name": "s", "restartPolicy": "Always"}
         ({}, {"phase": "Failed", "reason": "Evicted"}, "0/1", "Evicted"),
         (
             {},
-            {"phase": "Pending", "containerStatuses": [container(waiting={"reason": "ErrImagePull"})]},
+            {
+                "phase": "Pending",
+                "containerStatuses": [container(waiting={"reason": "ErrImagePull"})],
+            },
             "0/1",
             "ErrImagePull",
         ),
@@ -61,7 +70,10 @@ SIDECAR = {"name": "s", "restartPolicy": "Always"}
         ),
         (
             {},
-            {"phase": "Failed", "containerStatuses": [container(terminated={"exitCode": 1, "signal": 9})]},
+            {
+                "phase": "Failed",
+                "containerStatuses": [container(terminated={"exitCode": 1, "signal": 9})],
+            },
             "0/1",
             "Signal:9",
         ),
@@ -77,19 +89,31 @@ SIDECAR = {"name": "s", "restartPolicy": "Always"}
         ),
         (
             {"initContainers": [{"name": "i"}, {"name": "j"}]},
-            {"phase": "Pending", "initContainerStatuses": [container("i", terminated=ENDED), container("j", running={})]},
+            {
+                "phase": "Pending",
+                "initContainerStatuses": [
+                    container("i", terminated=ENDED),
+                    container("j", running={}),
+                ],
+            },
             "0/1",
             "Init:1/2",
         ),
         (
             {"initContainers": [{"name": "i"}]},
-            {"phase": "Pending", "initContainerStatuses": [container("i", waiting={"reason": "CrashLoopBackOff"})]},
+            {
+                "phase": "Pending",
+                "initContainerStatuses": [container("i", waiting={"reason": "CrashLoopBackOff"})],
+            },
             "0/1",
             "Init:CrashLoopBackOff",
         ),
         (
             {"initContainers": [{"name": "i"}]},
-            {"phase": "Pending", "initContainerStatuses": [container("i", terminated={"exitCode": 2})]},
+            {
+                "phase": "Pending",
+                "initContainerStatuses": [container("i", terminated={"exitCode": 2})],
+            },
             "0/1",
             "Init:ExitCode:2",
         ),
@@ -97,7 +121,9 @@ SIDECAR = {"name": "s", "restartPolicy": "Always"}
             {"initContainers": [SIDECAR]},
             {
                 "phase": "Running",
-                "initContainerStatuses": [{**container("s", ready=True, running={}), "started": True}],
+                "initContainerStatuses": [
+                    {**container("s", ready=True, running={}), "started": True}
+                ],
                 "containerStatuses": [RUNNING],
             },
             "2/2",
@@ -107,13 +133,15 @@ SIDECAR = {"name": "s", "restartPolicy": "Always"}
             {},
             {
                 "phase": "Pending",
-                "conditions": [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}],
+                "conditions": [
+                    {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}
+                ],
             },
             "0/1",
             "SchedulingGated",
         ),
     ],
-)  # fmt: skip
+)
 def test_the_status_of_a_pod(
     spec: dict[str, Any], status: dict[str, Any], ready: str, shown: str
 ) -> None:
@@ -123,7 +151,11 @@ def test_the_status_of_a_pod(
 
 @pytest.mark.parametrize(
     ("phase", "reason", "shown"),
-    [("Running", "", "Terminating"), ("Succeeded", "", "Succeeded"), ("Running", "NodeLost", "Unknown")],
+    [
+        ("Running", "", "Terminating"),
+        ("Succeeded", "", "Succeeded"),
+        ("Running", "NodeLost", "Unknown"),
+    ],
 )
 def test_the_status_of_a_pod_that_is_being_deleted(phase: str, reason: str, shown: str) -> None:
     cells = row(
@@ -138,7 +170,10 @@ def test_the_status_of_a_pod_that_is_being_deleted(phase: str, reason: str, show
 
 def test_restarts_say_when_the_last_was() -> None:
     last = {"terminated": {"exitCode": 1, "finishedAt": at(10)}}
-    status = {"phase": "Running", "containerStatuses": [container(restarts=2, running={}, last=last)]}
+    status = {
+        "phase": "Running",
+        "containerStatuses": [container(restarts=2, running={}, last=last)],
+    }
     cells = row("v1", "Pod", spec={"containers": [{"name": "c"}]}, status=status)
     assert cells["Restarts"] == "2 (10s ago)"
 
@@ -147,7 +182,12 @@ def test_restarts_say_when_the_last_was() -> None:
     ("spec", "status", "external", "ports"),
     [
         ({"type": "ClusterIP", "clusterIP": "10.0.0.1"}, {}, "<none>", "<none>"),
-        ({"type": "ClusterIP", "externalIPs": ["1.2.3.4", "5.6.7.8"]}, {}, "1.2.3.4,5.6.7.8", "<none>"),
+        (
+            {"type": "ClusterIP", "externalIPs": ["1.2.3.4", "5.6.7.8"]},
+            {},
+            "1.2.3.4,5.6.7.8",
+            "<none>",
+        ),
         (
             {"type": "LoadBalancer", "ports": [{"port": 80, "protocol": "TCP", "nodePort": 30000}]},
             {"loadBalancer": {"ingress": [{"ip": "9.9.9.9"}, {"hostname": "lb.example.com"}]}},
@@ -201,7 +241,11 @@ def test_an_event_that_came_again_shows_when_it_last_did() -> None:
         message="  text\n",
     )
     assert (cells["Last Seen"], cells["First Seen"], cells["Count"]) == ("2s", "10m", 7)
-    assert (cells["Object"], cells["Source"], cells["Message"]) == ("pod/web-1", "default-scheduler", "text")
+    assert (cells["Object"], cells["Source"], cells["Message"]) == (
+        "pod/web-1",
+        "default-scheduler",
+        "text",
+    )
 
 
 def test_other_kinds_show_name_and_age() -> None:

@@ -45,7 +45,9 @@ def server_at(age: int, objects: list[dict[str, Any]]) -> APIServer:
     return server
 
 
-def named(kind: str, name: str, *, version: str = "v1", age: int = 0, **fields: Any) -> dict[str, Any]:
+def named(
+    kind: str, name: str, *, version: str = "v1", age: int = 0, **fields: Any
+) -> dict[str, Any]:
     """An object of the scenario's namespace, created `age` seconds after the scenario began."""
     created = datetime.fromtimestamp(STARTED.timestamp() + age, UTC)
     metadata = {
@@ -62,7 +64,10 @@ def _workload(image: str, hash_: str = "") -> dict[str, Any]:
     labels = {"app": "web"} | ({"pod-template-hash": hash_} if hash_ else {})
     return {
         "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": image}]}},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "web", "image": image}]},
+        },
     }
 
 
@@ -80,7 +85,13 @@ def replica_set(
     labels = {"labels": {"app": "web", "pod-template-hash": hash_}}
     spec = {"replicas": replicas, **_workload(image, hash_)}
     return named(
-        "ReplicaSet", f"web-{hash_}", version="apps/v1", age=age, metadata=labels, spec=spec, status=status
+        "ReplicaSet",
+        f"web-{hash_}",
+        version="apps/v1",
+        age=age,
+        metadata=labels,
+        spec=spec,
+        status=status,
     )
 
 
@@ -91,23 +102,32 @@ def service(name: str, **spec: Any) -> dict[str, Any]:
 SERVICES = [
     service("ext", type="ExternalName", externalName="db.example.com"),
     service(
-        "lb", type="LoadBalancer", clusterIP="10.96.93.39", selector={"app": "nothing"},
+        "lb",
+        type="LoadBalancer",
+        clusterIP="10.96.93.39",
+        selector={"app": "nothing"},
         ports=[{"port": 80, "nodePort": 30860, "protocol": "TCP"}],
     ),
     service(
-        "web", type="NodePort", clusterIP="10.96.85.137", selector={"app": "web"},
+        "web",
+        type="NodePort",
+        clusterIP="10.96.85.137",
+        selector={"app": "web"},
         ports=[{"port": 80, "nodePort": 30555, "protocol": "TCP"}],
     ),
-]  # fmt: skip
+]
 
 SLICES = [
     named("EndpointSlice", "lb-tcnpf", version="discovery.k8s.io/v1", addressType="IPv4"),
     named(
-        "EndpointSlice", "web-hj6mf", version="discovery.k8s.io/v1", addressType="IPv4",
+        "EndpointSlice",
+        "web-hj6mf",
+        version="discovery.k8s.io/v1",
+        addressType="IPv4",
         ports=[{"port": 80, "protocol": "TCP"}],
         endpoints=[{"addresses": ["10.240.1.175"]}, {"addresses": ["10.240.1.174"]}],
     ),
-]  # fmt: skip
+]
 
 CONFIG = [
     named("ConfigMap", "cm", data={"a": "1", "b": "2"}),
@@ -150,7 +170,9 @@ def pod(name: str, age: int, hash_: str, node: str, ip: str = "") -> dict[str, A
     status = {
         "phase": "Running" if ip else "Pending",
         "podIP": ip,
-        "containerStatuses": [{"name": "web", "ready": bool(ip), "restartCount": 0, "state": state}],
+        "containerStatuses": [
+            {"name": "web", "ready": bool(ip), "restartCount": 0, "state": state}
+        ],
     }
     spec = {"nodeName": node, "containers": [{"name": "web"}]}
     return named("Pod", name, age=age, metadata={"labels": labels}, spec=spec, status=status)
@@ -171,12 +193,19 @@ POD_C = {"metadata": {}, "spec": {"containers": [{"name": "c", "image": "busybox
 JOB_UID = "e65ec22d-157b-481b-b4d6-8a7c1abccca5"
 OTHERS = [
     named(
-        "StatefulSet", "st", version="apps/v1",
-        spec={"replicas": 1, "template": {"spec": {"containers": [{"name": "c", "image": "nginx:1"}]}}},
+        "StatefulSet",
+        "st",
+        version="apps/v1",
+        spec={
+            "replicas": 1,
+            "template": {"spec": {"containers": [{"name": "c", "image": "nginx:1"}]}},
+        },
         status={"readyReplicas": 1},
     ),
     named(
-        "Job", "j", version="batch/v1",
+        "Job",
+        "j",
+        version="batch/v1",
         spec={
             "completions": 3,
             "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": JOB_UID}},
@@ -190,38 +219,72 @@ OTHERS = [
         },
     ),
     named(
-        "CronJob", "cj", version="batch/v1",
+        "CronJob",
+        "cj",
+        version="batch/v1",
         spec={"schedule": "*/5 * * * *", "jobTemplate": {"spec": {"template": POD_C}}},
     ),
     named(
-        "HorizontalPodAutoscaler", "h", version="autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        "h",
+        version="autoscaling/v2",
         spec={
-            "scaleTargetRef": {"kind": "Deployment", "name": "web"}, "minReplicas": 1, "maxReplicas": 4,
-            "metrics": [{
-                "type": "Resource",
-                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}},
-            }],
+            "scaleTargetRef": {"kind": "Deployment", "name": "web"},
+            "minReplicas": 1,
+            "maxReplicas": 4,
+            "metrics": [
+                {
+                    "type": "Resource",
+                    "resource": {
+                        "name": "cpu",
+                        "target": {"type": "Utilization", "averageUtilization": 50},
+                    },
+                }
+            ],
         },
     ),
-    named("PodDisruptionBudget", "b", version="policy/v1", spec={"minAvailable": 1}, status={"disruptionsAllowed": 1}),
+    named(
+        "PodDisruptionBudget",
+        "b",
+        version="policy/v1",
+        spec={"minAvailable": 1},
+        status={"disruptionsAllowed": 1},
+    ),
     named("PodDisruptionBudget", "b2", version="policy/v1", spec={"maxUnavailable": "25%"}),
     named("LimitRange", "lr"),
     named("ServiceAccount", "default"),
     named(
-        "Ingress", "ing", version="networking.k8s.io/v1",
+        "Ingress",
+        "ing",
+        version="networking.k8s.io/v1",
         spec={"rules": [{"host": "a.example.com"}]},
     ),
     named(
-        "NetworkPolicy", "np", version="networking.k8s.io/v1",
+        "NetworkPolicy",
+        "np",
+        version="networking.k8s.io/v1",
         spec={"podSelector": {"matchLabels": {"app": "web"}}},
     ),
-    named("PersistentVolumeClaim", "pvc", spec={"volumeMode": "Filesystem"}, status={"phase": "Pending"}),
     named(
-        "PriorityClass", "system-cluster-critical", version="scheduling.k8s.io/v1", age=-1690,
-        value=2000000000, preemptionPolicy="PreemptLowerPriority",
+        "PersistentVolumeClaim",
+        "pvc",
+        spec={"volumeMode": "Filesystem"},
+        status={"phase": "Pending"},
     ),
     named(
-        "PriorityClass", "system-node-critical", version="scheduling.k8s.io/v1", age=-1690,
-        value=2000001000, preemptionPolicy="PreemptLowerPriority",
+        "PriorityClass",
+        "system-cluster-critical",
+        version="scheduling.k8s.io/v1",
+        age=-1690,
+        value=2000000000,
+        preemptionPolicy="PreemptLowerPriority",
     ),
-]  # fmt: skip
+    named(
+        "PriorityClass",
+        "system-node-critical",
+        version="scheduling.k8s.io/v1",
+        age=-1690,
+        value=2000001000,
+        preemptionPolicy="PreemptLowerPriority",
+    ),
+]

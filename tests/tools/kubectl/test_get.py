@@ -92,7 +92,7 @@ NOT_REPLAYED = {
     "get endpoints": "the deprecated kind Endpoints is not served",
     "get -o wide endpoints": "the deprecated kind Endpoints is not served",
     "get ns": "the namespaces of other scenarios, a second or so apart in age",
-    "get-deploy-deadline": "the same as `get deploy mid-rollout`, on objects that were not recorded",
+    "get-deploy-deadline": "as `get deploy mid-rollout`, on objects that were not recorded",
 }
 
 
@@ -103,7 +103,11 @@ def ask(age: int, objects: list[dict[str, Any]], args: list[str]) -> Output:
 def words(record: dict[str, Any]) -> list[str]:
     """The recorded command line. Only jsonpath templates have spaces in them."""
     head, template, rest = record["args"].partition("jsonpath=")
-    return [*head.split()[1:-1], head.split()[-1], f"jsonpath={rest}"] if template else head.split()[1:]
+    return (
+        [*head.split()[1:-1], head.split()[-1], f"jsonpath={rest}"]
+        if template
+        else head.split()[1:]
+    )
 
 
 @pytest.mark.parametrize("scenario", CASES)
@@ -146,14 +150,26 @@ def connection() -> Connection:
 @pytest.mark.parametrize(
     ("args", "first_line"),
     [
-        ("get pods -A", "NAMESPACE   NAME                   READY   STATUS              RESTARTS     AGE"),
+        (
+            "get pods -A",
+            "NAMESPACE   NAME                   READY   STATUS              RESTARTS     AGE",
+        ),
         ("get cm -n tab -L app,x.io/tier", "NAME                       DATA   AGE   APP   TIER"),
-        ("get rs -n tab --show-labels", "NAME             DESIRED   CURRENT   READY   AGE   LABELS"),
-        ("get cm -n tab --show-kind --no-headers", "configmap/cm                         2     12s"),
-        ("get deploy/web rs/web-6b9866c484 -n tab", "NAME                  READY   UP-TO-DATE   AVAILABLE   AGE"),
+        (
+            "get rs -n tab --show-labels",
+            "NAME             DESIRED   CURRENT   READY   AGE   LABELS",
+        ),
+        (
+            "get cm -n tab --show-kind --no-headers",
+            "configmap/cm                         2     12s",
+        ),
+        (
+            "get deploy/web rs/web-6b9866c484 -n tab",
+            "NAME                  READY   UP-TO-DATE   AVAILABLE   AGE",
+        ),
         ("get cm cm -n tab -o custom-columns=N:.metadata.name,D:.data", "N     D"),
     ],
-)  # fmt: skip
+)
 def test_columns(connection: Connection, args: str, first_line: str) -> None:
     assert run(connection, args).stdout.splitlines()[0] == first_line
 
@@ -161,17 +177,23 @@ def test_columns(connection: Connection, args: str, first_line: str) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ("get", "Required resource not specified.\nUse \"kubectl explain <resource>\" for a detailed"),
+        (
+            "get",
+            'Required resource not specified.\nUse "kubectl explain <resource>" for a detailed',
+        ),
         ("get foos", 'the server doesn\'t have a resource type "foos"'),
         ("get pods --foo", "unknown flag: --foo\nSee 'kubectl get --help' for usage."),
         ("get pods -n", "flag needs an argument: 'n' in -n"),
         ("get pods x -l a=b", "name cannot be provided when a selector is specified"),
         ("get pods x -A", "a resource cannot be retrieved by name across all namespaces"),
         ("get po/x/y", "arguments in resource/name form may not have more than one slash"),
-        ("get pods -o foo", 'unable to match a printer suitable for the output format "foo", allowed'),
+        (
+            "get pods -o foo",
+            'unable to match a printer suitable for the output format "foo", allowed',
+        ),
         ("gett pods", 'unknown command "gett" for "kubectl"\n\nDid you mean this?\n\tset\n\tget\n'),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_on_a_command_line(connection: Connection, args: str, message: str) -> None:
     output = run(connection, args)
     assert output.code == 1

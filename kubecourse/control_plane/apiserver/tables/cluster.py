@@ -23,10 +23,8 @@ ROLE_LABEL = "kubernetes.io/role"
 
 def _node_status(node: Any) -> str:
     ready = conditions.get(node.status.conditions if node.status else None, "Ready")
-    if ready is None:
-        words = ["Unknown"]
-    else:
-        words = ["Ready" if ready.status == "True" else "NotReady"]
+    shown = {None: "Unknown", "True": "Ready"}
+    words = [shown.get(ready.status if ready is not None else None, "NotReady")]
     if node.spec and node.spec.unschedulable:
         words.append("SchedulingDisabled")
     return ",".join(words)

@@ -63,7 +63,9 @@ def _port(port: Any) -> str:
 
 def _endpoint_slice(obj: Any, now: datetime) -> list[Any]:
     ports = [_port(port) for port in obj.ports or ()]
-    addresses = [address for endpoint in obj.endpoints or () for address in endpoint.addresses or ()]
+    addresses = [
+        address for endpoint in obj.endpoints or () for address in endpoint.addresses or ()
+    ]
     return [
         obj.metadata.name,
         obj.addressType,

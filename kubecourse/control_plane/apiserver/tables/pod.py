@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from kubecourse.api import conditions
-from kubecourse.control_plane.apiserver.tables.columns import AGE, NAME, NONE, Column, Printer, age, since
+from kubecourse.control_plane.apiserver.tables.columns import (
+    AGE,
+    NAME,
+    NONE,
+    Column,
+    Printer,
+    age,
+    since,
+)
 
 COLUMNS = (
     NAME,

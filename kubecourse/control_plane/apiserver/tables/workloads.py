@@ -20,7 +20,11 @@ from kubecourse.control_plane.apiserver.tables.columns import (
     since,
 )
 
-_TEMPLATE = (Column("Containers", wide=True), Column("Images", wide=True), Column("Selector", wide=True))
+_TEMPLATE = (
+    Column("Containers", wide=True),
+    Column("Images", wide=True),
+    Column("Selector", wide=True),
+)
 
 
 def _count(name: str) -> Column:
@@ -176,7 +180,8 @@ PRINTERS = {
     ),
     "StatefulSet": Printer((NAME, Column("Ready"), AGE, *_TEMPLATE[:2]), _stateful_set),
     "Deployment": Printer(
-        (NAME, Column("Ready"), Column("Up-to-date"), Column("Available"), AGE, *_TEMPLATE), _deployment
+        (NAME, Column("Ready"), Column("Up-to-date"), Column("Available"), AGE, *_TEMPLATE),
+        _deployment,
     ),
     "ReplicaSet": Printer(
         (NAME, _count("Desired"), _count("Current"), _count("Ready"), AGE, *_TEMPLATE), _replica_set

@@ -50,7 +50,9 @@ def _get_contexts(inv: Invocation) -> None:
     namespace = "" if connection.namespace == "default" else connection.namespace
     if inv.flags["output"] == "name":
         return inv.print(connection.context)
-    rows = [] if inv.flags["no-headers"] else [["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"]]
+    rows = (
+        [] if inv.flags["no-headers"] else [["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"]]
+    )
     rows.append(["*", connection.context, connection.context, connection.user, namespace])
     return inv.write(output.align_rows(rows))
 
@@ -80,25 +82,47 @@ COMMAND = Command(
     short="Modify kubeconfig files",
     group="Settings Commands",
     children=(
-        Command("current-context", _current_context, "config current-context", "Display the current-context"),
         Command(
-            "get-contexts", _get_contexts, "config get-contexts", "Describe one or many contexts",
-            flags=(Flag("no-headers", type="bool", help="Leave the headers out."),
-                   Flag("output", "o", help="name.")),
+            "current-context",
+            _current_context,
+            "config current-context",
+            "Display the current-context",
         ),
         Command(
-            "set-context", _set_context, "config set-context [NAME | --current] [--namespace=namespace]",
+            "get-contexts",
+            _get_contexts,
+            "config get-contexts",
+            "Describe one or many contexts",
+            flags=(
+                Flag("no-headers", type="bool", help="Leave the headers out."),
+                Flag("output", "o", help="name."),
+            ),
+        ),
+        Command(
+            "set-context",
+            _set_context,
+            "config set-context [NAME | --current] [--namespace=namespace]",
             "Set a context entry in kubeconfig",
             flags=(Flag("current", type="bool", help="The current context."),),
         ),
-        Command("use-context", _use_context, "config use-context CONTEXT_NAME", "Set the current-context"),
         Command(
-            "view", _view, "config view", "Display merged kubeconfig settings",
-            flags=(Flag("output", "o", help="yaml, json, jsonpath=…"),
-                   Flag("template", help="Template for jsonpath output."),
-                   Flag("minify", type="bool", help="Only what the current context uses."),
-                   Flag("flatten", type="bool", help="As one self-contained file."),
-                   Flag("raw", type="bool", help="With secrets; there are none here.")),
+            "use-context",
+            _use_context,
+            "config use-context CONTEXT_NAME",
+            "Set the current-context",
+        ),
+        Command(
+            "view",
+            _view,
+            "config view",
+            "Display merged kubeconfig settings",
+            flags=(
+                Flag("output", "o", help="yaml, json, jsonpath=…"),
+                Flag("template", help="Template for jsonpath output."),
+                Flag("minify", type="bool", help="Only what the current context uses."),
+                Flag("flatten", type="bool", help="As one self-contained file."),
+                Flag("raw", type="bool", help="With secrets; there are none here."),
+            ),
         ),
     ),
-)  # fmt: skip
+)

@@ -72,7 +72,10 @@ def explain(resource: Resource, path: list[str], recursive: bool = False) -> str
     below = kind.merge_schema
     if below is not None:
         described = "\n".join(filter(None, (described, below.describe())))
-    body = ["DESCRIPTION:", *_indented(f"{described or '<empty>'}\n" if described else "<empty>", 4)]
+    body = [
+        "DESCRIPTION:",
+        *_indented(f"{described or '<empty>'}\n" if described else "<empty>", 4),
+    ]
     if below is not None:
         body += ["FIELDS:", *_field_list(below, 1, recursive, ())]
     return "\n".join([*head, *body]) + "\n\n"

@@ -17,10 +17,15 @@ from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info, Target
 from kubecourse.tools.kubectl.table import TableOptions, TablePrinter
 
-NOTHING = """You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported resources.
-"""
-REQUIRED = """Required resource not specified.
-Use "kubectl explain <resource>" for a detailed description of that resource (e.g. kubectl explain pods)."""
+NOTHING = (
+    "You must specify the type of resource to get. "
+    'Use "kubectl api-resources" for a complete list of supported resources.\n'
+)
+REQUIRED = (
+    "Required resource not specified.\n"
+    'Use "kubectl explain <resource>" for a detailed description of that resource '
+    "(e.g. kubectl explain pods)."
+)
 
 
 def run(inv: Invocation) -> None:
@@ -176,8 +181,10 @@ class _Watcher:
 
 def _watch(inv: Invocation, targets: list[Target], printer: output.Printer | None) -> None:
     if len(targets) > 1:
-        raise inv.usage_error("watch is only supported on individual resources and resource collections - "
-                              f"{len(targets)} resources were found")  # fmt: skip
+        raise inv.usage_error(
+            "watch is only supported on individual resources and resource collections - "
+            f"{len(targets)} resources were found"
+        )
     target = targets[0]
     watcher = _Watcher(inv, target, printer)
     where = _where(inv, target.resource)
@@ -196,7 +203,9 @@ def _watch(inv: Invocation, targets: list[Target], printer: output.Printer | Non
         name=target.name or "",
         labels=inv.flags["selector"],
         fields=inv.flags["field-selector"],
-        after=table["metadata"]["resourceVersion"] if target.name is None else inv.connection.revision,
+        after=table["metadata"]["resourceVersion"]
+        if target.name is None
+        else inv.connection.revision,
         table=printer is None,
     )
     try:
@@ -222,7 +231,8 @@ def _limit(inv: Invocation) -> float:
 
 COMMAND = Command(
     name="get",
-    use="get [(-o|--output=)FORMAT] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...)",
+    use="get [(-o|--output=)FORMAT] (TYPE[.VERSION][.GROUP] [NAME | -l label] | "
+    "TYPE[.VERSION][.GROUP]/NAME ...)",
     short="Display one or many resources",
     group="Basic Commands (Intermediate)",
     examples="# All pods of the namespace\nkubectl get pods\n\n# A deployment and a service\n"
@@ -243,7 +253,12 @@ COMMAND = Command(
         Flag("no-headers", type="bool", help="Leave the headers out."),
         Flag("sort-by", help="JSONPath of the field to sort by, such as .metadata.name."),
         Flag("ignore-not-found", type="bool", help="What is not there is no error."),
-        Flag("chunk-size", type="int", default=500, help="Objects per request; all come at once here."),
+        Flag(
+            "chunk-size",
+            type="int",
+            default=500,
+            help="Objects per request; all come at once here.",
+        ),
         Flag("server-print", type="bool", default=True, help="Let the server make the table."),
         Flag("raw", help="A path to GET as it is."),
     ),

@@ -13,5 +13,8 @@ def run(inv: Invocation) -> None:
 
 
 COMMAND = Command(
-    name="options", run=run, use="options", short="Print the list of flags inherited by all commands"
+    name="options",
+    run=run,
+    use="options",
+    short="Print the list of flags inherited by all commands",
 )

@@ -1,0 +1,209 @@
+"""The verbs of the REST interface: from a call to an HTTP code and an answer.
+
+Source: `staging/src/k8s.io/apiserver/pkg/endpoints/handlers`, one file for each verb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kubecourse.api import codec, errors, models
+from kubecourse.control_plane.apiserver import body, patching, representation, scale
+from kubecourse.control_plane.apiserver.call import Call
+from kubecourse.control_plane.apiserver.watch import Change, Watch
+
+Answer = tuple[int, Any]
+Verb = Callable[[Call], Answer]
+
+INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
+RETURNED_WHEN_DELETED = {
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Pod",
+    "ResourceQuota",
+    "Service",
+    "ServiceAccount",
+    "StorageClass",
+}
+"""Kinds whose deletion answers with the object, others with a Status (ReturnDeletedObject)."""
+
+
+def _success(**more: Any) -> dict[str, Any]:
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", **more}
+
+
+# --- objects and collections
+
+
+def _list(call: Call) -> Answer:
+    if call.query.flag("watch"):
+        events: list[dict[str, Any]] = []
+        stream = open_watch(call, events.append)
+        stream.flush()
+        stream.stop()
+        return 200, events
+    call.query.version()
+    return 200, call.show_all(call.selected())
+
+
+def _get(call: Call) -> Answer:
+    return 200, call.show(call.server.get(*call.target.place))
+
+
+def _create(call: Call) -> Answer:
+    options = call.options("CreateOptions")
+    obj = call.read_here("CreateOptions")
+    return 201, call.show(call.server.create(call.target.resource, obj, options))
+
+
+def _update(call: Call) -> Answer:
+    options = call.options("UpdateOptions")
+    obj = call.read_here("UpdateOptions")
+    if not obj.metadata.name:
+        raise errors.bad_request("name must be provided")
+    call.check_name(obj.metadata.name)
+    target = call.target
+    return 200, call.show(call.server.update(target.resource, obj, target.subresource, options))
+
+
+def _patch(call: Call) -> Answer:
+    target, patch = call.target, patching.read(call.request)
+    options = call.options("PatchOptions")
+    validation = call.query.field_validation("PatchOptions")
+    change = patching.Change(target.resource, patch, validation, call.warnings)
+    return 200, call.show(call.server.patch(*target.place, change, target.subresource, options))
+
+
+def _delete(call: Call) -> Answer:
+    options = call.deletion(body.read_options(call.request))
+    resource = call.target.resource
+    obj, gone = call.server.delete(*call.target.place, options)
+    if not gone or resource.kind in RETURNED_WHEN_DELETED:
+        return 200, codec.encode(obj)
+    metadata = obj.metadata
+    details = {"name": metadata.name, "group": resource.group, "kind": resource.plural}
+    details = {key: value for key, value in details.items() if value}
+    return 200, _success(details={**details, "uid": metadata.uid})
+
+
+def _delete_collection(call: Call) -> Answer:
+    options = call.deletion(body.read_options(call.request))
+    found = call.selected()
+    for obj in found:
+        metadata = obj.metadata
+        call.server.delete(call.target.resource, metadata.namespace, metadata.name, options)
+    return 200, call.show_all(found)
+
+
+# --- subresources
+
+
+def _get_scale(call: Call) -> Answer:
+    return 200, scale.show(call.server.get(*call.target.place))
+
+
+def _update_scale(call: Call) -> Answer:
+    options = call.options("UpdateOptions")
+    wanted = call.read(scale.SCALE, "UpdateOptions")
+    if wanted.metadata is not None and wanted.metadata.name is not None:
+        call.check_name(wanted.metadata.name)
+    change = scale.Resize(call.target.resource, wanted)
+    return 200, scale.show(call.server.patch(*call.target.place, change, "", options))
+
+
+def _patch_scale(call: Call) -> Answer:
+    patch = patching.read(call.request)
+    options = call.options("PatchOptions")
+    validation = call.query.field_validation("PatchOptions")
+    change = patching.Change(scale.SCALE, patch, validation, call.warnings)
+    current = scale.of(call.server.get(*call.target.place))
+    resize = scale.Resize(call.target.resource, change(current))
+    return 200, scale.show(call.server.patch(*call.target.place, resize, "", options))
+
+
+def _bind(call: Call) -> Answer:
+    options = call.options("CreateOptions")
+    binding = body.read(call.request, "Binding")
+    name = (binding.get("metadata") or {}).get("name")
+    if name not in (None, "", call.target.name):
+        raise errors.bad_request("name in URL does not match name in Binding object")
+    node = (binding.get("target") or {}).get("name")
+    if not node:
+        raise errors.internal("target.name: Required value")
+    if not options.dry_run:
+        call.server.bind(call.target.namespace or "", call.target.name, node)
+    return 201, _success(code=201)
+
+
+def _evict(call: Call) -> Answer:
+    eviction = body.read(call.request, "Eviction")
+    if (eviction.get("metadata") or {}).get("name") != call.target.name:
+        raise errors.bad_request("name in URL does not match name in Eviction object")
+    options = call.deletion(eviction.get("deleteOptions") or {})
+    call.server.get(*call.target.place)
+    if not options.dry_run:
+        call.server.evict(call.target.namespace or "", call.target.name, options.grace_period)
+    return 201, _success(code=201)
+
+
+VERBS: dict[tuple[str, bool], Verb] = {
+    ("GET", False): _list,
+    ("POST", False): _create,
+    ("DELETE", False): _delete_collection,
+    ("GET", True): _get,
+    ("PUT", True): _update,
+    ("PATCH", True): _patch,
+    ("DELETE", True): _delete,
+}
+"""By HTTP method, and whether the path names an object or a collection."""
+
+SUBRESOURCES: dict[tuple[str, str], Verb] = {
+    ("status", "GET"): _get,
+    ("status", "PUT"): _update,
+    ("status", "PATCH"): _patch,
+    ("finalize", "PUT"): _update,
+    ("scale", "GET"): _get_scale,
+    ("scale", "PUT"): _update_scale,
+    ("scale", "PATCH"): _patch_scale,
+    ("binding", "POST"): _bind,
+    ("eviction", "POST"): _evict,
+}
+"""By subresource and HTTP method."""
+
+
+# --- watching
+
+
+class _Sender:
+    """Turns a watch's changes into events as the client asked for them."""
+
+    __slots__ = ("form", "send")
+
+    def __init__(self, form: representation.Events, send: Callable[[dict[str, Any]], None]) -> None:
+        self.form = form
+        self.send = send
+
+    def __call__(self, changes: list[Change]) -> None:
+        for change in changes:
+            self.send(self.form.event(change.type, change.object))
+
+
+def open_watch(call: Call, send: Callable[[dict[str, Any]], None]) -> Watch:
+    """Stream events about a collection to `send`. Raises ApiError."""
+    server, target, query = call.server, call.target, call.query
+    form = representation.Events(target.resource, call.request.accept, query, server.clock)
+    stream = server.watch(
+        target.resource,
+        _Sender(form, send),
+        namespace=target.namespace,
+        labels=query.labels(),
+        fields=query.fields(),
+        after=query.version() or None,
+    )
+    if query.flag("sendInitialEvents"):
+        end = models.meta_v1.ObjectMeta(
+            resourceVersion=str(server.etcd.revision), annotations=INITIAL_EVENTS_END
+        )
+        stream.send(Change("BOOKMARK", end))
+    return stream
