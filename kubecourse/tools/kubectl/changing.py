@@ -14,6 +14,7 @@ from kubecourse.tools.kubectl import output, resources
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
+from kubecourse.tools.kubectl.watching import wait_until_gone
 
 Json = dict[str, Any]
 
@@ -54,11 +55,7 @@ def recreate(inv: Invocation, info: Info, grace: int | None = None) -> Json:
     """
     place = (info.resource, info.namespace, info.name)
     inv.connection.delete(*place, grace_period=grace, propagation="Background")
-
-    def gone() -> bool:
-        return inv.connection.find(*place) is None
-
-    if not inv.connection.wait_for(gone, inv.flags.get("timeout") or RECREATE_WAIT):
+    if not wait_until_gone(inv.connection, info, "", inv.flags.get("timeout") or RECREATE_WAIT):
         raise KubectlError("timed out waiting for the condition")
     validation = resources.validation(inv)
     return inv.connection.create(info.resource, info.namespace, info.object, validation=validation)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl import flags, resources
 from kubecourse.tools.kubectl.cli import Command, Flag
@@ -11,6 +9,7 @@ from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
+from kubecourse.tools.kubectl.watching import wait_until_gone
 
 FORCED = (
     "Immediate deletion does not wait for confirmation that the running resource has been"
@@ -28,7 +27,7 @@ def run(inv: Invocation) -> None:
     infos = resources.from_flags(inv, fetch=False, errors=errors)
     if inv.namespace_given and any(not info.resource.namespaced for info in infos):
         inv.warn(CLUSTER_SCOPED)
-    deleted: list[Gone] = []
+    deleted: list[tuple[Info, str]] = []
     for info in infos:
         try:
             uid = _delete(inv, info, grace, propagation)
@@ -36,7 +35,7 @@ def run(inv: Invocation) -> None:
             if error.reason != "NotFound" or not _ignores_missing(inv):
                 errors.append(error)
             continue
-        deleted.append(Gone(inv, info, uid))
+        deleted.append((info, uid))
     raise_all(errors)
     if not deleted:
         inv.print("No resources found")
@@ -115,30 +114,16 @@ def _say(inv: Invocation, info: Info, forced: bool) -> None:
     inv.print(f"{info.quoted} {done}{suffix}")
 
 
-@dataclass
-class Gone:
-    """Whether an object is gone: it, not another of its name."""
-
-    inv: Invocation
-    info: Info
-    uid: str
-
-    def __call__(self) -> bool:
-        info = self.info
-        found = self.inv.connection.find(info.resource, info.namespace, info.name)
-        return found is None or bool(self.uid and found["metadata"].get("uid") != self.uid)
-
-
-def _wait(inv: Invocation, deleted: list[Gone]) -> None:
+def _wait(inv: Invocation, deleted: list[tuple[Info, str]]) -> None:
     given = inv.flags["timeout"]
     end = inv.connection.now + (given if given > 0 else WATCH_LIMIT)
-    for gone in deleted:
-        if not inv.connection.wait_for(gone, max(end - inv.connection.now, 0.0)):
-            name = f"{gone.info.resource.plural}/{gone.info.name}"
+    for info, uid in deleted:
+        if not wait_until_gone(inv.connection, info, uid, end - inv.connection.now):
+            name = f"{info.resource.plural}/{info.name}"
+            if given > 0:
+                raise KubectlError(f"timed out waiting for the condition on {name}")
             raise KubectlError(
-                f"timed out waiting for the condition on {name}"
-                if given > 0
-                else f"{name} is still there after an hour of virtual time;"
+                f"{name} is still there after an hour of virtual time;"
                 " the real kubectl would go on waiting"
             )
 

@@ -16,6 +16,7 @@ from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
+from kubecourse.tools.kubectl.watching import wait_until_gone
 
 Json = dict[str, Any]
 
@@ -179,12 +180,8 @@ def _evict(inv: Invocation, pod: Json, end: float) -> None:
 def _await(inv: Invocation, pod: Json, end: float) -> None:
     """Wait until a pod is gone."""
     metadata = pod["metadata"]
-
-    def gone() -> bool:
-        found = inv.connection.find(PODS, metadata["namespace"], metadata["name"])
-        return found is None or found["metadata"]["uid"] != metadata["uid"]
-
-    if not inv.connection.wait_for(gone, max(end - inv.connection.now, 0.0)):
+    info = Info(PODS, metadata["namespace"], metadata["name"])
+    if not wait_until_gone(inv.connection, info, metadata["uid"], end - inv.connection.now):
         raise _timed_out(inv)
     inv.print(f"pod/{metadata['name']} {'deleted' if inv.flags['disable-eviction'] else 'evicted'}")
 

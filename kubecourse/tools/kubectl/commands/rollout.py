@@ -17,6 +17,7 @@ from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
 from kubecourse.tools.kubectl.tabwriter import align
+from kubecourse.tools.kubectl.watching import wait_until
 
 Json = dict[str, Any]
 
@@ -98,12 +99,11 @@ def _status(inv: Invocation) -> None:
 def _start(inv: Invocation, info: Info) -> None:
     """Let the controller notice a change of a moment ago, as it does while a client starts."""
 
-    def noticed() -> bool:
-        obj = inv.connection.find(info.resource, info.namespace, info.name) or info.object
-        observed = (obj.get("status") or {}).get("observedGeneration", 0)
-        return observed >= obj["metadata"].get("generation", 0)
+    def noticed(obj: Json | None) -> bool:
+        observed = ((obj or {}).get("status") or {}).get("observedGeneration", 0)
+        return obj is None or bool(observed >= obj["metadata"].get("generation", 0))
 
-    inv.connection.wait_for(noticed, START_UP)
+    wait_until(inv.connection, info, noticed, START_UP)
 
 
 # --- history and undo

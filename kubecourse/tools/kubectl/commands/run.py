@@ -12,6 +12,7 @@ from kubecourse.tools.kubectl.containers import find_run
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
+from kubecourse.tools.kubectl.watching import Test, wait_until
 
 Json = dict[str, Any]
 
@@ -90,22 +91,22 @@ def _attach(inv: Invocation, info: Info) -> int:
     connection = inv.connection
     place = (info.resource, info.namespace, info.name)
     connection.create(info.resource, info.namespace, info.object)
-
-    def phase() -> str:
-        found = connection.find(*place)
-        return (found or {}).get("status", {}).get("phase", "Gone")
-
-    connection.wait_for(lambda: phase() != "Pending", inv.flags["pod-running-timeout"])
-    if phase() == "Pending":
+    started = wait_until(connection, info, _is_past("Pending"), inv.flags["pod-running-timeout"])
+    if not started[0]:
         _remove(inv, info)
         raise KubectlError("timed out waiting for the condition")
-    connection.wait_for(lambda: phase() != "Running", inv.flags["timeout"])
+    wait_until(connection, info, _is_past("Pending", "Running"), inv.flags["timeout"])
     found = find_run(connection, connection.get(*place), "")
     assert found is not None  # it has started, so it has a node
     inv.write("".join(text for _, text in found.lines))
     code = found.container.exit_code or 0
     _remove(inv, info)
     return code
+
+
+def _is_past(*phases: str) -> Test:
+    """Whether a pod is in none of these phases any more."""
+    return lambda pod: pod is None or pod.get("status", {}).get("phase") not in phases
 
 
 def _remove(inv: Invocation, info: Info) -> None:

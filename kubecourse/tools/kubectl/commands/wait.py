@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from kubecourse.api.errors import ApiError
@@ -12,11 +11,9 @@ from kubecourse.tools.kubectl.cli import Command, Flag
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
+from kubecourse.tools.kubectl.watching import Test, wait_until
 
 Json = dict[str, Any]
-Test = Callable[["Json | None"], bool]
-"""Whether an object, or its absence, is what was waited for."""
-
 WEEK = 7 * 24 * 3600.0
 
 
@@ -41,31 +38,16 @@ def run(inv: Invocation) -> None:
 
 
 def _await(inv: Invocation, info: Info, test: Test, end: float, goal: str) -> None:
-    found = _Found(inv, info, test)
-    if not inv.connection.wait_for(found, max(end - inv.connection.now, 0.0)):
+    met, last = wait_until(inv.connection, info, test, end - inv.connection.now)
+    if not met:
         if inv.flags["timeout"] == 0:
             raise KubectlError(f"condition not met for {info.resource.plural}/{info.name}")
-        if found.last is None and goal.lower() not in ("delete", "create"):
+        if last is None and goal.lower() not in ("delete", "create"):
             inv.connection.get(info.resource, info.namespace, info.name)
         raise KubectlError(
             f"timed out waiting for the condition on {info.resource.plural}/{info.name}"
         )
-    output.print_result(inv, replace(info, object=found.last or info.object), "condition met")
-
-
-@dataclass
-class _Found:
-    """Looks at an object again and again."""
-
-    inv: Invocation
-    info: Info
-    test: Test
-    last: Json | None = None
-
-    def __call__(self) -> bool:
-        info = self.info
-        self.last = self.inv.connection.find(info.resource, info.namespace, info.name)
-        return self.test(self.last)
+    output.print_result(inv, replace(info, object=last or info.object), "condition met")
 
 
 def _test(goal: str) -> Test:
