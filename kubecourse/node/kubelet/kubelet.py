@@ -81,7 +81,8 @@ class Kubelet:
 
     def _catch_up(self) -> None:
         """What happened while the kubelet was away: pods that are gone, containers that ended."""
-        present = {pod.metadata.uid for pod in self.client.list(core.Pod, fields=self._mine)}
+        listed: list[Any] = self.client.list(core.Pod, fields=self._mine)
+        present = {pod.metadata.uid for pod in listed}
         for worker in list(self.pods.values()):
             if worker.uid in present:
                 worker.resume()

@@ -39,8 +39,8 @@ class PodWorker:
 
     __slots__ = (
         "_again", "_missed", "_mount_tries", "_reporter", "_retry_at", "_sandbox_seen",
-        "_starter", "_timers", "_todo", "apps", "busy", "changed", "inits", "kubelet", "pod", "probe_epoch", "reason",
-        "restart_policy", "sandbox", "start_time", "stopping", "uid",
+        "_starter", "_timers", "_todo", "apps", "busy", "changed", "inits", "kubelet", "pod",
+        "probe_epoch", "reason", "restart_policy", "sandbox", "start_time", "stopping", "uid",
     )  # fmt: skip
 
     def __init__(self, kubelet: Kubelet, pod: Any) -> None:

@@ -37,8 +37,8 @@ class Image:
     listens. `exits_after`: from start until it exits by itself, with `exit_code`. `ready_after`:
     from start until the kubelet may report it ready, probes apart. `answers`: what it says, to
     all paths or by path, as body or `(status, body)`; `{pod}`, `{node}`, `{image}` are filled
-    in. `latency`: seconds for an answer. `stops_after`: from SIGTERM until it exits (never: it ignores it), with `stop_code`.
-    `logs`: lines that it writes at its start.
+    in. `latency`: seconds for an answer. `stops_after`: from SIGTERM until it exits (never: it
+    ignores it), with `stop_code`. `logs`: lines that it writes at its start.
     """
 
     size: int = 60_000_000

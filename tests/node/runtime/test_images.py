@@ -5,7 +5,6 @@ import pytest
 from kubecourse.node.runtime.images import ImageCatalog
 from kubecourse.node.runtime.references import InvalidReference
 
-
 ANSWER = "Hello from {pod} ({image})\n"
 """What a server says that nobody described."""
 
