@@ -47,7 +47,7 @@ def test_waiting_for_what_does_not_come_takes_as_long_as_it_may(cluster):
         ("jsonpath='{.status.readyReplicas}'", "deployment.apps/web condition met\n"),
         ("jsonpath=.metadata.name=web", "deployment.apps/web condition met\n"),
         ("purple", 'error: unrecognized condition: "purple"\n'),
-        ("jsonpath={.metadata.name}=", "error: jsonpath wait has to have a value after equal sign\n"),
+        ("jsonpath={.kind}=", "error: jsonpath wait has to have a value after equal sign\n"),
     ],
 )  # fmt: skip
 def test_what_can_be_waited_for(cluster, goal, said):
