@@ -23,6 +23,8 @@ def run(inv: Invocation) -> None:
         raise inv.usage_error(f"Unexpected args: [{' '.join(inv.args)}]")
     if inv.flags["server-side"]:
         raise KubectlError("--server-side is not simulated yet: leave it out")
+    if inv.flags["force-conflicts"]:
+        raise KubectlError("--force-conflicts only works with --server-side")
     if inv.flags["prune"]:
         raise KubectlError("--prune is not simulated: delete what left the manifests by name")
     if not inv.flags["filename"] and not inv.flags["kustomize"]:

@@ -28,6 +28,8 @@ def run(inv: Invocation) -> int:
     container, said = choose(pod, inv.flags["container"])
     if said and not inv.flags["quiet"]:
         inv.error(said)
+    if inv.flags["stdin"] and inv.stdin:
+        inv.warn("simulated containers read no standard input: the command gets none")
     found = running(inv.connection, pod, container)
     result = found.kubelet.runtime.exec(found.container, command)
     if result.seconds > WATCH_LIMIT:

@@ -27,6 +27,8 @@ def run(inv: Invocation) -> int | None:
     name, words = inv.args[0], inv.args[1:]
     given = inv.flags
     attached = given["attach"] or given["stdin"]
+    if given["stdin"] and inv.stdin:
+        inv.warn("simulated containers read no standard input: the pod gets none")
     _check(inv, attached)
     pod = generators.pod(
         name,
