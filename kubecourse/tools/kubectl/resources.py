@@ -53,7 +53,8 @@ class Info:
 
     def refreshed(self, connection: Connection) -> Info:
         """The same object as it is on the server. Raises NotFound."""
-        obj = connection.get(self.resource, self.namespace, self.name)
+        with name_errors(connection, self.namespace):
+            obj = connection.get(self.resource, self.namespace, self.name)
         return replace(self, object=obj)
 
 
@@ -193,7 +194,8 @@ def resolve(
     resource = target.resource
     namespace = namespace_of(inv, resource)
     if target.name is not None:
-        obj = inv.connection.get(resource, namespace, target.name) if fetch else {}
+        with name_errors(inv.connection, namespace):
+            obj = inv.connection.get(resource, namespace, target.name) if fetch else {}
         return [Info(resource, namespace, target.name, obj)]
     where = None if all_namespaces else namespace
     with selection_errors(resource, selector, field_selector):
@@ -202,6 +204,17 @@ def resolve(
         Info(resource, item["metadata"].get("namespace"), item["metadata"]["name"], item)
         for item in items
     ]
+
+
+@contextmanager
+def name_errors(connection: Connection, namespace: str | None) -> Iterator[None]:
+    """Say that the namespace is not there, where that is why an object is not."""
+    try:
+        yield
+    except ApiError as error:
+        if error.reason == "NotFound" and namespace not in (None, "", "default"):
+            connection.request("GET", f"/api/v1/namespaces/{namespace}")
+        raise
 
 
 @contextmanager

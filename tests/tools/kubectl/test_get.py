@@ -12,6 +12,7 @@ from kubecourse.tools.kubectl import Connection, Output, run
 from tests.tools.kubectl import recorded_world as world
 
 WEB = [world.deployment("nginx:1.25", 2, 2, 2), world.replica_set("6b9866c484", "nginx:1.25", 2, 2)]
+TAB = world.named("Namespace", "tab", status={"phase": "Active"})
 TERMINATING = world.named("Namespace", "tab", status={"phase": "Terminating"})
 
 
@@ -144,7 +145,7 @@ def test_yaml_is_printed_as_the_real_client_prints_it(scenario: str) -> None:
 
 @pytest.fixture
 def connection() -> Connection:
-    return Connection(world.server_at(12, [*world.PODS, *world.CONFIG, *WEB]))
+    return Connection(world.server_at(12, [*world.PODS, *world.CONFIG, *WEB, TAB]))
 
 
 @pytest.mark.parametrize(
@@ -205,6 +206,11 @@ def test_what_is_not_there_does_not_hide_what_is(connection: Connection) -> None
     assert output.stdout.splitlines()[1] == "cm     2      12s"
     assert output.stderr == 'Error from server (NotFound): configmaps "nope" not found\n'
     assert output.code == 1
+
+
+def test_a_namespace_that_is_not_there_is_why_its_objects_are_not(connection: Connection) -> None:
+    message = 'Error from server (NotFound): namespaces "nope" not found\n'
+    assert run(connection, "get cm cm -n nope").stderr == message
 
 
 def test_a_bad_selector_is_the_servers_objection(connection: Connection) -> None:

@@ -130,7 +130,8 @@ def _table(inv: Invocation, target: Target) -> dict[str, Any]:
     whole = bool(inv.flags["sort-by"])
     where = _where(inv, target.resource)
     if target.name is not None:
-        return inv.connection.table(target.resource, where, target.name, whole_objects=whole)
+        with resources.name_errors(inv.connection, where):
+            return inv.connection.table(target.resource, where, target.name, whole_objects=whole)
     labels, fields = inv.flags["selector"], inv.flags["field-selector"]
     with resources.selection_errors(target.resource, labels, fields):
         return inv.connection.table(

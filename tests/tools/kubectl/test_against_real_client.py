@@ -1,0 +1,124 @@
+"""The embedded kubectl and a real one, side by side on the same server.
+
+The real client speaks HTTP; a few lines here carry its requests to the REST interface. Only what
+has long been the same in all versions of kubectl is compared.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from kubecourse.control_plane.apiserver import APIServer
+from kubecourse.control_plane.apiserver.rest import Request, handle
+from kubecourse.tools.kubectl import run
+from tests.tools.kubectl import recorded_world as world
+
+pytestmark = pytest.mark.requires_kubectl
+
+COMMANDS = r"""
+get pods -n tab
+get pods -n tab -o wide
+get pods -A
+get pods,cm,rs -n tab --show-labels
+get all -n tab -o wide
+get cm -n tab -L app,example.com/tier
+get pods -n tab --no-headers
+get pods -n tab --field-selector status.phase=Running
+get pods -n tab -l app=web -o name
+get rs/web-6b9866c484 cm/cm -n tab
+get cm cm nope -n tab
+get nope
+get nodes -o wide
+get secrets
+get nodes,secrets -n nope
+get pods -n tab -l 'app in (web'
+get pods -n tab --field-selector spec.foo=a
+get pods crash -l a=b
+get cm cm -n tab -o yaml
+get cm cm -n tab -o json
+get cm -n tab -o yaml
+get rs -n tab -o json
+get pods -n tab --sort-by=.metadata.name -o name
+get pods -n tab -o jsonpath='{range .items[*]}{.metadata.name}{"\t"}{.status.phase}{"\n"}{end}'
+get pods -n tab -o jsonpath='{.items[?(@.status.phase=="Failed")].metadata.name}'
+get pods -n tab -o jsonpath='{.items[99].metadata.name}'
+get pods -n tab -o jsonpath='{.items'
+get pods -n tab -o jsonpath-as-json='{.items[*].metadata.name}'
+get pods -n tab -o custom-columns=NAME:.metadata.name,IMAGES:.spec.containers[*].image,NO:.foo
+get pods -n tab -o foo
+get pods --foo
+api-resources --sort-by=name
+api-resources -o name
+api-versions
+""".strip().splitlines()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    api: APIServer
+
+    def answer(self) -> None:
+        response = handle(self.api, Request("GET", self.path, accept=self.headers["Accept"] or ""))
+        kind = response.body.get("kind")
+        parameters = (
+            f";g=apidiscovery.k8s.io;v=v2;as={kind}" if kind == "APIGroupDiscoveryList" else ""
+        )
+        data = json.dumps(response.body).encode()
+        self.send_response(response.code)
+        self.send_header("Content-Type", f"application/json{parameters}")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def api() -> APIServer:
+    web = [
+        world.deployment("nginx:1.25", 2, 2, 2),
+        world.replica_set("6b9866c484", "nginx:1.25", 2, 2),
+    ]
+    objects = [*world.PODS, *world.SERVICES, *world.CONFIG, *web, *world.OTHERS, *world.nodes()]
+    return world.server_at(11, objects)
+
+
+@pytest.fixture(scope="module")
+def address(api: APIServer) -> Iterator[str]:
+    class Here(Handler):
+        pass
+
+    Here.api = api
+    with ThreadingHTTPServer(("127.0.0.1", 0), Here) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_both_say_the_same(api: APIServer, address: str, tmp_path: Path, command: str) -> None:
+    words = shlex.split(command)
+    home = {
+        "HOME": str(tmp_path),
+        "KUBECONFIG": "",
+        "KUBECACHEDIR": str(tmp_path),
+        "PATH": os.environ["PATH"],
+    }
+    real = subprocess.run(
+        ["kubectl", f"--server={address}", *words], capture_output=True, text=True, env=home
+    )
+    ours = run(api, words)
+    assert ours.stdout == real.stdout
+    # Some distributions print cobra's errors with a capital.
+    assert ours.stderr == real.stderr.replace("Error: ", "error: ")
+    assert ours.code == real.returncode
