@@ -57,6 +57,20 @@ def _strip(notebook: Any, name: str) -> None:
         cell.id = f"{name[:2]}-{number:03}"
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [
-                output for output in cell.outputs if PICTURES.isdisjoint(output.get("data", {}))
-            ]
+            kept = [o for o in cell.outputs if PICTURES.isdisjoint(o.get("data", {}))]
+            cell.outputs = list(_whole_streams(kept))
+
+
+def _whole_streams(outputs: list[Any]) -> Iterator[Any]:
+    """The outputs with text that came in pieces put together: how it is cut is chance."""
+    before = None
+    for output in outputs:
+        if (
+            before is not None
+            and output.output_type == before.output_type == "stream"
+            and output.name == before.name
+        ):
+            before.text += output.text
+            continue
+        before = output
+        yield output
