@@ -11,23 +11,13 @@ from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError
+from kubecourse.api.placement import tolerates
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import by_node
 from kubecourse.clock import Timer
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 
 core = models.core_v1
-
-
-def tolerates(toleration: Any, taint: Any) -> bool:
-    """Whether a toleration covers a taint. Source: `ToleratesTaint` in `k8s.io/api/core/v1`."""
-    if toleration.effect and toleration.effect != taint.effect:
-        return False
-    if toleration.key and toleration.key != taint.key:
-        return False
-    if toleration.operator == "Exists":
-        return True
-    return (toleration.value or "") == (taint.value or "")
 
 
 def seconds_tolerated(pod: Any, taints: list[Any]) -> float | None:
