@@ -177,8 +177,8 @@ def text(rollout: Rollout) -> str:
     else:
         finish = f"done in {rollout.ended - rollout.begun:.0f} s"
     return (
-        f"{finish}; never fewer than {rollout.fewest_ready} ready, "
-        f"never more than {rollout.most_pods} pods; {failed} of {sent} requests failed"
+        f"{finish}; {failed} of {sent} requests failed; "
+        f"never fewer than {rollout.fewest_ready} ready, never more than {rollout.most_pods} pods"
     )
 
 
@@ -223,14 +223,14 @@ def figure(rollout: Rollout) -> go.Figure:
             col=1,
         )
     chart.update_layout(
-        palette.LAYOUT | {"height": height + 210, "barmode": "stack", "bargap": 0.15}
+        palette.LAYOUT | {"height": height + 230, "barmode": "stack", "bargap": 0.15}
     )
     chart.update_layout(
-        title_text=text(rollout),
+        title_text=text(rollout).replace("failed; ", "failed<br>"),
         showlegend=True,
         legend={"x": 1.02, "y": 1, "font": {"size": 12}, "traceorder": "normal"},
     )
-    chart.update_layout(margin={"l": 64, "r": 140}, title_font_size=13)
+    chart.update_layout(margin={"l": 64, "r": 140, "t": 64}, title_font_size=13)
     chart.update_xaxes(palette.AXIS)
     chart.update_yaxes(palette.AXIS)
     names = [pod.rpartition("-")[2] for pod in pods]
@@ -342,5 +342,5 @@ def _slider(description: str, value: int, maximum: int) -> ipywidgets.IntSlider:
         max=maximum,
         description=description,
         continuous_update=False,
-        style={"description_width": "9em"},
+        style={"description_width": "10em"},
     )

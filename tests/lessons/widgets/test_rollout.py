@@ -64,7 +64,7 @@ def test_the_picture_has_a_bar_for_each_state_of_each_pod() -> None:
     assert (bars["new, ready"].base, bars["new, ready"].x) == ((7,), (5,))
     assert bars["pending"].y == (1,)
     assert sum(bars["served"].y) == 120
-    assert chart.layout.title.text == text(rollout)
+    assert chart.layout.title.text.replace("<br>", "; ") == text(rollout)
     assert list(chart.layout.yaxis.ticktext) == ["1", "1"]
 
 
@@ -73,7 +73,7 @@ def test_each_setting_plays_the_rollout_again() -> None:
     first = player.text
     player.max_unavailable.value = 0
     assert player.text != first
-    assert player.picture.layout.title.text == player.text
+    assert player.picture.layout.title.text.replace("<br>", "; ") == player.text
     assert "maxUnavailable: 0" in player.yaml.value
     player.max_surge.value = 0
     assert "may not be 0" in player.yaml.value
