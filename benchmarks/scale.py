@@ -1,4 +1,4 @@
-"""From `apply` of ten Deployments, each behind a Service, to every pod Ready and every endpoint listed.
+"""From `apply` of ten Deployments with Services to every pod Ready and every endpoint listed.
 
     python -m benchmarks.scale --nodes 1000 --pods 10000
 

@@ -230,7 +230,7 @@ def main(source: Path) -> None:
 
 
 def row(field: dict) -> list:
-    """A field as the table has it: name, type, omit, patch keys, number, list keys; tail trimmed."""
+    """A field as the table has it: name, type, omit, patch keys, number, list keys."""
     full = [
         "" if field["inline"] else field["name"],
         field["type"],

@@ -1,1 +1,1 @@
-"""The vocabulary of Kubernetes, without behaviour: kinds, quantities, selectors, patches, errors."""
+"""The vocabulary of Kubernetes, no behaviour: kinds, quantities, selectors, patches, errors."""

@@ -1,4 +1,4 @@
-"""Kubernetes' own types, as msgspec structs: `models.core_v1.Pod`, `models.apps_v1.Deployment`, …
+"""Kubernetes' own types, as msgspec structs: `models.core_v1.Pod` and all the others.
 
 They come from `lightkube-models`, generated from Kubernetes' OpenAPI document. Importing
 `lightkube.models` in the ordinary way first runs `lightkube/__init__.py`, which loads an HTTP
