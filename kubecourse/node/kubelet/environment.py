@@ -11,7 +11,7 @@ from typing import Any
 from kubecourse.api import models, quantity
 from kubecourse.client import Client
 from kubecourse.node.kubelet import references
-from kubecourse.node.runtime.environment import expand
+from kubecourse.node.runtime.container import expand
 
 core = models.core_v1
 

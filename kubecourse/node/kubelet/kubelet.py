@@ -58,8 +58,9 @@ class Kubelet:
         self._mine = f"spec.nodeName={machine.name}"
         self._recorder = EventRecorder(client, "kubelet", machine.name)
         self.recorder: EventRecorder | Silence = self._recorder
-        self.runtime = Runtime(self.clock, images, machine.name, machine.pod_prefix, self.rng)
-        self.runtime.network = network
+        self.runtime = Runtime(
+            self.clock, images, machine.name, machine.pod_prefix, self.rng, network
+        )
         self.images = ImageManager(self)
         self.node_status = NodeStatus(self)
         self.machine_address = machine.address

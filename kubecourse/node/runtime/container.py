@@ -6,27 +6,18 @@ What it does comes from its image, or from its command where that is a program k
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from kubecourse.clock import Clock, Timer
-from kubecourse.node.runtime.environment import expand
 from kubecourse.node.runtime.files import FileSystem, normal
 from kubecourse.node.runtime.images import NEVER, Image
 from kubecourse.node.runtime.process import Process
-from kubecourse.node.runtime.programs import PROGRAMS, SHELLS
+from kubecourse.node.runtime.programs import PROGRAMS
 from kubecourse.node.runtime.references import parse_reference
-from kubecourse.node.runtime.shell import (
-    Command,
-    Instruction,
-    Program,
-    ShellSyntaxError,
-    Word,
-    compile_script,
-)
-
-if TYPE_CHECKING:
-    from kubecourse.node.runtime.sandbox import Sandbox
+from kubecourse.node.runtime.sandbox import Sandbox
+from kubecourse.node.runtime.shell import program_of
 
 KILLED = 137
 """The exit code of a process that SIGKILL ended."""
@@ -37,6 +28,9 @@ START_FAILED = 128
 MOODS = ("well", "slow", "failing", "hang", "dead")
 SLOW = 3.0
 """Seconds that a slow container takes for an answer."""
+NO_PROGRAM = 'exec: "{}": executable file not found in $PATH: unknown'
+
+_VARIABLE = re.compile(r"\$\$|\$\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 
 class Reply(NamedTuple):
@@ -64,7 +58,7 @@ class Container:
         spec: Any,
         image: Image,
         id: str,
-        on_exit: Callable[[Container], None] | None = None,
+        on_exit: Callable[[Container], None],
     ) -> None:
         self.clock = clock
         self.sandbox = sandbox
@@ -78,8 +72,7 @@ class Container:
         self.started_at = clock.now
         self.finished_at: float | None = None
         self.exit_code: int | None = None
-        self.exit_reason = ""
-        self.exit_message = ""
+        self.exit_reason = self.exit_message = ""
         self.terminating = False
         self.mood = "well"
         self.log: list[tuple[float, str]] = []
@@ -100,36 +93,25 @@ class Container:
     def environment(self) -> dict[str, str]:
         """Its environment variables, as they were at its start."""
         if self._environment is None:
-            self._environment = self.sandbox.environment(self)
+            self._environment = self.sandbox.provider.environment(self.spec)
         return self._environment
 
     @property
     def files(self) -> FileSystem:
         """Its files."""
         if self._files is None:
-            mounts = [self.sandbox.mount(mount) for mount in self.spec.volumeMounts or ()]
-            own = {
-                "/etc/hostname": f"{self.sandbox.hostname}\n",
-                "/etc/hosts": f"127.0.0.1\tlocalhost\n{self.sandbox.ip}\t{self.sandbox.hostname}\n",
-                "/etc/resolv.conf": self.sandbox.resolv_conf,
-            }
-            self._files = FileSystem(own, mounts, self.sandbox.changed)
+            self._files = self.sandbox.files(self.spec)
         return self._files
 
     @property
     def last_words(self) -> str:
         """Its termination message: why it could not start, or what it left behind for this."""
-        spec = self.spec
+        spec, message = self.spec, self.exit_message
         path = spec.terminationMessagePath or "/dev/termination-log"
-        if self.exit_message or self._files is None:
-            message = self.exit_message
-        else:
-            message = self._files.read(path) if self._files.is_file(path) else ""
-        if (
-            not message
-            and self.exit_code
-            and spec.terminationMessagePolicy == "FallbackToLogsOnError"
-        ):
+        if not message and self._files is not None and self._files.is_file(path):
+            message = self._files.read(path)
+        falls_back = spec.terminationMessagePolicy == "FallbackToLogsOnError" and self.exit_code
+        if not message and falls_back:
             message = "".join(line for _, line in self.log[-80:])
         return message[-4096:]
 
@@ -137,37 +119,27 @@ class Container:
 
     def start(self, patience: float) -> None:
         """Begin. `settle` waits for what it does in its first `patience` seconds."""
-        words = self._command_line()
-        program = self._program(words) if words else None
-        if program is not None:
-            self.process = Process(self, program, dict(self.environment), patience)
-            self.clock.call_later(EXEC, self.process.go)
+        words, clock, image = self._command_line(), self.clock, self.image
+        if words and words[0].rpartition("/")[2] in PROGRAMS:
+            self.process = Process(self, program_of(words), dict(self.environment), patience)
+            clock.call_later(EXEC, self.process.go)
             return
-        if words and self.image.userland:
+        if words and image.userland:
             self.exit_message = (
                 "failed to create containerd task: failed to create shim task: OCI runtime create "
                 "failed: runc create failed: unable to start container process: error during "
-                f'container init: exec: "{words[0]}": executable file not found in $PATH: unknown'
+                f"container init: {NO_PROGRAM.format(words[0])}"
             )
             self.exit(START_FAILED, "StartError")
             return
-        self._serve(patience)
-
-    def _serve(self, patience: float) -> None:
-        image = self.image
-        for line in image.logs:
-            self.write(f"{line}\n")
+        self.write("".join(f"{line}\n" for line in image.logs))
         if image.exits_after != NEVER:
-            self._exit_timer = self.clock.call_later(
-                image.exits_after,
-                self.exit,
-                image.exit_code,
-                background=image.exits_after > patience,
+            late = image.exits_after > patience
+            self._exit_timer = clock.call_later(
+                image.exits_after, self.exit, image.exit_code, background=late
             )
         if image.start_up:
-            self.clock.call_later(
-                image.start_up, self.changed, background=image.start_up > patience
-            )
+            clock.call_later(image.start_up, self.changed, background=image.start_up > patience)
 
     def _command_line(self) -> list[str]:
         """What it runs, in words; empty if it does what its image does."""
@@ -178,21 +150,7 @@ class Container:
             words = [*image.entrypoint, *(spec.args or image.command)]
         else:
             return []
-        if any("$" in word for word in words):
-            return [expand(word, self.environment) for word in words]
-        return words
-
-    def _program(self, words: list[str]) -> Program | None:
-        """The script that the words are, if their program is known."""
-        name = words[0].rpartition("/")[2]
-        if name not in PROGRAMS:
-            return None
-        if name in SHELLS and "-c" in words[1:-1]:
-            try:
-                return compile_script(words[words.index("-c") + 1])
-            except ShellSyntaxError as error:
-                return one_command(["sh", "-c", f"echo 'sh: {error}' >&2; exit 2"])
-        return one_command(words)
+        return [expand(word, self.environment) if "$" in word else word for word in words]
 
     def exit(self, code: int, reason: str = "") -> None:
         """End with an exit code. `reason` is for ends that the process did not choose."""
@@ -205,8 +163,7 @@ class Container:
         self._watchers.clear()
         if self.process is not None:
             self.process.stop()
-        if self._on_exit is not None:
-            self._on_exit(self)
+        self._on_exit(self)
 
     def terminate(self) -> None:
         """SIGTERM: asked to stop, it stops in its own time, or ignores it."""
@@ -248,11 +205,11 @@ class Container:
     def write(self, text: str) -> None:
         """Add to the log; an unfinished line is finished by what comes next."""
         for line in text.splitlines(keepends=True):
+            when = self.clock.now
             if self.log and not self.log[-1][1].endswith("\n"):
-                when, begun = self.log[-1]
-                self.log[-1] = (when, begun + line)
-            else:
-                self.log.append((self.clock.now, line))
+                when, begun = self.log.pop()
+                line = begun + line
+            self.log.append((when, line))
 
     # --- being asked
 
@@ -266,14 +223,9 @@ class Container:
         if self.finished_at is not None:
             return False
         process = self.process
-        if process is not None:
-            if port in process.ports:
-                return True
-            if not process.serves:
-                return False
-        if port not in self.ports or self.terminating:
-            return False
-        return self.clock.now >= self.started_at + self.image.start_up
+        if process is not None and (port in process.ports or not process.serves):
+            return port in process.ports
+        return port in self.ports and not self.terminating and self.steady
 
     def answer(self, path: str, port: int = 0) -> Reply:
         """What it answers to an HTTP request; it must listen."""
@@ -314,7 +266,13 @@ class Container:
             watcher()
 
 
-def one_command(words: list[str]) -> Program:
-    """The script that is one command of these words."""
-    command = Command(words=tuple(Word(((word, "'"),)) for word in words))
-    return (Instruction("run", pipeline=(command,)), Instruction("end"))
+def expand(text: str, variables: dict[str, str]) -> str:
+    """A text with `$(NAME)` replaced by a variable's value if there is one; `$$` is one dollar.
+
+    Source: `third_party/forked/golang/expansion/expand.go`.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        return "$" if match[0] == "$$" else variables.get(match[1], match[0])
+
+    return _VARIABLE.sub(value, text)

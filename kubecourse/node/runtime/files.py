@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-DEVICES = {"/dev/null": "", "/dev/zero": "", "/dev/stdout": "", "/dev/stderr": ""}
+DEVICES = ("/dev/null", "/dev/zero", "/dev/stdout", "/dev/stderr")
 _DIRECTORIES = ("/", "/bin", "/dev", "/etc", "/home", "/proc", "/root", "/tmp", "/usr", "/var")
+NOT_FOUND = "No such file or directory"
+IS_DIRECTORY = "Is a directory"
 
 
-class NoSuchFile(Exception):
+class FileProblem(Exception):
     """There is no file of that name; or it is a directory, or may not be written."""
-
-    def __init__(self, why: str = "No such file or directory") -> None:
-        super().__init__(why)
-        self.why = why
 
 
 def normal(path: str, cwd: str = "/") -> str:
@@ -28,15 +26,12 @@ def normal(path: str, cwd: str = "/") -> str:
     return "/" + "/".join(parts)
 
 
-class Mount:
-    """A volume at a place in a container."""
+class Mount(NamedTuple):
+    """A volume at a place in a container: its files by their path in it."""
 
-    __slots__ = ("files", "path", "read_only")
-
-    def __init__(self, path: str, files: dict[str, str], read_only: bool) -> None:
-        self.path = path
-        self.files = files
-        self.read_only = read_only
+    path: str
+    files: dict[str, str]
+    read_only: bool
 
 
 class FileSystem:
@@ -49,57 +44,49 @@ class FileSystem:
     ) -> None:
         self._own = own
         self._mounts = sorted(mounts, key=_longest_first)
-        self._directories = dict.fromkeys(_DIRECTORIES)
+        self._directories = dict.fromkeys((*_DIRECTORIES, *(mount.path for mount in mounts)))
         self._changed = changed
 
-    def _place(self, path: str) -> tuple[dict[str, str], str, bool]:
-        """Where a path is kept: the files, its key in them, whether they may not be written."""
+    def _place(self, path: str, write: bool = False) -> tuple[dict[str, str], str]:
+        """Where a path is kept: the files, and its key in them. Raises FileProblem."""
         for mount in self._mounts:
             if path == mount.path or path.startswith(f"{mount.path}/"):
-                return mount.files, path[len(mount.path) :].lstrip("/"), mount.read_only
-        return self._own, path, False
+                if write and mount.read_only:
+                    raise FileProblem("Read-only file system")
+                return mount.files, path[len(mount.path) + 1 :]
+        return self._own, path
 
     def read(self, path: str) -> str:
-        """A file's text. Raises NoSuchFile."""
+        """A file's text. Raises FileProblem."""
         if path in DEVICES:
-            return DEVICES[path]
-        files, key, _ = self._place(path)
-        if key in files and key:
-            return files[key]
-        raise NoSuchFile(
-            "Is a directory" if self.is_directory(path) else "No such file or directory"
-        )
+            return ""
+        files, key = self._place(path)
+        if key not in files:
+            raise FileProblem(IS_DIRECTORY if self.is_directory(path) else NOT_FOUND)
+        return files[key]
 
     def write(self, path: str, text: str, append: bool = False) -> None:
-        """Write a file. Raises NoSuchFile where that cannot be."""
+        """Write a file. Raises FileProblem where that cannot be."""
         if path in DEVICES:
             return
-        files, key, read_only = self._place(path)
-        if read_only:
-            raise NoSuchFile("Read-only file system")
+        files, key = self._place(path, write=True)
         if not self.is_directory(path.rpartition("/")[0] or "/"):
-            raise NoSuchFile("nonexistent directory")
+            raise FileProblem("nonexistent directory")
         if self.is_directory(path):
-            raise NoSuchFile("Is a directory")
+            raise FileProblem(IS_DIRECTORY)
         files[key] = files.get(key, "") + text if append else text
         self._changed()
 
     def remove(self, path: str, recursive: bool = False) -> None:
-        """Remove a file, or a directory with all that is in it. Raises NoSuchFile."""
-        files, key, read_only = self._place(path)
-        if read_only:
-            raise NoSuchFile("Read-only file system")
-        if key in files:
-            del files[key]
-        elif self.is_directory(path):
-            if not recursive:
-                raise NoSuchFile("Is a directory")
-            for name in [n for n in files if n.startswith(f"{key}/" if key else "")]:
-                del files[name]
-            for name in [d for d in self._directories if d == path or d.startswith(f"{path}/")]:
-                del self._directories[name]
-        else:
-            raise NoSuchFile()
+        """Remove a file, or a directory with all that is in it. Raises FileProblem."""
+        files, key = self._place(path, write=True)
+        if key not in files and not self.is_directory(path):
+            raise FileProblem(NOT_FOUND)
+        if key not in files and not recursive:
+            raise FileProblem(IS_DIRECTORY)
+        for kept, root in ((files, key), (self._directories, path)):
+            for name in [n for n in kept if n == root or n.startswith(f"{root}/" if root else "")]:
+                del kept[name]
         self._changed()
 
     def make_directory(self, path: str) -> None:
@@ -114,27 +101,22 @@ class FileSystem:
 
     def is_file(self, path: str) -> bool:
         """Whether there is a file of that name."""
-        files, key, _ = self._place(path)
+        files, key = self._place(path)
         return path in DEVICES or key in files
 
     def is_directory(self, path: str) -> bool:
         """Whether there is a directory of that name."""
-        if path in self._directories or any(mount.path == path for mount in self._mounts):
-            return True
-        files, key, _ = self._place(path)
-        return any(name.startswith(f"{key}/") for name in files)
+        files, key = self._place(path)
+        return path in self._directories or any(name.startswith(f"{key}/") for name in files)
 
     def list(self, path: str) -> list[str]:
         """The names in a directory."""
-        prefix = "/" if path == "/" else f"{path}/"
-        names: set[str] = set()
-        files, key, _ = self._place(path)
-        inside = f"{key.rstrip('/')}/" if key not in ("", "/") else key
-        names.update(name[len(inside) :].split("/")[0] for name in files if name.startswith(inside))
-        for other in (*self._directories, *(mount.path for mount in self._mounts)):
-            if other.startswith(prefix) and other != prefix:
-                names.add(other[len(prefix) :].split("/")[0])
-        return sorted(names)
+        files, key = self._place(path)
+        inside = f"{key.rstrip('/')}/" if key else ""
+        found = [name[len(inside) :] for name in files if name.startswith(inside)]
+        above = f"{path.rstrip('/')}/"
+        found += [name[len(above) :] for name in self._directories if name.startswith(above)]
+        return sorted({name.partition("/")[0] for name in found} - {""})
 
 
 def _longest_first(mount: Mount) -> int:

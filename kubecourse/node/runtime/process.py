@@ -35,7 +35,7 @@ class Process:
     ) -> None:
         self.container = container
         self.script = Script(container, program, variables, self)
-        self.ports: dict[int, None] = {}
+        self.ports: set[int] = set()
         self.serves = False
         self.children: list[Process] = []
         self._patience = patience
@@ -43,54 +43,42 @@ class Process:
         self._timer: Timer | None = None
         self._signalled = False
         self._marks: dict[int, tuple[Any, float]] = {}
-        self._idle_since = 0.0
-        self._period = 0.0
-
-    @property
-    def steady(self) -> bool:
-        """Whether it only waits, for ever, unless something else happens."""
-        return self._timer is None or not self._timer.pending
+        self._idle_since = self._period = 0.0
 
     def go(self) -> None:
         """Run until something takes time."""
-        container = self.container
+        container, script = self.container, self.script
         if not container.running:
             return
         self._idle_since = 0.0
-        if self._signalled and "TERM" in self.script.traps:
+        if self._signalled and "TERM" in script.traps:
             self._run_trap()
         try:
-            seconds = self.script.run()
+            seconds = script.run()
         except Exit as end:
-            self._ended(end.code)
-            return
+            script.status, seconds = end.code, None
         except OutOfMemory:
             container.exit(137, "OOMKilled")
             return
         if seconds is None:
-            self._ended(self.script.status)
+            if self._main:
+                container.exit(script.status)
         elif seconds != FOREVER:
-            now = container.clock.now
-            waited_for = self._signalled or now + seconds <= container.started_at + self._patience
+            ends = container.clock.now + seconds
+            waited_for = self._signalled or ends <= container.started_at + self._patience
             self._timer = container.clock.call_later(seconds, self.go, background=not waited_for)
-
-    def _ended(self, code: int) -> None:
-        if self._main:
-            self.container.exit(code)
 
     def _run_trap(self) -> None:
         self._signalled = False
         try:
-            program = compile_script(self.script.traps.pop("TERM"))
+            self.script.jump_into(compile_script(self.script.traps.pop("TERM")))
         except ShellSyntaxError:
             return
-        self.script.jump_into(program)
 
     def stop(self) -> None:
         """The container is over."""
-        self.container.clock.cancel(self._timer)
-        for child in self.children:
-            child.stop()
+        for process in (self, *self.children):
+            self.container.clock.cancel(process._timer)
 
     def terminate(self) -> None:
         """SIGTERM."""
@@ -115,15 +103,13 @@ class Process:
         it is not run again until a file changes or a signal comes, at the end of a round.
         """
         script, now = self.script, self.container.clock.now
-        mark = (script.effects, tuple(script.variables.items()), script.status, script.pure)
-        before = self._marks.get(top)
+        mark = (script.effects, tuple(script.variables.items()), script.status)
+        before, since = self._marks.get(top, (None, now))
         self._marks[top] = (mark, now)
-        if before is None or before[0] != mark or not script.pure or self._signalled:
+        idle = before == mark and script.pure and not self._signalled and now > since
+        if not idle or now < self.container.started_at + self._patience:
             return False
-        period = now - before[1]
-        if period <= 0 or now < self.container.started_at + self._patience:
-            return False
-        self._idle_since, self._period = now, period
+        self._idle_since, self._period = now, now - since
         self.container.watch(self.wake)
         return True
 

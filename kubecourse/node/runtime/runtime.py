@@ -11,19 +11,17 @@ from random import Random
 from typing import Any
 
 from kubecourse.clock import Clock
-from kubecourse.node.runtime.container import Container, one_command
+from kubecourse.node.runtime.container import NO_PROGRAM, Container
 from kubecourse.node.runtime.images import Image, ImageCatalog
 from kubecourse.node.runtime.programs import PROGRAMS
 from kubecourse.node.runtime.references import parse_reference
 from kubecourse.node.runtime.sandbox import Provider, Sandbox
 from kubecourse.node.runtime.script import FOREVER, Result, Script
+from kubecourse.node.runtime.shell import one_command
 
 _ADDRESSES = 254
-NO_PROGRAM = 126
-_NO_PROGRAM = (
-    "OCI runtime exec failed: exec failed: unable to start container process: "
-    'exec: "{}": executable file not found in $PATH: unknown\n'
-)
+CANNOT_RUN = 126
+_EXEC_FAILED = "OCI runtime exec failed: exec failed: unable to start container process: {}\n"
 
 
 class NoAddress(Exception):
@@ -31,7 +29,7 @@ class NoAddress(Exception):
 
 
 class Runtime:
-    """What runs on one node."""
+    """What runs on one node. `powered`: whether the machine can be reached and reach others."""
 
     __slots__ = (
         "_next_ip", "_prefix", "_rng", "by_ip", "catalog", "clock", "images", "network", "node",
@@ -39,7 +37,7 @@ class Runtime:
     )  # fmt: skip
 
     def __init__(
-        self, clock: Clock, catalog: ImageCatalog, node: str, prefix: str, rng: Random
+        self, clock: Clock, catalog: ImageCatalog, node: str, prefix: str, rng: Random, network: Any
     ) -> None:
         self.clock = clock
         self.catalog = catalog
@@ -47,7 +45,7 @@ class Runtime:
         self.images: dict[str, Image] = {}
         self.sandboxes: dict[str, Sandbox] = {}
         self.by_ip: dict[str, Sandbox] = {}
-        self.network: Any = None
+        self.network = network
         self.powered = True
         self._prefix = prefix
         self._next_ip = 1
@@ -68,7 +66,7 @@ class Runtime:
         ip = host_ip or self._address()
         sandbox = Sandbox(pod, ip, self.node, provider, self.network, self._rng)
         if host_ip is None:
-            self.by_ip[sandbox.ip] = sandbox
+            self.by_ip[ip] = sandbox
         self.sandboxes[sandbox.uid] = sandbox
         return sandbox
 
@@ -100,19 +98,14 @@ class Runtime:
     # --- containers
 
     def start_container(
-        self,
-        sandbox: Sandbox,
-        spec: Any,
-        on_exit: Callable[[Container], None],
-        patience: float = 0.0,
+        self, sandbox: Sandbox, spec: Any, on_exit: Callable[[Container], None], patience: float
     ) -> Container:
-        """Run a container of a pod whose image is here."""
+        """Run a container of a pod whose image is here; `patience` as for `Container.start`."""
         image = self.catalog.find(spec.image)
         identity = f"containerd://{self._rng.getrandbits(256):064x}"
         container = Container(self.clock, sandbox, spec, image, identity, on_exit)
-        before = sandbox.containers.get(spec.name)
-        if before is not None:
-            sandbox.previous[spec.name] = before
+        if spec.name in sandbox.containers:
+            sandbox.previous[spec.name] = sandbox.containers[spec.name]
         sandbox.containers[spec.name] = container
         container.start(patience)
         return container
@@ -127,14 +120,12 @@ class Runtime:
             return Result(1, "", "container is not running\n", pure=False)
         if container.mood == "hang":
             return Result(1, seconds=FOREVER)
-        name = command[0].rpartition("/")[2]
-        if name not in PROGRAMS:
-            if container.image.userland:
-                return Result(NO_PROGRAM, "", _NO_PROGRAM.format(command[0]))
-            listens = not container.ports or any(map(container.listens, container.ports))
-            return Result(0 if listens and container.mood == "well" else 1)
-        script = Script(container, one_command(command), dict(container.environment))
-        return script.finish()
+        if command[0].rpartition("/")[2] in PROGRAMS:
+            return Script(container, one_command(command), dict(container.environment)).finish()
+        if container.image.userland:
+            return Result(CANNOT_RUN, "", _EXEC_FAILED.format(NO_PROGRAM.format(command[0])))
+        listens = not container.ports or any(map(container.listens, container.ports))
+        return Result(0 if listens and container.mood == "well" else 1)
 
     def container(self, pod_uid: str, name: str) -> Container:
         """The present or last run of a container. Raises KeyError."""

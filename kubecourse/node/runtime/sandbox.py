@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from kubecourse.node.runtime.container import Container
-from kubecourse.node.runtime.files import Mount
+from kubecourse.node.runtime.files import FileSystem, Mount
+
+if TYPE_CHECKING:
+    from kubecourse.node.runtime.container import Container
 
 
 class Provider(Protocol):
@@ -23,8 +25,8 @@ class Sandbox:
     """What the containers of a pod share. `network` is what their commands reach others by."""
 
     __slots__ = (
-        "_provider", "containers", "hostname", "ip", "namespace", "network", "node", "pod_name",
-        "previous", "random", "uid", "volumes",
+        "containers", "hostname", "ip", "namespace", "network", "node", "pod_name", "previous",
+        "provider", "random", "uid", "volumes",
     )  # fmt: skip
 
     def __init__(
@@ -37,37 +39,33 @@ class Sandbox:
         self.hostname: str = pod.spec.hostname or metadata.name
         self.ip = ip
         self.node = node
+        self.provider = provider
         self.network = network
         self.random = random
         self.containers: dict[str, Container] = {}
         self.previous: dict[str, Container] = {}
         self.volumes: dict[str, tuple[dict[str, str], bool]] = {}
-        self._provider = provider
 
     def listener(self, port: int) -> Container | None:
         """The container that accepts connections to a port."""
-        for container in self.containers.values():
-            if container.listens(port):
-                return container
-        return None
+        return next((c for c in self.containers.values() if c.listens(port)), None)
 
-    @property
-    def resolv_conf(self) -> str:
-        """How names are looked up here."""
+    def files(self, spec: Any) -> FileSystem:
+        """A container's files."""
         domain = "cluster.local"
-        return (
-            f"search {self.namespace}.svc.{domain} svc.{domain} {domain}\n"
-            "nameserver 10.96.0.10\noptions ndots:5\n"
-        )
+        own = {
+            "/etc/hostname": f"{self.hostname}\n",
+            "/etc/hosts": f"127.0.0.1\tlocalhost\n{self.ip}\t{self.hostname}\n",
+            "/etc/resolv.conf": f"search {self.namespace}.svc.{domain} svc.{domain} {domain}\n"
+            "nameserver 10.96.0.10\noptions ndots:5\n",
+        }
+        mounts = [self._mount(mount) for mount in spec.volumeMounts or ()]
+        return FileSystem(own, mounts, self.changed)
 
-    def environment(self, container: Container) -> dict[str, str]:
-        """A container's variables."""
-        return self._provider.environment(container.spec)
-
-    def mount(self, mount: Any) -> Mount:
+    def _mount(self, mount: Any) -> Mount:
         """A volume where a container has it; containers share what is in it."""
         if mount.name not in self.volumes:
-            files = self._provider.volume_files(mount.name)
+            files = self.provider.volume_files(mount.name)
             self.volumes[mount.name] = ({}, False) if files is None else (files, True)
         files, read_only = self.volumes[mount.name]
         if mount.subPath and mount.subPath in files:

@@ -6,11 +6,21 @@ A script stops where something takes time, and says how long; whoever runs it co
 
 from __future__ import annotations
 
+import ast
+import operator
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kubecourse.node.runtime.files import NoSuchFile, normal
-from kubecourse.node.runtime.shell import Command, Program, ShellSyntaxError, Word, compile_script
+from kubecourse.node.runtime.files import FileProblem, normal
+from kubecourse.node.runtime.shell import (
+    BRACKETS,
+    DOUBLE,
+    Command,
+    Program,
+    ShellSyntaxError,
+    compile_script,
+)
 
 if TYPE_CHECKING:
     from kubecourse.node.runtime.container import Container
@@ -19,12 +29,15 @@ FOREVER = float("inf")
 BUSY_STEPS = 300
 """Instructions without sleep after which a script has used a second of computing."""
 LONGEST = 86_400.0
-_EXPANSION = re.compile(
-    r"\$(?P<name>[A-Za-z_][A-Za-z_0-9]*|[0-9?$#@*!])"
-    r"|\$\{(?P<braced>#?[A-Za-z_0-9?#@*]+)(?::?(?P<how>[-+=])(?P<other>[^}]*))?\}",
-    re.DOTALL,
+_EXPANSION = (
+    rf"\$\(\((?P<sum>{BRACKETS})\)\)|\$\((?P<command>{BRACKETS})\)|`(?P<old>[^`]*)`"
+    r"|\$(?P<name>[A-Za-z_][A-Za-z_0-9]*|[0-9?$#@*])"
+    r"|\$\{(?P<braced>#?[A-Za-z_0-9?#@*]+)(?::?(?P<how>[-+=])(?P<other>[^}]*))?\}"
 )
-_SUM = re.compile(r"[0-9A-Za-z_+\-*/%()<>=!&| \t$]*")
+_QUOTED = re.compile(rf"\\(?P<escaped>[$`\"\\])|{_EXPANSION}", re.DOTALL)
+_WORD = re.compile(
+    rf"'(?P<single>[^']*)'|\"(?P<double>{DOUBLE})\"|\\(?P<escaped>.)|{_EXPANSION}", re.DOTALL
+)
 
 
 class Result(NamedTuple):
@@ -53,11 +66,14 @@ class OutOfMemory(Exception):
 
 
 class Script:
-    """A script being run in a container."""
+    """A script being run in a container; by a `process`, if it is one of the container's own.
+
+    `effects` counts what it did to the world; `pure` as for `Result`.
+    """
 
     __slots__ = (
-        "_loops", "_pc", "_program", "arguments", "container", "cwd", "effects", "output",
-        "process", "pure", "status", "traps", "variables",
+        "_loops", "_pc", "_program", "container", "cwd", "effects", "output", "process", "pure",
+        "status", "traps", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -66,26 +82,18 @@ class Script:
         self.container = container
         self.process = process
         self.variables = variables
-        self.arguments: list[str] = []
         self.cwd = container.spec.workingDir or "/"
         self.status = 0
         self.traps: dict[str, str] = {}
         self.pure = True
         self.effects = 0
         self.output: list[tuple[str, str]] | None = None
-        self._program = program
-        self._pc = 0
-        self._loops: dict[int, list[str]] = {}
-
-    @property
-    def at(self) -> int:
-        """Where it is."""
-        return self._pc
+        self.jump_into(program)
 
     def jump_into(self, program: Program) -> None:
-        """Run something else instead of the rest."""
+        """Run this instead of the rest."""
         self._program, self._pc = program, 0
-        self._loops.clear()
+        self._loops: dict[int, list[str]] = {}
 
     def finish(self) -> Result:
         """Run all of it without letting time pass; what it would take is in the result."""
@@ -98,13 +106,8 @@ class Script:
             self.status = end.code
         except OutOfMemory:
             self.status = 137
-        return Result(
-            self.status,
-            "".join(text for stream, text in output if stream == "out"),
-            "".join(text for stream, text in output if stream == "err"),
-            min(total, LONGEST),
-            self.pure,
-        )
+        out, err = ("".join(t for s, t in output if s == stream) for stream in ("out", "err"))
+        return Result(self.status, out, err, min(total, LONGEST), self.pure)
 
     def run(self) -> float | None:
         """Run until something takes time, and how long; None if the script has ended."""
@@ -115,25 +118,22 @@ class Script:
                 case "end":
                     return None
                 case "run":
-                    seconds = self._pipeline(step.pipeline)
-                    if seconds:
+                    if seconds := self._pipeline(step.pipeline):
                         return seconds
                 case "jump":
                     back = step.target < self._pc
                     self._pc = step.target
                     if back and self.process is not None and self.process.comes_round(self._pc):
                         return FOREVER
-                case "fail":
-                    self._pc = step.target if self.status else self._pc
-                case "ok":
-                    self._pc = self._pc if self.status else step.target
+                case "fail" | "ok":
+                    if (self.status != 0) == (step.op == "fail"):
+                        self._pc = step.target
                 case "not":
                     self.status = int(not self.status)
                 case "for":
                     self._loops[self._pc] = self.expand_all(step.words)[::-1]
                 case "next":
-                    values = self._loops[self._pc - 1]
-                    if values:
+                    if values := self._loops[self._pc - 1]:
                         self.variables[step.name] = values.pop()
                     else:
                         self._pc = step.target
@@ -148,179 +148,157 @@ class Script:
     def _pipeline(self, commands: tuple[Command, ...]) -> float:
         """Run commands that feed one another; how many seconds that takes."""
         stdin, longest = "", 0.0
-        for index, command in enumerate(commands):
+        for command in commands:
             result = self._command(command, stdin)
             longest = max(longest, result.seconds)
-            self.status = result.code
-            self.pure = self.pure and result.pure
-            if result.stderr:
-                self.write(result.stderr, "err")
+            self._came_to(result)
             stdin = result.stdout
-            if index == len(commands) - 1 and stdin:
-                self.write(stdin, "out")
+        self.write(stdin)
         return longest
+
+    def _came_to(self, result: Result) -> None:
+        self.status = result.code
+        self.pure = self.pure and result.pure
+        self.write(result.stderr, "err")
 
     def write(self, text: str, stream: str = "out") -> None:
         """Write where the script's output goes."""
         if self.output is not None:
             self.output.append((stream, text))
-        else:
+        elif text:
             self.effects += 1
             self.container.write(text)
 
-    def call(
-        self, words: list[str], stdin: str = "", values: dict[str, str] | None = None
-    ) -> Result:
-        """Run a program with its words, its input, and variables for it alone."""
+    def call(self, words: list[str], stdin: str = "") -> Result:
+        """Run a program with its words and its input."""
         from kubecourse.node.runtime import programs  # programs need scripts as scripts do programs
 
-        return programs.run(self, words, stdin, values or {})
+        return programs.run(self, words, stdin)
 
     def _command(self, command: Command, stdin: str) -> Result:
         values = {name: self.expand(word) for name, word in command.assignments}
         words = self.expand_all(command.words)
-        if not words:
-            self.variables |= values
-            return self._redirect(command, Result(self.status if command.words else 0))
-        for operator, target in command.redirects:
-            if operator == "<":
-                path = self.expand(target)
-                try:
-                    stdin = self.container.files.read(normal(path, self.cwd))
-                except NoSuchFile as error:
-                    return Result(1, "", f"sh: can't open {path}: {error.why}\n")
-        result = self.call(words, stdin, values)
-        return self._redirect(command, result) if command.redirects else result
-
-    def _redirect(self, command: Command, result: Result) -> Result:
+        files, path = self.container.files, ""
+        before = self.variables
+        if words:
+            self.variables = before | values if values else before
+        else:
+            before |= values
+        try:
+            for sign, target in command.redirects:
+                if sign == "<":
+                    path = self.expand(target)
+                    stdin = files.read(normal(path, self.cwd))
+            result = self.call(words, stdin) if words else Result(0)
+        except FileProblem as error:
+            return Result(1, "", f"sh: can't open {path}: {error}\n")
+        finally:
+            if values:
+                self.variables = before
         out, err = result.stdout, result.stderr
-        for operator, target in command.redirects:
-            if operator == "2>&1":
+        for sign, target in command.redirects:
+            if sign == "2>&1":
                 out, err = out + err, ""
-            elif operator in (">&2", "1>&2"):
+            elif sign in (">&2", "1>&2"):
                 out, err = "", err + out
-            elif operator == "<":
-                continue
-            else:
-                text, out, err = (err, out, "") if operator.startswith("2") else (out, "", err)
+            elif sign != "<":
+                text, out, err = (err, out, "") if sign.startswith("2") else (out, "", err)
                 path = self.expand(target)
+                self.effects += 1
                 try:
-                    self.effects += 1
-                    place = normal(path, self.cwd)
-                    self.container.files.write(place, text, append=operator.endswith(">>"))
-                except NoSuchFile as error:
-                    return Result(1, out, f"{err}sh: can't create {path}: {error.why}\n")
+                    files.write(normal(path, self.cwd), text, append=sign.endswith(">>"))
+                except FileProblem as error:
+                    return Result(1, out, f"{err}sh: can't create {path}: {error}\n")
         return result._replace(stdout=out, stderr=err)
 
-    def substitute(self, text: str) -> str:
-        """What `$(text)` stands for."""
+    def inner(self, text: str) -> Result:
+        """What a script inside this one comes to: `$(text)`, `sh -c text`."""
         try:
             script = Script(self.container, compile_script(text), dict(self.variables))
         except ShellSyntaxError as error:
-            self.write(f"sh: {error}\n", "err")
-            return ""
-        script.cwd, script.arguments = self.cwd, self.arguments
-        result = script.finish()
-        self.status = result.code
-        self.pure = self.pure and result.pure
-        if result.stderr:
-            self.write(result.stderr, "err")
-        return result.stdout.rstrip("\n")
+            return Result(2, "", f"sh: {error}\n")
+        script.cwd = self.cwd
+        return script.finish()
 
     # --- words
 
-    def expand_all(self, words: tuple[Word, ...]) -> list[str]:
+    def expand_all(self, words: tuple[str, ...]) -> list[str]:
         """Words as a command gets them: an unquoted expansion may become several, or none."""
         result: list[str] = []
         for word in words:
-            if word.bare and any("$" in text or "`" in text for text, _ in word.pieces):
-                result += self.expand(word).split()
-            else:
-                result.append(self.expand(word))
+            expanded = self.expand(word)
+            splits = ("$" in word or "`" in word) and not ('"' in word or "'" in word)
+            result += expanded.split() if splits else [expanded]
         return result
 
-    def expand(self, word: Word) -> str:
-        """One word, with its expansions."""
-        return "".join(
-            text if quote == "'" else self._expand_text(text, quoted=quote == '"')
-            for text, quote in word.pieces
-        )
+    def expand(self, word: str) -> str:
+        """One word without its quotes, and with its expansions."""
+        return _WORD.sub(self._piece, word)
 
-    def _expand_text(self, text: str, quoted: bool) -> str:
-        out, at = "", 0
-        while at < len(text):
-            char = text[at]
-            if char == "\\" and quoted and at + 1 < len(text):
-                out += text[at + 1] if text[at + 1] in '$`"\\' else text[at : at + 2]
-                at += 2
-            elif char == "`":
-                end = text.index("`", at + 1)
-                out += self.substitute(text[at + 1 : end])
-                at = end + 1
-            elif text.startswith("$(", at):
-                end = _closing(text, at + 1)
-                inner = text[at + 2 : end]
-                if inner.startswith("(") and inner.endswith(")"):
-                    out += str(self._sum(inner[1:-1]))
-                else:
-                    out += self.substitute(inner)
-                at = end + 1
-            elif char == "$" and (match := _EXPANSION.match(text, at)):
-                out += self._variable(match)
-                at = match.end()
-            else:
-                out += char
-                at += 1
-        return out
+    def _piece(self, match: re.Match[str]) -> str:
+        pieces = match.groupdict()
+        if (name := pieces["name"] or pieces["braced"]) is not None:
+            return self._variable(name, pieces["how"], pieces["other"])
+        if (text := pieces["sum"]) is not None:
+            return str(evaluate(_QUOTED.sub(self._piece, text), self.variables))
+        if (text := pieces["command"] or pieces["old"]) is not None:
+            result = self.inner(text)
+            self._came_to(result)
+            return result.stdout.rstrip("\n")
+        if (text := pieces.get("double")) is not None:
+            return _QUOTED.sub(self._piece, text)
+        return pieces["escaped"] or pieces.get("single") or ""
 
-    def _variable(self, match: re.Match[str]) -> str:
-        name = match["name"] or match["braced"]
-        value: str | None
-        if name == "?":
-            value = str(self.status)
-        elif name == "$":
-            value = "1"
-        elif name == "#":
-            value = str(len(self.arguments))
-        elif name in ("@", "*"):
-            value = " ".join(self.arguments)
-        elif name.isdigit():
-            number = int(name)
-            value = "sh" if number == 0 else "".join(self.arguments[number - 1 : number])
-        elif name == "RANDOM":
+    def _variable(self, name: str, how: str | None, other: str) -> str:
+        if name == "RANDOM":
             self.pure = False
             value = str(self.container.sandbox.random.randrange(32768))
-        elif name.startswith("#"):
+        elif name[0] == "#":
             value = str(len(self.variables.get(name[1:], "")))
         else:
-            value = self.variables.get(name)
-        other = match["other"]
-        if match["how"] == "+":
-            return self._expand_text(other, True) if value else ""
-        if match["how"] and not value:
-            return self._expand_text(other, True)
-        return value or ""
-
-    def _sum(self, text: str) -> int:
-        """What an arithmetic expression comes to; 0 for one that is none."""
-        text = self._expand_text(text, True)
-        if not _SUM.fullmatch(text):
-            return 0
-        names = re.sub(r"[A-Za-z_]\w*", self._number, text)
-        from kubecourse.node.runtime.arithmetic import evaluate
-
-        return evaluate(names)
-
-    def _number(self, match: re.Match[str]) -> str:
-        value = self.variables.get(match[0], "0")
-        return value if value.lstrip("-").isdigit() else "0"
+            special = {"?": str(self.status), "$": "1", "0": "sh"}
+            value = special.get(name) or self.variables.get(name, "")
+        if how and bool(value) == (how == "+"):
+            return self.expand(other)
+        return "" if how == "+" else value
 
 
-def _closing(text: str, at: int) -> int:
-    """Where the bracket that opens at `at` closes."""
-    depth = 0
-    for index in range(at, len(text)):
-        depth += {"(": 1, ")": -1}.get(text[index], 0)
-        if depth == 0:
-            return index
-    return len(text) - 1
+# --- sums
+
+_OPERATORS: dict[type, Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: lambda a, b: int(a / b) if b else 0,
+    ast.Mod: lambda a, b: a - b * int(a / b) if b else 0,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+
+
+def evaluate(text: str, variables: dict[str, str]) -> int:
+    """What an expression between `$((` and `))` comes to; 0 where it makes no sense."""
+    try:
+        return _value(ast.parse(text.strip(), mode="eval").body, variables)
+    except (SyntaxError, ValueError):
+        return 0
+
+
+def _value(node: ast.expr, variables: dict[str, str]) -> int:
+    match node:
+        case ast.Constant(value=int(number)):
+            return number
+        case ast.Name(id=name):
+            return int(variables.get(name) or 0)
+        case ast.UnaryOp(op=ast.USub(), operand=of):
+            return -_value(of, variables)
+        case (
+            ast.BinOp(op=sign, left=left, right=right)
+            | ast.Compare(ops=[sign], left=left, comparators=[right])
+        ) if type(sign) in _OPERATORS:
+            return int(_OPERATORS[type(sign)](_value(left, variables), _value(right, variables)))
+    raise ValueError(ast.dump(node))

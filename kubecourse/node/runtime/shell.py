@@ -1,16 +1,16 @@
-"""A small POSIX shell: enough for what manifests and tutorials write after `sh -c`.
+"""A small POSIX shell's reader: enough for what manifests and tutorials write after `sh -c`.
 
 A script is read once into a flat list of instructions with jumps, so that a process that sleeps
-is nothing but a place in that list and some variables. `compile_script` reads; `process.Process`
-runs. Known: words with quotes, `$x`, `${x:-y}`, `$(…)`, `$((…))`, `;`, `&`, `&&`, `||`, `!`, `|`,
-redirections, if, while, until, for, `{…}`, `(…)`, comments. Not known: functions, case, here
-documents; they raise ShellSyntaxError.
+is nothing but a place in that list and some variables; `script.Script` runs it. Known: quotes,
+`$x`, `${x:-y}`, `$(…)`, `$((…))`, `;`, `&`, `&&`, `||`, `!`, `|`, redirections, if, while, until,
+for, `{…}`, `(…)`, comments. Functions, case and here documents raise ShellSyntaxError.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+import shlex
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,214 +19,125 @@ class ShellSyntaxError(ValueError):
     """A text is not a script that this shell understands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word as written: pieces of (text, quoted), each still with its `$`."""
+class Command(NamedTuple):
+    """A simple command, `x=1 name args >file`, its words as they are written, quotes and all."""
 
-    pieces: tuple[tuple[str, str], ...]
-
-    @property
-    def literal(self) -> str:
-        """The word's text where nothing in it is to be expanded."""
-        return "".join(text for text, _ in self.pieces)
-
-    @property
-    def bare(self) -> bool:
-        """Whether no part of it was quoted: only such words can be keywords."""
-        return all(quote == "" for _, quote in self.pieces)
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A simple command: `x=1 name args >file`. Redirections are (operator, target)."""
-
-    assignments: tuple[tuple[str, Word], ...] = ()
-    words: tuple[Word, ...] = ()
-    redirects: tuple[tuple[str, Word], ...] = ()
+    assignments: tuple[tuple[str, str], ...] = ()
+    words: tuple[str, ...] = ()
+    redirects: tuple[tuple[str, str], ...] = ()
 
 
 class Instruction(NamedTuple):
-    """`op` is run, jump, fail, ok (jumps), not, for, next, spawn or end."""
+    """`op` is run, jump, fail, ok (jumps by the last status), not, for, next, spawn or end."""
 
     op: str
     target: int = 0
     pipeline: tuple[Command, ...] = ()
     name: str = ""
-    words: tuple[Word, ...] = ()
+    words: tuple[str, ...] = ()
     program: tuple[Instruction, ...] = ()
 
 
 Program = tuple[Instruction, ...]
+SHELLS = ("sh", "bash", "ash", "dash")
+END = Instruction("end")
 
-_OPERATORS = (
-    "&&",
-    "||",
-    ";;",
-    "2>&1",
-    ">&2",
-    "1>&2",
-    "2>>",
-    "2>",
-    ">>",
-    "<<",
-    ">",
-    "<",
-    ";",
-    "&",
-    "|",
-    "(",
-    ")",
-    "\n",
+
+def _nested(depth: int) -> str:
+    """A pattern: what may stand between brackets, with so many more levels of them inside."""
+    return r"[^()]*" if depth == 0 else rf"(?:[^()]|\({_nested(depth - 1)}\))*+"
+
+
+BRACKETS = _nested(5)
+_DOLLAR = rf"\$\({BRACKETS}\)|\$\{{[^}}]*\}}|`[^`]*`|\$(?![({{])"
+DOUBLE = rf"(?:\\.|{_DOLLAR}|[^\"\\`$])*+"
+_TOKEN = re.compile(
+    r"(?P<blank>[ \t]+|\\\n|\#[^\n]*)"
+    r"|(?P<operator>2>&1|1?>&2|2>>|2>|>>|<<|>|<|&&|\|\||;;|[;&|()\n])"
+    rf"|(?P<word>(?:'[^']*'|\"{DOUBLE}\"|\\.|{_DOLLAR}|[^\s;&|<>()'\"\\`$])+)",
+    re.DOTALL,
 )
 _REDIRECTS = ("2>&1", ">&2", "1>&2", "2>>", "2>", ">>", ">", "<")
-_KEYWORDS = (
-    "if",
-    "then",
-    "else",
-    "elif",
-    "fi",
-    "while",
-    "until",
-    "for",
-    "do",
-    "done",
-    "in",
-    "{",
-    "}",
-    "!",
-)
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
-
-Token = str | Word
+_SEPARATORS = (";", "\n")
+_OPERATORS = (*_REDIRECTS, *_SEPARATORS, "<<", "&&", "||", ";;", "&", "|", "(", ")")
+_KEYWORDS = ("if", "then", "else", "elif", "fi", "while", "until", "for", "do", "done", "in")
+_KEYWORDS += ("{", "}", "!")
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
-def tokenize(text: str) -> list[Token]:
-    """Split a script into operators and words."""
-    tokens: list[Token] = []
-    at = 0
+def tokenize(text: str) -> list[str]:
+    """Split a script into operators and words; words keep their quotes, so no two look alike."""
+    tokens, at = [], 0
     while at < len(text):
-        if text[at] in " \t":
-            at += 1
-        elif text[at] == "#" and (not tokens or text[at - 1] in " \t\n;"):
-            at = text.find("\n", at) if "\n" in text[at:] else len(text)
-        elif text.startswith("\\\n", at):
-            at += 2
-        else:
-            operator = next((o for o in _OPERATORS if text.startswith(o, at)), None)
-            if operator is not None:
-                tokens.append(operator)
-                at += len(operator)
-            else:
-                word, at = _word(text, at)
-                tokens.append(word)
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise ShellSyntaxError("syntax error: unterminated quoted string")
+        if match.lastgroup != "blank":
+            tokens.append(match[0])
+        at = match.end()
     return tokens
-
-
-def _word(text: str, at: int) -> tuple[Word, int]:
-    pieces: list[tuple[str, str]] = []
-    plain = ""
-    while at < len(text):
-        char = text[at]
-        if char in " \t\n;&|<>()":
-            break
-        if char in "'\"":
-            if plain:
-                pieces.append((plain, ""))
-                plain = ""
-            end = at + 1
-            if char == "'":
-                end = text.find("'", end)
-            else:
-                while end < len(text) and text[end] != '"':
-                    end = (
-                        _dollar(text, end)
-                        if text[end] == "$"
-                        else end + (2 if text[end] == "\\" else 1)
-                    )
-            if end < 0 or end >= len(text):
-                raise ShellSyntaxError("syntax error: unterminated quoted string")
-            pieces.append((text[at + 1 : end], char))
-            at = end + 1
-        elif char == "\\":
-            if plain:
-                pieces.append((plain, ""))
-                plain = ""
-            pieces.append((text[at + 1 : at + 2], "'"))
-            at += 2
-        elif char == "$" or char == "`":
-            end = _dollar(text, at)
-            plain += text[at:end]
-            at = end
-        else:
-            plain += char
-            at += 1
-    if plain:
-        pieces.append((plain, ""))
-    return Word(tuple(pieces)), at
-
-
-def _dollar(text: str, at: int) -> int:
-    """Where an expansion that starts at `at` ends."""
-    if text[at] == "`":
-        end = text.find("`", at + 1)
-        if end < 0:
-            raise ShellSyntaxError("syntax error: EOF in backquote substitution")
-        return end + 1
-    for opening, closing in (("$(", ")"), ("${", "}")):
-        if text.startswith(opening, at):
-            depth = 0
-            for end in range(at + 1, len(text)):
-                if text[end] == opening[1]:
-                    depth += 1
-                elif text[end] == closing:
-                    depth -= 1
-                    if depth == 0:
-                        return end + 1
-            raise ShellSyntaxError("syntax error: missing '" + closing * 1 + "'")
-    return at + 1
 
 
 @lru_cache(maxsize=512)
 def compile_script(text: str) -> Program:
     """Read a script. Raises ShellSyntaxError."""
     compiler = _Compiler(tokenize(text))
-    compiler.list_until(())
-    if compiler.peek() is not None:
-        raise ShellSyntaxError(f'syntax error: unexpected "{compiler.shown()}"')
-    compiler.emit(Instruction("end"))
-    return tuple(compiler.code)
+    compiler.list_until()
+    if compiler.next is not None:
+        raise compiler.unexpected()
+    return (*compiler.code, END)
 
 
-@dataclass(slots=True)
+def program_of(words: list[str]) -> Program:
+    """What a command line runs: the script that is given to a shell, or a single command."""
+    if words[0].rpartition("/")[2] in SHELLS and "-c" in words[1:-1]:
+        with suppress(ShellSyntaxError):  # the shell will complain of it when it runs
+            return compile_script(words[words.index("-c") + 1])
+    return one_command(words)
+
+
+def one_command(words: list[str]) -> Program:
+    """The script that is one command of these words, to be taken as they are."""
+    command = Command(words=tuple(map(shlex.quote, words)))
+    return (Instruction("run", pipeline=(command,)), END)
+
+
 class _Compiler:
-    tokens: list[Token]
-    at: int = 0
-    code: list[Instruction] = field(default_factory=list)
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+        self.at = 0
+        self.code: list[Instruction] = []
 
     # --- reading
 
-    def peek(self) -> Token | None:
+    @property
+    def next(self) -> str | None:
+        """The token that comes next."""
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
-    def shown(self) -> str:
-        token = self.peek()
-        return token.literal if isinstance(token, Word) else (token or "end of file")
-
-    def keyword(self) -> str:
-        """The keyword that comes next, or ''."""
-        token = self.peek()
-        if isinstance(token, Word) and token.bare and token.literal in _KEYWORDS:
-            return token.literal
-        return ""
-
-    def expect(self, keyword: str) -> None:
-        while self.peek() in (";", "\n") and keyword != "in":
-            self.at += 1
-        if self.keyword() != keyword:
-            raise ShellSyntaxError(
-                f'syntax error: unexpected "{self.shown()}" (expecting "{keyword}")'
-            )
+    def take(self, *wanted: str) -> str | None:
+        """Go past the next token if it is one of those wanted, or any where none is named."""
+        token = self.next
+        if token is None or (wanted and token not in wanted):
+            return None
         self.at += 1
+        return token
+
+    def unexpected(self, wanted: str = "") -> ShellSyntaxError:
+        expecting = f' (expecting "{wanted}")' if wanted else ""
+        return ShellSyntaxError(
+            f'syntax error: unexpected "{self.next or "end of file"}"{expecting}'
+        )
+
+    def expect(self, wanted: str) -> None:
+        if not self.take(wanted):
+            raise self.unexpected(wanted)
+
+    def skip(self, *separators: str) -> None:
+        while self.take(*separators):
+            pass
+
+    # --- writing
 
     def emit(self, instruction: Instruction) -> int:
         self.code.append(instruction)
@@ -239,158 +150,121 @@ class _Compiler:
 
     # --- grammar
 
-    def list_until(self, ends: tuple[str, ...]) -> None:
+    def list_until(self, *ends: str) -> None:
+        """Commands up to, but not including, one of these keywords."""
         while True:
-            while self.peek() in (";", "\n"):
-                self.at += 1
-            if self.peek() is None or self.peek() == ")" or self.keyword() in ends:
+            self.skip(*_SEPARATORS)
+            if self.next in (None, ")", *ends):
                 return
             begin = len(self.code)
             self.and_or()
-            if self.peek() == "&":
-                self.at += 1
-                self.background(begin)
-            elif self.peek() not in (";", "\n", None, ")"):
-                raise ShellSyntaxError(f'syntax error: unexpected "{self.shown()}"')
+            if self.take("&"):
+                self.spawn(begin)
+            elif self.next not in (None, ")", *_SEPARATORS):
+                raise self.unexpected()
 
-    def background(self, begin: int) -> None:
+    def spawn(self, begin: int) -> None:
         """What was just read runs beside the rest."""
         body = [
             each._replace(target=each.target - begin) if each.target else each
             for each in self.code[begin:]
         ]
-        del self.code[begin:]
-        self.emit(Instruction("spawn", program=(*body, Instruction("end"))))
+        self.code[begin:] = [Instruction("spawn", program=(*body, END))]
 
     def and_or(self) -> None:
         self.pipeline()
-        while self.peek() in ("&&", "||"):
-            jump = "fail" if self.peek() == "&&" else "ok"
-            self.at += 1
-            while self.peek() == "\n":
-                self.at += 1
-            place = self.emit(Instruction(jump))
+        while operator := self.take("&&", "||"):
+            self.skip("\n")
+            place = self.emit(Instruction("fail" if operator == "&&" else "ok"))
             self.pipeline()
             self.land(place)
 
     def pipeline(self) -> None:
-        if self.keyword() == "!":
-            self.at += 1
-            self.pipeline()
-            self.emit(Instruction("not"))
-            return
-        match self.keyword():
+        match self.take(*_KEYWORDS, "("):
+            case "!":
+                self.pipeline()
+                self.emit(Instruction("not"))
             case "if":
                 self.if_clause()
             case "while" | "until" as kind:
-                self.loop(kind)
+                top = len(self.code)
+                self.list_until("do")
+                self.loop(top, Instruction("fail" if kind == "while" else "ok"))
             case "for":
                 self.for_clause()
             case "{":
-                self.at += 1
-                self.list_until(("}",))
+                self.list_until("}")
                 self.expect("}")
-            case "":
-                if self.peek() == "(":
-                    self.at += 1
-                    self.list_until(())
-                    if self.peek() != ")":
-                        raise ShellSyntaxError(
-                            'syntax error: unexpected end of file (expecting ")")'
-                        )
-                    self.at += 1
-                else:
-                    commands = [self.simple()]
-                    while self.peek() == "|":
-                        self.at += 1
-                        commands.append(self.simple())
-                    self.emit(Instruction("run", pipeline=tuple(commands)))
-            case word:
-                raise ShellSyntaxError(f'syntax error: unexpected "{word}"')
+            case "(":
+                self.list_until()
+                self.expect(")")
+            case None:
+                commands = [self.simple()]
+                while self.take("|"):
+                    commands.append(self.simple())
+                self.emit(Instruction("run", pipeline=tuple(commands)))
+            case _:
+                self.at -= 1
+                raise self.unexpected()
 
     def if_clause(self) -> None:
-        self.at += 1
         done: list[int] = []
-        while True:
-            self.list_until(("then",))
-            self.expect("then")
-            otherwise = self.emit(Instruction("fail"))
-            self.list_until(("elif", "else", "fi"))
-            done.append(self.emit(Instruction("jump")))
-            self.land(otherwise)
-            word = self.keyword()
-            self.at += 1
-            if word == "elif":
-                continue
-            if word == "else":
-                self.list_until(("fi",))
-                self.expect("fi")
-            elif word != "fi":
-                self.at -= 1
-                raise ShellSyntaxError(
-                    f'syntax error: unexpected "{self.shown()}" (expecting "fi")'
-                )
-            self.land(*done)
-            return
+        word: str | None = "if"
+        while word != "fi":
+            if word != "else":
+                self.list_until("then")
+                self.expect("then")
+                otherwise = self.emit(Instruction("fail"))
+                self.list_until("elif", "else", "fi")
+                done.append(self.emit(Instruction("jump")))
+                self.land(otherwise)
+            else:
+                self.list_until("fi")
+            word = self.take("fi") if word == "else" else self.take("elif", "else", "fi")
+            if word is None:
+                raise self.unexpected("fi")
+        self.land(*done)
 
-    def loop(self, kind: str) -> None:
-        self.at += 1
-        top = len(self.code)
-        self.list_until(("do",))
+    def loop(self, top: int, leave: Instruction) -> None:
+        """The body of a loop that goes back to `top` and ends where `leave` jumps."""
         self.expect("do")
-        leave = self.emit(Instruction("fail" if kind == "while" else "ok"))
-        self.list_until(("done",))
+        place = self.emit(leave)
+        self.list_until("done")
         self.expect("done")
         self.emit(Instruction("jump", target=top))
-        self.land(leave)
+        self.land(place)
 
     def for_clause(self) -> None:
-        self.at += 1
-        token = self.peek()
-        if not isinstance(token, Word):
-            raise ShellSyntaxError("syntax error: bad for loop variable")
-        self.at += 1
-        words: list[Word] = []
+        name = self.take() or ""
         self.expect("in")
-        while isinstance(token2 := self.peek(), Word):
-            words.append(token2)
-            self.at += 1
-        self.expect("do")
-        self.emit(Instruction("for", name=token.literal, words=tuple(words)))
-        top = self.emit(Instruction("next", name=token.literal))
-        self.list_until(("done",))
-        self.expect("done")
-        self.emit(Instruction("jump", target=top))
-        self.land(top)
+        words: list[str] = []
+        while self.next is not None and self.next not in _OPERATORS:
+            words.append(self.take() or "")
+        self.skip(*_SEPARATORS)
+        top = 1 + self.emit(Instruction("for", name=name, words=tuple(words)))
+        self.loop(top, Instruction("next", name=name))
 
     def simple(self) -> Command:
-        assignments: list[tuple[str, Word]] = []
-        words: list[Word] = []
-        redirects: list[tuple[str, Word]] = []
-        while True:
-            token = self.peek()
-            if isinstance(token, Word):
+        assignments: list[tuple[str, str]] = []
+        words: list[str] = []
+        redirects: list[tuple[str, str]] = []
+        while token := self.next:
+            if token in _REDIRECTS:
                 self.at += 1
-                first = token.pieces[0] if token.pieces else ("", "'")
-                named = _ASSIGNMENT.match(first[0]) if first[1] == "" else None
-                if named and not words:
-                    name = named[0]
-                    rest = Word(((first[0][len(name) :], ""), *token.pieces[1:]))
-                    assignments.append((name[:-1], rest))
+                target = None if "&" in token else self.next
+                if target in _OPERATORS or (target is None and "&" not in token):
+                    raise self.unexpected()
+                self.at += target is not None
+                redirects.append((token, target or ""))
+            elif token in _OPERATORS:
+                break
+            else:
+                self.at += 1
+                named = None if words else _ASSIGNMENT.match(token)
+                if named:
+                    assignments.append((named[1], named[2]))
                 else:
                     words.append(token)
-            elif token in _REDIRECTS:
-                self.at += 1
-                target = Word(())
-                if "&" not in token:
-                    following = self.peek()
-                    if not isinstance(following, Word):
-                        raise ShellSyntaxError(f'syntax error: unexpected "{self.shown()}"')
-                    target = following
-                    self.at += 1
-                redirects.append((token, target))
-            else:
-                break
-        if not assignments and not words and not redirects:
-            raise ShellSyntaxError(f'syntax error: unexpected "{self.shown()}"')
+        if not (assignments or words or redirects):
+            raise self.unexpected()
         return Command(tuple(assignments), tuple(words), tuple(redirects))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubecourse.node.runtime.arithmetic import evaluate
+from kubecourse.node.runtime.script import evaluate
 from kubecourse.node.runtime.shell import ShellSyntaxError, compile_script
 from tests.node.world import World
 
@@ -121,9 +121,9 @@ def test_a_trap_runs_when_the_present_command_is_done() -> None:
 
 @given(st.integers(-99, 99), st.integers(-99, 99), st.integers(1, 99))
 def test_arithmetic_is_that_of_integers(a: int, b: int, c: int) -> None:
-    assert evaluate(f"{a} + {b} * {c}") == a + b * c
-    assert evaluate(f"({a} - {b}) / {c}") == int((a - b) / c)
-    assert evaluate(f"{a} < {b}") == (a < b)
+    assert evaluate(f"{a} + {b} * {c}", {}) == a + b * c
+    assert evaluate(f"({a} - {b}) / {c}", {}) == int((a - b) / c)
+    assert evaluate(f"{a} < {b}", {}) == (a < b)
 
 
 @given(st.text(alphabet="if then fi while do done ; && || | ( ) { } ' \" $ ` x \n", max_size=60))
