@@ -32,6 +32,7 @@ from kubecourse.node.machine import Machine
 from kubecourse.node.network import Network, Response
 from kubecourse.node.runtime.images import ImageCatalog
 from kubecourse.node.traffic import Traffic
+from kubecourse.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from kubecourse.tools.explanation import Explanation
@@ -113,6 +114,14 @@ class Cluster:
     def wait_for(self, condition: Callable[[], bool], timeout: float = 60.0) -> bool:
         """Let time pass until `condition()` holds; False after `timeout` virtual seconds."""
         return self.clock.wait_for(condition, timeout)
+
+    def snapshot(self) -> Snapshot:
+        """All of the cluster as it is now, to come back to."""
+        return Snapshot(self)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back: everything is as it was at the snapshot, the time as well."""
+        snapshot.restore()
 
     # --- what people type
 
