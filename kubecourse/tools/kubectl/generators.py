@@ -11,12 +11,12 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from kubecourse.api import names
 from kubecourse.tools.kubectl.failure import KubectlError
+from kubecourse.tools.sources import find_path
 
 Json = dict[str, Any]
 
@@ -313,7 +313,7 @@ def _from_files(files: list[str]) -> Iterator[tuple[str, bytes]]:
             raise KubectlError(f"key name for file path {place} missing")
         if equals and not place:
             raise KubectlError(f"file path for key name {key} missing")
-        path = Path(place)
+        path = find_path(place)
         if path.is_dir():
             if key:
                 raise KubectlError("cannot give a key name for a directory path")
@@ -334,7 +334,7 @@ def _from_env_files(files: list[str]) -> Iterator[tuple[str, bytes]]:
 
 def _read(place: str) -> bytes:
     try:
-        return Path(place).read_bytes()
+        return find_path(place).read_bytes()
     except FileNotFoundError:
         raise KubectlError(f"error reading {place}: no such file or directory") from None
     except OSError as error:
