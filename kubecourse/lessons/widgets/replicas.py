@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import ipywidgets
 import plotly.graph_objects as go
 
-from kubecourse.lessons import palette
+from kubecourse.lessons import messages, palette
 from kubecourse.lessons.recording import STATES, Count, Recording
 from kubecourse.lessons.widgets.redraw import redraw
 
@@ -27,6 +27,7 @@ def figure(counts: Sequence[Count], start: float, now: float) -> go.Figure:
     extended = [*counts, counts[-1]]
     chart = go.Figure(layout=palette.LAYOUT | {"height": 300})
     base = 0
+    wanted = messages.text("widgets.replicas.wanted")
     for state in STATES:
         numbers = [count.pods[state] for count in extended]
         colour = palette.STATE[state]
@@ -51,16 +52,18 @@ def figure(counts: Sequence[Count], start: float, now: float) -> go.Figure:
     chart.add_scatter(
         x=times,
         y=[count.desired for count in extended],
-        name="wanted",
+        name=wanted,
         mode="lines",
         line={"shape": "hv", "dash": "dash", "width": 2, "color": palette.DESIRED},
-        hovertemplate="%{y} wanted<br>%{x:.1f} s<extra></extra>",
+        hovertemplate=f"%{{y}} {wanted}<br>%{{x:.1f}} s<extra></extra>",
     )
-    label(chart, now - start, counts[-1].desired, "wanted", palette.DESIRED)
+    label(chart, now - start, counts[-1].desired, wanted, palette.DESIRED)
     chart.update_layout(title_text=text(counts, start))
     end = max(now - start, 1.0)
-    chart.update_xaxes(title_text="virtual seconds", range=[max(end - WINDOW, 0.0), end])
-    chart.update_yaxes(title_text="pods", rangemode="tozero", tickformat="d")
+    chart.update_xaxes(
+        title_text=messages.text("widgets.seconds"), range=[max(end - WINDOW, 0.0), end]
+    )
+    chart.update_yaxes(title_text=messages.text("widgets.pods"), rangemode="tozero", tickformat="d")
     return chart
 
 
@@ -75,8 +78,9 @@ def text(counts: Sequence[Count], start: float) -> str:
     """The picture in one line: how many are wanted, how many are ready, since when."""
     last = counts[-1]
     ready = last.pods["Ready"]
+    state = messages.text("widgets.replicas.state", desired=last.desired, ready=ready)
     if ready != last.desired or last.actual != last.desired:
-        return f"{last.desired} wanted, {ready} ready"
+        return state
     since = changed = last.time
     for count in reversed(counts):
         if count.desired != last.desired:
@@ -85,8 +89,10 @@ def text(counts: Sequence[Count], start: float) -> str:
         if count.pods["Ready"] == last.desired == count.actual:
             since = count.time
     if counts[0].time == changed:
-        return f"{last.desired} wanted, {ready} ready"
-    return f"{last.desired} wanted, {ready} ready {since - changed:.1f} s later"
+        return state
+    return messages.text(
+        "widgets.replicas.later", desired=last.desired, ready=ready, seconds=since - changed
+    )
 
 
 class Replicas(ipywidgets.VBox):
@@ -116,10 +122,12 @@ class Replicas(ipywidgets.VBox):
             value=self._first,
             min=0,
             max=max(maximum, self._first),
-            description="replicas",
+            description=messages.text("widgets.replicas.slider"),
             continuous_update=False,
         )
-        self.reset = ipywidgets.Button(description="reset", layout={"width": "5em"})
+        self.reset = ipywidgets.Button(
+            description=messages.text("widgets.reset"), layout={"width": "5em"}
+        )
         self.picture = go.FigureWidget(self._figure())
         self.command = ipywidgets.HTML()
         self.slider.observe(self._scale, "value")

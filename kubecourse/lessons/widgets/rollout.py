@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from kubecourse.cluster import Cluster
-from kubecourse.lessons import palette
+from kubecourse.lessons import messages, palette
 from kubecourse.lessons.recording import (
     FAILED,
     PENDING,
@@ -29,13 +29,14 @@ LIMIT = 90.0
 """Seconds after which a rollout that does not finish is shown as it is."""
 
 VERSIONS = {
-    "starts in 2 s": ("hello:2", 2),
-    "starts in 8 s": ("hello:2-slow", 2),
-    "cannot be pulled": ("hello:2-typo", 2),
-    "stops without a pause": ("hello:2", 0),
+    "fast": ("hello:2", 2),
+    "slow": ("hello:2-slow", 2),
+    "unpullable": ("hello:2-typo", 2),
+    "abrupt": ("hello:2", 0),
 }
 """The programs to choose from: what the new version does, and how many seconds a pod that is
-told to stop goes on serving (a preStop sleep), until every node has heard of it."""
+told to stop goes on serving (a preStop sleep), until every node has heard of it. The keys name
+messages."""
 
 MANIFEST = """
 apiVersion: apps/v1
@@ -169,17 +170,26 @@ def _collect(
 
 def text(rollout: Rollout) -> str:
     """The picture in one line."""
+    return "; ".join(_lines(rollout))
+
+
+def _lines(rollout: Rollout) -> list[str]:
+    """What the picture says, in lines as long as it is wide."""
     if rollout.problem:
-        return "Refused by the API server"
+        return [_words("refused")]
     failed, sent = sum(rollout.failed), sum(rollout.failed) + sum(rollout.served)
     if rollout.ended is None:
-        finish = f"not finished after {LIMIT:.0f} s"
+        finish = _words("unfinished", seconds=LIMIT)
     else:
-        finish = f"done in {rollout.ended - rollout.begun:.0f} s"
-    return (
-        f"{finish}; {failed} of {sent} requests failed; "
-        f"never fewer than {rollout.fewest_ready} ready, never more than {rollout.most_pods} pods"
-    )
+        finish = _words("done", seconds=rollout.ended - rollout.begun)
+    return [
+        f"{finish}; {_words('requests', failed=failed, sent=sent)}",
+        _words("extremes", fewest=rollout.fewest_ready, most=rollout.most_pods),
+    ]
+
+
+def _words(key: str, **values: object) -> str:
+    return messages.text(f"widgets.rollout.{key}", **values)
 
 
 def figure(rollout: Rollout) -> go.Figure:
@@ -189,10 +199,11 @@ def figure(rollout: Rollout) -> go.Figure:
     chart = make_subplots(
         rows=2, shared_xaxes=True, vertical_spacing=0.06, row_heights=[height, 90.0]
     )
-    groups: dict[tuple[str, str, str], list[Segment]] = {key: [] for key in (_OLD, *_KEYS.values())}
+    groups: dict[str, list[Segment]] = {key: [] for key in _LOOK}
     for segment in rollout.segments:
-        groups[_key(segment, rollout.old)].append(segment)
-    for (name, colour, pattern), segments in groups.items():
+        groups[_group(segment, rollout.old)].append(segment)
+    for group, segments in groups.items():
+        name, (colour, pattern) = _words(group), _LOOK[group]
         chart.add_bar(
             y=[pods.index(s.pod) for s in segments],
             x=[(s.end or 0.0) - s.start for s in segments],
@@ -204,14 +215,16 @@ def figure(rollout: Rollout) -> go.Figure:
                 "pattern": {"shape": pattern, "bgcolor": colour, "fgcolor": "white", "size": 6},
             },
             customdata=[s.pod for s in segments],
-            hovertemplate=f"%{{customdata}}<br>{name}, from %{{base:.1f}} s<extra></extra>",
+            hovertemplate=f"%{{customdata}}<br>{_words('since', name=name, start='%{base:.1f}')}"
+            "<extra></extra>",
             row=1,
             col=1,
         )
-    for name, numbers, colour in (
+    for outcome, numbers, colour in (
         ("served", rollout.served, palette.SERVED),
         ("failed", rollout.failed, palette.REFUSED),
     ):
+        name = _words(outcome)
         chart.add_bar(
             x=[second + 0.5 for second in range(len(numbers))],
             y=numbers,
@@ -226,7 +239,7 @@ def figure(rollout: Rollout) -> go.Figure:
         palette.LAYOUT | {"height": height + 230, "barmode": "stack", "bargap": 0.15}
     )
     chart.update_layout(
-        title_text=text(rollout).replace("failed; ", "failed<br>"),
+        title_text="<br>".join(_lines(rollout)),
         showlegend=True,
         legend={"x": 1.02, "y": 1, "font": {"size": 12}, "traceorder": "normal"},
     )
@@ -240,26 +253,35 @@ def figure(rollout: Rollout) -> go.Figure:
         autorange="reversed",
         row=1,
     )
-    chart.update_yaxes(title_text="requests/s", rangemode="tozero", row=2)
+    chart.update_yaxes(title_text=_words("rate"), rangemode="tozero", row=2)
     chart.update_xaxes(range=[0, max(rollout.seconds, 1)])
-    chart.update_xaxes(title_text="virtual seconds", row=2)
+    chart.update_xaxes(title_text=messages.text("widgets.seconds"), row=2)
     chart.add_vline(x=rollout.begun, line={"dash": "dash", "width": 1, "color": "#767676"})
     return chart
 
 
-_KEYS = {
-    READY: ("new, ready", palette.NEW, ""),
-    RUNNING: ("running, not ready", palette.STATE[RUNNING], palette.PATTERN[RUNNING]),
-    PENDING: ("pending", palette.STATE[PENDING], palette.PATTERN[PENDING]),
-    TERMINATING: ("terminating", palette.STATE[TERMINATING], palette.PATTERN[TERMINATING]),
-    FAILED: ("failing", palette.STATE[FAILED], palette.PATTERN[FAILED]),
+_GROUP = {
+    READY: "new_ready",
+    RUNNING: "running",
+    PENDING: "pending",
+    TERMINATING: "terminating",
+    FAILED: "failing",
 }
-_OLD = ("old, ready", palette.OLD, "")
-"""What each state is called, its colour and its pattern."""
+_LOOK = {
+    "old_ready": (palette.OLD, ""),
+    "new_ready": (palette.NEW, ""),
+    **{
+        _GROUP[state]: (palette.STATE[state], palette.PATTERN[state])
+        for state in (RUNNING, PENDING, TERMINATING, FAILED)
+    },
+}
+"""The groups of bars, in order of the legend: colour and pattern. Their keys name messages."""
 
 
-def _key(segment: Segment, old: str) -> tuple[str, str, str]:
-    return _OLD if segment.state == READY and segment.revision == old else _KEYS[segment.state]
+def _group(segment: Segment, old: str) -> str:
+    return (
+        "old_ready" if segment.state == READY and segment.revision == old else _GROUP[segment.state]
+    )
 
 
 class RolloutPlayer(ipywidgets.VBox):
@@ -275,7 +297,9 @@ class RolloutPlayer(ipywidgets.VBox):
         self.max_unavailable = _slider("maxUnavailable", 1, replicas)
         self.min_ready_seconds = _slider("minReadySeconds", 0, 10)
         self.version = ipywidgets.Dropdown(
-            options=list(VERSIONS), description="program", style={"description_width": "9em"}
+            options=[(_words(version), version) for version in VERSIONS],
+            description=_words("program"),
+            style={"description_width": "9em"},
         )
         self._controls = (
             self.max_surge,
@@ -283,7 +307,9 @@ class RolloutPlayer(ipywidgets.VBox):
             self.min_ready_seconds,
             self.version,
         )
-        self.reset = ipywidgets.Button(description="reset", layout={"width": "5em"})
+        self.reset = ipywidgets.Button(
+            description=messages.text("widgets.reset"), layout={"width": "5em"}
+        )
         self.yaml = ipywidgets.HTML()
         self._defaults = [control.value for control in self._controls]
         self.rollout = self._play()

@@ -1,6 +1,7 @@
 """The replica slider: what it does to the cluster, what its picture shows, what its text says."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +74,15 @@ def test_a_deployment_that_is_gone_is_told_below_the_picture(cluster: Cluster) -
     cluster.run("delete deployment web")
     widget.slider.value = 4
     assert "not found" in widget.command.value
+
+
+def test_it_speaks_korean_in_a_korean_notebook(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ko").mkdir()
+    monkeypatch.chdir(tmp_path / "ko")
+    widget = Replicas(cluster, "web")
+    widget.slider.value = 4
+    assert widget.slider.description == "레플리카"
+    assert widget.text.startswith("의도한 파드 4개")
+    assert widget.picture.data[-1].name == "의도한 개수"

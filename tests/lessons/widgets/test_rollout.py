@@ -1,6 +1,9 @@
 """The rollout player: surge and unavailable decide how many pods there are, and who notices."""
 
 import time
+from pathlib import Path
+
+import pytest
 
 from kubecourse.lessons.recording import READY, Segment
 from kubecourse.lessons.widgets.rollout import Rollout, RolloutPlayer, figure, play, text
@@ -89,3 +92,16 @@ def test_a_move_is_answered_within_200_ms() -> None:
         player.max_surge.value = value
         times.append(time.perf_counter() - begin)
     assert sorted(times)[2] < 0.2
+
+
+def test_it_speaks_korean_in_a_korean_notebook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ko").mkdir()
+    monkeypatch.chdir(tmp_path / "ko")
+    player = RolloutPlayer()
+    player.version.value = "unpullable"
+    assert player.text.startswith("90초가 지나도 끝나지 않음; 요청 ")
+    names = [trace.name for trace in player.picture.data]
+    assert names[:2] == ["이전 버전, 준비됨", "새 버전, 준비됨"]
+    assert player.picture.layout.xaxis2.title.text == "가상 시간(초)"
