@@ -94,6 +94,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("", "v1", "Secret", "secrets"),
     Resource("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",)),
     Resource("", "v1", "Service", "services", True, ("svc",), _ALL, _STATUS),
+    Resource("apps", "v1", "ControllerRevision", "controllerrevisions"),
     Resource("apps", "v1", "DaemonSet", "daemonsets", True, ("ds",), _ALL, _STATUS),
     Resource("apps", "v1", "Deployment", "deployments", True, ("deploy",), _ALL, _SCALED),
     Resource("apps", "v1", "ReplicaSet", "replicasets", True, ("rs",), _ALL, _SCALED),

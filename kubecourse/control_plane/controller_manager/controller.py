@@ -171,3 +171,19 @@ def is_namespace_terminating(error: ApiError) -> bool:
     """Whether a creation was refused because its namespace is going away."""
     causes = error.details.get("causes") or ()
     return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
+
+
+def write_status(client: Client, obj: Any, status: Any) -> Any:
+    """Write a status if it says something new; once more if the object has changed meanwhile.
+
+    Returns the object as stored.
+    """
+    if status == obj.status:
+        return obj
+    try:
+        return client.update_status(replace(obj, status=status))
+    except ApiError as error:
+        if error.reason != "Conflict":
+            raise
+    fresh: Any = client.get(type(obj), obj.metadata.name, obj.metadata.namespace)
+    return client.update_status(replace(fresh, status=status))

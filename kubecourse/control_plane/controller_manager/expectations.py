@@ -24,20 +24,22 @@ class Expectations:
         self._since = 0.0
 
     def satisfied(self, now: float) -> bool:
-        """Whether everything was seen, or waited for too long."""
-        if self._creations <= 0 and not self._deletions:
-            return True
-        return now - self._since > TIMEOUT
+        """Whether everything was seen, or waited for too long; nothing is awaited then."""
+        if (self._creations > 0 or self._deletions) and now - self._since <= TIMEOUT:
+            return False
+        self._creations = 0
+        self._deletions.clear()
+        return True
 
     def expect_creations(self, count: int, now: float) -> None:
         """So many objects are about to be created."""
-        self._creations, self._since = count, now
-        self._deletions = set()
+        self._creations += count
+        self._since = now
 
     def expect_deletions(self, names: Iterable[str], now: float) -> None:
         """These objects are about to be deleted."""
-        self._creations, self._since = 0, now
-        self._deletions = set(names)
+        self._deletions.update(names)
+        self._since = now
 
     def creation_seen(self, count: int = 1) -> None:
         """So many of the created objects have appeared, or will not."""

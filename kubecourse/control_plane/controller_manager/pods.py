@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubecourse.clock import Clock
+
 FINISHED = ("Succeeded", "Failed")
 
 
@@ -34,3 +36,16 @@ def is_ready(pod: Any) -> bool:
         if condition.type == "Ready":
             return bool(condition.status == "True")
     return False
+
+
+def available_in(pod: Any, seconds: int | None, clock: Clock) -> float:
+    """Seconds until a ready pod has been so for long enough; 0 or less if it has."""
+    condition = ready_condition(pod)
+    if not seconds or condition is None or condition.lastTransitionTime is None:
+        return 0.0
+    return float(clock.seconds(condition.lastTransitionTime) + seconds - clock.now)
+
+
+def is_available(pod: Any, seconds: int | None, clock: Clock) -> bool:
+    """Whether a pod is ready, and has been for so many seconds."""
+    return is_ready(pod) and available_in(pod, seconds, clock) <= 0

@@ -21,16 +21,15 @@ from kubecourse.control_plane.controller_manager.controller import (
     claim,
     controller_of,
     controller_or_namespace,
-    controller_reference,
-    is_namespace_terminating,
+    write_status,
 )
+from kubecourse.control_plane.controller_manager.pod_control import PodControl, pod_from_template
 from kubecourse.control_plane.controller_manager.pod_ranking import pods_to_delete
 from kubecourse.control_plane.controller_manager.pod_tally import Counts, Tally, state_of
-from kubecourse.control_plane.controller_manager.pods import is_active, is_ready, ready_condition
+from kubecourse.control_plane.controller_manager.pods import available_in, is_active, is_ready
 
 Pod = models.core_v1.Pod
 ReplicaSet = models.apps_v1.ReplicaSet
-ObjectMeta = models.meta_v1.ObjectMeta
 Key = tuple[str, str]
 
 BURST = 500
@@ -44,6 +43,7 @@ class ReplicaSetController(ManagedController):
 
     def __init__(self, client: Client, informers: InformerFactory) -> None:
         super().__init__(client, informers)
+        self.control = PodControl(client, self.recorder)
         self._replicasets = informers.informer(ReplicaSet, by_namespace, controller_or_namespace)
         self._pods = informers.informer(Pod, controller_or_namespace, by_label)
         self._tallies: dict[str, Tally] = {}
@@ -149,7 +149,8 @@ class ReplicaSetController(ManagedController):
         tally.unclaimed = False  # not before: a claim that failed is to be tried again
         labels = selector_from_map(replicaset.spec.template.metadata.labels)
         ready = [pod for pod in pods if is_ready(pod)]
-        available = sum(self._available_in(pod, replicaset) <= 0 for pod in ready)
+        seconds = replicaset.spec.minReadySeconds
+        available = sum(available_in(pod, seconds, self.clock) <= 0 for pod in ready)
         labelled = sum(labels.matches(pod.metadata.labels) for pod in pods)
         return Counts(len(pods), labelled, len(ready), available), pods
 
@@ -164,19 +165,10 @@ class ReplicaSetController(ManagedController):
         selector = selector_from_label_selector(replicaset.spec.selector)
         return claim(self.client, replicaset, selector, candidates, is_active)
 
-    def _available_in(self, pod: Any, replicaset: Any) -> float:
-        """Seconds until a ready pod has been so for long enough."""
-        seconds = replicaset.spec.minReadySeconds or 0
-        condition = ready_condition(pod)
-        if not seconds or condition is None or condition.lastTransitionTime is None:
-            return 0
-        since = self.clock.seconds(condition.lastTransitionTime)
-        return float(since + seconds - self.clock.now)
-
     def _next_availability(self, replicaset: Any) -> float:
         """Seconds until the next ready pod becomes available."""
         waits = [
-            self._available_in(pod, replicaset)
+            available_in(pod, replicaset.spec.minReadySeconds, self.clock)
             for pod in self._pods.indexed(controller_or_namespace, replicaset.metadata.uid)
             if is_active(pod) and is_ready(pod)
         ]
@@ -189,59 +181,17 @@ class ReplicaSetController(ManagedController):
         if missing > 0:
             count = min(missing, BURST)
             self.note(key_of(replicaset), f"wants {wanted}, has {have}: create {count}")
-            self._create(replicaset, tally, count)
+            pods = [pod_from_template(replicaset)] * count
+            _, problem = self.control.create(replicaset, pods, tally.expected)
         elif missing < 0:
             self.note(key_of(replicaset), f"wants {wanted}, has {have}: delete {-missing}")
             pods = self._claimed(replicaset) if pods is None else pods
-            self._delete(replicaset, tally, pods, min(-missing, BURST))
-
-    def _create(self, replicaset: Any, tally: Tally, count: int) -> None:
-        """Create pods in batches of 1, 2, 4, …; one failure, and no further batch is tried."""
-        pod = pod_from_template(replicaset)
-        tally.expected.expect_creations(count, self.clock.now)
-        created = 0
-        batch = 1
-        while created < count:
-            problem: ApiError | None = None
-            size = min(batch, count - created)
-            for _ in range(size):
-                try:
-                    self._create_one(replicaset, pod)
-                    created += 1
-                except ApiError as error:
-                    problem = problem or error
-            if problem is not None:
-                tally.expected.creation_seen(count - created)
-                raise problem
-            batch *= 2
-
-    def _create_one(self, replicaset: Any, pod: Any) -> None:
-        try:
-            name = self.client.create(pod).metadata.name
-        except ApiError as error:
-            if is_namespace_terminating(error):
-                return  # no pod will ever come of it, and nobody needs to be told
-            self.recorder.warning(replicaset, "FailedCreate", f"Error creating: {error.message}")
-            raise
-        self.recorder.normal(replicaset, "SuccessfulCreate", f"Created pod: {name}")
-
-    def _delete(self, replicaset: Any, tally: Tally, pods: list[Any], count: int) -> None:
-        victims = pods_to_delete(pods, self._related(replicaset), count, self.clock)
-        names = [pod.metadata.name for pod in victims]
-        tally.expected.expect_deletions(names, self.clock.now)
-        problem: ApiError | None = None
-        for name in names:
-            try:
-                self.client.delete(Pod, name, replicaset.metadata.namespace)
-            except ApiError as error:
-                tally.expected.deletion_seen(name)
-                if error.reason != "NotFound":
-                    self.recorder.warning(
-                        replicaset, "FailedDelete", f"Error deleting: {error.message}"
-                    )
-                    problem = problem or error
-            else:
-                self.recorder.normal(replicaset, "SuccessfulDelete", f"Deleted pod: {name}")
+            count = min(-missing, BURST)
+            victims = pods_to_delete(pods, self._related(replicaset), count, self.clock)
+            names = [pod.metadata.name for pod in victims]
+            problem = self.control.delete(replicaset, names, tally.expected)
+        else:
+            return
         if problem is not None:
             raise problem
 
@@ -263,34 +213,8 @@ class ReplicaSetController(ManagedController):
     def _update_status(
         self, replicaset: Any, tally: Tally, counts: Counts, problem: ApiError | None
     ) -> None:
-        """Write the status if it says something new; once more if the object has changed."""
         status = status_of(replicaset, counts, tally.terminating, problem, self.clock.utc())
-        if status == replicaset.status:
-            return
-        try:
-            self.client.update_status(replace(replicaset, status=status))
-        except ApiError as error:
-            if error.reason != "Conflict":
-                raise
-            fresh = self.client.get(
-                ReplicaSet, replicaset.metadata.name, replicaset.metadata.namespace
-            )
-            self.client.update_status(replace(fresh, status=status))
-
-
-def pod_from_template(replicaset: Any) -> Any:
-    """A pod as a ReplicaSet wants it. All its pods share the template's spec and labels."""
-    template = replicaset.spec.template
-    given = template.metadata or ObjectMeta()
-    metadata = ObjectMeta(
-        generateName=f"{replicaset.metadata.name}-",
-        namespace=replicaset.metadata.namespace,
-        labels=given.labels,
-        annotations=given.annotations,
-        finalizers=given.finalizers,
-        ownerReferences=[controller_reference(replicaset)],
-    )
-    return Pod(metadata=metadata, spec=template.spec)
+        write_status(self.client, replicaset, status)
 
 
 def status_of(

@@ -1,18 +1,16 @@
 """Revisions: which ReplicaSet is the new one, what it is called, which old ones are kept.
 
-Source: `pkg/controller/deployment/util/deployment_util.go`, `pkg/controller/controller_utils.go`
-(ComputeHash).
+Source: `pkg/controller/deployment/util/deployment_util.go`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import codec, names
+from kubecourse.control_plane.controller_manager.revisions import template_hash as template_hash
 
 REVISION = "deployment.kubernetes.io/revision"
 REVISION_HISTORY = "deployment.kubernetes.io/revision-history"
@@ -33,20 +31,6 @@ _NOT_COPIED = {
 
 
 # --- templates
-
-
-def template_hash(template: Any, collisions: int | None) -> str:
-    """A name for a pod template: FNV-1a of its canonical JSON, in letters that make no words.
-
-    The real one hashes Go's dump of the struct, which nothing else can reproduce.
-    """
-    data = json.dumps(codec.encode(template), sort_keys=True, separators=(",", ":")).encode()
-    if collisions is not None:
-        data += collisions.to_bytes(8, "little")
-    value = 0x811C9DC5
-    for byte in data:
-        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
-    return names.safe_encode(str(value))
 
 
 def same_template(a: Any, b: Any) -> bool:
