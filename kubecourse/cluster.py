@@ -32,7 +32,7 @@ from kubecourse.node.machine import Machine
 from kubecourse.node.network import Network, Response
 from kubecourse.node.runtime.images import ImageCatalog
 from kubecourse.node.traffic import Traffic
-from kubecourse.snapshot import Snapshot
+from kubecourse.snapshot import Snapshot, fork
 
 if TYPE_CHECKING:
     from kubecourse.tools.explanation import Explanation
@@ -122,6 +122,11 @@ class Cluster:
     def restore(self, snapshot: Snapshot) -> None:
         """Go back: everything is as it was at the snapshot, the time as well."""
         snapshot.restore()
+
+    def fork(self) -> Cluster:
+        """A second cluster that goes on from here by itself: for "what if", side by side."""
+        second: Cluster = fork(self)
+        return second
 
     # --- what people type
 

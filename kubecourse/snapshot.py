@@ -73,6 +73,37 @@ class Snapshot:
             keeper.put(obj, held)
 
 
+def fork(root: Any) -> Any:
+    """A second one of an object and of all that can change in it; what cannot is shared."""
+    kept = Snapshot(root)._kept
+    copies = {id(obj): _shell(obj) for obj, _, _ in kept}
+
+    def copy_of(part: Any) -> Any:
+        cls = type(part)
+        if _is_value(cls):
+            return part
+        if cls is tuple:
+            return tuple(map(copy_of, part))
+        if cls is MethodType:
+            return MethodType(part.__func__, copy_of(part.__self__))
+        return copies[id(part)]
+
+    for obj, keeper, held in kept:
+        assert keeper.put is not None
+        if isinstance(held, dict):
+            held = {key: copy_of(part) for key, part in held.items()}
+        elif not isinstance(obj, random.Random):
+            held = type(held)(map(copy_of, held))
+        keeper.put(copies[id(obj)], held)
+    return copies[id(root)]
+
+
+def _shell(obj: Any) -> Any:
+    """An empty object of the same class."""
+    cls = type(obj)
+    return cls.__new__(cls)
+
+
 class Keeper:
     """How to keep objects of one class.
 

@@ -100,3 +100,18 @@ def test_what_somebody_has_in_hand_goes_back_too() -> None:
     assert (traffic.rows, recording.counts) == (rows, counts)
     cluster.advance(10)
     assert len(traffic.rows) == 2 * len(rows)
+
+
+def test_a_fork_goes_its_own_way() -> None:
+    cluster = Cluster(nodes=3)
+    cluster.run("apply -f -", MANIFEST)
+    cluster.advance(3)
+    second = cluster.fork()
+    third = second.fork()
+    first_story = adventure(cluster)
+    assert second.now == third.now == 3.502
+    second.run("delete deployment web")
+    second.settle()
+    assert second.pods() == []
+    assert adventure(third) == first_story
+    assert len(cluster.pods()) > 0
