@@ -35,7 +35,7 @@ _UNSET = type("Unset", (), {})
 
 
 @cache
-def _is_value(cls: type) -> bool:
+def _is_value(cls: Any) -> bool:
     """Whether objects of a class never change. A named tuple is a value as a whole."""
     if issubclass(cls, VALUES) or (issubclass(cls, tuple) and cls is not tuple):
         return True
@@ -100,7 +100,7 @@ def fork(root: Any) -> Any:
 
 def _shell(obj: Any) -> Any:
     """An empty object of the same class."""
-    cls = type(obj)
+    cls: Any = type(obj)
     return cls.__new__(cls)
 
 
@@ -155,7 +155,7 @@ _KEEPERS: dict[type, Keeper] = {
 
 
 @cache
-def _keeper(cls: type) -> Keeper:
+def _keeper(cls: Any) -> Keeper:
     for known, keeper in _KEEPERS.items():
         if issubclass(cls, known):
             return keeper
