@@ -43,6 +43,11 @@ def _is_value(cls: Any) -> bool:
     return bool(parameters and parameters.frozen)
 
 
+def _can_change(obj: Any) -> bool:
+    cls: Any = type(obj)
+    return not _is_value(cls)
+
+
 class Snapshot:
     """What everything reachable from an object held at one moment. `restore()` puts it back."""
 
@@ -55,13 +60,14 @@ class Snapshot:
             if id(obj) in seen:
                 continue
             seen[id(obj)] = None
-            keeper = _keeper(type(obj))
+            cls: Any = type(obj)
+            keeper = _keeper(cls)
             held = keeper.take(obj)
             if keeper.put is not None:
                 self._kept.append((obj, keeper, held))
             parts = keeper.parts(held)
             if not all(map(_is_value, set(map(type, parts)))):
-                todo += [part for part in parts if not _is_value(type(part))]
+                todo += filter(_can_change, parts)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -80,7 +86,7 @@ def fork(root: Any) -> Any:
 
     def copy_of(part: Any) -> Any:
         cls = type(part)
-        if _is_value(cls):
+        if not _can_change(part):
             return part
         if cls is tuple:
             return tuple(map(copy_of, part))
