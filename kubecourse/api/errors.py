@@ -115,9 +115,14 @@ def expired(asked: int, oldest: int) -> ApiError:
     return ApiError(410, "Expired", f"too old resource version: {asked} ({oldest})")
 
 
-def too_many_requests(message: str, causes: list[dict[str, str]] | None = None) -> ApiError:
-    """429, such as an eviction that a disruption budget refuses."""
-    return ApiError(429, "TooManyRequests", message, {"causes": causes} if causes else None)
+def too_many_requests(
+    message: str, causes: list[dict[str, str]] | None = None, retry_after: int = 0
+) -> ApiError:
+    """429, such as an eviction that a disruption budget refuses; `retry_after` is in seconds."""
+    details: dict[str, Any] = {"causes": causes} if causes else {}
+    if retry_after:
+        details["retryAfterSeconds"] = retry_after
+    return ApiError(429, "TooManyRequests", message, details)
 
 
 def internal(message: str) -> ApiError:

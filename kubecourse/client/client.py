@@ -62,7 +62,7 @@ class Server(Protocol):
         propagation: str | None = None,
         uid: str | None = None,
     ) -> Any: ...
-    def evict(self, namespace: str, name: str, grace_period: int | None = None) -> Any: ...
+    def evict(self, namespace: str, name: str) -> Any: ...
 
 
 class Client:
@@ -155,9 +155,9 @@ class Client:
         """Assign a pod to a node."""
         self._server.bind(namespace, name, node)
 
-    def evict(self, namespace: str, name: str, grace_period: int | None = None) -> Any:
+    def evict(self, namespace: str, name: str) -> Any:
         """Delete a pod unless a disruption budget forbids it (TooManyRequests)."""
-        return self._server.evict(namespace, name, grace_period)
+        return self._server.evict(namespace, name)
 
 
 def _labels(selector: str | Selector | None) -> Selector | None:

@@ -20,7 +20,7 @@ from kubecourse.api.fields import FieldSelector
 from kubecourse.api.labels import Selector
 from kubecourse.api.resources import RESOURCES, Resource
 from kubecourse.clock import Clock
-from kubecourse.control_plane.apiserver import admission, strategy, validation
+from kubecourse.control_plane.apiserver import admission, eviction, strategy, validation
 from kubecourse.control_plane.apiserver.defaults import default
 from kubecourse.control_plane.apiserver.request import Options
 from kubecourse.control_plane.apiserver.watch import Change, Dispatcher, Handler, Watch
@@ -307,9 +307,9 @@ class APIServer:
         options = Options(grace_period=grace_period, propagation=propagation, uid=uid)
         return self.delete(resource, namespace, name, options)[0]
 
-    def evict(self, namespace: str, name: str, grace_period: int | None = None) -> Any:
-        """Delete a pod unless a disruption budget forbids it."""
-        return self.remove(strategy.PODS, namespace, name, grace_period=grace_period)
+    def evict(self, namespace: str, name: str, options: Options | None = None) -> Any:
+        """Delete a pod unless a disruption budget forbids it. See `eviction.evict`."""
+        return eviction.evict(self, namespace, name, options or Options())
 
     def _terminating(
         self, resource: Resource, old: Any, grace: int, finalizers: builtins.list[str]

@@ -141,9 +141,7 @@ def _evict(call: Call) -> Answer:
     if (eviction.get("metadata") or {}).get("name") != call.target.name:
         raise errors.bad_request("name in URL does not match name in Eviction object")
     options = call.deletion(eviction.get("deleteOptions") or {})
-    call.server.get(*call.target.place)
-    if not options.dry_run:
-        call.server.evict(call.target.namespace or "", call.target.name, options.grace_period)
+    call.server.evict(call.target.namespace or "", call.target.name, options)
     return 201, _success(code=201)
 
 

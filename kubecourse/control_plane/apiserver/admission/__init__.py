@@ -13,10 +13,14 @@ from typing import Any
 
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.admission import (
+    default_storage_class,
     default_toleration_seconds,
+    limit_ranger,
     namespace_lifecycle,
     priority,
+    resource_quota,
     service_account,
+    storage_object_in_use_protection,
     taint_nodes_by_condition,
 )
 from kubecourse.control_plane.apiserver.request import Options
@@ -26,12 +30,21 @@ Check = Callable[[Any, str, Resource, Any, Any, Options], None]
 
 MUTATING: tuple[Admit, ...] = (
     namespace_lifecycle.admit,
+    limit_ranger.admit,
     service_account.admit,
     taint_nodes_by_condition.admit,
     priority.admit,
     default_toleration_seconds.admit,
+    default_storage_class.admit,
+    storage_object_in_use_protection.admit,
 )
-VALIDATING: tuple[Check, ...] = (namespace_lifecycle.check, priority.check)
+VALIDATING: tuple[Check, ...] = (
+    namespace_lifecycle.check,
+    limit_ranger.check,
+    service_account.check,
+    priority.check,
+    resource_quota.check,
+)
 
 
 def admit(

@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from kubecourse.api import models, names
+from kubecourse.api import errors, models, names
 from kubecourse.api.memo import memo
-from kubecourse.api.resources import Resource
+from kubecourse.api.resources import BY_PLURAL, Resource
 from kubecourse.control_plane.apiserver.request import Options
 
 core = models.core_v1
+ACCOUNTS = BY_PLURAL["", "v1", "serviceaccounts"]
 
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 PREFIX = "kube-api-access-"
@@ -100,3 +101,20 @@ def admit(
     if new.metadata.annotations and _MIRROR in new.metadata.annotations:
         return new
     return replace(new, spec=_with_account(new.spec))
+
+
+def check(
+    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
+) -> None:
+    """Refuse a pod that would run as somebody who is not there.
+
+    The real server waits a second for the account `default`, which every namespace is about to
+    have; here it is taken for granted.
+    """
+    if resource.kind != "Pod" or operation != "CREATE":
+        return
+    name, namespace = new.spec.serviceAccountName, new.metadata.namespace
+    if name in (None, "default") or server.find(ACCOUNTS, namespace, name) is not None:
+        return
+    why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
+    raise errors.forbidden("pods", "", new.metadata.name, why)

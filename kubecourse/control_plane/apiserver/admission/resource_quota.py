@@ -1,0 +1,98 @@
+"""What would exceed a ResourceQuota of its namespace is refused; the rest is charged at once.
+
+Source: `staging/src/k8s.io/apiserver/pkg/admission/plugin/resourcequota/controller.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from kubecourse.api import errors, quota
+from kubecourse.api.pod_resources import Amounts
+from kubecourse.api.quantity import ZERO, format_resources, parse_quantity
+from kubecourse.api.resources import BY_PLURAL, Resource
+from kubecourse.control_plane.apiserver.request import Options
+
+QUOTAS = BY_PLURAL["", "v1", "resourcequotas"]
+_CHARGED_WHEN_CHANGED = ("PersistentVolumeClaim", "Service")
+
+
+def check(
+    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
+) -> None:
+    """Refuse, or add to the `status.used` of every quota that counts the object."""
+    if operation == "DELETE" or not server.etcd.count(QUOTAS.prefix) or not resource.namespaced:
+        return
+    if operation == "UPDATE" and (
+        resource.kind not in _CHARGED_WHEN_CHANGED or new.spec is old.spec
+    ):
+        return
+    found = server.list(QUOTAS, new.metadata.namespace)
+    concerned = [each for each in found if _counts(each, resource, new)]
+    used = quota.usage(resource, new, server.clock.utc())
+    if old is not None:
+        used = _increase(used, quota.usage(resource, old, server.clock.utc()))
+    used = {name: amount for name, amount in used.items() if not amount.is_zero}
+    if not used:
+        return
+    charged = [_charge(each, resource, new, used) for each in concerned]
+    if not options.dry_run:
+        for each in charged:
+            server.update(QUOTAS, each, "status")
+
+
+def _counts(each: Any, resource: Resource, obj: Any) -> bool:
+    """Whether a quota counts an object. Raises Forbidden where it cannot tell how much it uses."""
+    hard = each.status.hard or {}
+    names = quota.matching(resource, hard)
+    if not names or not quota.selects(each, resource, obj):
+        return False
+    name = each.metadata.name
+    unsaid = quota.unsaid(obj.spec, names) if resource.kind == "Pod" else ""
+    if unsaid:
+        raise _refused(resource, obj, f"failed quota: {name}: must specify {unsaid}")
+    if not has_usage_stats(hard, each.status.used or {}, names):
+        why = f"status unknown for quota: {name}, resources: {','.join(names)}"
+        raise _refused(resource, obj, why)
+    return True
+
+
+def has_usage_stats(
+    hard: Mapping[str, str], used: Mapping[str, str], relevant: Collection[str]
+) -> bool:
+    """Whether it is known how much is used of everything relevant that a quota limits."""
+    return all(name in used for name in hard if name in relevant)
+
+
+def _increase(now: Amounts, before: Amounts) -> Amounts:
+    """What a changed object uses more than it did; a decrease is the controller's to notice."""
+    return {n: a - before.get(n, ZERO) for n, a in now.items() if a > before.get(n, ZERO)}
+
+
+def _charge(each: Any, resource: Resource, obj: Any, used: Amounts) -> Any:
+    """The quota with an object's usage added. Raises Forbidden where that is too much."""
+    status = each.status
+    asked = {name: str(amount) for name, amount in used.items() if name in (status.hard or {})}
+    total = dict(status.used or {})
+    exceeded = []
+    for name in sorted(asked):
+        sum = parse_quantity(total.get(name, "0")) + used[name]
+        total[name] = str(sum)
+        if sum > parse_quantity(status.hard[name]):
+            exceeded.append(name)
+    if exceeded:
+        columns = (("requested", asked), ("used", status.used), ("limited", status.hard))
+        texts = [
+            f"{title}: {format_resources({name: values[name] for name in exceeded})}"
+            for title, values in columns
+        ]
+        why = f"exceeded quota: {each.metadata.name}, {', '.join(texts)}"
+        raise _refused(resource, obj, why)
+    return replace(each, status=replace(status, used=total))
+
+
+def _refused(resource: Resource, obj: Any, why: str) -> errors.ApiError:
+    return errors.forbidden(resource.plural, resource.group, obj.metadata.name, why)
