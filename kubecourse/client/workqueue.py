@@ -54,7 +54,9 @@ class WorkQueue:
         pending = self._timers.get(key)
         if pending is not None and pending.pending:
             if pending.when <= self._clock.now + delay:
-                return
+                if background or not pending.background:
+                    return
+                delay = pending.when - self._clock.now  # and now somebody waits for it
             self._clock.cancel(pending)
         self._timers[key] = self._clock.call_later(delay, self._due, key, background=background)
 
