@@ -10,12 +10,26 @@ from collections.abc import Iterable
 from kubecourse.client import Client, InformerFactory
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 from kubecourse.control_plane.controller_manager.deployment import DeploymentController
+from kubecourse.control_plane.controller_manager.disruption import DisruptionController
 from kubecourse.control_plane.controller_manager.endpointslice import EndpointSliceController
 from kubecourse.control_plane.controller_manager.garbage_collector import GarbageCollector
+from kubecourse.control_plane.controller_manager.horizontal_pod_autoscaler import (
+    HorizontalPodAutoscalerController,
+)
 from kubecourse.control_plane.controller_manager.namespace import NamespaceController
 from kubecourse.control_plane.controller_manager.node_lifecycle import NodeLifecycleController
+from kubecourse.control_plane.controller_manager.persistent_volume import PersistentVolumeBinder
 from kubecourse.control_plane.controller_manager.replicaset import ReplicaSetController
+from kubecourse.control_plane.controller_manager.resource_quota import ResourceQuotaController
+from kubecourse.control_plane.controller_manager.service_account import (
+    RootCAPublisher,
+    ServiceAccountController,
+)
 from kubecourse.control_plane.controller_manager.taint_eviction import TaintEvictionController
+from kubecourse.control_plane.controller_manager.volume_protection import (
+    ClaimProtection,
+    VolumeProtection,
+)
 
 CONTROLLERS: tuple[type[ManagedController], ...] = (
     DeploymentController,
@@ -25,6 +39,14 @@ CONTROLLERS: tuple[type[ManagedController], ...] = (
     NamespaceController,
     NodeLifecycleController,
     TaintEvictionController,
+    DisruptionController,
+    ResourceQuotaController,
+    ServiceAccountController,
+    RootCAPublisher,
+    HorizontalPodAutoscalerController,
+    PersistentVolumeBinder,
+    ClaimProtection,
+    VolumeProtection,
 )
 
 

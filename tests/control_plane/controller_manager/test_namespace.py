@@ -54,7 +54,7 @@ def test_pods_go_before_the_rest(lab):
     lab.client.delete(core.Namespace, "shop")
     lab.clock.advance(5.5)
     assert count(lab, core.Pod) == 0
-    assert count(lab, core.ConfigMap) == 1
+    assert count(lab, core.ConfigMap) == 2
     found = conditions.get(shop(lab).status.conditions, "NamespaceContentRemaining")
     assert (found.status, found.reason, found.message) == (
         "True",

@@ -235,10 +235,8 @@ def _service(obj: Any) -> list[str]:
 
 INERT = frozenset(
     {
-        "ClusterRole", "ClusterRoleBinding", "CronJob", "DaemonSet", "HorizontalPodAutoscaler",
-        "Ingress", "Job", "LimitRange", "NetworkPolicy", "PersistentVolume",
-        "PersistentVolumeClaim", "PodDisruptionBudget", "ResourceQuota", "Role", "RoleBinding",
-        "StatefulSet", "StorageClass",
+        "ClusterRole", "ClusterRoleBinding", "CronJob", "DaemonSet", "Ingress", "Job",
+        "NetworkPolicy", "Role", "RoleBinding", "StatefulSet",
     }
 )  # fmt: skip
 """Kinds that are kept and shown as the real server does, but on which nothing acts here yet."""
