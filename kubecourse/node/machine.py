@@ -52,7 +52,7 @@ class Machine:
             raise ValueError(f"{shape!r} is not a machine: give CPUs and memory, such as 4cpu-16Gi")
         return cls(name, number, match[1], match[2], **options)
 
-    @property
+    @cached_property
     def address(self) -> str:
         """The machine's own IP."""
         return (

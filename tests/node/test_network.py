@@ -64,7 +64,7 @@ def test_a_service_does_not_answer_on_other_ports(world: World) -> None:
 def test_node_ports_are_open_on_every_node(world: World) -> None:
     service = world.serve("web", "a", "c", spec="type: NodePort")
     port = service.spec.ports[0].nodePort
-    for host in ("node-1", "node-2", "localhost", world.kubelets["node-2"].machine_address):
+    for host in ("node-1", "node-2", "localhost", world.kubelets["node-2"].machine.address):
         seen = {world.network.request(f"http://{host}:{port}").pod for _ in range(60)}
         assert seen == {"a", "c"}
     assert "refused" in world.network.request(f"http://node-1:{port + 1}").error

@@ -20,23 +20,19 @@ class Backoff:
 
     def waiting_since(self, since: float, now: float) -> bool:
         """Whether the delay, counted from `since`, has not passed."""
-        if not self.delay or since - self.updated > 2 * MAXIMUM:
-            return False
-        return now - since < self.delay
+        return self._remembered(since) and now - since < self.delay
 
     def waiting(self, now: float) -> bool:
         """Whether the delay, counted from the last time it grew, has not passed."""
-        if not self.delay or now - self.updated > 2 * MAXIMUM:
-            return False
-        return now - self.updated < self.delay
+        return self._remembered(now) and now - self.updated < self.delay
 
     def grow(self, since: float, now: float) -> None:
         """Something went wrong at `since` and is now tried again: wait longer next time."""
-        if not self.delay or since - self.updated > 2 * MAXIMUM:
-            self.delay = INITIAL
-        else:
-            self.delay = min(self.delay * 2, MAXIMUM)
+        self.delay = min(self.delay * 2, MAXIMUM) if self._remembered(since) else INITIAL
         self.updated = now
+
+    def _remembered(self, now: float) -> bool:
+        return bool(self.delay) and now - self.updated <= 2 * MAXIMUM
 
 
 def go_duration(seconds: float) -> str:
@@ -44,10 +40,9 @@ def go_duration(seconds: float) -> str:
     milliseconds = int(round(seconds * 1000, 3))
     if milliseconds < 1000:
         return f"{milliseconds}ms" if milliseconds else "0s"
-    whole, fraction = divmod(milliseconds, 1000)
-    hours, rest = divmod(whole, 3600)
-    minutes, last = divmod(rest, 60)
-    text = f"{last}.{fraction:03d}".rstrip("0").rstrip(".") + "s"
-    if hours:
-        return f"{hours}h{minutes}m{text}"
-    return f"{minutes}m{text}" if minutes else text
+    minutes, rest = divmod(milliseconds, 60_000)
+    text = f"{rest // 1000}.{rest % 1000:03d}".rstrip("0").rstrip(".") + "s"
+    hours, minutes = divmod(minutes, 60)
+    if hours or minutes:
+        text = f"{minutes}m{text}"
+    return f"{hours}h{text}" if hours else text

@@ -6,18 +6,14 @@ Source: `pkg/kubelet/images/{image_manager,puller}.go`.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kubecourse.node.kubelet.backoff import Backoff, go_duration
-from kubecourse.node.kubelet.records import ContainerRecord
 from kubecourse.node.runtime.references import InvalidReference, parse_reference
 
 if TYPE_CHECKING:
+    from kubecourse.node.kubelet.containers import PodContainer, Problem
     from kubecourse.node.kubelet.kubelet import Kubelet
-    from kubecourse.node.kubelet.worker import PodWorker
-
-Problem = tuple[str, str]
-"""Why a container cannot start: reason and message."""
 
 
 class ImageManager:
@@ -27,84 +23,76 @@ class ImageManager:
     differently.
     """
 
-    __slots__ = ("_bandwidth", "_clock", "_kubelet", "_queue", "_rng", "_runtime", "changed")
+    __slots__ = ("_bandwidth", "_clock", "_queue", "_rng", "_runtime", "changed")
 
     def __init__(self, kubelet: Kubelet) -> None:
-        self._kubelet = kubelet
         self._clock = kubelet.clock
         self._runtime = kubelet.runtime
         self._rng = kubelet.rng
         self._bandwidth = self._rng.uniform(30e6, 60e6)
-        self._queue: deque[tuple[PodWorker, ContainerRecord, float]] = deque()
+        self._queue: deque[tuple[PodContainer, float]] = deque()
         self.changed = False
 
-    def ensure(self, worker: PodWorker, record: ContainerRecord) -> tuple[bool, Problem | None]:
+    def ensure(self, container: PodContainer) -> tuple[bool, Problem | None]:
         """See that a container's image is here: whether that is settled, and the problem if any.
 
-        If it is not settled yet, the worker's `pulled(record, problem)` is called later.
+        If it is not settled yet, the worker's `pulled(container, problem)` is called later.
         """
-        spec = record.spec
+        name = container.spec.image
+        policy = container.spec.imagePullPolicy or "IfNotPresent"
         try:
-            present = parse_reference(spec.image).full in self._runtime.images
+            present = parse_reference(name).full in self._runtime.images
         except InvalidReference as error:
             message = (
-                f'Failed to apply default image tag "{spec.image}": '
-                f'couldn\'t parse image name "{spec.image}": {error}'
+                f'Failed to apply default image tag "{name}": '
+                f'couldn\'t parse image name "{name}": {error}'
             )
-            self._kubelet.recorder.warning(worker.pod, "InspectFailed", message, record.path)
+            container.warning("InspectFailed", message)
             return True, ("InvalidImageName", message)
-        policy = spec.imagePullPolicy or "IfNotPresent"
         if present and policy != "Always":
-            self._say_present(worker.pod, record)
+            message = (
+                f'Container image "{name}" already present on machine '
+                "and can be accessed by the pod"
+            )
+            container.normal("Pulled", message)
             return True, None
         if policy == "Never":
-            message = f'Container image "{spec.image}" is not present with pull policy of Never'
-            self._kubelet.recorder.warning(worker.pod, "ErrImageNeverPull", message, record.path)
+            message = f'Container image "{name}" is not present with pull policy of Never'
+            container.warning("ErrImageNeverPull", message)
             return True, ("ErrImageNeverPull", message)
-        backoff = record.pull_backoff
+        backoff = container.pull_backoff
         if backoff is not None and backoff.waiting(self._clock.now):
-            message = f'Back-off pulling image "{spec.image}"'
-            self._kubelet.recorder.normal(worker.pod, "BackOff", message, record.path)
-            return True, ("ImagePullBackOff", f"{message}: ErrImagePull: {record.pull_error}")
-        self._kubelet.recorder.normal(
-            worker.pod, "Pulling", f'Pulling image "{spec.image}"', record.path
-        )
-        self._queue.append((worker, record, self._clock.now))
+            message = f'Back-off pulling image "{name}"'
+            container.normal("BackOff", message)
+            return True, ("ImagePullBackOff", f"{message}: ErrImagePull: {container.pull_error}")
+        container.normal("Pulling", f'Pulling image "{name}"')
+        self._queue.append((container, self._clock.now))
         if len(self._queue) == 1:
             self._pull()
         return False, None
 
-    def _say_present(self, pod: Any, record: ContainerRecord) -> None:
-        message = (
-            f'Container image "{record.spec.image}" already present on machine '
-            "and can be accessed by the pod"
-        )
-        self._kubelet.recorder.normal(pod, "Pulled", message, record.path)
-
     def _pull(self) -> None:
         """Begin with the first in the queue."""
-        _, record, _ = self._queue[0]
-        image = self._runtime.catalog.find(record.spec.image)
+        container, _ = self._queue[0]
+        name = container.spec.image
+        image = self._runtime.catalog.find(name)
         seconds = self._rng.uniform(0.3, 0.8)
-        if image.pullable and parse_reference(record.spec.image).full not in self._runtime.images:
+        if image.pullable and parse_reference(name).full not in self._runtime.images:
             seconds += image.size / self._bandwidth
-        again = record.pull_backoff is not None
+        again = container.pull_backoff is not None
         self._clock.call_later(seconds, self._pulled, self._clock.now, background=again)
 
     def _pulled(self, since: float) -> None:
-        worker, record, asked = self._queue.popleft()
-        problem = self._result(worker.pod, record, since, asked)
+        container, asked = self._queue.popleft()
+        problem = self._result(container, since, asked)
         if self._queue:
             self._pull()
-        worker.pulled(record, problem)
+        container.worker.pulled(container, problem)
 
-    def _result(
-        self, pod: Any, record: ContainerRecord, since: float, asked: float
-    ) -> Problem | None:
-        name = record.spec.image
+    def _result(self, container: PodContainer, since: float, asked: float) -> Problem | None:
+        name, now = container.spec.image, self._clock.now
         full = parse_reference(name).full
         image = self._runtime.catalog.find(name)
-        now = self._clock.now
         if image.pullable:
             self._runtime.images[full] = image
             self.changed = True
@@ -112,16 +100,14 @@ class ImageManager:
                 f'Successfully pulled image "{name}" in {go_duration(now - since)} '
                 f"({go_duration(now - asked)} including waiting). Image size: {image.size} bytes."
             )
-            self._kubelet.recorder.normal(pod, "Pulled", message, record.path)
+            container.normal("Pulled", message)
             return None
         error = (
             f'rpc error: code = NotFound desc = failed to pull and unpack image "{full}": '
             f'failed to resolve reference "{full}": {full}: not found'
         )
-        self._kubelet.recorder.warning(
-            pod, "Failed", f'Failed to pull image "{name}": {error}', record.path
-        )
-        record.pull_backoff = record.pull_backoff or Backoff()
-        record.pull_backoff.grow(now, now)
-        record.pull_error = error
+        container.warning("Failed", f'Failed to pull image "{name}": {error}')
+        container.pull_backoff = container.pull_backoff or Backoff()
+        container.pull_backoff.grow(now, now)
+        container.pull_error = error
         return "ErrImagePull", error

@@ -41,7 +41,7 @@ class Kubelet:
 
     __slots__ = (
         "_mine", "_recorder", "_stream", "admitted", "client", "clock", "host_ips", "images",
-        "machine", "machine_address", "name", "node_status", "phase", "pods", "recorder", "rng",
+        "machine", "name", "node_status", "phase", "pods", "recorder", "rng",
         "running", "runtime",
     )  # fmt: skip
 
@@ -63,7 +63,6 @@ class Kubelet:
         )
         self.images = ImageManager(self)
         self.node_status = NodeStatus(self)
-        self.machine_address = machine.address
         self.host_ips = [core.HostIP(ip=machine.address)]
         self.pods: dict[str, PodWorker] = {}
         self.admitted = admission.Allocation(machine)
@@ -159,12 +158,8 @@ class Kubelet:
 
     def _forget(self, worker: PodWorker) -> None:
         worker.removed()
-        self.released(worker)
-        del self.pods[worker.uid]
-
-    def released(self, worker: PodWorker) -> None:
-        """A pod holds no resources any more."""
         self.admitted.remove(worker.pod)
+        del self.pods[worker.uid]
 
     # --- time
 

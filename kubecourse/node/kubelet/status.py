@@ -1,38 +1,39 @@
 """A pod's status as its kubelet reports it: phase and conditions from its containers.
 
 Sources: `pkg/kubelet/kubelet_pods.go` (getPhase, generateAPIPodStatus),
-`pkg/kubelet/status/generate.go`.
+`pkg/kubelet/status/{generate,status_manager}.go`.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
-from kubecourse.node.kubelet.records import INIT, SIDECAR, ContainerRecord
+from kubecourse.api.errors import ApiError
+from kubecourse.node.kubelet.containers import INIT, SIDECAR, PodContainer
+
+if TYPE_CHECKING:
+    from kubecourse.node.kubelet.worker import PodWorker
 
 core = models.core_v1
 
 OWN = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 """The conditions that the kubelet writes; all others it leaves as they are."""
 FINAL = ("Succeeded", "Failed")
-
-PodCondition = core.PodCondition
+Verdict = tuple[str, str | None, str | None]
+"""A condition's status, reason and message."""
+YES: Verdict = ("True", None, None)
 
 
 @lru_cache(maxsize=8192)
-def _condition(
-    type: str,
-    status: str,
-    reason: str | None,
-    message: str | None,
-    since: datetime,
-    generation: int,
-) -> Any:
+def _condition(type: str, verdict: Verdict, since: datetime, generation: int) -> Any:
     """A condition, shared by the pods that have the same one."""
-    return PodCondition(
+    status, reason, message = verdict
+    return core.PodCondition(
         type=type,
         status=status,
         reason=reason,
@@ -42,145 +43,147 @@ def _condition(
     )
 
 
-def initialized(inits: list[ContainerRecord]) -> bool:
-    """Whether all init containers have done what the pod needs to go on."""
-    return not incomplete(inits)
+def phase(worker: PodWorker) -> str:
+    """The phase that a pod's containers make; one that is stopped for good is in a final one."""
+    if worker.reason is not None:
+        return "Failed"
+    found = _phase("Never" if worker.over else worker.restart_policy, worker.inits, worker.apps)
+    return "Failed" if worker.over and found not in FINAL else found
 
 
-def incomplete(inits: list[ContainerRecord]) -> list[str]:
-    """The init containers that the pod still waits for."""
-    return [
-        record.spec.name
-        for record in inits
-        if not (record.started if record.kind == SIDECAR else record.exit_code == 0)
-    ]
-
-
-def phase(restart_policy: str, inits: list[ContainerRecord], apps: list[ContainerRecord]) -> str:
-    """The pod's phase."""
-    pending_init = False
-    for record in inits:
-        if record.kind == SIDECAR:
-            pending_init |= not record.started and record.run is None
-        elif record.exit_code is None:
-            pending_init = True
-        elif record.exit_code:
-            if restart_policy == "Never":
-                return "Failed"
-            pending_init = True
-    running = waiting = stopped = succeeded = 0
-    for record in apps:
-        if record.run is None:
-            waiting += 1
-        elif record.run.finished_at is None:
-            running += 1
+def _phase(restart_policy: str, inits: list[PodContainer], apps: list[PodContainer]) -> str:
+    pending = any(app.run is None for app in apps)
+    for init in inits:
+        if init.kind == SIDECAR:
+            pending |= not init.started and init.run is None
+        elif init.exit_code and restart_policy == "Never":
+            return "Failed"
         else:
-            stopped += 1
-            succeeded += record.run.exit_code == 0 and record.waiting is None
-    if pending_init or waiting:
+            pending |= init.exit_code != 0
+    if pending:
         return "Pending"
-    if running:
+    if restart_policy == "Always" or any(app.running for app in apps):
         return "Running"
-    if restart_policy == "Always":
-        return "Running"
-    if stopped == succeeded:
+    if all(app.exit_code == 0 and app.waiting is None for app in apps):
         return "Succeeded"
     return "Failed" if restart_policy == "Never" else "Running"
 
 
-class Conditions:
-    """The conditions that a kubelet last worked out for one pod."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
-
-    def make(
-        self,
-        now: datetime,
-        pod: Any,
-        phase: str,
-        network: bool,
-        inits: list[ContainerRecord],
-        apps: list[ContainerRecord],
-    ) -> list[Any]:
-        """All of them; each keeps its time while its status stays the same."""
-        generation = pod.metadata.generation
-        result = [
-            self._put(now, generation, OWN[0], "True" if network else "False"),
-            self._initialized(now, generation, phase, inits),
-        ]
-        status, reason, message = _containers_ready(phase, inits, apps)
-        ready = (status, reason, message)
-        if status == "True" and pod.spec.readinessGates:
-            ready = _gates(pod) or ready
-        result.append(self._put(now, generation, OWN[2], *ready))
-        result.append(self._put(now, generation, OWN[3], status, reason, message))
-        scheduled = conditions.get(pod.status.conditions, OWN[4])
-        if scheduled is None or scheduled.status != "True":
-            scheduled = self._put(now, generation, OWN[4], "True")
-        result.append(scheduled)
-        result += [c for c in pod.status.conditions or () if c.type not in OWN]
-        return result
-
-    def _initialized(
-        self, now: datetime, generation: int, phase: str, inits: list[ContainerRecord]
-    ) -> Any:
-        names = incomplete(inits) if inits else []
-        if phase == "Succeeded" and not names:
-            return self._put(now, generation, OWN[1], "True", "PodCompleted")
-        if not names:
-            return self._put(now, generation, OWN[1], "True")
-        message = f"containers with incomplete status: [{' '.join(names)}]"
-        return self._put(now, generation, OWN[1], "False", "ContainersNotInitialized", message)
-
-    def _put(
-        self,
-        now: datetime,
-        generation: int,
-        type: str,
-        status: str,
-        reason: str | None = None,
-        message: str | None = None,
-    ) -> Any:
-        old = self._known.get(type)
-        if old is not None and old.status == status:
-            now = old.lastTransitionTime
-        condition = self._known[type] = _condition(type, status, reason, message, now, generation)
-        return condition
+def _initialized(phase: str, inits: list[PodContainer]) -> Verdict:
+    waited_for = [
+        init.spec.name
+        for init in inits
+        if not (init.started if init.kind == SIDECAR else init.exit_code == 0)
+    ]
+    if waited_for:
+        message = f"containers with incomplete status: [{' '.join(waited_for)}]"
+        return "False", "ContainersNotInitialized", message
+    return ("True", "PodCompleted", None) if phase == "Succeeded" else YES
 
 
-def _containers_ready(
-    phase: str, inits: list[ContainerRecord], apps: list[ContainerRecord]
-) -> tuple[str, str | None, str | None]:
-    if phase == "Succeeded":
-        return "False", "PodCompleted", None
-    if phase == "Failed":
-        return "False", "PodFailed", None
+def _containers_ready(phase: str, containers: list[PodContainer]) -> Verdict:
+    if phase in FINAL:
+        return "False", "PodCompleted" if phase == "Succeeded" else "PodFailed", None
     unready = [
-        record.spec.name
-        for group in (inits, apps)
-        for record in group
-        if record.kind != INIT and not (record.ready and record.running)
+        container.spec.name
+        for container in containers
+        if container.kind != INIT and not (container.ready and container.running)
     ]
     if not unready:
-        return "True", None, None
+        return YES
     return "False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
 
 
-def _gates(pod: Any) -> tuple[str, str, str] | None:
+def _gates(pod: Any) -> Verdict:
     """What the pod's own readiness gates still ask for."""
     messages = []
-    for gate in pod.spec.readinessGates:
-        name = gate.conditionType
-        condition = conditions.get(pod.status.conditions, name)
+    for gate in pod.spec.readinessGates or ():
+        name = f'pod readiness gate "{gate.conditionType}"'
+        condition = conditions.get(pod.status.conditions, gate.conditionType)
         if condition is None:
-            messages.append(
-                f'corresponding condition of pod readiness gate "{name}" does not exist.'
-            )
+            messages.append(f"corresponding condition of {name} does not exist.")
         elif condition.status != "True":
-            messages.append(
-                f'the status of pod readiness gate "{name}" is not "True", but {condition.status}'
-            )
-    return ("False", "ReadinessGatesNotReady", ", ".join(messages)) if messages else None
+            messages.append(f'the status of {name} is not "True", but {condition.status}')
+    return ("False", "ReadinessGatesNotReady", ", ".join(messages)) if messages else YES
+
+
+class Reporter:
+    """Writes one pod's status, and remembers the conditions that it wrote."""
+
+    __slots__ = ("_known", "_meta", "_worker")
+
+    def __init__(self, worker: PodWorker) -> None:
+        metadata = worker.pod.metadata
+        self._worker = worker
+        self._known: dict[str, Any] = {}
+        self._meta = models.meta_v1.ObjectMeta(
+            name=metadata.name, namespace=metadata.namespace, uid=worker.uid
+        )
+
+    def write(self) -> None:
+        """Write the status, if it is not what is there; conditions of others stay as they are."""
+        worker, client, meta = self._worker, self._worker.kubelet.client, self._meta
+        if worker.reason is not None:
+            # As `pkg/kubelet/active_deadline.go` does, each time that a status is made.
+            worker.kubelet.recorder.normal(worker.pod, *worker.reason)
+        try:
+            current: Any = client.get(core.Pod, meta.name or "", meta.namespace)
+            if current.metadata.uid != worker.uid:
+                return
+            new = self._status(current)
+            if new != current.status:
+                client.update_status(core.Pod(metadata=meta, status=new))
+        except ApiError as error:
+            if error.code != 404:
+                worker.later("status", 1.0, worker.write_status, background=True)
+
+    def _status(self, pod: Any) -> Any:
+        worker, kubelet, sandbox = self._worker, self._worker.kubelet, self._worker.sandbox
+        shown = phase(worker)
+        listed = self._conditions(pod, shown)
+        reason, message = worker.reason or (None, None)
+        if shown in FINAL and not worker.over:
+            # It is not over until nothing can run any more.
+            shown, reason, message = pod.status.phase, None, None
+        if pod.status.phase in FINAL:
+            shown = pod.status.phase
+        return replace(
+            pod.status,
+            phase=shown,
+            reason=reason,
+            message=message,
+            observedGeneration=pod.metadata.generation,
+            conditions=listed,
+            hostIP=kubelet.machine.address,
+            hostIPs=kubelet.host_ips,
+            podIP=sandbox.ip if sandbox is not None else None,
+            podIPs=[core.PodIP(ip=sandbox.ip)] if sandbox is not None else None,
+            startTime=worker.start_time,
+            initContainerStatuses=[init.status() for init in worker.inits] or None,
+            containerStatuses=[app.status() for app in worker.apps],
+            nominatedNodeName=None,
+        )
+
+    def _conditions(self, pod: Any, shown: str) -> list[Any]:
+        """All of them; each keeps its time while its status stays the same."""
+        worker, known, generation = self._worker, self._known, pod.metadata.generation
+        now, others = worker.kubelet.clock.utc(), pod.status.conditions or ()
+        network = worker.sandbox is not None and not worker.over
+        containers = _containers_ready(shown, worker.containers)
+        verdicts = (
+            YES if network else ("False", None, None),
+            _initialized(shown, worker.inits),
+            _gates(pod) if containers is YES and pod.spec.readinessGates else containers,
+            containers,
+            YES,
+        )
+        result = []
+        for type, verdict in zip(OWN, verdicts, strict=True):
+            old = known.get(type)
+            since = now if old is None or old.status != verdict[0] else old.lastTransitionTime
+            known[type] = _condition(type, verdict, since, generation)
+            result.append(known[type])
+        scheduled = conditions.get(others, OWN[4])
+        if scheduled is not None and scheduled.status == "True":
+            result[4] = scheduled
+        return result + [c for c in others if c.type not in OWN]

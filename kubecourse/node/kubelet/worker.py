@@ -3,7 +3,8 @@
 Like the kubelet's pod worker it looks again ("syncs") whenever something changed: it writes the
 pod's status, then does what is to be done, one step after another. A change that comes while it
 is busy makes it look again afterwards. When it cannot go on it comes back later.
-Sources: `pkg/kubelet/{kubelet,pod_workers}.go`, `pkg/kubelet/kuberuntime/kuberuntime_manager.go`.
+Sources: `pkg/kubelet/{kubelet,pod_workers}.go` (SyncPod, SyncTerminatingPod, SyncTerminatedPod),
+`pkg/kubelet/kuberuntime/{kuberuntime_manager,kuberuntime_container}.go` (computePodActions).
 """
 
 from __future__ import annotations
@@ -11,36 +12,41 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from kubecourse.api import models
+from kubecourse.api.errors import ApiError
 from kubecourse.clock import Timer
-from kubecourse.node.kubelet import environment, probes, references, status
-from kubecourse.node.kubelet.images import Problem
-from kubecourse.node.kubelet.plan import to_start
-from kubecourse.node.kubelet.records import APP, INIT, SIDECAR, ContainerRecord
-from kubecourse.node.kubelet.reporting import Reporter
-from kubecourse.node.kubelet.starting import RETRY, Starter, throttled
-from kubecourse.node.kubelet.stopping import ContainerStop, Stopping
-from kubecourse.node.runtime.container import Container
+from kubecourse.node.kubelet import environment, references, status
+from kubecourse.node.kubelet.containers import APP, INIT, RETRY, SIDECAR, PodContainer, throttled
 from kubecourse.node.runtime.runtime import NoAddress
 from kubecourse.node.runtime.sandbox import Sandbox
 
 if TYPE_CHECKING:
+    from kubecourse.node.kubelet.containers import Problem
     from kubecourse.node.kubelet.kubelet import Kubelet
 
 RESYNC = 60.0
 """Seconds after which a pod with a problem is looked at again at the latest; jittered."""
 STOP_LATENCY = 0.05
 """Seconds from the end of a container that the kubelet stopped until the kubelet goes on."""
+TIDY = 0.25
+"""Seconds from the last container's end until the sandbox is gone."""
 MOST_MOUNT_DELAY = 122.0
 DEFAULT_GRACE = 30.0
 
 
 class PodWorker:
-    """The kubelet's side of one pod."""
+    """The kubelet's side of one pod.
+
+    `busy` while a sync goes on, `changed` if that started or stopped a container. `stopping` once
+    all containers are to end, `over` when nothing of the pod can run any more. `reason` is why the
+    kubelet itself ended it: `(reason, message)`.
+    """
 
     __slots__ = (
-        "_again", "_missed", "_mount_tries", "_reporter", "_retry_at", "_sandbox_seen",
-        "_starter", "_timers", "_todo", "apps", "busy", "changed", "inits", "kubelet", "pod",
-        "probe_epoch", "reason", "restart_policy", "sandbox", "start_time", "stopping", "uid",
+        "_again", "_asked", "_grace", "_missed", "_mount_tries", "_reporter", "_retry_at",
+        "_sandbox_seen", "_stopped_at", "_timers", "_todo", "apps", "busy", "changed",
+        "containers", "inits", "kubelet", "over", "pod", "probe_epoch", "reason",
+        "restart_policy", "sandbox", "start_time", "stopping", "uid",
     )  # fmt: skip
 
     def __init__(self, kubelet: Kubelet, pod: Any) -> None:
@@ -50,31 +56,31 @@ class PodWorker:
         spec = pod.spec
         self.restart_policy: str = spec.restartPolicy or "Always"
         self.inits = [
-            ContainerRecord(c, SIDECAR if c.restartPolicy == "Always" else INIT)
+            PodContainer(self, c, SIDECAR if c.restartPolicy == "Always" else INIT)
             for c in spec.initContainers or ()
         ]
-        self.apps = [ContainerRecord(c, APP) for c in spec.containers]
+        self.apps = [PodContainer(self, c, APP) for c in spec.containers]
+        self.containers = [*self.inits, *self.apps]
         self.sandbox: Sandbox | None = None
         self.start_time = kubelet.clock.utc()
         self.probe_epoch = 0.0
-        self.stopping: Stopping | None = None
         self.reason: Problem | None = None
-        self.busy = False
-        self.changed = False
+        self.busy = self.changed = self.stopping = self.over = False
         self._again = False
-        self._starter = Starter(self)
-        self._reporter = Reporter(self)
-        self._todo: list[ContainerRecord] = []
+        self._reporter = status.Reporter(self)
+        self._todo: list[PodContainer] = []
         self._retry_at: float | None = None
         self._sandbox_seen: float | None = None
         self._mount_tries = 0
         self._missed: list[tuple[Any, tuple[Any, ...]]] = []
         self._timers: dict[str, Timer] = {}
+        self._grace = self._stopped_at = 0.0
+        self._asked: float | None = None
 
     @property
-    def records(self) -> list[ContainerRecord]:
-        """All containers, init containers first."""
-        return [*self.inits, *self.apps]
+    def title(self) -> str:
+        """The pod as messages name it."""
+        return f"{self.pod.metadata.name}_{self.pod.metadata.namespace}({self.uid})"
 
     @property
     def grace(self) -> float:
@@ -103,31 +109,28 @@ class PodWorker:
         self.pod = pod
         if pod.metadata.deletionTimestamp is not None:
             grace = pod.metadata.deletionGracePeriodSeconds or 0
-            if self.stopping is None:
-                self.stop(grace)
+            if self.stopping:
+                self._hurry(grace)
             else:
-                self.stopping.hurry(grace)
+                self.stop(grace)
 
     def _change_images(self, spec: Any) -> None:
         """A container's image may be changed while it runs: it starts again with the new one."""
-        new = {c.name: c for c in (*(spec.initContainers or ()), *spec.containers)}
-        for record in self.records:
-            changed = new[record.spec.name]
-            if changed.image != record.spec.image:
-                record.spec = changed
-                record.touch()
+        new = (*(spec.initContainers or ()), *spec.containers)
+        for container, changed in zip(self.containers, new, strict=True):
+            if changed.image != container.spec.image:
+                container.spec = changed
+                container.touch()
                 why = f"Container {changed.name} definition changed, will be restarted"
-                self.condemn(record, why, self.grace)
+                self.condemn(container, why)
 
     def removed(self) -> None:
         """The pod is gone from the API server: nothing of it may stay."""
         self._cancel_all()
         self._missed.clear()
-        for record in self.records:
-            probes.stop(record)
-        self._todo.clear()
-        self.stopping = self.stopping or Stopping(self, 0)
-        self.stopping.cancel()
+        self.stopping = self.over = True
+        for container in self.containers:
+            container.forget()
         self.kubelet.runtime.remove_sandbox(self.uid)
 
     def resume(self) -> None:
@@ -142,7 +145,7 @@ class PodWorker:
 
     def sync(self) -> None:
         """Look at the pod and do what is to be done."""
-        if self.stopping is not None:
+        if self.stopping:
             return
         if self.busy or not self.kubelet.running:
             self._again = True
@@ -156,15 +159,15 @@ class PodWorker:
 
     def _mount(self) -> None:
         """Set up volumes, then the sandbox with the pod's network."""
-        kubelet = self.kubelet
+        kubelet, tries = self.kubelet, self._mount_tries
         missing = references.missing_volume(kubelet.client, self.pod)
         if missing is not None:
             self._mount_tries += 1
             kubelet.recorder.warning(self.pod, "FailedMount", missing)
-            delay = min(0.5 * 2 ** (self._mount_tries - 1), MOST_MOUNT_DELAY)
-            self.later("mount", delay, self._mount, background=self._mount_tries > 3)
+            delay = min(0.5 * 2**tries, MOST_MOUNT_DELAY)
+            self.later("mount", delay, self._mount, background=tries >= 3)
             return
-        host_ip = kubelet.machine_address if self.pod.spec.hostNetwork else None
+        host_ip = kubelet.machine.address if self.pod.spec.hostNetwork else None
         try:
             self.sandbox = kubelet.runtime.run_sandbox(self.pod, self, host_ip)
         except NoAddress as error:
@@ -185,25 +188,37 @@ class PodWorker:
         self.busy = True
         self._again = self.changed = False
         self._retry_at = None
-        self._todo = to_start(self.restart_policy, self.inits, self.apps)
+        self._todo = [c for c in self._due() if c.needs_start(self.restart_policy)]
         self.step()
+
+    def _due(self) -> list[PodContainer]:
+        """The containers whose turn has come.
+
+        Init containers come one at a time, each when the one before has done its work; a sidecar
+        has when it has started. Then come the others, all of them.
+        """
+        for index, init in enumerate(self.inits):
+            if not (init.started if init.kind == SIDECAR else init.exit_code == 0):
+                ahead = self.inits[: index + 1]
+                return [c for c in ahead if c.kind == SIDECAR or c is init]
+        return [c for c in self.containers if c.kind != INIT]
 
     def step(self) -> None:
         """Do the next thing that is to be done; after the last one the sync is over."""
-        while self._todo and self.stopping is None:
-            record = self._todo[0]
-            if record.condemned is not None:
-                why, grace = record.condemned
-                record.condemned = None
+        while self._todo and not self.stopping:
+            container = self._todo[0]
+            if container.condemned is not None:
+                why, grace = container.condemned
+                container.condemned = None
                 self.changed = True
-                if record.running:
-                    ContainerStop(self, record, why, grace, self._stopped).begin()
+                if container.running:
+                    container.stop(why, grace, self._stopped)
                     return
             del self._todo[0]
-            if not self._starter.start(record):
+            if not container.start():
                 return
         self.busy = False
-        if self.stopping is not None:
+        if self.stopping:
             return
         seen, self._sandbox_seen = self._sandbox_seen, None
         if self.changed or self._again:
@@ -215,19 +230,6 @@ class PodWorker:
         elif self._retry_at is not None:
             delay = min(max(self._retry_at - self.kubelet.clock.now, 0.0), RESYNC)
             self.look_at(self.kubelet.next_tick(self.kubelet.jittered(delay)), background=True)
-
-    def _stopped(self, record: ContainerRecord) -> None:
-        """A container that had to be stopped has been."""
-        record.stopped_in_sync = True
-        self.later("step", STOP_LATENCY, self.step)
-
-    def pulled(self, record: ContainerRecord, problem: Problem | None) -> None:
-        """The image manager is done with a container's image."""
-        self._act(self._go_on, (record, problem))
-
-    def _go_on(self, record: ContainerRecord, problem: Problem | None) -> None:
-        if self.stopping is None and self._starter.with_image(record, problem):
-            self.step()
 
     def retry(self, at: float) -> None:
         """Something could not be done: sync again at that time, or soon after."""
@@ -245,30 +247,41 @@ class PodWorker:
 
     # --- hearing of a container
 
-    def exited(self, run: Container) -> None:
-        """The runtime says that a container has ended; the kubelet sees it when it next looks."""
-        record = next((r for r in self.records if r.run is run), None)
-        if record is None:
-            return
-        probes.stop(record)
-        record.finished(self.kubelet.clock)
-        if record.stop is not None:
-            record.stop.ended()
-        elif self.stopping is not None:
-            self.stopping.ended(record)
-        else:
-            self.look_at(self.kubelet.next_tick(), background=record.restarts > 0)
+    def pulled(self, container: PodContainer, problem: Problem | None) -> None:
+        """The image manager is done with a container's image."""
+        self._act(self._go_on, (container, problem))
 
-    def condemn(self, record: ContainerRecord, why: str, grace: float) -> None:
+    def _go_on(self, container: PodContainer, problem: Problem | None) -> None:
+        if not self.stopping and container.with_image(problem):
+            self.step()
+
+    def _stopped(self, container: PodContainer) -> None:
+        """A container that had to be stopped has been."""
+        container.stopped_in_sync = True
+        self.later("step", STOP_LATENCY, self.step)
+
+    def hook_failed(self, container: PodContainer) -> None:
+        """A container whose hook after the start failed has been stopped."""
+        self.look_at(self.kubelet.next_tick(0.5))
+        self.step()
+
+    def container_ended(self, container: PodContainer) -> None:
+        """A container has ended by itself; the kubelet sees it when it next looks."""
+        if self.stopping:
+            self._one_less()
+        else:
+            self.look_at(self.kubelet.next_tick(), background=container.restarts > 0)
+
+    def condemn(self, container: PodContainer, why: str, grace: float | None = None) -> None:
         """Stop a container and start it again: a probe asks for it, or a new image."""
-        if record.condemned is None and record.running:
-            record.condemned = (why, grace)
+        if container.condemned is None and container.running:
+            container.condemned = (why, self.grace if grace is None else grace)
             self.sync()
 
-    def probed(self, record: ContainerRecord) -> None:
+    def probed(self, container: PodContainer) -> None:
         """A probe has changed whether a container is ready or has started."""
-        record.touch()
-        if self.stopping is None and record.kind == SIDECAR and not self.busy:
+        container.touch()
+        if container.kind == SIDECAR and not self.stopping and not self.busy:
             self.sync()
         else:
             self.write_status()
@@ -287,13 +300,9 @@ class PodWorker:
 
     def _deadline(self) -> None:
         """The pod has been active for as long as it may."""
-        message = "Pod was active on the node longer than the specified deadline"
-        self.fail("DeadlineExceeded", message)
-
-    def fail(self, reason: str, message: str) -> None:
-        """End the pod as Failed, for a reason of the kubelet's."""
-        if self.stopping is None:
-            self.reason = (reason, message)
+        if not self.stopping:
+            message = "Pod was active on the node longer than the specified deadline"
+            self.reason = ("DeadlineExceeded", message)
             self.write_status()
             self._end()
 
@@ -304,12 +313,67 @@ class PodWorker:
         self.later("end", max(delay, 0.7), self.stop, self.grace)
 
     def stop(self, grace: float) -> None:
-        """Stop all containers, giving them `grace` seconds."""
-        if self.stopping is None:
-            self._cancel_all()
-            self._todo.clear()
-            self.stopping = Stopping(self, grace)
-            self.stopping.begin()
+        """Stop all containers, giving them `grace` seconds; sidecars after the others."""
+        self._cancel_all()
+        self.stopping = True
+        self._grace, self._stopped_at = float(grace), self.kubelet.clock.now
+        self._asked = self.pod.metadata.deletionGracePeriodSeconds
+        if self.reason is not None:
+            self.write_status()
+        running = [c for c in self.containers if c.running]
+        for container in [c for c in running if c.kind != SIDECAR] or running[-1:]:
+            self._stop(container)
+        if not running:
+            self.later("tidy", TIDY, self._tidy)
+
+    def _stop(self, container: PodContainer) -> None:
+        left = self._grace - (self.kubelet.clock.now - self._stopped_at)
+        why = f"Stopping container {container.spec.name}"
+        container.stop(why, max(left, 0.0), self.container_ended)
+
+    def _one_less(self) -> None:
+        """One has ended; sidecars go one by one, the last declared first."""
+        running = [c for c in self.containers if c.running]
+        if not running and not self.over:
+            self.later("tidy", TIDY, self._tidy)
+        elif running and all(c.kind == SIDECAR for c in running):
+            self._stop(running[-1])
+
+    def _hurry(self, grace: float) -> None:
+        """The pod's deletion has been asked for, or asked for again: with this grace period."""
+        if self._asked is not None and grace >= self._asked:
+            return
+        self._asked = grace
+        if self.over:
+            self.later("delete", 0.0, self._delete)
+            return
+        self._grace = min(self._grace, self.kubelet.clock.now - self._stopped_at + grace)
+        for container in self.containers:
+            if container.stopping:
+                container.hurry(grace)
+
+    def _tidy(self) -> None:
+        """Everything has ended: take down the sandbox and say how it ended."""
+        kubelet = self.kubelet
+        self.over = True
+        for container in self.containers:
+            container.forget()
+        self.write_status()
+        kubelet.runtime.stop_sandbox(self.uid)
+        kubelet.admitted.remove(self.pod)
+        if self.pod.metadata.deletionTimestamp is not None:
+            self.later("delete", kubelet.rng.uniform(0.5, 0.8), self._delete)
+
+    def _delete(self) -> None:
+        """Tell the API server that the pod is gone."""
+        meta, client = self.pod.metadata, self.kubelet.client
+        try:
+            client.delete(
+                models.core_v1.Pod, meta.name, meta.namespace, grace_period=0, uid=self.uid
+            )
+        except ApiError as error:
+            if error.code not in (404, 409):
+                self.later("delete", 1.0, self._delete, background=True)
 
     def write_status(self) -> str:
         """Tell the API server how the pod is, if that is news; returns the phase."""
@@ -317,7 +381,7 @@ class PodWorker:
             self._reporter.write()
         else:
             self._again = True
-        return self._reporter.phase()
+        return status.phase(self)
 
     # --- timers
 
@@ -337,6 +401,7 @@ class PodWorker:
             self._missed.append((action, args))
 
     def _cancel_all(self) -> None:
+        self._todo.clear()
         for timer in self._timers.values():
             self.kubelet.clock.cancel(timer)
         self._timers.clear()

@@ -60,8 +60,9 @@ _TOKEN = re.compile(
 _REDIRECTS = ("2>&1", ">&2", "1>&2", "2>>", "2>", ">>", ">", "<")
 _SEPARATORS = (";", "\n")
 _OPERATORS = (*_REDIRECTS, *_SEPARATORS, "<<", "&&", "||", ";;", "&", "|", "(", ")")
-_KEYWORDS = ("if", "then", "else", "elif", "fi", "while", "until", "for", "do", "done", "in")
-_KEYWORDS += ("{", "}", "!")
+_KEYWORDS = (
+    "if", "then", "else", "elif", "fi", "while", "until", "for", "do", "done", "in", "{", "}", "!",
+)  # fmt: skip
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 

@@ -241,6 +241,22 @@ def test_a_deleted_pod_gets_its_grace_period() -> None:
     assert not world.kubelets["node-1"].pods
 
 
+def test_a_pod_that_is_deleted_while_a_probe_has_its_container_stopped_goes_too() -> None:
+    world = World()
+    world.images.declare("stubborn", stops_after=1000.0)
+    probe = {"httpGet": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
+    world.run("a", image="stubborn", livenessProbe=probe, ports=[{"containerPort": 8080}])
+    world.clock.settle()
+    world.container("a").behave("failing")
+    world.clock.advance(3)
+    assert world.container("a").terminating
+    world.client.delete(core.Pod, "a", "default", grace_period=5)
+    began = world.clock.now
+    world.clock.settle()
+    assert not world.client.list(core.Pod, "default")
+    assert world.clock.now - began < 8
+
+
 def test_a_pod_that_is_deleted_before_it_started_goes_quickly() -> None:
     world = World()
     for wait in (0.1, 0.5, 1.0):
