@@ -5,47 +5,54 @@ Source: `pkg/scheduler/schedule_one.go` (schedulePod, findNodesThatFitPod).
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 from typing import Any
 
 from msgspec.structs import replace
 
+from kubecourse.api.placement import required_terms
 from kubecourse.client.informer import key_of
 from kubecourse.control_plane.scheduler import messages
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
-from kubecourse.control_plane.scheduler.explain import Decision, Evaluation, NodeDecision
-from kubecourse.control_plane.scheduler.framework import Plugin, Rejected, Verdict
-from kubecourse.control_plane.scheduler.nominator import Nominator
-from kubecourse.control_plane.scheduler.owners import Owners
-from kubecourse.control_plane.scheduler.plugins.node_affinity import RequiredNodes
-from kubecourse.control_plane.scheduler.preemption import Outcome, Preemption
+from kubecourse.control_plane.scheduler.explain import Decision, NodeDecision
+from kubecourse.control_plane.scheduler.framework import Verdict
+from kubecourse.control_plane.scheduler.plugins import RULES
+from kubecourse.control_plane.scheduler.preemption import Outcome, Preemption, Promises
+from kubecourse.control_plane.scheduler.shape import Shape, first_of_best
 from kubecourse.control_plane.scheduler.shapes import Shapes
 
 ABSENT = Verdict("NodeAffinity", ("node(s) didn't satisfy plugin(s) [NodeAffinity]",), False)
-"""What is said of nodes that a pod which names its nodes does not name."""
-
-Refusals = dict[Verdict, int]
-"""How many nodes refused a pod, by why."""
+"""What is said of all nodes but the one that a pod names."""
 
 
 class NoFit(Exception):
-    """Every node refused a pod. `blocked`: those that are kept for others, by position."""
+    """Every node refused a pod: how many nodes, by why; and those kept for others, by position."""
 
-    def __init__(self, refusals: Refusals, blocked: dict[int, Verdict] | None = None) -> None:
+    def __init__(self, refusals: dict[Verdict, int], blocked: dict[int, Verdict]) -> None:
         super().__init__()
         self.refusals = refusals
-        self.blocked = blocked or {}
+        self.blocked = blocked
+
+
+class Rejected(Exception):
+    """A plugin refused a pod before any node was looked at."""
+
+    def __init__(self, plugin: str, message: str) -> None:
+        super().__init__(message)
+        self.plugin = plugin
+        self.message = message
 
 
 class Algorithm:
     """Finds nodes for pods. `next` is where in the order of nodes it begins to look."""
 
-    def __init__(self, cache: Cache, plugins: list[Plugin], owners: Owners, random: Random) -> None:
+    def __init__(self, cache: Cache, random: Random) -> None:
         self._cache = cache
-        self._plugins = plugins
-        self._shapes = Shapes(plugins, cache, owners)
+        self._shapes = Shapes(RULES, cache)
         self._preemption = Preemption(cache, random)
-        self.nominator = Nominator(cache)
+        self.promises = Promises(cache)
+        self.shape_of = self._shapes.of
         self.next = 0
 
     def find(self, pod: Any) -> NodeInfo | None:
@@ -53,19 +60,16 @@ class Algorithm:
         order = self._cache.order
         if not order:
             return None
-        for plugin in self._plugins:
-            message = plugin.reject(pod)
-            if message is not None:
-                raise Rejected(plugin.name, message)
         self.next %= len(order)
         if pod.spec.affinity is not None:
-            names = RequiredNodes(pod.spec).names
-            if names is not None:
-                return self._find_among(pod, names)
-        shape = self._shapes.of(pod)
+            named = named_node(pod.spec)
+            if named is not None:
+                return self._find_named(pod, named)
+        shape = self.shape_of(pod)
+        _check_rejected(shape, pod)
         blocked: dict[int, Verdict] = {}
-        if len(self.nominator):
-            blocked = self.nominator.blocked(pod, shape)
+        if len(self.promises):
+            blocked = self.promises.blocked(pod, shape)
             promised = self._cache.nodes.get(pod.status.nominatedNodeName or "")
             if (
                 promised is not None
@@ -74,49 +78,36 @@ class Algorithm:
                 and shape.verdict(promised) is None
             ):
                 return promised
-        choice = shape.choose(self.next, tuple(blocked))
+        choice = shape.choose(self.next, blocked)
         if choice is None:
-            refusals = shape.refusals()
-            for position, verdict in blocked.items():
-                if shape.verdict(order[position]) is None:
-                    refusals[verdict] = refusals.get(verdict, 0) + 1
+            verdicts = shape.verdicts()
+            refusals = Counter(
+                verdict or blocked[position] for position, verdict in enumerate(verdicts)
+            )
             raise NoFit(refusals, blocked)
-        self.next = (self.next + choice.processed) % len(order)
-        return choice.node
+        node, processed = choice
+        self.next = (self.next + processed) % len(order)
+        return node
 
-    def _find_among(self, pod: Any, names: list[str]) -> NodeInfo:
-        """The node for a pod that names those it can go to, as a DaemonSet's do."""
+    def _find_named(self, pod: Any, name: str) -> NodeInfo:
+        """The node for a pod that names it, as a DaemonSet's do; no other node is asked about."""
+        shape = Shape(pod, RULES, self._cache)
+        _check_rejected(shape, pod)
         order = self._cache.order
-        evaluation = Evaluation(pod, self._plugins, self._cache)
-        infos = [self._cache.nodes[name] for name in names if name in self._cache.nodes]
-        infos = [info for info in infos if info.position >= 0]
-        refusals: Refusals = {}
-        candidates = []
-        for info in infos:
-            verdict = evaluation.verdict(info)
-            if verdict is None:
-                candidates.append(info)
-            else:
-                refusals[verdict] = refusals.get(verdict, 0) + 1
-        self.next = (self.next + len(infos)) % len(order)
-        if candidates:
-            return evaluation.best(candidates)
-        if len(infos) < len(order):
-            refusals[ABSENT] = len(order) - len(infos)
-        raise NoFit(refusals)
+        info = self._cache.nodes.get(name)
+        if info is None or info.position < 0:
+            raise NoFit({ABSENT: len(order)}, {})
+        self.next = (self.next + 1) % len(order)
+        verdict = shape.verdict_alone(info)
+        if verdict is None:
+            return info
+        others = {ABSENT: len(order) - 1} if len(order) > 1 else {}
+        raise NoFit({verdict: 1, **others}, {})
 
     def preempt(self, pod: Any, why: NoFit, budgets: list[Any], now: float) -> Outcome:
         """Whether others could make room for a pod that did not fit."""
-        if not self._preemption.conceivable(pod, why.refusals):
-            return self._preemption.refuse(pod, why.refusals)
-        shape = self._shapes.of(pod)
-        verdicts: dict[str, Verdict] = {}
-        for info, verdict in zip(self._cache.order, shape.verdicts(), strict=True):
-            verdict = why.blocked.get(info.position) or verdict
-            if verdict is not None:
-                verdicts[info.name] = verdict
-        promised = pod.status.nominatedNodeName or ""
-        return self._preemption.find(pod, verdicts, shape.verdict, budgets, promised, now)
+        shape = self.shape_of(pod)
+        return self._preemption.find(pod, shape, why.refusals, why.blocked, budgets, now)
 
     def explain(self, pod: Any) -> Decision:
         """Why a pod is where it is, or why it is pending, as things stand now.
@@ -124,30 +115,56 @@ class Algorithm:
         For a pod that has a node: what would be found if it were to be placed again.
         """
         key = key_of(pod)
-        known = self._cache.pods.get(key)
-        neighbours = list(self._cache.nodes[known.node].pods) if known is not None else []
-        placed = self._cache.remove(key)
+        placed = self._cache.pods.get(key)
         unplaced = replace(pod, spec=replace(pod.spec, nodeName=None))
-        try:
-            best, nodes = Evaluation(unplaced, self._plugins, self._cache).decide()
-        finally:
-            if placed is not None:
-                self._cache.put_back([placed], neighbours)
-        message = "" if best and placed is not None else self._why_not(pod, best, nodes)
+        shape = self.shape_of(unplaced)
+        with self._cache.without([placed] if placed is not None else []):
+            nodes = self._decide(shape)
+        fitting = [node for node in nodes if node.fits]
+        best = fitting[first_of_best([node.total for node in fitting])].node if fitting else ""
+        message = "" if best and placed is not None else _why_not(pod, shape, nodes)
         where = placed.node if placed is not None else pod.spec.nodeName or ""
         return Decision(key[0], key[1], where, "" if message else best, message, nodes)
 
-    def _why_not(self, pod: Any, best: str, nodes: list[NodeDecision]) -> str:
-        """Why a pod cannot be placed, '' if it can."""
-        if pod.spec.schedulingGates:
-            return messages.GATED
-        if not nodes:
-            return messages.NO_NODES
-        for message in filter(None, (plugin.reject(pod) for plugin in self._plugins)):
-            return messages.rejected(len(nodes), message)
-        if best:
-            return ""
-        reasons: dict[str, int] = {}
-        for reason in (reason for node in nodes for reason in node.reasons):
-            reasons[reason] = reasons.get(reason, 0) + 1
-        return messages.unavailable(len(nodes), reasons)
+    def _decide(self, shape: Shape) -> list[NodeDecision]:
+        """What is found about each node."""
+        verdicts = shape.verdicts()
+        scores = iter(shape.scores([at for at, verdict in enumerate(verdicts) if verdict is None]))
+        return [
+            NodeDecision(info.name, scores=next(scores))
+            if verdict is None
+            else NodeDecision(info.name, verdict.plugin, verdict.reasons, verdict.resolvable)
+            for info, verdict in zip(self._cache.order, verdicts, strict=True)
+        ]
+
+
+def named_node(spec: Any) -> str | None:
+    """The one node that all terms of a pod's required affinity name, or None."""
+    fields = [term.matchFields for term in required_terms(spec) or ()]
+    if not fields or not fields[0] or fields.count(fields[0]) < len(fields):
+        return None
+    name = fields[0][0]
+    return name.values[0] if name.operator == "In" and len(name.values) == 1 else None
+
+
+def _check_rejected(shape: Shape, pod: Any) -> None:
+    for plugin in shape.plugins.values():
+        message = plugin.reject(pod)
+        if message is not None:
+            raise Rejected(plugin.name, message)
+
+
+def _why_not(pod: Any, shape: Shape, nodes: list[NodeDecision]) -> str:
+    """Why a pod cannot be placed, '' if it can."""
+    if pod.spec.schedulingGates:
+        return messages.GATED
+    if not nodes:
+        return messages.NO_NODES
+    try:
+        _check_rejected(shape, pod)
+    except Rejected as why:
+        return messages.rejected(len(nodes), why.message)
+    if any(node.fits for node in nodes):
+        return ""
+    refusals = Counter(Verdict(node.refused_by, node.reasons) for node in nodes)
+    return messages.unavailable(len(nodes), refusals)

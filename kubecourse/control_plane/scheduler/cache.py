@@ -8,23 +8,26 @@ Sources: `pkg/scheduler/backend/cache/{cache,node_tree}.go`, `pkg/scheduler/fram
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
 
 from kubecourse.api.memo import IdentityMemo
-from kubecourse.client.informer import Key
-from kubecourse.control_plane.scheduler.footprint import (
-    ANY_ADDRESS,
-    Footprint,
-    FootprintMemo,
-    Port,
-    amounts,
-)
+from kubecourse.api.placement import amounts
+from kubecourse.client.informer import Key, key_of
+from kubecourse.control_plane.scheduler.footprint import ANY_ADDRESS, Footprint, Port, footprint
+from kubecourse.control_plane.scheduler.owners import Claims, Owners
 
+HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
 REGION = "topology.kubernetes.io/region"
+
+SELF = True
+"""Stands for a node's value of a label that no other node has: it is a domain of its own."""
 
 NOBODY: dict[str, str] = {}
 """The labels of an object without any."""
@@ -35,44 +38,39 @@ def labels_of(obj: Any) -> dict[str, str]:
     return obj.metadata.labels or NOBODY
 
 
+@dataclass(slots=True)
 class PodGroup:
     """Pods that look alike to other pods, and how many of them each node has."""
 
-    __slots__ = ("affinity", "counts", "labels", "namespace", "terminating")
-
-    def __init__(
-        self, namespace: str, labels: dict[str, str], affinity: Any, terminating: bool
-    ) -> None:
-        self.namespace = namespace
-        self.labels = labels
-        self.affinity = affinity
-        self.terminating = terminating
-        self.counts: dict[str, int] = {}
+    namespace: str
+    labels: dict[str, str]
+    affinity: Any
+    terminating: bool
+    counts: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
 class Placed:
     """A pod on a node, assumed or bound."""
 
-    __slots__ = ("footprint", "group", "node", "pod")
-
-    def __init__(self, pod: Any, node: str, footprint: Footprint, group: PodGroup) -> None:
-        self.pod = pod
-        self.node = node
-        self.footprint = footprint
-        self.group = group
+    pod: Any
+    node: str
+    footprint: Footprint
+    group: PodGroup
 
 
 class NodeInfo:
     """A node and what its pods take.
 
     `position` is its place in the order of nodes, or -1. `version` grows when the node object
-    changes, `scratch` is for others to remember things in until the node or its pods change.
+    changes, `scratch` is for others to remember things in, by footprint of a pod, until the node
+    or its pods change.
     """
 
     __slots__ = (
-        "allocatable", "cpu", "cpu_total", "ephemeral", "ephemeral_total", "images", "labels",
-        "memory", "memory_total", "name", "node", "others", "pods", "pods_total", "ports",
-        "position", "scored_cpu", "scored_memory", "scratch", "version",
+        "allocatable", "cpu", "cpu_total", "images", "labels", "memory", "memory_total", "name",
+        "node", "others", "pods", "pods_total", "ports", "position", "scored_cpu",
+        "scored_memory", "scratch", "version",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -80,15 +78,15 @@ class NodeInfo:
         self.node: Any = None
         self.labels = NOBODY
         self.allocatable: dict[str, int] = {}
-        self.cpu_total = self.memory_total = self.ephemeral_total = self.pods_total = 0
-        self.cpu = self.memory = self.ephemeral = self.scored_cpu = self.scored_memory = 0
+        self.cpu_total = self.memory_total = self.pods_total = 0
+        self.cpu = self.memory = self.scored_cpu = self.scored_memory = 0
         self.others: dict[str, int] = {}
         self.ports: dict[Port, int] = {}
         self.pods: dict[Key, Placed] = {}
         self.images: dict[str, int] = {}
         self.position = -1
         self.version = 0
-        self.scratch: dict[int, Any] = {}
+        self.scratch: dict[Footprint, Any] = {}
 
     def set_node(self, node: Any) -> None:
         """Take over what a node object says."""
@@ -101,7 +99,6 @@ class NodeInfo:
         self.allocatable = total
         self.cpu_total = total.get("cpu", 0)
         self.memory_total = total.get("memory", 0)
-        self.ephemeral_total = total.get("ephemeral-storage", 0)
         self.pods_total = total.get("pods", 0)
         self.images = {
             name: image.sizeBytes or 0
@@ -114,7 +111,6 @@ class NodeInfo:
         self.scratch = {}
         self.cpu += sign * footprint.cpu
         self.memory += sign * footprint.memory
-        self.ephemeral += sign * footprint.ephemeral
         self.scored_cpu += sign * footprint.scored_cpu
         self.scored_memory += sign * footprint.scored_memory
         for name, value in footprint.others:
@@ -136,19 +132,17 @@ def _labels_key(labels: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(labels.items()))
 
 
-def _encoded(obj: Any) -> bytes:
-    return msgspec.json.encode(obj)
-
-
 class Cache:
-    """Nodes and the pods on them, assumed ones included.
+    """Nodes and the pods on them, assumed ones included, and what belongs to them.
 
     `images` has the nodes of each image with its size there, `priorities` counts pods.
     `epoch` grows when the order of nodes or what is known of all of them changes. `changes` lists
-    the positions of nodes that changed since, oldest first, `forgotten` of them cut off already.
+    the positions of nodes that changed since, oldest first.
     """
 
     def __init__(self) -> None:
+        self.owners = Owners()
+        self.claims = Claims()
         self.nodes: dict[str, NodeInfo] = {}
         self.pods: dict[Key, Placed] = {}
         self.groups: dict[tuple[Any, ...], PodGroup] = {}
@@ -156,15 +150,12 @@ class Cache:
         self.images: dict[str, dict[str, int]] = {}
         self.priorities: dict[int, int] = {}
         self.epoch = 0
-        self.affinities = 0
         self.changes: list[int] = []
-        self.forgotten = 0
         self._zones: dict[tuple[str, str], dict[str, NodeInfo]] = {}
         self._order: list[NodeInfo] | None = []
         self._unique: dict[str, bool] = {}
-        self.footprint = FootprintMemo()
         self._labels_key = IdentityMemo(_labels_key, 4096)
-        self._affinity_key = IdentityMemo(_encoded, 4096)
+        self._affinity_key: IdentityMemo[bytes] = IdentityMemo(msgspec.json.encode, 4096)
 
     # --- nodes
 
@@ -172,7 +163,9 @@ class Cache:
     def order(self) -> list[NodeInfo]:
         """The nodes, one of each zone in turn."""
         if self._order is None:
-            self._order = list(_interleaved(self._zones.values()))
+            zones = (members.values() for members in self._zones.values())
+            turns = zip_longest(*zones)
+            self._order = [info for turn in turns for info in turn if info is not None]
             for position, info in enumerate(self._order):
                 info.position = position
         return self._order
@@ -229,16 +222,13 @@ class Cache:
     def _forget_changes(self) -> None:
         self.epoch += 1
         self.changes.clear()
-        self.forgotten = 0
         self._unique.clear()
 
     def _changed(self, info: NodeInfo) -> None:
         if info.position >= 0:
-            changes = self.changes
-            changes.append(info.position)
-            if len(changes) > 100_000:
-                del changes[:50_000]
-                self.forgotten += 50_000
+            self.changes.append(info.position)
+            if len(self.changes) > 100_000:
+                self._forget_changes()
 
     def unique(self, label: str) -> bool:
         """Whether no two nodes have the same value of a label."""
@@ -247,6 +237,11 @@ class Cache:
             values = [info.labels[label] for info in self.order if label in info.labels]
             found = self._unique[label] = len(dict.fromkeys(values)) == len(values)
         return found
+
+    def domain(self, info: NodeInfo, label: str) -> Any:
+        """A node's value of a label; SELF if no other node has it, None if this has none."""
+        value = info.labels.get(label)
+        return SELF if value is not None and self.unique(label) else value
 
     def _count_images(self, info: NodeInfo, node: Any) -> None:
         for name, size in info.images.items():
@@ -278,13 +273,12 @@ class Cache:
                 placed.pod = pod
                 return
             self.remove(key)
-        footprint = self.footprint(pod.spec)
-        group = self.group_of(pod)
+        group = self._group_of(pod)
         info = self.nodes.get(node)
         if info is None:
             info = self.nodes[node] = NodeInfo(node)
-        self.pods[key] = info.pods[key] = Placed(pod, node, footprint, group)
-        info.take(footprint, 1)
+        self.pods[key] = info.pods[key] = Placed(pod, node, footprint(pod.spec), group)
+        info.take(self.pods[key].footprint, 1)
         priority = pod.spec.priority or 0
         self.priorities[priority] = self.priorities.get(priority, 0) + 1
         group.counts[node] = group.counts.get(node, 0) + 1
@@ -311,24 +305,27 @@ class Cache:
             del self.nodes[placed.node]
         return placed
 
-    def put_back(self, placed: Iterable[Placed], order: list[Key]) -> None:
-        """Undo removals from one node, whose pods were in that order before."""
-        for each in placed:
-            self.place(each.pod, each.node)
-            info = self.nodes[each.node]
-            if len(info.pods) == len(order):
+    @contextmanager
+    def without(self, pods: Sequence[Placed]) -> Iterator[None]:
+        """As if some pods were not there; afterwards everything is as it was."""
+        before = {placed.node: list(self.nodes[placed.node].pods) for placed in pods}
+        for placed in pods:
+            self.remove(key_of(placed.pod))
+        try:
+            yield
+        finally:
+            for placed in pods:
+                self.place(placed.pod, placed.node)
+            for name, order in before.items():
+                info = self.nodes[name]
                 info.pods = {key: info.pods[key] for key in order}
 
-    def group_of(self, pod: Any) -> PodGroup:
+    def _group_of(self, pod: Any) -> PodGroup:
         """The group that a pod belongs to, new if there was none like it."""
         metadata = pod.metadata
         labels = metadata.labels or NOBODY
         affinity = pod.spec.affinity
-        if (
-            affinity is not None
-            and affinity.podAffinity is None
-            and affinity.podAntiAffinity is None
-        ):
+        if affinity is not None and not (affinity.podAffinity or affinity.podAntiAffinity):
             affinity = None
         key = (
             metadata.namespace,
@@ -340,7 +337,7 @@ class Cache:
         if group is None:
             group = self.groups[key] = PodGroup(metadata.namespace, labels, affinity, key[3])
             if affinity is not None:
-                self.affinities += 1
+                self._forget_changes()  # its wishes may be about pods of any shape
             if len(self.groups) > 1000 and len(self.groups) % 500 == 0:
                 self._drop_empty_groups(key)
         return group
@@ -372,21 +369,9 @@ def _alike(old: Any, new: Any) -> bool:
     return bool(
         (old.spec is new.spec or old.spec == new.spec)
         and old.metadata.labels == new.metadata.labels
-        and (old.status is new.status or _same_status(old.status, new.status))
+        and (old.status is new.status or _offer(old.status) == _offer(new.status))
     )
 
 
-def _same_status(old: Any, new: Any) -> bool:
-    if old is None or new is None:
-        return False
-    return bool(old.allocatable == new.allocatable and old.images == new.images)
-
-
-def _interleaved(zones: Iterable[dict[str, NodeInfo]]) -> Iterable[NodeInfo]:
-    waiting = [list(members.values()) for members in zones]
-    turn = 0
-    while waiting:
-        waiting = [members for members in waiting if turn < len(members)]
-        for members in waiting:
-            yield members[turn]
-        turn += 1
+def _offer(status: Any) -> Any:
+    return None if status is None else (status.allocatable, status.images)

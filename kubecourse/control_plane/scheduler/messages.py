@@ -11,27 +11,21 @@ from kubecourse.control_plane.scheduler.framework import Verdict
 
 NO_NODES = "no nodes available to schedule pods"
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
-NO_CLAIMS = "no new claims to deallocate"
-"""What the plugin for devices adds to every failure of a pod, with or without devices."""
-NOT_HELPFUL = "Preemption is not helpful for scheduling"
-NO_VICTIMS = "No preemption victims found for incoming pod"
 LONGEST = 1024
 """Characters that an event's text may have."""
 
 
-def unavailable(total: int, reasons: Mapping[str, int]) -> str:
-    """The sum of all refusals: `0/3 nodes are available: 1 Insufficient memory, 2 …`."""
-    listed = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
-    return f"0/{total} nodes are available:{f' {listed}.' if listed else ''}"
+def unavailable(total: int, refusals: Mapping[Verdict, int]) -> str:
+    """The sum of all refusals, verdicts and how many nodes each is about.
 
-
-def count_reasons(refusals: Mapping[Verdict, int]) -> dict[str, int]:
-    """How many nodes gave each reason; a node may give several."""
+    Such as `0/3 nodes are available: 1 Insufficient memory, 2 …`; a node may give several reasons.
+    """
     counted: dict[str, int] = {}
     for verdict, nodes in refusals.items():
         for reason in verdict.reasons:
             counted[reason] = counted.get(reason, 0) + nodes
-    return counted
+    listed = ", ".join(sorted(f"{count} {reason}" for reason, count in counted.items()))
+    return f"0/{total} nodes are available:{f' {listed}.' if listed else ''}"
 
 
 def rejected(total: int, message: str) -> str:

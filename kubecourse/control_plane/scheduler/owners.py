@@ -1,96 +1,98 @@
-"""Which pods belong together with a pod, going by its Services and its controller.
+"""What else scheduling asks about: which pods belong together, and which claims are there.
 
 Source: `pkg/scheduler/framework/plugins/helper/spread.go` (DefaultSelector).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubecourse.api.labels import (
     EVERYTHING,
+    NOTHING,
+    Requirement,
     Selector,
-    SelectorError,
     selector_from_label_selector,
     selector_from_map,
 )
-from kubecourse.client.informer import Key
-
-# Kinds whose selector says which pods are one application.
-CONTROLLERS = ("ReplicationController", "ReplicaSet", "StatefulSet")
 
 
 class Owners:
-    """The selectors of Services and of controllers. `version` grows with every change of one."""
+    """The selectors of Services and controllers. `version` grows when one changes."""
 
     def __init__(self) -> None:
         self.version = 0
-        self._services: dict[str, dict[str, Selector]] = {}
-        self._controllers: dict[tuple[str, str, str], Selector] = {}
+        self._selectors: dict[tuple[str, str], dict[str, Selector]] = {}
 
-    def set_service(self, old: Any, new: Any) -> None:
-        """Take over a Service (informer handler)."""
-        if old is not None and new is not None and old.spec == new.spec:
-            return
-        namespace, name = _key(old, new)
-        services = self._services.setdefault(namespace, {})
-        selector = new.spec.selector if new is not None and new.spec is not None else None
-        if selector:
-            services[name] = selector_from_map(selector)
-        elif services.pop(name, None) is None:
-            return
-        self.version += 1
-
-    def set_controller(self, old: Any, new: Any) -> None:
-        """Take over a ReplicaSet or something like it (informer handler)."""
+    def set(self, old: Any, new: Any) -> None:
+        """Take over a Service, a ReplicaSet or a StatefulSet (informer handler)."""
         if old is not None and new is not None and old.spec is new.spec:
             return
-        namespace, name = _key(old, new)
-        key = (type(old if new is None else new).__name__, namespace, name)
-        before = self._controllers.get(key)
-        selector = _controller_selector(new) if new is not None else None
-        if selector == before:
+        obj = old if new is None else new
+        namespace, name = obj.metadata.namespace, obj.metadata.name
+        known = self._selectors.setdefault((type(obj).__name__, namespace), {})
+        selector = EVERYTHING if new is None else _selector(new)
+        if selector == known.get(name, EVERYTHING):
             return
-        if selector is None:
-            del self._controllers[key]
+        if selector.empty:
+            del known[name]
         else:
-            self._controllers[key] = selector
+            known[name] = selector
         self.version += 1
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.version += 1
-        self._services.clear()
-        self._controllers.clear()
 
     def selector(self, pod: Any) -> Selector:
         """What selects the pods that belong with this one; it selects everything if none do."""
         metadata = pod.metadata
         labels = metadata.labels or {}
-        found = [
-            requirement
-            for selector in self._services.get(metadata.namespace, {}).values()
-            if selector.matches(labels)
-            for requirement in selector.requirements
-        ]
+        services = self._selectors.get(("Service", metadata.namespace), {})
+        found = [selector for selector in services.values() if selector.matches(labels)]
         for owner in metadata.ownerReferences or ():
-            if owner.controller and owner.kind in CONTROLLERS:
-                own = self._controllers.get((owner.kind, metadata.namespace, owner.name))
-                if own is not None:
-                    found += own.requirements
-        return Selector(dict.fromkeys(found)) if found else EVERYTHING
+            controllers = self._selectors.get((owner.kind, metadata.namespace), {})
+            if owner.controller and owner.name in controllers:
+                found.append(controllers[owner.name])
+        if not found:
+            return EVERYTHING
+        return Selector(dict.fromkeys(r for selector in found for r in selector.requirements))
 
 
-def _key(old: Any, new: Any) -> Key:
-    metadata = (old if new is None else new).metadata
-    return metadata.namespace, metadata.name
-
-
-def _controller_selector(controller: Any) -> Selector | None:
-    given = controller.spec.selector if controller.spec is not None else None
-    if isinstance(given, dict) or given is None:
+def _selector(owner: Any) -> Selector:
+    given = owner.spec.selector if owner.spec is not None else None
+    if given is None or isinstance(given, dict):  # a Service's
         return selector_from_map(given)
-    try:
-        return selector_from_label_selector(given)
-    except SelectorError:
-        return None
+    return selector_from_label_selector(given)
+
+
+def narrowed(
+    selector: Any, labels: Mapping[str, str], same: Sequence[str] | None,
+    different: Sequence[str] | None = None,
+) -> Selector:  # fmt: skip
+    """A LabelSelector of a pod, where some labels have to be the same as its own, or different."""
+    found = selector_from_label_selector(selector)
+    more = [
+        Requirement(key, sign, (labels[key],))
+        for sign, keys in (("=", same), ("!=", different))
+        for key in keys or ()
+        if key in labels
+    ]
+    return Selector([*found.requirements, *more]) if more and found is not NOTHING else found
+
+
+class Claims:
+    """The claims, and the storage classes whose claims wait for a pod before they are bound."""
+
+    def __init__(self) -> None:
+        self.claims: dict[tuple[str, str], Any] = {}
+        self.waiting: dict[str, bool] = {}
+
+    def set_claim(self, old: Any, new: Any) -> None:
+        """Take over a claim (informer handler)."""
+        metadata = (old if new is None else new).metadata
+        self.claims.pop((metadata.namespace, metadata.name), None)
+        if new is not None:
+            self.claims[metadata.namespace, metadata.name] = new
+
+    def set_class(self, old: Any, new: Any) -> None:
+        """Take over a storage class (informer handler)."""
+        name = (old if new is None else new).metadata.name
+        self.waiting[name] = new is not None and new.volumeBindingMode == "WaitForFirstConsumer"

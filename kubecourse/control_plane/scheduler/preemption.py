@@ -1,34 +1,35 @@
 """Making room: which less important pods would have to go for a pod to fit somewhere.
 
 Sources: `pkg/scheduler/framework/preemption/preemption.go`,
-`pkg/scheduler/framework/plugins/defaultpreemption/default_preemption.go`.
+`pkg/scheduler/framework/plugins/defaultpreemption/default_preemption.go`,
+`pkg/scheduler/backend/queue/nominator.go`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from kubecourse.api import conditions
 from kubecourse.api.labels import selector_from_label_selector
+from kubecourse.client.informer import Key, key_of
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo, Placed, labels_of
 from kubecourse.control_plane.scheduler.framework import Verdict
-from kubecourse.control_plane.scheduler.messages import (
-    NO_CLAIMS,
-    NO_VICTIMS,
-    NOT_HELPFUL,
-    count_reasons,
-    unavailable,
-)
+from kubecourse.control_plane.scheduler.messages import unavailable
+from kubecourse.control_plane.scheduler.shape import Shape
 
 MIN_CANDIDATES = 100
 MIN_PERCENT = 10
-NEVER = "not eligible due to preemptionPolicy=Never."
 
-Judge = Callable[[NodeInfo], Verdict | None]
-"""Why the pod does not fit on a node as the cache has it at the moment."""
+NO_CLAIMS = "no new claims to deallocate"
+"""What the plugin for devices adds to every failure of a pod, with or without devices."""
+NEVER = "not eligible due to preemptionPolicy=Never."
+TERMINATING = "not eligible due to a terminating pod on the nominated node."
+NOT_HELPFUL = Verdict("", ("Preemption is not helpful for scheduling",))
+NO_VICTIMS = Verdict("", ("No preemption victims found for incoming pod",))
 
 
 @dataclass(slots=True)
@@ -52,13 +53,13 @@ class Outcome:
     keep: bool = False
 
 
+def _nothing(why: str, keep: bool = False) -> Outcome:
+    return Outcome(None, f"{NO_CLAIMS}, preemption: {why}", keep)
+
+
 def priority(pod: Any) -> int:
     """A pod's priority."""
     return pod.spec.priority or 0
-
-
-def _nothing(why: str, keep: bool = False) -> Outcome:
-    return Outcome(None, f"{NO_CLAIMS}, preemption: {why}", keep)
 
 
 class Preemption:
@@ -68,106 +69,86 @@ class Preemption:
         self._cache = cache
         self._random = random
 
-    def conceivable(self, pod: Any, refusals: Mapping[Verdict, int]) -> bool:
-        """Whether there is anybody to preempt, and any node where it could help."""
-        lowest = min(self._cache.priorities, default=priority(pod))
-        return lowest < priority(pod) and any(verdict.resolvable for verdict in refusals)
+    def find(
+        self, pod: Any, shape: Shape, refusals: Mapping[Verdict, int],
+        blocked: Mapping[int, Verdict], budgets: list[Any], now: float,
+    ) -> Outcome:  # fmt: skip
+        """Where others could make room for a pod that every node refused.
 
-    def refuse(self, pod: Any, refusals: Mapping[Verdict, int]) -> Outcome:
-        """What to say where it is not conceivable."""
+        `refusals`: how many nodes, by why; `blocked`: nodes that are kept for others, by position;
+        `now`: stands for the start of pods that did not start.
+        """
         if pod.spec.preemptionPolicy == "Never":
             return _nothing(NEVER, keep=True)
-        reasons: dict[str, int] = {}
-        for verdict, nodes in refusals.items():
-            reason = NO_VICTIMS if verdict.resolvable else NOT_HELPFUL
-            reasons[reason] = reasons.get(reason, 0) + nodes
-        return _nothing(unavailable(sum(refusals.values()), reasons))
-
-    def find(
-        self, pod: Any, verdicts: Mapping[str, Verdict], judge: Judge, budgets: list[Any],
-        nominated: str, now: float,
-    ) -> Outcome:  # fmt: skip
-        """Where pods could make room for a pod that every node refused, as `verdicts` say.
-
-        `nominated`: the node it was promised before, if any. `now`: for pods that did not start.
-        """
-        problem = self._not_eligible(pod, verdicts, nominated)
-        if problem:
-            return _nothing(problem, keep=True)
-        possible = [self._cache.nodes[n] for n, verdict in verdicts.items() if verdict.resolvable]
-        hopeless = len(verdicts) - len(possible)
-        refusals = {Verdict("", (NOT_HELPFUL,)): hopeless} if hopeless else {}
+        told: Counter[Verdict] = Counter()
+        lowest = min(self._cache.priorities, default=priority(pod))
+        if lowest >= priority(pod) or not any(verdict.resolvable for verdict in refusals):
+            for verdict, nodes in refusals.items():
+                told[NO_VICTIMS if verdict.resolvable else NOT_HELPFUL] += nodes
+            return _nothing(unavailable(told.total(), told))
+        verdicts = shape.verdicts()
+        for position, verdict in blocked.items():
+            verdicts[position] = verdict
+        promised = self._cache.nodes.get(pod.status.nominatedNodeName or "")
+        possible = [
+            info
+            for info, verdict in zip(self._cache.order, verdicts, strict=True)
+            if verdict is not None and verdict.resolvable
+        ]
+        if promised is not None and promised in possible and _is_being_emptied(promised, pod):
+            return _nothing(TERMINATING, keep=True)
+        if len(possible) < len(verdicts):
+            told[NOT_HELPFUL] = len(verdicts) - len(possible)
         candidates: list[Candidate] = []
-        wanted = self._wanted(len(possible))
-        offset = self._random.randrange(len(possible)) if possible else 0
+        wanted = min(max(len(possible) * MIN_PERCENT // 100, MIN_CANDIDATES), len(possible))
+        offset = self._random.randrange(len(possible))
         for info in possible[offset:] + possible[:offset]:
-            found = self._on_node(pod, info, judge, budgets, now)
+            found = self._on_node(pod, info, shape, budgets, now)
             if isinstance(found, Candidate):
                 candidates.append(found)
                 if len(candidates) >= wanted and any(not c.violations for c in candidates):
                     break
             else:
-                refusals[found] = refusals.get(found, 0) + 1
+                told[found] += 1
         if candidates:
-            return Outcome(min(candidates, key=_Cost(now)), "")
-        return _nothing(unavailable(len(verdicts), count_reasons(refusals)))
-
-    def _wanted(self, possible: int) -> int:
-        return min(max(possible * MIN_PERCENT // 100, MIN_CANDIDATES), possible)
-
-    def _not_eligible(self, pod: Any, verdicts: Mapping[str, Verdict], nominated: str) -> str:
-        """Why the pod may not preempt at all."""
-        if pod.spec.preemptionPolicy == "Never":
-            return NEVER
-        verdict = verdicts.get(nominated)
-        if verdict is None or not verdict.resolvable:
-            return ""
-        for placed in self._cache.nodes[nominated].pods.values():
-            if priority(placed.pod) < priority(pod) and _is_being_preempted(placed.pod):
-                return "not eligible due to a terminating pod on the nominated node."
-        return ""
+            return Outcome(min(candidates, key=lambda candidate: _harm(candidate, now)), "")
+        return _nothing(unavailable(len(verdicts), told))
 
     def _on_node(
-        self, pod: Any, info: NodeInfo, judge: Judge, budgets: list[Any], now: float
+        self, pod: Any, info: NodeInfo, shape: Shape, budgets: list[Any], now: float
     ) -> Candidate | Verdict:
         """The fewest and least important pods to take from a node, or why that does not help."""
-        cache = self._cache
         lower = [placed for placed in info.pods.values() if priority(placed.pod) < priority(pod)]
         if not lower:
-            return Verdict("DefaultPreemption", (NO_VICTIMS,))
-        order = list(info.pods)
-        for placed in lower:
-            cache.remove(_key(placed))
-        try:
-            verdict = judge(info)
+            return NO_VICTIMS
+        with self._cache.without(lower):
+            verdict = shape.verdict(info)
             if verdict is not None:
                 return verdict
-            lower.sort(key=_Importance(now))
-            violating, harmless = _split(lower, budgets)
-            victims: list[Placed] = []
+            lower.sort(key=lambda placed: _importance(placed.pod, now))
+            violating = _violating(lower, budgets)
+            victims: list[Any] = []
             violations = 0
-            for group in (violating, harmless):
-                for placed in group:
-                    cache.place(placed.pod, placed.node)
-                    if judge(info) is not None:
-                        cache.remove(_key(placed))
-                        victims.append(placed)
-                        violations += group is violating
-            victims.sort(key=_Importance(now))
-            return Candidate(info, [placed.pod for placed in victims], violations)
-        finally:
-            cache.put_back(lower, order)
+            # Those that a budget protects are the first to be let back in.
+            for placed in sorted(lower, key=lambda placed: key_of(placed.pod) not in violating):
+                self._cache.place(placed.pod, info.name)
+                if shape.verdict(info) is not None:
+                    self._cache.remove(key_of(placed.pod))
+                    victims.append(placed.pod)
+                    violations += key_of(placed.pod) in violating
+        victims.sort(key=lambda victim: _importance(victim, now))
+        return Candidate(info, victims, violations)
 
 
-def _key(placed: Placed) -> tuple[str, str]:
-    return placed.pod.metadata.namespace, placed.pod.metadata.name
-
-
-def _is_being_preempted(pod: Any) -> bool:
-    if pod.metadata.deletionTimestamp is None:
-        return False
-    condition = conditions.get(pod.status.conditions, "DisruptionTarget")
-    return condition is not None and condition.reason == "PreemptionByScheduler"
+def _is_being_emptied(info: NodeInfo, pod: Any) -> bool:
+    """Whether pods of lower priority are leaving a node because they were preempted."""
+    for placed in info.pods.values():
+        other = placed.pod
+        if priority(other) < priority(pod) and other.metadata.deletionTimestamp is not None:
+            condition = conditions.get(other.status.conditions, "DisruptionTarget")
+            if condition is not None and condition.reason == "PreemptionByScheduler":
+                return True
+    return False
 
 
 def _started(pod: Any, now: float) -> float:
@@ -175,50 +156,87 @@ def _started(pod: Any, now: float) -> float:
     return start.timestamp() if start is not None else now
 
 
-class _Importance:
+def _importance(pod: Any, now: float) -> tuple[int, float]:
     """Sorts pods: higher priority first, then the longer-running."""
-
-    def __init__(self, now: float) -> None:
-        self._now = now
-
-    def __call__(self, placed: Placed) -> tuple[int, float]:
-        return -priority(placed.pod), _started(placed.pod, self._now)
+    return -priority(pod), _started(pod, now)
 
 
-class _Cost:
+def _harm(candidate: Candidate, now: float) -> tuple[float, ...]:
     """Sorts candidates: the least harm first."""
-
-    def __init__(self, now: float) -> None:
-        self._now = now
-
-    def __call__(self, candidate: Candidate) -> tuple[float, ...]:
-        victims = candidate.victims
-        if not victims:
-            return (candidate.violations, float("-inf"), 0, 0, 0)
-        highest = max(priority(pod) for pod in victims)
-        earliest = min(_started(pod, self._now) for pod in victims if priority(pod) == highest)
-        total = sum(priority(pod) + 2**31 for pod in victims)
-        return (candidate.violations, highest, total, len(victims), -earliest)
+    victims = candidate.victims
+    if not victims:
+        return (candidate.violations, float("-inf"))
+    highest = max(priority(pod) for pod in victims)
+    earliest = min(_started(pod, now) for pod in victims if priority(pod) == highest)
+    total = sum(priority(pod) + 2**31 for pod in victims)
+    return (candidate.violations, highest, total, len(victims), -earliest)
 
 
-def _split(lower: list[Placed], budgets: list[Any]) -> tuple[list[Placed], list[Placed]]:
-    """Pods whose eviction a budget does not allow any more, and the others."""
+def _violating(lower: list[Placed], budgets: list[Any]) -> dict[Key, bool]:
+    """The pods whose eviction a budget does not allow, if all of these were to go in turn."""
     allowed = [budget.status.disruptionsAllowed or 0 for budget in budgets]
-    violating: list[Placed] = []
-    harmless: list[Placed] = []
-    for placed in lower:
-        violates = False
+    violating: dict[Key, bool] = {}
+    for pod in [placed.pod for placed in lower]:
         for index, budget in enumerate(budgets):
-            if budget.metadata.namespace != placed.pod.metadata.namespace or not labels_of(
-                placed.pod
-            ):
-                continue
             selector = selector_from_label_selector(budget.spec.selector)
-            if selector.empty or not selector.matches(labels_of(placed.pod)):
-                continue
-            if placed.pod.metadata.name in (budget.status.disruptedPods or ()):
-                continue
-            allowed[index] -= 1
-            violates = violates or allowed[index] < 0
-        (violating if violates else harmless).append(placed)
-    return violating, harmless
+            if (
+                budget.metadata.namespace == pod.metadata.namespace
+                and labels_of(pod)
+                and not selector.empty
+                and selector.matches(labels_of(pod))
+                and pod.metadata.name not in (budget.status.disruptedPods or ())
+            ):
+                allowed[index] -= 1
+                if allowed[index] < 0:
+                    violating[key_of(pod)] = True
+    return violating
+
+
+class Promises:
+    """Nodes promised to pods for which others were preempted, until these are gone."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self._promises: dict[Key, tuple[Any, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._promises)
+
+    def note(self, pod: Any, node: str | None) -> None:
+        """Keep room on a node for a waiting pod; or on none, now that it is another pod."""
+        key = key_of(pod)
+        if node:
+            self._promises[key] = (pod, node)
+        elif key in self._promises and self._promises[key][0].metadata.uid != pod.metadata.uid:
+            del self._promises[key]
+
+    def forget(self, key: Key) -> None:
+        """A pod needs its promise no more."""
+        self._promises.pop(key, None)
+
+    def blocked(self, pod: Any, shape: Shape) -> dict[int, Verdict]:
+        """The nodes that refuse a pod once those who were promised them have come.
+
+        By position in the order of nodes. Only promises to pods at least as important count.
+        """
+        cache = self._cache
+        by_node: dict[str, list[Any]] = {}
+        for key, (other, node) in self._promises.items():
+            if (
+                priority(other) >= priority(pod)
+                and other.metadata.uid != pod.metadata.uid
+                and key not in cache.pods
+                and node in cache.nodes
+                and cache.nodes[node].position >= 0
+            ):
+                by_node.setdefault(node, []).append(other)
+        found: dict[int, Verdict] = {}
+        for node, others in by_node.items():
+            for other in others:
+                cache.place(other, node)
+            verdict = shape.verdict(cache.nodes[node])
+            for other in others:
+                cache.remove(key_of(other))
+            if verdict is not None:
+                found[cache.nodes[node].position] = verdict
+        return found

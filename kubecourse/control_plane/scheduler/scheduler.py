@@ -12,18 +12,14 @@ from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError
-from kubecourse.api.resources import BY_MODEL
 from kubecourse.client import Client, EventRecorder, Informer
-from kubecourse.client.informer import Key
+from kubecourse.client.informer import Key, key_of
 from kubecourse.clock import Timer
 from kubecourse.control_plane.scheduler import messages
-from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit
+from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit, Rejected
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
 from kubecourse.control_plane.scheduler.explain import Decision
-from kubecourse.control_plane.scheduler.framework import ClusterEvent, Rejected
-from kubecourse.control_plane.scheduler.owners import Owners
-from kubecourse.control_plane.scheduler.plugins import default_plugins
-from kubecourse.control_plane.scheduler.plugins.volume_binding import Claims
+from kubecourse.control_plane.scheduler.framework import ClusterEvent
 from kubecourse.control_plane.scheduler.preemption import Candidate
 from kubecourse.control_plane.scheduler.queue import LEFTOVER_AFTER, QueuedPod, SchedulingQueue
 
@@ -50,15 +46,11 @@ class Scheduler:
 
     def _reset(self) -> None:
         self.cache = Cache()
-        self._owners = Owners()
-        self._claims = Claims()
-        self._plugins = default_plugins(self._owners, self._claims)
-        self._by_name = {plugin.name: plugin for plugin in self._plugins}
-        self._algorithm = Algorithm(self.cache, self._plugins, self._owners, self._random)
-        self._nominator = self._algorithm.nominator
+        self._algorithm = Algorithm(self.cache, self._random)
+        self._promises = self._algorithm.promises
         self._queue = SchedulingQueue()
-        self._informers: list[Informer] = []
-        self._budgets: Informer | None = None
+        self._budgets = Informer(self._client, models.policy_v1.PodDisruptionBudget)
+        self._informers = [self._budgets]
         self._awake = False
         self._flush: Timer | None = None
 
@@ -71,23 +63,17 @@ class Scheduler:
         for cls, handler in (
             (core.Namespace, self._namespace_changed),
             (core.Node, self._node_changed),
-            (core.Service, self._owners.set_service),
-            (core.ReplicationController, self._owners.set_controller),
-            (models.apps_v1.ReplicaSet, self._owners.set_controller),
-            (models.apps_v1.StatefulSet, self._owners.set_controller),
-            (models.storage_v1.StorageClass, self._claims.set_class),
+            (core.Service, self.cache.owners.set),
+            (models.apps_v1.ReplicaSet, self.cache.owners.set),
+            (models.apps_v1.StatefulSet, self.cache.owners.set),
+            (models.storage_v1.StorageClass, self.cache.claims.set_class),
             (core.PersistentVolumeClaim, self._claim_changed),
-            (models.policy_v1.PodDisruptionBudget, None),
             (core.Pod, self._pod_changed),
         ):
-            if cls not in BY_MODEL:
-                continue  # a kind that this cluster does not serve yet
             informer = Informer(self._client, cls)
-            if handler is None:
-                self._budgets = informer
-            else:
-                informer.on_change(handler)
+            informer.on_change(handler)
             self._informers.append(informer)
+        for informer in self._informers:
             informer.start()
 
     def stop(self) -> None:
@@ -114,24 +100,23 @@ class Scheduler:
             self._wake()
 
     def _claim_changed(self, old: Any, new: Any) -> None:
-        self._claims.set_claim(old, new)
+        self.cache.claims.set_claim(old, new)
         if len(self._queue):
             self._happened(ClusterEvent("claim", old, new))
 
     def _pod_changed(self, old: Any, new: Any) -> None:
         pod = old if new is None else new
-        metadata = pod.metadata
-        key = (metadata.namespace, metadata.name)
+        key = key_of(pod)
         if new is None or (new.status is not None and new.status.phase in FINISHED):
             self._pod_gone(key, pod)
         elif new.spec.nodeName:
             self._pod_placed(key, old, new)
         elif new.spec.schedulerName == PROFILE and key not in self.cache.pods:
-            if metadata.deletionTimestamp is not None:
+            if new.metadata.deletionTimestamp is not None:
                 self._queue.remove(key)
                 return
             self._queue.add(key, new, self._clock.now)
-            self._nominator.note(new)
+            self._promises.note(new, new.status and new.status.nominatedNodeName)
             self._wake()
 
     def _pod_placed(self, key: Key, old: Any, new: Any) -> None:
@@ -146,7 +131,7 @@ class Scheduler:
             self._happened(ClusterEvent("pod", None if newly else before, new))
 
     def _pod_gone(self, key: Key, pod: Any) -> None:
-        self._nominator.forget(key)
+        self._promises.forget(key)
         self._queue.remove(key)
         if self.cache.remove(key) is not None and len(self._queue):
             self._happened(ClusterEvent("pod", pod, None))
@@ -154,8 +139,10 @@ class Scheduler:
     def _happened(self, event: ClusterEvent) -> None:
         """Try pods again that an event may have made schedulable."""
         for queued in self._queue.unschedulable:
-            plugins = [self._by_name[name] for name in queued.plugins]
-            if not plugins or any(p.might_help(event, queued.pod, self.cache) for p in plugins):
+            plugins = self._algorithm.shape_of(queued.pod).plugins
+            if not queued.plugins or any(
+                plugins[name].might_help(event, queued.pod) for name in queued.plugins
+            ):
                 self._queue.requeue(queued, self._clock.now)
                 self._wake()
 
@@ -166,9 +153,6 @@ class Scheduler:
             self._awake = True
             self._clock.call_later(0, self._work)
 
-    def _wake_later(self, when: float) -> None:
-        self._clock.call_at(when, self._wake, background=True)
-
     def _work(self) -> None:
         self._awake = False
         if not self.running:
@@ -178,14 +162,12 @@ class Scheduler:
             self._schedule(queued)
 
     def _schedule(self, queued: QueuedPod) -> None:
-        pod = queued.pod
         try:
-            info = self._algorithm.find(pod)
+            info = self._algorithm.find(queued.pod)
         except NoFit as why:
             self._no_fit(queued, why)
         except Rejected as why:
-            total = len(self.cache.order)
-            text = messages.rejected(total, why.message)
+            text = messages.rejected(len(self.cache.order), why.message)
             self._failed(queued, text, (why.plugin,))
         else:
             if info is None:
@@ -197,7 +179,7 @@ class Scheduler:
         pod = queued.pod
         metadata = pod.metadata
         self.cache.place(pod, info.name)
-        self._nominator.forget(queued.key)
+        self._promises.forget(queued.key)
         try:
             self._client.bind(metadata.namespace, metadata.name, info.name)
         except ApiError as error:
@@ -205,7 +187,8 @@ class Scheduler:
             if error.code == 404:
                 return
             self._events.warning(pod, "FailedScheduling", messages.shortened(str(error)))
-            self._wake_later(self._queue.failed(queued, self._clock.now))
+            due = self._queue.failed(queued, self._clock.now)
+            self._clock.call_at(due, self._wake, background=True)
             return
         text = f"Successfully assigned {metadata.namespace}/{metadata.name} to {info.name}"
         self._events.normal(pod, "Scheduled", text)
@@ -214,17 +197,15 @@ class Scheduler:
 
     def _no_fit(self, queued: QueuedPod, why: NoFit) -> None:
         pod = queued.pod
-        total = len(self.cache.order)
-        text = messages.unavailable(total, messages.count_reasons(why.refusals))
-        budgets = list(self._budgets) if self._budgets is not None else []
+        text = messages.unavailable(len(self.cache.order), why.refusals)
         now = self._clock.utc_precise().timestamp()
-        outcome = self._algorithm.preempt(pod, why, budgets, now)
+        outcome = self._algorithm.preempt(pod, why, list(self._budgets), now)
         if outcome.message:
             text += f" {outcome.message}"
-        plugins = tuple(dict.fromkeys(verdict.plugin for verdict in why.refusals))
         nominated = outcome.candidate.node.name if outcome.candidate is not None else ""
         if outcome.keep:
             nominated = pod.status.nominatedNodeName or ""
+        plugins = tuple(dict.fromkeys(verdict.plugin for verdict in why.refusals))
         self._failed(queued, text, plugins, nominated)
         if outcome.candidate is not None:
             self._evict(pod, outcome.candidate)
@@ -233,18 +214,13 @@ class Scheduler:
         """Take the victims away, the gentle way."""
         for victim in candidate.victims:
             metadata = victim.metadata
-            why = core.PodCondition(
-                type="DisruptionTarget",
-                status="True",
-                reason="PreemptionByScheduler",
+            why = self._condition(
+                victim, type="DisruptionTarget", status="True", reason="PreemptionByScheduler",
                 message=f"{PROFILE}: preempting to accommodate a higher priority pod",
-                lastTransitionTime=self._clock.utc(),
-                observedGeneration=metadata.generation,
-            )
+            )  # fmt: skip
             try:
                 current = self._client.get(core.Pod, metadata.name, metadata.namespace)
-                status = _with(current, why)
-                self._client.update_status(replace(current, status=status))
+                self._client.update_status(replace(current, status=_with(current, why)))
                 self._client.delete(core.Pod, metadata.name, metadata.namespace)
             except ApiError as error:
                 if error.code != 404:
@@ -259,31 +235,28 @@ class Scheduler:
         """Put a pod aside, and tell it and the world why."""
         pod = queued.pod
         self._queue.give_up(queued, plugins, self._clock.now)
-        if nominated:
-            self._nominator.promise(queued.key, pod, nominated)
-        else:
-            self._nominator.forget(queued.key)
+        self._promises.forget(queued.key)
+        self._promises.note(pod, nominated)
         self._arm_flush()
         self._events.warning(pod, "FailedScheduling", messages.shortened(text))
         try:
             current = self._client.get(core.Pod, pod.metadata.name, pod.metadata.namespace)
-            status = self._failed_status(current, text, nominated)
+            condition = self._condition(
+                current, type="PodScheduled", status="False", reason="Unschedulable", message=text
+            )
+            status = replace(_with(current, condition), nominatedNodeName=nominated or None)
             if status != current.status:
                 queued.pod = self._client.update_status(replace(current, status=status))
         except ApiError as error:
             if error.code != 404:
                 raise
 
-    def _failed_status(self, pod: Any, text: str, nominated: str) -> Any:
-        condition = core.PodCondition(
-            type="PodScheduled",
-            status="False",
-            reason="Unschedulable",
-            message=text,
+    def _condition(self, pod: Any, **fields: Any) -> Any:
+        return core.PodCondition(
+            **fields,
             lastTransitionTime=self._clock.utc(),
             observedGeneration=pod.metadata.generation,
         )
-        return replace(_with(pod, condition), nominatedNodeName=nominated or None)
 
     def _arm_flush(self) -> None:
         if self._flush is None or not self._flush.pending:

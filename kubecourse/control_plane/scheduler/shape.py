@@ -3,22 +3,25 @@
 The pods of a replica set differ in name only. Of one pod to the next only the node that the
 last one went to has changed, so a shape asks its plugins again about changed nodes alone.
 
-Nodes about which all plugins know the same (`Part.summary`) form a class: a few classes, of
+Nodes about which all plugins know the same (`Plugin.summary`) form a class: a few classes, of
 which the plugins are asked, stand for thousands of nodes. A choice is then a few passes over
-plain lists of numbers. `explain.py` asks every plugin about every node afresh; tests hold the
-two against each other.
+plain lists of numbers. Tests hold it against asking every plugin about every node afresh.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
-from kubecourse.control_plane.scheduler.framework import Part, Plugin, Verdict
+from kubecourse.control_plane.scheduler.explain import PluginScore
+from kubecourse.control_plane.scheduler.footprint import footprint
+from kubecourse.control_plane.scheduler.framework import Census, Plugin, Verdict
 
 MIN_FEASIBLE = 100
 MIN_PERCENT = 5
@@ -71,51 +74,25 @@ def first_of_best(scores: Sequence[int]) -> int:
     return _preorder(size)[ordered.index(max(ordered))]
 
 
-class Choice(NamedTuple):
-    """The node for a pod, and how many nodes were looked at to find it."""
-
-    node: NodeInfo
-    processed: int
-
-
+@dataclass(slots=True)
 class NodeClass:
     """Nodes that are equal to all plugins: all refused alike, or all of the same summaries."""
 
-    __slots__ = ("nodes", "number", "summaries", "verdict")
-
-    def __init__(self, number: int, verdict: Verdict | None, summaries: tuple[Any, ...]) -> None:
-        self.number = number
-        self.verdict = verdict
-        self.summaries = summaries
-        self.nodes = 0
-
-
-class _Window:
-    """The nodes being scored, as one part sees them."""
-
-    __slots__ = ("_classes", "_codes", "_index", "size")
-
-    def __init__(self, classes: list[NodeClass], codes: list[int], index: int) -> None:
-        self._classes = classes
-        self._codes = codes
-        self._index = index
-        self.size = len(codes)
-
-    def count(self, summary: Any) -> int:
-        index = self._index
-        meant = {c.number for c in self._classes if c.summaries[index] == summary}
-        return sum([code >> POINTS in meant for code in self._codes])
+    number: int
+    verdict: Verdict | None
+    summaries: tuple[Any, ...]
+    nodes: int = 0
 
 
 Known = tuple[int, Verdict | None, list[Any]]
-"""What follows from a node object: its version, a refusal, and each summed part's facts."""
+"""What follows from a node object: its version, a refusal, and each summed plugin's facts."""
 
 UNKNOWN: Known = (-1, None, [])
 
 
-def _first_refusal(parts: list[Part], info: NodeInfo) -> Verdict | None:
-    for part in parts:
-        verdict = part.check(info)
+def _first_refusal(plugins: list[Plugin], info: NodeInfo) -> Verdict | None:
+    for plugin in plugins:
+        verdict = plugin.check(info)
         if verdict is not None:
             return verdict
     return None
@@ -124,21 +101,13 @@ def _first_refusal(parts: list[Part], info: NodeInfo) -> Verdict | None:
 class Shape:
     """What the plugins say of each node about pods like the one it was made of."""
 
-    def __init__(self, pod: Any, plugins: list[Plugin], cache: Cache) -> None:
+    def __init__(self, pod: Any, rules: Sequence[type[Plugin]], cache: Cache) -> None:
         self._pod = pod
-        self._plugins = plugins
+        self._rules = rules
         self._cache = cache
+        self._prepare()
         self._epoch = -1
-        self._affinities = -1
         self._seen = 0
-        self._footprint = 0
-        self._fixed_checks: list[Part] = []
-        self._checks: list[Part] = []
-        self._scores: list[tuple[int, Part]] = []
-        self._summed: list[Part] = []
-        self._moving: list[tuple[int, Part]] = []
-        self._judges: list[tuple[int, Part]] = []
-        self._ranks: list[tuple[int, int, Part]] = []
         self._known: list[Known] = []
         self._codes: list[int] = []
         self._refused = 0
@@ -146,39 +115,39 @@ class Shape:
         self._classes: dict[Any, NodeClass] = {}
         self._by_number: list[NodeClass] = []
 
+    def _prepare(self) -> None:
+        plugins = [rule(self._pod, self._cache) for rule in self._rules]
+        self.plugins = {plugin.name: plugin for plugin in plugins}
+        self._footprint = footprint(self._pod.spec)
+        self._fixed_checks = [p for p in plugins if p.checks and p.fixed]
+        self._checks = [p for p in plugins if p.checks and not p.fixed]
+        self._scores = [p for p in plugins if p.scores]
+        self._summed = [p for p in plugins if p.judges or p.ranks]
+        numbered = list(enumerate(self._summed))
+        self._moving = [(index, p) for index, p in numbered if not p.fixed]
+        self._judges = [(index, p) for index, p in numbered if p.judges]
+        self._ranks = [(index, p) for index, p in numbered if p.ranks]
+
     # --- keeping up
 
     def refresh(self) -> None:
         """Ask again about the nodes that changed since last time."""
         cache = self._cache
         changes = cache.changes
-        if (
-            self._epoch != cache.epoch
-            or self._affinities != cache.affinities
-            or self._seen < cache.forgotten
-        ):
+        if self._epoch != cache.epoch:
+            self._prepare()
             self._rebuild()
-            return
-        newest = cache.forgotten + len(changes)
-        if self._seen == newest:
-            return
-        if newest - self._seen == 1:
-            self._update(cache.order[changes[-1]])
-        else:
-            order = cache.order
-            for position in dict.fromkeys(changes[self._seen - cache.forgotten :]):
-                self._update(order[position])
-        self._seen = newest
-        if len(self._by_number) > self._limit:
-            self._rebuild()
+        elif self._seen < len(changes):
+            for position in dict.fromkeys(changes[self._seen :]):
+                self._update(cache.order[position])
+            self._seen = len(changes)
+            if len(self._by_number) > self._limit:
+                self._rebuild()
 
     def _rebuild(self) -> None:
-        cache = self._cache
-        order = cache.order
-        self._prepare()
-        self._epoch = cache.epoch
-        self._affinities = cache.affinities
-        self._seen = cache.forgotten + len(cache.changes)
+        order = self._cache.order
+        self._epoch = self._cache.epoch
+        self._seen = len(self._cache.changes)
         self._classes = {}
         self._by_number = []
         self._known = [UNKNOWN] * len(order)
@@ -192,34 +161,12 @@ class Shape:
         # Classes of which no node is left pile up; now and then it is worth to begin anew.
         self._limit = 64 + 4 * len(self._by_number)
 
-    def _prepare(self) -> None:
-        self._fixed_checks, self._checks, self._scores = [], [], []
-        self._summed, self._moving, self._judges, self._ranks = [], [], [], []
-        self._footprint = self._cache.footprint.number(self._pod.spec)
-        for plugin in self._plugins:
-            part = plugin.prepare(self._pod, self._cache)
-            if part is None:
-                continue
-            if part.checks:
-                (self._fixed_checks if part.fixed else self._checks).append(part)
-            if part.scores:
-                self._scores.append((plugin.weight, part))
-            if part.judges or part.ranks:
-                index = len(self._summed)
-                self._summed.append(part)
-                if not part.fixed:
-                    self._moving.append((index, part))
-                if part.judges:
-                    self._judges.append((index, part))
-                if part.ranks:
-                    self._ranks.append((index, plugin.weight, part))
-
     def _ask(self, info: NodeInfo) -> tuple[NodeClass, int]:
         """A node's class, and its points by the plugins that look at the node alone."""
         version, verdict, facts = self._known[info.position]
         if version != info.version:
             verdict = _first_refusal(self._fixed_checks, info)
-            facts = [part.facts(info) for part in self._summed]
+            facts = [plugin.facts(info) for plugin in self._summed]
             self._known[info.position] = (info.version, verdict, facts)
         points = 0
         if verdict is None:
@@ -230,8 +177,8 @@ class Shape:
         # A node that takes no pod of this shape may still count for where others can go.
         if self._moving:
             facts = facts.copy()
-            for index, part in self._moving:
-                facts[index] = part.summary(info, facts[index])
+            for index, plugin in self._moving:
+                facts[index] = plugin.summary(info, facts[index])
         return self._class(verdict, tuple(facts)), points
 
     def _ask_of_pods(self, info: NodeInfo) -> tuple[Verdict | None, int]:
@@ -239,8 +186,8 @@ class Shape:
         verdict = _first_refusal(self._checks, info)
         points = 0
         if verdict is None:
-            for weight, part in self._scores:
-                points += weight * part.score(info)
+            for plugin in self._scores:
+                points += plugin.weight * plugin.score(info)
         return verdict, points
 
     def _class(self, verdict: Verdict | None, summaries: tuple[Any, ...]) -> NodeClass:
@@ -263,24 +210,28 @@ class Shape:
 
     # --- refusing
 
+    def _census(self, index: int, classes: Mapping[int, int]) -> Census:
+        """How many nodes have each summary of a plugin, given how many there are of each class."""
+        census: dict[Any, int] = {}
+        for number, nodes in classes.items():
+            summary = self._by_number[number].summaries[index]
+            census[summary] = census.get(summary, 0) + nodes
+        return census
+
     def _surveys(self) -> dict[int, Any]:
-        """What each part that counts needs to know of all nodes, by the part's index."""
-        surveys: dict[int, Any] = {}
-        for index, part in enumerate(self._summed):
-            if part.counts:
-                census: dict[Any, int] = {}
-                for found in self._by_number:
-                    if found.nodes:
-                        summary = found.summaries[index]
-                        census[summary] = census.get(summary, 0) + found.nodes
-                surveys[index] = part.survey(census)
-        return surveys
+        """What each plugin that counts needs to know of all nodes, by the plugin's index."""
+        present = {found.number: found.nodes for found in self._by_number if found.nodes}
+        return {
+            index: plugin.survey(self._census(index, present))
+            for index, plugin in enumerate(self._summed)
+            if plugin.counts
+        }
 
     def _verdict(self, found: NodeClass, surveys: dict[int, Any]) -> Verdict | None:
         if found.verdict is not None:
             return found.verdict
-        for index, part in self._judges:
-            verdict = part.judge(surveys.get(index), found.summaries[index])
+        for index, plugin in self._judges:
+            verdict = plugin.judge(surveys.get(index), found.summaries[index])
             if verdict is not None:
                 return verdict
         return None
@@ -291,6 +242,12 @@ class Shape:
         found = self._by_number[self._codes[info.position] >> POINTS]
         return self._verdict(found, self._surveys() if self._judges else {})
 
+    def verdict_alone(self, info: NodeInfo) -> Verdict | None:
+        """The same, looking at no other node if that can be; nothing is remembered."""
+        if self._judges:
+            return self.verdict(info)
+        return _first_refusal(self._fixed_checks + self._checks, info)
+
     def verdicts(self) -> list[Verdict | None]:
         """Why each node is refused, or None, in the order of nodes."""
         self.refresh()
@@ -300,24 +257,14 @@ class Shape:
         ]
         return [by_number[code >> POINTS] for code in self._codes]
 
-    def refusals(self) -> dict[Verdict, int]:
-        """How many nodes are refused, by why."""
-        surveys = self._surveys() if self._judges else {}
-        counted: dict[Verdict, int] = {}
-        for found in self._by_number:
-            if found.nodes:
-                verdict = self._verdict(found, surveys)
-                if verdict is not None:
-                    counted[verdict] = counted.get(verdict, 0) + found.nodes
-        return counted
-
     # --- choosing
 
-    def choose(self, start: int, blocked: Sequence[int] = ()) -> Choice | None:
+    def choose(self, start: int, blocked: Collection[int] = ()) -> tuple[NodeInfo, int] | None:
         """The node for a pod of this shape, looking from place `start` on; None if all refuse.
 
-        As in the real scheduler enough nodes that fit are enough, and the best of them is taken.
-        `blocked` are the positions of nodes that are kept for others.
+        Also how many nodes were looked at. As in the real scheduler enough nodes that fit are
+        enough, and the best of them is taken. `blocked` are the positions of nodes that are kept
+        for others.
         """
         self.refresh()
         order = self._cache.order
@@ -326,18 +273,18 @@ class Shape:
         surveys = self._surveys() if self._judges or self._ranks else {}
         if not self._judges and not self._refused and not blocked:
             codes = self._codes[start:stop] + self._codes[: max(stop - len(order), 0)]
-            return Choice(order[(start + self._best(codes, surveys)) % len(order)], wanted)
+            return order[(start + self._best(codes, surveys)) % len(order)], wanted
         places = self._fitting(start, wanted, surveys, blocked)
         if not places:
             return None
-        codes = [self._codes[place] for place in places]
         processed = len(order)
         if len(places) == wanted:
             processed = (places[-1] - start) % len(order) + 1
-        return Choice(order[places[self._best(codes, surveys)]], processed)
+        codes = [self._codes[place] for place in places]
+        return order[places[self._best(codes, surveys)]], processed
 
     def _fitting(
-        self, start: int, wanted: int, surveys: dict[int, Any], blocked: Sequence[int]
+        self, start: int, wanted: int, surveys: dict[int, Any], blocked: Collection[int]
     ) -> list[int]:
         """The positions of the first nodes that fit, so many, from `start` on and round."""
         total = len(self._codes)
@@ -364,31 +311,52 @@ class Shape:
         size = len(codes)
         if size == 1:
             return 0
-        distinct = sorted(set(codes))
-        present = [
-            self._by_number[number] for number in dict.fromkeys([c >> POINTS for c in distinct])
-        ]
-        bonus = self._bonuses(present, codes, surveys) if self._ranks else {}
-        totals = [(code & MASK) + bonus.get(code >> POINTS, 0) for code in distinct]
-        highest = max(totals)
+        counted = Counter(codes)
+        bonus = self._bonuses(counted, surveys) if self._ranks else {}
+        totals = {code: (code & MASK) + bonus.get(code >> POINTS, 0) for code in counted}
+        highest = max(totals.values())
         ordered = _in_preorder(size)(codes)
-        best = [code for code, total in zip(distinct, totals, strict=True) if total == highest]
-        return _preorder(size)[min([ordered.index(code) for code in best])]
+        best = [ordered.index(code) for code, total in totals.items() if total == highest]
+        return _preorder(size)[min(best)]
 
-    def _bonuses(
-        self, present: list[NodeClass], codes: list[int], surveys: dict[int, Any]
-    ) -> dict[int, int]:
-        """The points that each class gets from the parts that rank; empty if it is all the same."""
-        bonus: dict[int, int] = {}
-        if len(present) == 1:
-            return bonus
-        for index, weight, part in self._ranks:
-            distinct = list(dict.fromkeys([found.summaries[index] for found in present]))
-            if len(distinct) == 1:
-                continue
-            raw = part.raw(surveys.get(index), distinct, _Window(present, codes, index))
-            scores = dict(zip(distinct, part.normalize(raw), strict=True))
-            for found in present:
-                gain = weight * scores[found.summaries[index]]
-                bonus[found.number] = bonus.get(found.number, 0) + gain
+    def _bonuses(self, counted: Mapping[int, int], surveys: dict[int, Any]) -> dict[int, int]:
+        """The points that each class gets from the plugins that rank, if not all get the same."""
+        present: dict[int, int] = {}
+        for code, nodes in counted.items():
+            present[code >> POINTS] = present.get(code >> POINTS, 0) + nodes
+        bonus = dict.fromkeys(present, 0)
+        for index, plugin in self._ranks if len(present) > 1 else ():
+            candidates = self._census(index, present)
+            if len(candidates) > 1:
+                scores = _ranked(plugin, surveys.get(index), candidates)
+                for number in present:
+                    summary = self._by_number[number].summaries[index]
+                    bonus[number] += plugin.weight * scores[summary][1]
         return bonus
+
+    def scores(self, places: Sequence[int]) -> list[dict[str, PluginScore]]:
+        """What each plugin says of each candidate at these positions, by the plugin's name."""
+        self.refresh()
+        surveys = self._surveys()
+        classes = [self._by_number[self._codes[place] >> POINTS] for place in places]
+        present = Counter(found.number for found in classes)
+        found: list[dict[str, PluginScore]] = [{} for _ in places]
+        for plugin in self.plugins.values():
+            if plugin.ranks:
+                index = self._summed.index(plugin)
+                known = _ranked(plugin, surveys.get(index), self._census(index, present))
+                pairs = [known[each.summaries[index]] for each in classes]
+            elif plugin.scores:
+                alone = [plugin.score(self._cache.order[place]) for place in places]
+                pairs = list(zip(alone, alone, strict=True))
+            else:
+                continue
+            for scores, (raw, normalized) in zip(found, pairs, strict=True):
+                scores[plugin.name] = PluginScore(raw, normalized, plugin.weight * normalized)
+        return found
+
+
+def _ranked(plugin: Plugin, survey: Any, candidates: Census) -> dict[Any, tuple[int | None, int]]:
+    """A plugin's scores, before and after normalising, by summary."""
+    raw = plugin.raw(survey, candidates)
+    return dict(zip(candidates, zip(raw, plugin.normalize(raw), strict=True), strict=True))

@@ -8,8 +8,8 @@ from typing import Any
 from kubecourse.api import models
 from kubecourse.clock import START
 from kubecourse.control_plane.scheduler.cache import Cache
-from kubecourse.control_plane.scheduler.explain import Evaluation
 from kubecourse.control_plane.scheduler.framework import Plugin
+from tests.control_plane.scheduler.plainly import Evaluation
 
 core, meta = models.core_v1, models.meta_v1
 
@@ -67,15 +67,15 @@ def cache(*nodes: Any, **pods: list[Any]) -> Cache:
     return found
 
 
-def refusals(plugin: Plugin, incoming: Any, known: Cache) -> dict[str, str]:
-    """The reason that each node which a plugin refuses is refused for."""
-    evaluation = Evaluation(incoming, [plugin], known)
+def refusals(rule: type[Plugin], incoming: Any, known: Cache) -> dict[str, str]:
+    """The reason that each node which a rule refuses is refused for."""
+    evaluation = Evaluation(incoming, [rule], known)
     verdicts = {info.name: evaluation.verdict(info) for info in known.order}
     return {name: ", ".join(v.reasons) for name, v in verdicts.items() if v is not None}
 
 
-def scores(plugin: Plugin, incoming: Any, known: Cache) -> dict[str, tuple[int | None, int]]:
-    """A plugin's score of each node, before and after normalising."""
-    evaluation = Evaluation(incoming, [plugin], known)
+def scores(rule: type[Plugin], incoming: Any, known: Cache) -> dict[str, tuple[int | None, int]]:
+    """A rule's score of each node, before and after normalising."""
+    evaluation = Evaluation(incoming, [rule], known)
     found = zip(known.order, evaluation.scores(known.order), strict=True)
-    return {i.name: (s[plugin.name].raw, s[plugin.name].normalized) for i, s in found if s}
+    return {i.name: (s[rule.name].raw, s[rule.name].normalized) for i, s in found if s}

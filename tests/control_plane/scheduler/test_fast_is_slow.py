@@ -15,12 +15,9 @@ from kubecourse.clock import START
 from kubecourse.control_plane.scheduler import shape
 from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit
 from kubecourse.control_plane.scheduler.cache import Cache
-from kubecourse.control_plane.scheduler.explain import Evaluation
-from kubecourse.control_plane.scheduler.framework import Plugin
-from kubecourse.control_plane.scheduler.owners import Owners
-from kubecourse.control_plane.scheduler.plugins import default_plugins
-from kubecourse.control_plane.scheduler.plugins.volume_binding import Claims
+from kubecourse.control_plane.scheduler.plugins import RULES
 from tests.control_plane.scheduler import clusters
+from tests.control_plane.scheduler.plainly import Evaluation
 
 core, meta, apps = models.core_v1, models.meta_v1, models.apps_v1
 
@@ -30,15 +27,13 @@ class Bench:
 
     def __init__(self) -> None:
         self.cache = Cache()
-        self.owners = Owners()
-        self.plugins: list[Plugin] = default_plugins(self.owners, Claims())
-        self.algorithm = Algorithm(self.cache, self.plugins, self.owners, Random(1))
+        self.algorithm = Algorithm(self.cache, Random(1))
         for namespace in ("default", "other"):
             self.cache.set_namespace(namespace, {"name": namespace})
         for app in clusters.APPS[:1]:  # pods of the first application belong to a Service
             spec = core.ServiceSpec(selector={"app": app})
             metadata = meta.ObjectMeta(name=app, namespace="default")
-            self.owners.set_service(None, core.Service(metadata=metadata, spec=spec))
+            self.cache.owners.set(None, core.Service(metadata=metadata, spec=spec))
         self.made = 0
 
     def pod(self, spec: Any, app: str, namespace: str) -> Any:
@@ -51,7 +46,7 @@ class Bench:
     def plainly(self, pod: Any) -> tuple[str | None, int, dict[Any, int]]:
         """The node, how many nodes were looked at and the refusals, found without memory."""
         order = self.cache.order
-        evaluation = Evaluation(pod, self.plugins, self.cache)
+        evaluation = Evaluation(pod, RULES, self.cache)
         start = self.algorithm.next % len(order)
         wanted = shape.feasible_wanted(len(order))
         candidates: list[Any] = []
@@ -70,8 +65,21 @@ class Bench:
             return None, 0, refusals
         return evaluation.best(candidates).name, processed, {}
 
+    def check_explanation(self, pod: Any) -> None:
+        """What is told about every node is what every plugin says about it."""
+        evaluation = Evaluation(pod, RULES, self.cache)
+        verdicts = [evaluation.verdict(info) for info in self.cache.order]
+        nodes = self.algorithm.explain(pod).nodes
+        assert [(n.refused_by, n.reasons, n.resolvable) for n in nodes] == [
+            tuple(verdict or ("", (), False)) for verdict in verdicts
+        ]
+        fitting = zip(self.cache.order, verdicts, strict=True)
+        candidates = [info for info, verdict in fitting if verdict is None]
+        assert [n.scores for n in nodes if n.fits] == evaluation.scores(candidates)
+
     def schedule(self, pod: Any) -> str | None:
         """Schedule the fast way, and check it against the plain way."""
+        self.check_explanation(pod)
         name, processed, refusals = self.plainly(pod)
         start = self.algorithm.next % len(self.cache.order)
         try:

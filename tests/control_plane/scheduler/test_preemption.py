@@ -4,17 +4,13 @@ from random import Random
 
 from kubecourse.api import models
 from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit
-from kubecourse.control_plane.scheduler.owners import Owners
-from kubecourse.control_plane.scheduler.plugins import default_plugins
-from kubecourse.control_plane.scheduler.plugins.volume_binding import Claims
 from tests.control_plane.scheduler.objects import cache, node, pod
 
 policy, meta = models.policy_v1, models.meta_v1
 
 
 def preempt(incoming, known, budgets=()):
-    owners = Owners()
-    algorithm = Algorithm(known, default_plugins(owners, Claims()), owners, Random(1))
+    algorithm = Algorithm(known, Random(1))
     try:
         algorithm.find(incoming)
     except NoFit as why:

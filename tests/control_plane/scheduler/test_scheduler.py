@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kubecourse.api import models
+from kubecourse.control_plane.scheduler.footprint import footprint
 from tests.control_plane.scheduler.objects import node, pod
 from tests.control_plane.scheduler.replay import World
 
@@ -166,7 +167,7 @@ def test_what_fits_somewhere_is_scheduled(sizes: list[str], pods: list[tuple[str
             assert info.cpu <= info.cpu_total
         for waiting in world.client.list(core.Pod):
             if not waiting.spec.nodeName:
-                needs = world.scheduler.cache.footprint(waiting.spec)
+                needs = footprint(waiting.spec)
                 assert all(info.cpu_total - info.cpu < needs.cpu for info in order)
         said = [(e.metadata.name, e.reason, e.message) for e in world.events()]
         return homes(world), said

@@ -5,77 +5,54 @@ Source: `pkg/scheduler/framework/plugins/interpodaffinity/{filtering,scoring}.go
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any, NamedTuple
 
-from kubecourse.api.labels import (
-    NOTHING,
-    Requirement,
-    Selector,
-    SelectorError,
-    selector_from_label_selector,
-)
-from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo, PodGroup, labels_of
+from kubecourse.api.labels import selector_from_label_selector
+from kubecourse.control_plane.scheduler.cache import SELF, Cache, NodeInfo, PodGroup, labels_of
 from kubecourse.control_plane.scheduler.framework import (
     MAX_SCORE,
     Census,
     ClusterEvent,
-    Part,
     Plugin,
     Verdict,
-    Window,
 )
+from kubecourse.control_plane.scheduler.owners import narrowed
 
 HARD_AFFINITY_WEIGHT = 1
 """What an existing pod's required affinity adds to the score of its surroundings."""
 
-SELF = True
-"""Stands for a node's value of a label when it is a domain of its own."""
-
-NOT_NEAR = Verdict(
-    "InterPodAffinity", ("node(s) didn't match pod affinity rules",), resolvable=False
-)
-TOO_NEAR = Verdict("InterPodAffinity", ("node(s) didn't match pod anti-affinity rules",))
-UNWANTED = Verdict(
-    "InterPodAffinity", ("node(s) didn't satisfy existing pods anti-affinity rules",)
-)
+NAME = "InterPodAffinity"
+NOT_NEAR = Verdict(NAME, ("node(s) didn't match pod affinity rules",), resolvable=False)
+TOO_NEAR = Verdict(NAME, ("node(s) didn't match pod anti-affinity rules",))
+UNWANTED = Verdict(NAME, ("node(s) didn't satisfy existing pods anti-affinity rules",))
 
 
 class Term:
     """One affinity term of a pod: which other pods, and within which domain."""
 
-    __slots__ = ("_all_namespaces", "_namespaces", "_selector", "key", "weight")
+    __slots__ = ("_everywhere", "_namespaces", "_selector", "key", "weight")
 
     def __init__(
         self, term: Any, namespace: str, labels: dict[str, str], cache: Cache, weight: int = 0
     ) -> None:
         self.key: str = term.topologyKey
         self.weight = weight
-        try:
-            selector = selector_from_label_selector(term.labelSelector)
-            spaces = selector_from_label_selector(term.namespaceSelector)
-        except SelectorError:
-            selector = spaces = NOTHING
-        extra = [
-            Requirement(k, "=", (labels[k],)) for k in term.matchLabelKeys or () if k in labels
-        ]
-        extra += [
-            Requirement(k, "!=", (labels[k],)) for k in term.mismatchLabelKeys or () if k in labels
-        ]
-        if extra and selector is not NOTHING:
-            selector = Selector([*selector.requirements, *extra])
-        self._selector = selector
+        self._selector = narrowed(
+            term.labelSelector, labels, term.matchLabelKeys, term.mismatchLabelKeys
+        )
         names = list(term.namespaces or ())
         if not names and term.namespaceSelector is None:
             names = [namespace]
-        self._all_namespaces = term.namespaceSelector is not None and spaces.empty
+        spaces = selector_from_label_selector(term.namespaceSelector)
         names += [name for name, found in cache.namespaces.items() if spaces.matches(found)]
+        self._everywhere = spaces.empty
         self._namespaces = frozenset(names)
 
     def matches(self, namespace: str, labels: dict[str, str]) -> bool:
         """Whether it is about pods of a namespace with these labels."""
-        return (self._all_namespaces or namespace in self._namespaces) and self._selector.matches(
+        return (self._everywhere or namespace in self._namespaces) and self._selector.matches(
             labels
         )
 
@@ -86,11 +63,6 @@ class Terms(NamedTuple):
     near: list[Term]
     apart: list[Term]
     preferred: list[Term]
-
-    @property
-    def none(self) -> bool:
-        """Whether the pod has no wishes about others."""
-        return not (self.near or self.apart or self.preferred)
 
 
 def terms_of(affinity: Any, namespace: str, labels: dict[str, str], cache: Cache) -> Terms:
@@ -112,10 +84,10 @@ def terms_of(affinity: Any, namespace: str, labels: dict[str, str], cache: Cache
 
 
 class Relation(NamedTuple):
-    """What one existing pod means for the pod, within one domain.
+    """What existing pods mean for the pod, within one domain.
 
-    unwanted: its anti-affinity terms against the pod; near, apart: the pod's own required terms
-    that it meets; score: what it adds to the score.
+    unwanted: their anti-affinity terms against the pod; near, apart: the pod's own required terms
+    that they meet; score: what they add to the score.
     """
 
     unwanted: int = 0
@@ -123,110 +95,113 @@ class Relation(NamedTuple):
     apart: int = 0
     score: int = 0
 
+    def plus(self, other: Relation, times: int = 1) -> Relation:
+        """The sum, with the other counted so many times."""
+        return Relation(
+            self.unwanted + other.unwanted * times,
+            self.near + other.near * times,
+            self.apart + other.apart * times,
+            self.score + other.score * times,
+        )
+
 
 NEUTRAL = Relation()
 
 
 class Place(NamedTuple):
-    """A node's value of a topology label (None: it has none), and the sums over its pods."""
+    """A node's domain by a topology label, and the sums over the node's pods."""
 
     domain: Any
     sums: Relation
 
 
-def _plus(a: Relation, b: Relation, times: int = 1) -> Relation:
-    return Relation(
-        a.unwanted + b.unwanted * times,
-        a.near + b.near * times,
-        a.apart + b.apart * times,
-        a.score + b.score * times,
-    )
+class Survey(NamedTuple):
+    """The sums in each domain that has several nodes, by label, and whether any pod is near."""
+
+    sums: list[dict[Any, Relation]]
+    company: bool
 
 
-class _Part(Part):
+class InterPodAffinity(Plugin):
+    """Keeps pods near to and apart from others, as they or the others require or prefer."""
+
+    name = NAME
+    weight = 2
     counts = True
 
-    def __init__(self, pod: Any, terms: Terms, cache: Cache) -> None:
-        self._pod_namespace = pod.metadata.namespace
-        self._pod_labels = labels_of(pod)
-        self._terms = terms
+    def __init__(self, pod: Any, cache: Cache) -> None:
+        self._namespace = pod.metadata.namespace
+        self._labels = labels_of(pod)
         self._cache = cache
+        self._own = terms_of(pod.spec.affinity, self._namespace, self._labels, cache)
+        own = self._own
         self._by_key: dict[str, list[tuple[PodGroup, Relation]]] = {
-            term.key: [] for term in (*terms.near, *terms.apart, *terms.preferred)
+            term.key: [] for term in own.near + own.apart + own.preferred
         }
         self._seen = 0
         self._meet_new_groups()
-        relations = [r for pairs in self._by_key.values() for _, r in pairs]
-        self.judges = bool(terms.near or terms.apart or any(r.unwanted for r in relations))
-        self.ranks = bool(terms.preferred or any(r.score for r in relations))
-        self._first_of_kind = self._meets_near(self._pod_namespace, self._pod_labels)
+        relations = [relation for pairs in self._by_key.values() for _, relation in pairs]
+        self.judges = bool(own.near or own.apart or any(r.unwanted for r in relations))
+        self.ranks = bool(own.preferred or any(r.score for r in relations))
+        self._first_of_kind = self._meets_near(self._namespace, self._labels)
 
     def _meets_near(self, namespace: str, labels: dict[str, str]) -> bool:
-        near = self._terms.near
+        near = self._own.near
         return bool(near) and all(term.matches(namespace, labels) for term in near)
 
     def _meet_new_groups(self) -> None:
         groups = self._cache.groups
         for group in islice(groups.values(), self._seen, None):
-            for key, relation in self._relations(group).items():
-                if relation != NEUTRAL:
-                    self._by_key.setdefault(key, []).append((group, relation))
+            if group.affinity is not None or any(self._own):
+                for key, relation in self._relations(group).items():
+                    if relation != NEUTRAL:
+                        self._by_key.setdefault(key, []).append((group, relation))
         self._seen = len(groups)
 
     def _relations(self, group: PodGroup) -> dict[str, Relation]:
-        found: dict[str, Relation] = {}
-        own = self._terms
-        near = self._meets_near(group.namespace, group.labels)
-        for term in own.near:
-            _add(found, term.key, Relation(near=near))
-        for term in own.apart:
-            _add(found, term.key, Relation(apart=term.matches(group.namespace, group.labels)))
-        for term in own.preferred:
-            if term.matches(group.namespace, group.labels):
-                _add(found, term.key, Relation(score=term.weight))
+        """What each pod of a group means for the pod, by topology label."""
+        own = self._own
         theirs = terms_of(group.affinity, group.namespace, group.labels, self._cache)
-        for term in theirs.apart:
-            if term.matches(self._pod_namespace, self._pod_labels):
-                _add(found, term.key, Relation(unwanted=1))
-        for term in theirs.near:
-            if term.matches(self._pod_namespace, self._pod_labels):
-                _add(found, term.key, Relation(score=HARD_AFFINITY_WEIGHT))
-        for term in theirs.preferred:
-            if term.matches(self._pod_namespace, self._pod_labels):
-                _add(found, term.key, Relation(score=term.weight))
-        return found
-
-    @property
-    def silent(self) -> bool:
-        """Whether it has nothing to say."""
-        return not (self.judges or self.ranks)
+        about_them = group.namespace, group.labels
+        about_it = self._namespace, self._labels
+        near = self._meets_near(*about_them)
+        found = [(term.key, Relation(near=near)) for term in own.near]
+        for terms, subject, meaning in (
+            (own.apart, about_them, Relation(apart=1)),
+            (theirs.apart, about_it, Relation(unwanted=1)),
+            (theirs.near, about_it, Relation(score=HARD_AFFINITY_WEIGHT)),
+        ):
+            found += [(term.key, meaning) for term in terms if term.matches(*subject)]
+        for terms, subject in ((own.preferred, about_them), (theirs.preferred, about_it)):
+            for term in terms:
+                if term.matches(*subject):
+                    found.append((term.key, Relation(score=term.weight)))
+        sums: dict[str, Relation] = {}
+        for key, relation in found:
+            sums[key] = sums.get(key, NEUTRAL).plus(relation)
+        return sums
 
     # --- what it knows of nodes
 
     def facts(self, info: NodeInfo) -> tuple[Any, ...]:
         """The node's domains, by label."""
-        return tuple(
-            SELF if key in info.labels and self._cache.unique(key) else info.labels.get(key)
-            for key in self._by_key
-        )
+        return tuple(self._cache.domain(info, key) for key in self._by_key)
 
     def summary(self, info: NodeInfo, facts: tuple[Any, ...]) -> tuple[Place, ...]:
         if len(self._cache.groups) != self._seen:
             self._meet_new_groups()
         places = []
-        name = info.name
         for domain, pairs in zip(facts, self._by_key.values(), strict=True):
             sums = NEUTRAL
             if domain is not None:
                 for group, relation in pairs:
-                    pods = group.counts.get(name, 0)
+                    pods = group.counts.get(info.name, 0)
                     if pods:
-                        sums = _plus(sums, relation, pods)
+                        sums = sums.plus(relation, pods)
             places.append(Place(domain, sums))
         return tuple(places)
 
-    def survey(self, census: Census) -> tuple[list[dict[Any, Relation]], bool]:
-        """The sums in each domain that has several nodes, by label, and whether any pod is near."""
+    def survey(self, census: Census) -> Survey:
         sums: list[dict[Any, Relation]] = [{} for _ in self._by_key]
         company = False
         for places, nodes in census.items():
@@ -234,83 +209,54 @@ class _Part(Part):
                 company = company or place.sums.near > 0
                 if place.sums != NEUTRAL and place.domain is not SELF:
                     before = by_domain.get(place.domain, NEUTRAL)
-                    by_domain[place.domain] = _plus(before, place.sums, nodes)
-        return sums, company
+                    by_domain[place.domain] = before.plus(place.sums, nodes)
+        return Survey(sums, company)
 
-    def _around(self, survey: Any, summary: tuple[Place, ...]) -> dict[str, Relation | None]:
-        """The sums in a node's domains, by label; None where it does not have the label."""
-        found: dict[str, Relation | None] = {}
-        for key, place, by_domain in zip(self._by_key, summary, survey[0], strict=True):
-            if place.domain is None:
-                found[key] = None
-            elif place.domain is SELF:
-                found[key] = place.sums
-            else:
-                found[key] = by_domain.get(place.domain, NEUTRAL)
-        return found
+    def _around(self, survey: Survey, summary: tuple[Place, ...]) -> dict[str, Relation]:
+        """The sums in a node's domains, by each label that it has."""
+        return {
+            key: place.sums if place.domain is SELF else by_domain.get(place.domain, NEUTRAL)
+            for key, place, by_domain in zip(self._by_key, summary, survey.sums, strict=True)
+            if place.domain is not None
+        }
 
-    # --- refusing
+    # --- refusing and scoring
 
-    def judge(self, survey: Any, summary: tuple[Place, ...]) -> Verdict | None:
+    def judge(self, survey: Survey, summary: tuple[Place, ...]) -> Verdict | None:
         around = self._around(survey, summary)
-        near = [around[term.key] for term in self._terms.near]
+        near = [around.get(term.key) for term in self._own.near]
         if any(sums is None for sums in near):
             return NOT_NEAR
         alone = any(sums is not None and sums.near <= 0 for sums in near)
-        if alone and (survey[1] or not self._first_of_kind):
+        if alone and (survey.company or not self._first_of_kind):
             return NOT_NEAR
-        present = [sums for sums in around.values() if sums is not None]
-        if any(sums.apart > 0 for sums in present):
+        if any(sums.apart > 0 for sums in around.values()):
             return TOO_NEAR
-        return UNWANTED if any(sums.unwanted > 0 for sums in present) else None
+        return UNWANTED if any(sums.unwanted > 0 for sums in around.values()) else None
 
-    # --- scoring
-
-    def raw(
-        self, survey: Any, summaries: Sequence[tuple[Place, ...]], window: Window
-    ) -> list[int | None]:
+    def raw(self, survey: Survey, candidates: Census) -> list[int | None]:
         return [
-            sum(sums.score for sums in self._around(survey, summary).values() if sums is not None)
-            for summary in summaries
+            sum(sums.score for sums in self._around(survey, summary).values())
+            for summary in candidates
         ]
 
-    def normalize(self, scores: Sequence[int | None]) -> list[int]:
+    def normalize(self, scores: list[int | None]) -> list[int]:
         given = [score or 0 for score in scores]
         lowest, highest = min(given, default=0), max(given, default=0)
         if lowest == highest:
             return [0] * len(given)
         return [int(MAX_SCORE * ((score - lowest) / (highest - lowest))) for score in given]
 
-
-def _add(to: dict[str, Relation], key: str, relation: Relation) -> None:
-    to[key] = _plus(to.get(key, NEUTRAL), relation)
-
-
-class InterPodAffinity(Plugin):
-    """Keeps pods near to and apart from others, as they or the others require or prefer."""
-
-    name = "InterPodAffinity"
-    weight = 2
-
-    def prepare(self, pod: Any, cache: Cache) -> Part | None:
-        terms = terms_of(pod.spec.affinity, pod.metadata.namespace, labels_of(pod), cache)
-        if terms.none and not cache.affinities:
-            return None
-        part = _Part(pod, terms, cache)
-        return None if part.silent else part
-
-    def might_help(self, event: ClusterEvent, pod: Any, cache: Cache) -> bool:
+    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
         if event.kind == "node":
             return True
-        own = terms_of(pod.spec.affinity, pod.metadata.namespace, labels_of(pod), cache)
-        if event.old is not None:  # gone, or changed: it may have been in the way
-            theirs = _terms_of_pod(event.old, cache)
-            return _any_matches(own.apart, event.old) or _any_matches(theirs.apart, pod)
-        return _any_matches(own.near, event.new)
-
-
-def _terms_of_pod(pod: Any, cache: Cache) -> Terms:
-    return terms_of(pod.spec.affinity, pod.metadata.namespace, labels_of(pod), cache)
+        other = event.old
+        if other is None:
+            return _any_matches(self._own.near, event.new)
+        # It is gone, or changed: it may have been in the way.
+        namespace, labels = other.metadata.namespace, labels_of(other)
+        theirs = terms_of(other.spec.affinity, namespace, labels, self._cache)
+        return _any_matches(self._own.apart, other) or _any_matches(theirs.apart, pod)
 
 
 def _any_matches(terms: Iterable[Term], pod: Any) -> bool:

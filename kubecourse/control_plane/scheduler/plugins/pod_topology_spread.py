@@ -10,36 +10,28 @@ Source: `pkg/scheduler/framework/plugins/podtopologyspread/{common,filtering,sco
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from kubecourse.api.labels import (
-    NOTHING,
-    Requirement,
-    Selector,
-    SelectorError,
-    selector_from_label_selector,
+from kubecourse.api.labels import Selector
+from kubecourse.api.placement import RequiredNodes, untolerated
+from kubecourse.control_plane.scheduler.cache import (
+    HOSTNAME,
+    SELF,
+    ZONE,
+    Cache,
+    NodeInfo,
+    PodGroup,
+    labels_of,
 )
-from kubecourse.control_plane.scheduler.cache import ZONE, Cache, NodeInfo, PodGroup, labels_of
 from kubecourse.control_plane.scheduler.framework import (
     MAX_SCORE,
     Census,
     ClusterEvent,
-    Part,
     Plugin,
     Verdict,
-    Window,
 )
-from kubecourse.control_plane.scheduler.owners import Owners
-from kubecourse.control_plane.scheduler.plugins.node_affinity import RequiredNodes
-from kubecourse.control_plane.scheduler.plugins.taint_toleration import untolerated
-
-HOSTNAME = "kubernetes.io/hostname"
-
-
-SELF = True
-"""Stands for a node's value of a label when it is a domain of its own."""
+from kubecourse.control_plane.scheduler.owners import narrowed
 
 MISSING_LABEL = Verdict(
     "PodTopologySpread",
@@ -74,181 +66,148 @@ class Facts(NamedTuple):
     soft: tuple[Place, ...] | None
 
 
+class Survey(NamedTuple):
+    """The pods in each domain with several nodes, rule by rule; `least`: in any domain."""
+
+    hard: list[dict[Any, int]]
+    least: list[int]
+    soft: list[dict[Any, int]]
+
+
 def rules_of(pod: Any, action: str) -> list[Rule]:
     """The pod's own constraints with this `whenUnsatisfiable`."""
-    labels = labels_of(pod)
-    found = []
-    for given in pod.spec.topologySpreadConstraints or ():
-        if given.whenUnsatisfiable != action:
-            continue
-        try:
-            selector = selector_from_label_selector(given.labelSelector)
-        except SelectorError:
-            selector = NOTHING
-        same = [
-            Requirement(k, "=", (labels[k],)) for k in given.matchLabelKeys or () if k in labels
-        ]
-        if same and selector is not NOTHING:
-            selector = Selector([*selector.requirements, *same])
-        found.append(
-            Rule(
-                given.topologyKey,
-                given.maxSkew,
-                selector,
-                given.minDomains or 1,
-                given.nodeAffinityPolicy != "Ignore",
-                given.nodeTaintsPolicy == "Honor",
-            )
+    return [
+        Rule(
+            given.topologyKey,
+            given.maxSkew,
+            narrowed(given.labelSelector, labels_of(pod), given.matchLabelKeys),
+            given.minDomains or 1,
+            given.nodeAffinityPolicy != "Ignore",
+            given.nodeTaintsPolicy == "Honor",
         )
-    return found
+        for given in pod.spec.topologySpreadConstraints or ()
+        if given.whenUnsatisfiable == action
+    ]
 
 
-class _Counter:
-    """Counts the pods that a selector selects, node by node."""
+class PodTopologySpread(Plugin):
+    """Keeps numbers of matching pods in different domains close together.
 
-    def __init__(self, selector: Selector, namespace: str, cache: Cache) -> None:
-        self._selector = selector
-        self._namespace = namespace
-        self._cache = cache
-        self._groups: list[PodGroup] = []
-        self._seen = 0
+    A summary is the number of the node's Facts, and how many pods each selector finds there.
+    """
 
-    def __call__(self, node: str) -> int:
-        if len(self._cache.groups) != self._seen:
-            self._meet_new_groups()
-        count = 0
-        for group in self._groups:
-            count += group.counts.get(node, 0)
-        return count
-
-    def _meet_new_groups(self) -> None:
-        groups = self._cache.groups
-        for group in islice(groups.values(), self._seen, None):
-            if (
-                group.namespace == self._namespace
-                and not group.terminating
-                and self._selector.matches(group.labels)
-            ):
-                self._groups.append(group)
-        self._seen = len(groups)
-
-
-class _Part(Part):
-    """A summary is the number of the node's facts, and how many pods each selector finds there."""
-
+    name = "PodTopologySpread"
+    weight = 2
     counts = True
 
-    def __init__(
-        self, pod: Any, cache: Cache, hard: list[Rule], soft: list[Rule], own: bool
-    ) -> None:
+    def __init__(self, pod: Any, cache: Cache) -> None:
         self._cache = cache
-        self._hard = hard
-        self._soft = soft
-        self._own = own
+        self._namespace = pod.metadata.namespace
+        self._own = bool(pod.spec.topologySpreadConstraints)
+        self._hard = rules_of(pod, "DoNotSchedule")
+        self._soft = rules_of(pod, "ScheduleAnyway")
+        if not self._own and not (selector := cache.owners.selector(pod)).empty:
+            self._soft = [Rule(HOSTNAME, 3, selector), Rule(ZONE, 5, selector)]
+        self.judges = bool(self._hard)
+        self.ranks = bool(self._soft)
         self._required = RequiredNodes(pod.spec)
         self._tolerations = pod.spec.tolerations
-        self._self_match = [rule.selector.matches(labels_of(pod)) for rule in hard]
-        selectors = list(dict.fromkeys(rule.selector for rule in [*hard, *soft]))
-        self._counters = [_Counter(s, pod.metadata.namespace, cache) for s in selectors]
+        self._self_match = [rule.selector.matches(labels_of(pod)) for rule in self._hard]
+        self._selectors = list(dict.fromkeys(rule.selector for rule in self._hard + self._soft))
+        self._groups: list[list[PodGroup]] = [[] for _ in self._selectors]
+        self._seen = 0
         # Where a rule's count lies in a summary.
-        self._hard_at = [selectors.index(rule.selector) + 1 for rule in hard]
-        self._soft_at = [selectors.index(rule.selector) + 1 for rule in soft]
+        self._hard_at = [self._selectors.index(rule.selector) + 1 for rule in self._hard]
+        self._soft_at = [self._selectors.index(rule.selector) + 1 for rule in self._soft]
         self._numbers: dict[Facts, int] = {}
         self._facts: list[Facts] = []
-        self.judges = bool(hard)
-        self.ranks = bool(soft)
 
     # --- what it knows of a node
 
     def facts(self, info: NodeInfo) -> int:
         """The number of its Facts."""
-        found = Facts(self._hard_places(info), self._soft_places(info))
-        number = self._numbers.get(found)
-        if number is None:
-            number = self._numbers[found] = len(self._facts)
+        labels = info.labels
+        complete = all(rule.key in labels for rule in self._hard)
+        hard = tuple(
+            Place(self._cache.domain(info, rule.key), complete and self._counted(rule, info))
+            for rule in self._hard
+        )
+        soft = None
+        if not self._own or all(rule.key in labels for rule in self._soft):
+            soft = tuple(
+                Place(SELF if rule.key == HOSTNAME else labels[rule.key], self._counted(rule, info))
+                if rule.key in labels
+                else Place(None, self._counted(rule, info))
+                for rule in self._soft
+            )
+        found = Facts(hard, soft)
+        number = self._numbers.setdefault(found, len(self._facts))
+        if number == len(self._facts):
             self._facts.append(found)
         return number
 
-    def summary(self, info: NodeInfo, facts: int) -> tuple[int, ...]:
-        name = info.name
-        counters = self._counters
-        if len(counters) == 1:
-            return facts, counters[0](name)
-        return facts, *[count(name) for count in counters]
-
     def _counted(self, rule: Rule, info: NodeInfo) -> bool:
-        if rule.honor_affinity and not (
-            self._required.anything or self._required.matches(info.name, info.labels)
-        ):
+        if rule.honor_affinity and not self._required.matches(info.name, info.labels):
             return False
         return not rule.honor_taints or untolerated(self._tolerations, info.node) is None
 
-    def _hard_places(self, info: NodeInfo) -> tuple[Place, ...]:
-        labels = info.labels
-        complete = all(rule.key in labels for rule in self._hard)
-        places = []
-        for rule in self._hard:
-            domain: Any = labels.get(rule.key)
-            if domain is not None and self._cache.unique(rule.key):
-                domain = SELF
-            places.append(Place(domain, complete and self._counted(rule, info)))
-        return tuple(places)
+    def summary(self, info: NodeInfo, facts: int) -> tuple[int, ...]:
+        if len(self._cache.groups) != self._seen:
+            self._meet_new_groups()
+        found = [facts]
+        for groups in self._groups:
+            count = 0
+            for group in groups:
+                count += group.counts.get(info.name, 0)
+            found.append(count)
+        return tuple(found)
 
-    def _soft_places(self, info: NodeInfo) -> tuple[Place, ...] | None:
-        labels = info.labels
-        if self._own and not all(rule.key in labels for rule in self._soft):
-            return None
-        places = []
-        for rule in self._soft:
-            domain: Any = labels.get(rule.key)
-            if domain is not None and rule.key == HOSTNAME:
-                domain = SELF
-            places.append(Place(domain, self._counted(rule, info)))
-        return tuple(places)
+    def _meet_new_groups(self) -> None:
+        known = self._cache.groups
+        for group in islice(known.values(), self._seen, None):
+            if group.namespace == self._namespace and not group.terminating:
+                for selector, groups in zip(self._selectors, self._groups, strict=True):
+                    if selector.matches(group.labels):
+                        groups.append(group)
+        self._seen = len(known)
 
     # --- what it knows of all nodes
 
-    def survey(
-        self, census: Census
-    ) -> tuple[list[tuple[dict[Any, int], int]], list[dict[Any, int]]]:
-        """The pods in each domain, for hard rules and soft ones; for hard ones also the least."""
-        hard = [self._pods_and_least(index, rule, census) for index, rule in enumerate(self._hard)]
-        soft: list[dict[Any, int]] = [{} for _ in self._soft]
+    def survey(self, census: Census) -> Survey:
+        survey = Survey([], [], [{} for _ in self._soft])
+        for index, rule in enumerate(self._hard):
+            self._count_hard(index, rule, census, survey)
         for summary, nodes in census.items():
-            places = self._facts[summary[0]].soft
-            if places is None:
-                continue
-            for sums, place, at in zip(soft, places, self._soft_at, strict=True):
+            places = self._facts[summary[0]].soft or ()
+            for sums, place, at in zip(survey.soft, places, self._soft_at, strict=False):
                 pods = summary[at]
                 if pods and place.counted and place.domain is not SELF:
                     sums[place.domain] = sums.get(place.domain, 0) + pods * nodes
-        return hard, soft
+        return survey
 
-    def _pods_and_least(self, index: int, rule: Rule, census: Census) -> tuple[dict[Any, int], int]:
+    def _count_hard(self, index: int, rule: Rule, census: Census, survey: Survey) -> None:
         sums: dict[Any, int] = {}
         own: list[int] = []
         domains = 0
         at = self._hard_at[index]
         for summary, nodes in census.items():
             place = self._facts[summary[0]].hard[index]
-            if not place.counted:
-                continue
-            if place.domain is SELF:
+            if place.counted and place.domain is SELF:
                 own.append(summary[at])
                 domains += nodes
-            else:
+            elif place.counted:
                 sums[place.domain] = sums.get(place.domain, 0) + summary[at] * nodes
-        domains += len(sums)
-        least = min([*own, *sums.values()], default=0) if domains >= rule.min_domains else 0
-        return sums, least
+        enough = domains + len(sums) >= rule.min_domains
+        survey.hard.append(sums)
+        survey.least.append(min([*own, *sums.values()], default=0) if enough else 0)
 
     # --- refusing
 
-    def judge(self, survey: Any, summary: tuple[int, ...]) -> Verdict | None:
-        places = self._facts[summary[0]].hard
-        for rule, place, (sums, least), at, itself in zip(
-            self._hard, places, survey[0], self._hard_at, self._self_match, strict=True
-        ):
+    def judge(self, survey: Survey, summary: tuple[int, ...]) -> Verdict | None:
+        for rule, place, sums, least, at, itself in zip(
+            self._hard, self._facts[summary[0]].hard, survey.hard, survey.least, self._hard_at,
+            self._self_match, strict=True,
+        ):  # fmt: skip
             if place.domain is None:
                 return MISSING_LABEL
             if place.domain is SELF:
@@ -261,76 +220,47 @@ class _Part(Part):
 
     # --- scoring
 
-    def raw(
-        self, survey: Any, summaries: Sequence[tuple[int, ...]], window: Window
-    ) -> list[int | None]:
-        places = [self._facts[summary[0]].soft for summary in summaries]
-        scored = [found for found in places if found is not None]
+    def raw(self, survey: Survey, candidates: Census) -> list[int | None]:
+        scored = {
+            summary: places
+            for summary in candidates
+            if (places := self._facts[summary[0]].soft) is not None
+        }
         weights = []
         for index, rule in enumerate(self._soft):
             if rule.key == HOSTNAME:
-                unscored = [s for s, found in zip(summaries, places, strict=True) if found is None]
-                domains = window.size - sum([window.count(s) for s in dict.fromkeys(unscored)])
+                domains = sum(candidates[summary] for summary in scored)
             else:
-                domains = len(dict.fromkeys([found[index].domain for found in scored]))
+                domains = len(dict.fromkeys(places[index].domain for places in scored.values()))
             weights.append(math.log(domains + 2))
-        rules = list(zip(self._soft, self._soft_at, survey[1], weights, strict=True))
+        rules = list(zip(self._soft, self._soft_at, survey.soft, weights, strict=True))
         found: list[int | None] = []
-        for summary, facts in zip(summaries, places, strict=True):
-            if facts is None:
+        for summary in candidates:
+            if summary not in scored:
                 found.append(None)
                 continue
             score = 0.0
-            for (domain, _), (rule, at, by_domain, weight) in zip(facts, rules, strict=True):
+            for (domain, _), (rule, at, sums, weight) in zip(scored[summary], rules, strict=True):
                 if domain is not None:
-                    pods = summary[at] if domain is SELF else by_domain.get(domain, 0)
+                    pods = summary[at] if domain is SELF else sums.get(domain, 0)
                     score += pods * weight + (rule.max_skew - 1)
-            whole = int(score)
-            found.append(whole + (score - whole >= 0.5))
+            found.append(math.floor(score + 0.5))
         return found
 
-    def normalize(self, scores: Sequence[int | None]) -> list[int]:
+    def normalize(self, scores: list[int | None]) -> list[int]:
         given = [score for score in scores if score is not None]
         highest, lowest = max(given, default=0), min(given, default=0)
+        if highest == 0:
+            return [0 if score is None else MAX_SCORE for score in scores]
         return [
-            0
-            if score is None
-            else MAX_SCORE
-            if highest == 0
-            else MAX_SCORE * (highest + lowest - score) // highest
+            0 if score is None else MAX_SCORE * (highest + lowest - score) // highest
             for score in scores
         ]
 
-
-class PodTopologySpread(Plugin):
-    """Keeps numbers of matching pods in different domains close together."""
-
-    name = "PodTopologySpread"
-    weight = 2
-
-    def __init__(self, owners: Owners) -> None:
-        self._owners = owners
-
-    def prepare(self, pod: Any, cache: Cache) -> Part | None:
-        own = bool(pod.spec.topologySpreadConstraints)
-        if own:
-            hard, soft = rules_of(pod, "DoNotSchedule"), rules_of(pod, "ScheduleAnyway")
-        else:
-            selector = self._owners.selector(pod)
-            if selector.empty:
-                return None
-            hard, soft = [], [Rule(HOSTNAME, 3, selector), Rule(ZONE, 5, selector)]
-        return _Part(pod, cache, hard, soft, own) if hard or soft else None
-
-    def might_help(self, event: ClusterEvent, pod: Any, cache: Cache) -> bool:
+    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
         if event.kind == "node":
             return True
-        about = event.old if event.new is None else event.new
-        if about.metadata.namespace != pod.metadata.namespace:
-            return False
-        return any(
-            rule.selector.matches(labels_of(state))
-            for rule in rules_of(pod, "DoNotSchedule")
-            for state in (event.old, event.new)
-            if state is not None
+        states = [state for state in (event.old, event.new) if state is not None]
+        return states[0].metadata.namespace == self._namespace and any(
+            rule.selector.matches(labels_of(state)) for rule in self._hard for state in states
         )

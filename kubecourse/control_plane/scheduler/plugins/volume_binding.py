@@ -8,43 +8,21 @@ Sources: `pkg/scheduler/framework/plugins/volumebinding/volume_binding.go`,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from kubecourse.client.informer import Key, key_of
 from kubecourse.control_plane.scheduler.cache import Cache
-from kubecourse.control_plane.scheduler.framework import ClusterEvent, Part, Plugin
-
-WAITS = "WaitForFirstConsumer"
+from kubecourse.control_plane.scheduler.framework import ClusterEvent, Plugin
 
 
-class Claims:
-    """The claims, and the storage classes whose claims wait for a pod before they are bound."""
-
-    def __init__(self) -> None:
-        self.claims: dict[Key, Any] = {}
-        self.waiting: dict[str, bool] = {}
-
-    def set_claim(self, old: Any, new: Any) -> None:
-        """Take over a claim (informer handler)."""
-        if new is None:
-            self.claims.pop(key_of(old), None)
-        else:
-            self.claims[key_of(new)] = new
-
-    def set_class(self, old: Any, new: Any) -> None:
-        """Take over a storage class (informer handler)."""
-        name = (old if new is None else new).metadata.name
-        self.waiting[name] = new is not None and new.volumeBindingMode == WAITS
-
-
-def claims_of(pod: Any) -> Iterator[str]:
+def claims_of(pod: Any) -> list[str]:
     """The names of the claims that a pod's volumes are about."""
+    found = []
     for volume in pod.spec.volumes or ():
         if volume.persistentVolumeClaim is not None:
-            yield volume.persistentVolumeClaim.claimName
+            found.append(volume.persistentVolumeClaim.claimName)
         elif volume.ephemeral is not None:
-            yield f"{pod.metadata.name}-{volume.name}"
+            found.append(f"{pod.metadata.name}-{volume.name}")
+    return found
 
 
 class VolumeBinding(Plugin):
@@ -52,34 +30,26 @@ class VolumeBinding(Plugin):
 
     name = "VolumeBinding"
 
-    def __init__(self, claims: Claims) -> None:
-        self._claims = claims
-
-    def prepare(self, pod: Any, cache: Cache) -> Part | None:
-        return None
+    def __init__(self, pod: Any, cache: Cache) -> None:
+        self._known = cache.claims
 
     def reject(self, pod: Any) -> str | None:
-        if not pod.spec.volumes:
-            return None
         unbound = False
-        for name in claims_of(pod):
-            claim = self._claims.claims.get((pod.metadata.namespace, name))
+        for name in claims_of(pod) if pod.spec.volumes else ():
+            claim = self._known.claims.get((pod.metadata.namespace, name))
+            named = f'persistentvolumeclaim "{name}"'
             if claim is None:
-                return f'persistentvolumeclaim "{name}" not found'
+                return f"{named} not found"
             if claim.metadata.deletionTimestamp is not None:
-                return f'persistentvolumeclaim "{name}" is being deleted'
+                return f"{named} is being deleted"
+            volume = claim.spec.volumeName
             if claim.status is not None and claim.status.phase == "Lost":
-                volume = claim.spec.volumeName
-                return (
-                    f'persistentvolumeclaim "{name}" bound to non-existent '
-                    f'persistentvolume "{volume}"'
-                )
-            if not claim.spec.volumeName:
-                storage_class = claim.spec.storageClassName or ""
-                unbound = unbound or not self._claims.waiting.get(storage_class, False)
+                return f'{named} bound to non-existent persistentvolume "{volume}"'
+            if not volume and not self._known.waiting.get(claim.spec.storageClassName or ""):
+                unbound = True
         return "pod has unbound immediate PersistentVolumeClaims" if unbound else None
 
-    def might_help(self, event: ClusterEvent, pod: Any, cache: Cache) -> bool:
+    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
         if event.kind != "claim" or event.new is None:
             return False
         metadata = event.new.metadata

@@ -3,12 +3,15 @@
 import pytest
 
 from kubecourse.api import models
-from kubecourse.control_plane.scheduler.plugins.image_locality import ImageLocality
-from kubecourse.control_plane.scheduler.plugins.node_affinity import NodeAffinity
-from kubecourse.control_plane.scheduler.plugins.node_name import NodeName
-from kubecourse.control_plane.scheduler.plugins.node_ports import NodePorts
-from kubecourse.control_plane.scheduler.plugins.node_unschedulable import NodeUnschedulable
-from kubecourse.control_plane.scheduler.plugins.taint_toleration import TaintToleration, tolerates
+from kubecourse.api.placement import tolerates
+from kubecourse.control_plane.scheduler.plugins.node_choice import (
+    ImageLocality,
+    NodeAffinity,
+    NodeName,
+    NodePorts,
+    NodeUnschedulable,
+    TaintToleration,
+)
 from tests.control_plane.scheduler.objects import cache, container, node, pod, refusals, scores
 
 core = models.core_v1
@@ -29,7 +32,7 @@ MIB = 1024 * 1024
 )
 def test_tolerations(toleration, tolerated):
     taint = core.Taint(key="k", value="v", effect="NoSchedule")
-    assert tolerates([core.Toleration(**toleration)], taint) is tolerated
+    assert tolerates(core.Toleration(**toleration), taint) is tolerated
 
 
 @pytest.mark.parametrize(
@@ -37,25 +40,25 @@ def test_tolerations(toleration, tolerated):
 )
 def test_tolerations_that_compare_numbers(operator, limit, tolerated):
     taint = core.Taint(key="k", value="7", effect="NoSchedule")
-    assert tolerates([core.Toleration(key="k", operator=operator, value=limit)], taint) is tolerated
+    assert tolerates(core.Toleration(key="k", operator=operator, value=limit), taint) is tolerated
 
 
 def test_fewer_soft_taints_are_better():
     soft = [core.Taint(key=key, effect="PreferNoSchedule") for key in "kl"]
     known = cache(node("a", taints=soft), node("b", taints=soft[:1]), node("c"))
-    assert scores(TaintToleration(), pod("p"), known) == {"a": (2, 0), "b": (1, 50), "c": (0, 100)}
+    assert scores(TaintToleration, pod("p"), known) == {"a": (2, 0), "b": (1, 50), "c": (0, 100)}
 
 
 def test_a_cordoned_node_takes_pods_that_tolerate_it():
     known = cache(node("a", unschedulable=True), node("b"))
-    assert refusals(NodeUnschedulable(), pod("p"), known) == {"a": "node(s) were unschedulable"}
+    assert refusals(NodeUnschedulable, pod("p"), known) == {"a": "node(s) were unschedulable"}
     brave = pod("p", tolerations=[core.Toleration(operator="Exists")])
-    assert refusals(NodeUnschedulable(), brave, known) == {}
+    assert refusals(NodeUnschedulable, brave, known) == {}
 
 
 def test_a_named_node():
     known = cache(node("a"), node("b"))
-    found = refusals(NodeName(), pod("p", nodeName="b"), known)
+    found = refusals(NodeName, pod("p", nodeName="b"), known)
     assert found == {"a": "node(s) didn't match the requested node name"}
 
 
@@ -99,7 +102,7 @@ def test_required_affinity(terms, fitting):
     known = cache(
         *[node(name, {"n": n}) for name, n in zip("abc", ["1", "2", "10"], strict=True)], node("d")
     )
-    refused = refusals(NodeAffinity(), pod("p", affinity=affine(*terms)), known)
+    refused = refusals(NodeAffinity, pod("p", affinity=affine(*terms)), known)
     assert "".join(sorted(set("abcd") - set(refused))) == fitting
     assert set(refused.values()) <= {"node(s) didn't match Pod's node affinity/selector"}
 
@@ -107,13 +110,13 @@ def test_required_affinity(terms, fitting):
 def test_selector_and_affinity_must_both_match():
     known = cache(node("a", {"x": "1"}), node("b", {"x": "1", "y": "1"}))
     both = pod("p", nodeSelector={"x": "1"}, affinity=affine(term(requirement("y", "Exists"))))
-    assert list(refusals(NodeAffinity(), both, known)) == ["a"]
+    assert list(refusals(NodeAffinity, both, known)) == ["a"]
 
 
 def test_preferences_add_up():
     known = cache(node("a", {"x": "1", "y": "1"}), node("b", {"x": "1"}), node("c"))
     wishes = [(30, term(requirement("x", "Exists"))), (10, term(requirement("y", "Exists")))]
-    found = scores(NodeAffinity(), pod("p", affinity=affine(preferred=wishes)), known)
+    found = scores(NodeAffinity, pod("p", affinity=affine(preferred=wishes)), known)
     assert found == {"a": (40, 100), "b": (30, 75), "c": (0, 0)}
 
 
@@ -134,7 +137,7 @@ def on_port(number, address=None, protocol=None):
 )
 def test_host_ports(asked, fits):
     known = cache(node("a"), a=[pod("q", containers=on_port(80, "10.0.0.1"))])
-    refused = refusals(NodePorts(), pod("p", containers=on_port(**asked)), known)
+    refused = refusals(NodePorts, pod("p", containers=on_port(**asked)), known)
     assert (not refused) is fits
 
 
@@ -146,6 +149,6 @@ def test_images_count_by_size_and_by_how_many_nodes_have_them():
         node("d"),
     )
     both = pod("p", containers=[container(), container(image="other")])
-    found = scores(ImageLocality(), both, known)
+    found = scores(ImageLocality, both, known)
     # a: 500·2/4 + 900·1/4 = 475 of 2000 MiB, less the least of 23.
     assert found == {"a": (22, 22), "b": (11, 11), "c": (0, 0), "d": (0, 0)}

@@ -7,7 +7,7 @@ from kubecourse.api import models
 from kubecourse.clock import START
 from kubecourse.control_plane.scheduler.cache import Cache
 from kubecourse.control_plane.scheduler.framework import ClusterEvent
-from kubecourse.control_plane.scheduler.plugins.volume_binding import Claims, VolumeBinding
+from kubecourse.control_plane.scheduler.plugins.volume_binding import VolumeBinding
 from tests.control_plane.scheduler.objects import pod
 
 core, meta, storage = models.core_v1, models.meta_v1, models.storage_v1
@@ -38,7 +38,8 @@ def claim(name="data", phase="Pending", ending=False, **spec):
     ],
 )
 def test_what_is_wrong_with_a_claim(there, problem):
-    claims = Claims()
+    known = Cache()
+    claims = known.claims
     for name, mode in (("now", "Immediate"), ("later", "WaitForFirstConsumer")):
         metadata = meta.ObjectMeta(name=name)
         made = storage.StorageClass(metadata=metadata, provisioner="p", volumeBindingMode=mode)
@@ -47,17 +48,18 @@ def test_what_is_wrong_with_a_claim(there, problem):
         claims.set_claim(None, there)
     source = core.PersistentVolumeClaimVolumeSource(claimName="data")
     user = pod("p", volumes=[core.Volume(name="v", persistentVolumeClaim=source)])
-    plugin = VolumeBinding(claims)
+    plugin = VolumeBinding(user, known)
     assert plugin.reject(user) == problem
-    assert plugin.might_help(ClusterEvent("claim", None, claim()), user, Cache())
+    assert plugin.might_help(ClusterEvent("claim", None, claim()), user)
     other = claim(name="other")
-    assert not plugin.might_help(ClusterEvent("claim", None, other), user, Cache())
+    assert not plugin.might_help(ClusterEvent("claim", None, other), user)
 
 
 def test_an_ephemeral_volume_has_a_claim_of_its_own():
     user = pod("p", volumes=[core.Volume(name="v", ephemeral=core.EphemeralVolumeSource())])
-    claims = Claims()
-    plugin = VolumeBinding(claims)
+    known = Cache()
+    claims = known.claims
+    plugin = VolumeBinding(user, known)
     assert plugin.reject(user) == 'persistentvolumeclaim "p-v" not found'
     bound = claim(name="p-v", volumeName="x")
     claims.set_claim(None, bound)

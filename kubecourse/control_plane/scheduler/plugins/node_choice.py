@@ -1,0 +1,198 @@
+"""Rules about the node itself: whether it takes pods, its name, taints, labels, ports, images.
+
+Sources: `pkg/scheduler/framework/plugins/{nodeunschedulable,nodename,tainttoleration,
+nodeaffinity,nodeports,imagelocality}`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubecourse.api import models
+from kubecourse.api.placement import (
+    NodeTerm,
+    RequiredNodes,
+    taints_of,
+    tolerated,
+    untolerated,
+)
+from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo, labels_of
+from kubecourse.control_plane.scheduler.footprint import footprint
+from kubecourse.control_plane.scheduler.framework import (
+    MAX_SCORE,
+    Census,
+    ClusterEvent,
+    Plugin,
+    Verdict,
+    proportional,
+)
+
+CORDON = models.core_v1.Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
+
+MIB = 1024 * 1024
+LEAST_IMAGE = 23 * MIB
+MOST_IMAGE = 1000 * MIB
+
+
+class NodeUnschedulable(Plugin):
+    """A cordoned node, `spec.unschedulable`, takes only pods that tolerate it."""
+
+    name = "NodeUnschedulable"
+    fixed = True
+    refusal = Verdict(name, ("node(s) were unschedulable",), resolvable=False)
+
+    def __init__(self, pod: Any, cache: Cache) -> None:
+        self.checks = not tolerated(pod.spec.tolerations, CORDON)
+
+    def check(self, info: NodeInfo) -> Verdict | None:
+        return self.refusal if _cordoned(info.node) else None
+
+    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
+        return event.kind == "node" and event.new is not None and not _cordoned(event.new)
+
+
+def _cordoned(node: Any) -> bool:
+    return bool(node.spec is not None and node.spec.unschedulable)
+
+
+class NodeName(Plugin):
+    """A pod that names its node, `spec.nodeName`, goes nowhere else."""
+
+    name = "NodeName"
+    fixed = True
+    refusal = Verdict(name, ("node(s) didn't match the requested node name",), resolvable=False)
+
+    def __init__(self, pod: Any, cache: Cache) -> None:
+        self._node = pod.spec.nodeName
+        self.checks = bool(self._node)
+
+    def check(self, info: NodeInfo) -> Verdict | None:
+        return None if info.name == self._node else self.refusal
+
+    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
+        return event.kind == "node" and event.old is None
+
+
+class TaintToleration(Plugin):
+    """Refuses nodes with hard taints that are not tolerated; prefers those with fewer soft ones."""
+
+    name = "TaintToleration"
+    weight = 3
+    fixed = checks = ranks = True
+    refusal = Verdict(name, ("node(s) had untolerated taint(s)",), resolvable=False)
+
+    def __init__(self, pod: Any, cache: Cache) -> None:
+        self._tolerations = pod.spec.tolerations or []
+        self._for_soft = [
+            t for t in self._tolerations if not t.effect or t.effect == "PreferNoSchedule"
+        ]
+
+    def check(self, info: NodeInfo) -> Verdict | None:
+        return self.refusal if untolerated(self._tolerations, info.node) is not None else None
+
+    def facts(self, info: NodeInfo) -> int:
+        return sum(
+            taint.effect == "PreferNoSchedule" and not tolerated(self._for_soft, taint)
+            for taint in taints_of(info.node)
+        )
+
+    def normalize(self, scores: list[int | None]) -> list[int]:
+        return proportional(scores, reverse=True)
+
+    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
+        if event.kind != "node" or event.new is None:
+            return False
+        refused = event.old is None or untolerated(self._tolerations, event.old) is not None
+        return refused and untolerated(self._tolerations, event.new) is None
+
+
+class NodeAffinity(Plugin):
+    """A pod chooses its nodes by their labels: nodeSelector, required and preferred affinity."""
+
+    name = "NodeAffinity"
+    weight = 2
+    fixed = True
+    refusal = Verdict(name, ("node(s) didn't match Pod's node affinity/selector",), False)
+
+    def __init__(self, pod: Any, cache: Cache) -> None:
+        affinity = pod.spec.affinity.nodeAffinity if pod.spec.affinity is not None else None
+        wishes = affinity.preferredDuringSchedulingIgnoredDuringExecution if affinity else None
+        self._required = RequiredNodes(pod.spec)
+        self._preferred = [(wish.weight, NodeTerm(wish.preference)) for wish in wishes or ()]
+        self.checks = not self._required.anything
+        self.ranks = bool(self._preferred)
+
+    def check(self, info: NodeInfo) -> Verdict | None:
+        return None if self._required.matches(info.name, info.labels) else self.refusal
+
+    def facts(self, info: NodeInfo) -> int:
+        return sum(
+            weight for weight, term in self._preferred if term.matches(info.name, info.labels)
+        )
+
+    def normalize(self, scores: list[int | None]) -> list[int]:
+        return proportional(scores)
+
+    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
+        if event.kind != "node" or event.new is None:
+            return False
+        name, required = event.new.metadata.name, self._required
+        refused = event.old is None or not required.matches(name, labels_of(event.old))
+        return refused and required.matches(name, labels_of(event.new))
+
+
+class NodePorts(Plugin):
+    """A port of the node can be given to one pod only."""
+
+    name = "NodePorts"
+    refusal = Verdict(name, ("node(s) didn't have free ports for the requested pod ports",))
+
+    def __init__(self, pod: Any, cache: Cache) -> None:
+        self._ports = footprint(pod.spec).ports
+        self.checks = bool(self._ports)
+
+    def check(self, info: NodeInfo) -> Verdict | None:
+        if info.ports and any(info.port_taken(port) for port in self._ports):
+            return self.refusal
+        return None
+
+    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
+        if event.kind == "pod":
+            return event.new is None and bool(footprint(event.old.spec).ports)
+        return event.new is not None and event.old is None
+
+
+class ImageLocality(Plugin):
+    """A node that has the pod's images already is better, unless few nodes have them."""
+
+    name = "ImageLocality"
+    weight = 1
+    fixed = ranks = True
+
+    def __init__(self, pod: Any, cache: Cache) -> None:
+        containers = [*(pod.spec.initContainers or ()), *(pod.spec.containers or ())]
+        self._images = [with_tag(c.image) for c in containers if c.image]
+        self._cache = cache
+
+    def facts(self, info: NodeInfo) -> tuple[str, ...]:
+        """Those of the pod's images that the node has."""
+        there = info.images
+        return tuple(image for image in self._images if image in there) if there else ()
+
+    def raw(self, survey: Any, candidates: Census) -> list[int | None]:
+        return [self._score(images) for images in candidates]
+
+    def _score(self, images: tuple[str, ...]) -> int:
+        total = 0
+        for image in images:
+            have = self._cache.images[image]
+            size = next(iter(have.values()))
+            total += int(size * (len(have) / len(self._cache.order)))
+        most = MOST_IMAGE * len(self._images)
+        counted = min(max(total, LEAST_IMAGE), most) - LEAST_IMAGE
+        return MAX_SCORE * counted // (most - LEAST_IMAGE)
+
+
+def with_tag(image: str) -> str:
+    """An image's name with its tag."""
+    return image if image.rfind(":") > image.rfind("/") else f"{image}:latest"
