@@ -9,104 +9,58 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kubecourse.api import quantity
 from kubecourse.api.memo import memo
+from kubecourse.api.placement import Amounts, RequiredNodes, amounts, pod_requests
 from kubecourse.node.machine import Machine
 
 COUNTED = ("cpu", "memory", "ephemeral-storage")
-
-
-def _amount(resource: str, text: str) -> int:
-    return quantity.milli(text) if resource == "cpu" else quantity.value(text)
-
-
-@memo
-def requests(spec: Any) -> dict[str, int]:
-    """What a pod asks for: millicores and bytes.
-
-    All its containers and sidecars together, or the largest step of its initialisation.
-    """
-    total = dict.fromkeys(COUNTED, 0)
-    for container in spec.containers:
-        _add(total, container)
-    sidecars = dict.fromkeys(COUNTED, 0)
-    largest = dict.fromkeys(COUNTED, 0)
-    for container in spec.initContainers or ():
-        step = dict(sidecars)
-        _add(step, container)
-        if container.restartPolicy == "Always":
-            sidecars = step
-            _add(total, container)
-        largest = {name: max(largest[name], step[name]) for name in COUNTED}
-    overhead = spec.overhead or {}
-    return {
-        name: max(total[name], largest[name]) + _amount(name, overhead.get(name, "0"))
-        for name in COUNTED
-    }
-
-
-def _add(total: dict[str, int], container: Any) -> None:
-    asked = container.resources.requests if container.resources is not None else None
-    for name in COUNTED:
-        if asked and name in asked:
-            total[name] += _amount(name, asked[name])
+_WRONG_NODE = (
+    "NodeAffinity",
+    "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+)
+_requests = memo(pod_requests)
+_required_nodes = memo(RequiredNodes)
 
 
 class Allocation:
     """What the pods on a node have been given."""
 
-    __slots__ = ("capacity", "pods", "used")
+    __slots__ = ("_machine", "capacity", "pods", "used")
 
     def __init__(self, machine: Machine) -> None:
-        self.capacity = {
-            "cpu": quantity.milli(machine.cpu),
-            "memory": quantity.value(machine.memory),
-            "ephemeral-storage": quantity.value(machine.storage),
-        }
+        self._machine = machine
+        self.capacity = amounts(machine.capacity)
         self.used = dict.fromkeys(COUNTED, 0)
-        self.pods: dict[str, dict[str, int]] = {}
+        self.pods: dict[str, Amounts] = {}
 
     def add(self, pod: Any) -> None:
         """A pod has been let in."""
-        asked = self.pods[pod.metadata.uid] = requests(pod.spec)
+        asked = self.pods[pod.metadata.uid] = _requests(pod.spec)
         for name in COUNTED:
-            self.used[name] += asked[name]
+            self.used[name] += asked.get(name, 0)
 
     def remove(self, pod: Any) -> None:
         """A pod has ended. Nothing to do if that is known."""
-        asked = self.pods.pop(pod.metadata.uid, None)
-        if asked is not None:
-            for name in COUNTED:
-                self.used[name] -= asked[name]
+        asked = self.pods.pop(pod.metadata.uid, {})
+        for name in COUNTED:
+            self.used[name] -= asked.get(name, 0)
 
+    def refuse(self, pod: Any, labels: Callable[[], dict[str, str]]) -> tuple[str, str] | None:
+        """Why a pod cannot run here, as reason and message; None if it can.
 
-def refuse(
-    allocation: Allocation, machine: Machine, pod: Any, labels: Callable[[], dict[str, str]]
-) -> tuple[str, str] | None:
-    """Why a pod cannot run on a node, as reason and message; None if it can.
-
-    `labels` asks for those that the node has now.
-    """
-    if len(allocation.pods) + 1 > machine.pods:
-        return _short("pods", 1, len(allocation.pods), machine.pods)
-    asked = requests(pod.spec)
-    for name in COUNTED:
-        if asked[name] and asked[name] + allocation.used[name] > allocation.capacity[name]:
-            return _short(name, asked[name], allocation.used[name], allocation.capacity[name])
-    wanted = pod.spec.nodeSelector
-    if wanted:
-        found = labels()
-        if any(found.get(key) != value for key, value in wanted.items()):
-            return (
-                "NodeAffinity",
-                "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
-            )
-    return None
-
-
-def _short(resource: str, asked: int, used: int, capacity: int) -> tuple[str, str]:
-    message = (
-        f"Node didn't have enough resource: {resource}, "
-        f"requested: {asked}, used: {used}, capacity: {capacity}"
-    )
-    return f"OutOf{resource}", message
+        `labels` asks for those that the node has now.
+        """
+        asked = {"pods": 1, **_requests(pod.spec)}
+        used = {"pods": len(self.pods), **self.used}
+        for name in ("pods", *COUNTED):
+            wanted = asked.get(name, 0)
+            if wanted and wanted + used[name] > self.capacity[name]:
+                message = (
+                    f"Node didn't have enough resource: {name}, "
+                    f"requested: {wanted}, used: {used[name]}, capacity: {self.capacity[name]}"
+                )
+                return f"OutOf{name}", message
+        required = _required_nodes(pod.spec)
+        if required.anything or required.matches(self._machine.name, labels()):
+            return None
+        return _WRONG_NODE

@@ -128,13 +128,15 @@ class PodContainer:
             return True
         return self.exit_code != 0 and restart_policy != "Never"
 
-    def normal(self, reason: str, message: str) -> None:
-        """Tell of something that went as it should."""
-        self.worker.kubelet.recorder.normal(self.worker.pod, reason, message, self.path)
+    def normal(self, reason: str, message: str, type: str = "Normal") -> None:
+        """Tell of something that went as it should, while there is a kubelet to tell it."""
+        kubelet = self.worker.kubelet
+        if kubelet.running:
+            kubelet.recorder.event(self.worker.pod, type, reason, message, self.path)
 
     def warning(self, reason: str, message: str) -> None:
         """Tell of something that did not."""
-        self.worker.kubelet.recorder.warning(self.worker.pod, reason, message, self.path)
+        self.normal(reason, message, "Warning")
 
     # --- starting
 

@@ -26,61 +26,37 @@ def make(client: Client, pod: Any, spec: Any, sandbox: Any) -> dict[str, str]:
     variables["KUBERNETES_SERVICE_HOST"], variables["KUBERNETES_SERVICE_PORT"] = API_SERVER
     if pod.spec.enableServiceLinks is not False:
         variables |= dict(_services(client.list(core.Service, namespace)))
-    for source in spec.envFrom or ():
-        for cls, reference in (
-            (core.ConfigMap, source.configMapRef),
-            (core.Secret, source.secretRef),
-        ):
-            if reference is not None:
-                held = references.find(client, cls, reference.name, namespace)
-                prefix = source.prefix or ""
-                for key, value in (references.contents(held) if held is not None else {}).items():
-                    variables[prefix + key] = value
+    taken: dict[str, str] = {}
+    for reference in references.variables(spec):
+        held = references.contents(client, reference, namespace) or {}
+        if reference.items:
+            taken |= {name: held[key] for key, name in reference.items if key in held}
+        else:
+            variables |= {reference.where + key: value for key, value in held.items()}
     for variable in spec.env or ():
-        if variable.valueFrom is None:
-            variables[variable.name] = expand(variable.value or "", variables)
-            continue
-        taken = _value_from(client, pod, spec, sandbox, variable.valueFrom)
-        if taken is not None:
-            variables[variable.name] = taken
+        name, source = variable.name, variable.valueFrom
+        if source is None:
+            variables[name] = expand(variable.value or "", variables)
+        elif source.fieldRef is not None:
+            variables[name] = _field(pod, sandbox, source.fieldRef.fieldPath)
+        elif source.resourceFieldRef is not None:
+            variables[name] = _resource(pod, spec, source.resourceFieldRef)
+        elif name in taken:
+            variables[name] = taken[name]
     return variables
 
 
-def _value_from(client: Client, pod: Any, spec: Any, sandbox: Any, source: Any) -> str | None:
-    namespace = pod.metadata.namespace
-    for cls, key in ((core.ConfigMap, source.configMapKeyRef), (core.Secret, source.secretKeyRef)):
-        if key is not None:
-            held = references.find(client, cls, key.name, namespace)
-            return references.contents(held).get(key.key) if held is not None else None
-    if source.fieldRef is not None:
-        return field(pod, sandbox, source.fieldRef.fieldPath)
-    if source.resourceFieldRef is not None:
-        return _resource(pod, spec, source.resourceFieldRef)
-    return None
-
-
-def field(pod: Any, sandbox: Any, path: str) -> str:
+def _field(pod: Any, sandbox: Any, path: str) -> str:
     """What the downward API says of a pod: `metadata.labels['app']`, `status.podIP`, …."""
-    metadata = pod.metadata
-    for holder, values in (("labels", metadata.labels), ("annotations", metadata.annotations)):
-        if path.startswith(f"metadata.{holder}['"):
-            return str((values or {}).get(path.partition("['")[2].removesuffix("']"), ""))
-    match path:
-        case "metadata.name":
-            return str(metadata.name)
-        case "metadata.namespace":
-            return str(metadata.namespace)
-        case "metadata.uid":
-            return str(metadata.uid)
-        case "spec.nodeName":
-            return str(pod.spec.nodeName)
-        case "spec.serviceAccountName":
-            return pod.spec.serviceAccountName or "default"
-        case "status.podIP" | "status.podIPs":
-            return str(sandbox.ip)
-        case "status.hostIP" | "status.hostIPs":
-            return pod.status.hostIP or ""
-    return ""
+    if path in ("status.podIP", "status.podIPs"):
+        return str(sandbox.ip)  # its status may not say so yet
+    names, _, key = path.replace("IPs", "IP").partition("['")
+    value = pod
+    for name in names.split("."):
+        value = getattr(value, name, None)
+    if key:
+        value = (value or {}).get(key.removesuffix("']"))
+    return str(value or "")
 
 
 def _resource(pod: Any, spec: Any, reference: Any) -> str:

@@ -5,12 +5,15 @@ Source: `pkg/kubelet/kubelet.go`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
+
+from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
 from kubecourse.client import Client, EventRecorder
-from kubecourse.node.kubelet import admission
+from kubecourse.node.kubelet.admission import Allocation
 from kubecourse.node.kubelet.images import ImageManager
 from kubecourse.node.kubelet.node_status import NodeStatus
 from kubecourse.node.kubelet.status import FINAL
@@ -22,16 +25,6 @@ from kubecourse.node.runtime.runtime import Runtime
 core = models.core_v1
 
 
-class Silence:
-    """A recorder that tells nobody: of a kubelet that does not run."""
-
-    def normal(self, obj: Any, reason: str, message: str, field_path: str | None = None) -> None:
-        """Say nothing."""
-
-    def warning(self, obj: Any, reason: str, message: str, field_path: str | None = None) -> None:
-        """Say nothing."""
-
-
 class Kubelet:
     """The agent of one machine.
 
@@ -40,7 +33,7 @@ class Kubelet:
     """
 
     __slots__ = (
-        "_mine", "_recorder", "_stream", "admitted", "client", "clock", "host_ips", "images",
+        "_mine", "_stream", "admitted", "client", "clock", "host_ips", "images",
         "machine", "name", "node_status", "phase", "pods", "recorder", "rng",
         "running", "runtime",
     )  # fmt: skip
@@ -56,8 +49,7 @@ class Kubelet:
         self.rng = client.clock.rng(f"kubelet/{machine.name}")
         self.phase = self.rng.random()
         self._mine = f"spec.nodeName={machine.name}"
-        self._recorder = EventRecorder(client, "kubelet", machine.name)
-        self.recorder: EventRecorder | Silence = self._recorder
+        self.recorder = EventRecorder(client, "kubelet", machine.name)
         self.runtime = Runtime(
             self.clock, images, machine.name, machine.pod_prefix, self.rng, network
         )
@@ -65,7 +57,7 @@ class Kubelet:
         self.node_status = NodeStatus(self)
         self.host_ips = [core.HostIP(ip=machine.address)]
         self.pods: dict[str, PodWorker] = {}
-        self.admitted = admission.Allocation(machine)
+        self.admitted = Allocation(machine)
         self._stream: Any = None
 
     def start(self) -> None:
@@ -73,26 +65,19 @@ class Kubelet:
         if self.running:
             return
         self.running = True
-        self.recorder = self._recorder
         self.node_status.start()
-        if self.pods:
-            self._catch_up()
-        self._stream = self.client.watch(core.Pod, self._receive, fields=self._mine)
-
-    def _catch_up(self) -> None:
-        """What happened while the kubelet was away: pods that are gone, containers that ended."""
-        listed: list[Any] = self.client.list(core.Pod, fields=self._mine)
+        listed: list[Any] = self.client.list(core.Pod, fields=self._mine) if self.pods else []
         present = {pod.metadata.uid for pod in listed}
         for worker in list(self.pods.values()):
             if worker.uid in present:
                 worker.resume()
             else:
                 self._forget(worker)
+        self._stream = self.client.watch(core.Pod, self._receive, fields=self._mine)
 
     def stop(self) -> None:
         """The agent is gone: no heartbeats, no statuses, no restarts. Containers go on."""
         self.running = False
-        self.recorder = Silence()
         self.node_status.stop()
         if self._stream is not None:
             self._stream.stop()
@@ -117,8 +102,7 @@ class Kubelet:
         """A pod has been assigned to this node."""
         if pod.status.phase in FINAL:
             return
-        refusal = admission.refuse(self.admitted, self.machine, pod, self._labels)
-        if refusal is not None:
+        if refusal := self.admitted.refuse(pod, self._labels):
             self._reject(pod, *refusal)
             return
         self.admitted.add(pod)
@@ -148,13 +132,9 @@ class Kubelet:
             observedGeneration=pod.metadata.generation,
             conditions=pod.status.conditions,
         )
-        meta = models.meta_v1.ObjectMeta(
-            name=pod.metadata.name, namespace=pod.metadata.namespace, uid=pod.metadata.uid
-        )
-        try:
-            self.client.update_status(core.Pod(metadata=meta, status=status))
-        except ApiError:
-            return  # it has gone meanwhile
+        with suppress(ApiError):  # it may have gone meanwhile
+            metadata = replace(pod.metadata, resourceVersion=None)
+            self.client.update_status(replace(pod, metadata=metadata, status=status))
 
     def _forget(self, worker: PodWorker) -> None:
         worker.removed()

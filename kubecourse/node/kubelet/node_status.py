@@ -8,6 +8,7 @@ Sources: `pkg/kubelet/kubelet_node_status.go`,
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -31,20 +32,14 @@ WARM_UP = 0.5
 """Seconds from a kubelet's start until it is ready."""
 MOST_IMAGES = 50
 
-_HEALTHY = (
-    (
-        "MemoryPressure",
-        "False",
-        "KubeletHasSufficientMemory",
-        "kubelet has sufficient memory available",
-    ),
-    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+_CONDITIONS = (
+    ("MemoryPressure", "False", "HasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "HasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "HasSufficientPID", "kubelet has sufficient PID available"),
 )
-_READY = ("Ready", "True", "KubeletReady", "kubelet is posting ready status")
+_READY = ("Ready", "True", "Ready", "kubelet is posting ready status")
 _NOT_READY = (
-    "Ready", "False", "KubeletNotReady",
-    "container runtime status check may not have completed yet",
+    "Ready", "False", "NotReady", "container runtime status check may not have completed yet",
 )  # fmt: skip
 
 
@@ -94,11 +89,11 @@ class NodeStatus:
     def _conditions(self, old: list[Any] | None) -> list[Any]:
         now = self._kubelet.clock.utc()
         result = old or []
-        for type, status, reason, message in (*_HEALTHY, _READY if self._ready else _NOT_READY):
+        for type, status, reason, message in (*_CONDITIONS, _READY if self._ready else _NOT_READY):
             condition = core.NodeCondition(
                 type=type,
                 status=status,
-                reason=reason,
+                reason=f"Kubelet{reason}",
                 message=message,
                 lastHeartbeatTime=now,
                 lastTransitionTime=now,
@@ -116,27 +111,18 @@ class NodeStatus:
     def _report(self, beats: int) -> None:
         """Post the node's status."""
         kubelet = self._kubelet
-        try:
-            node: Any = kubelet.client.get(core.Node, kubelet.name)
-            status = replace(
-                node.status,
-                conditions=self._conditions(node.status.conditions),
-                images=self._images() or None,
-            )
-            kubelet.client.update_status(replace(node, status=status))
-            kubelet.images.changed = False
-        except ApiError:
-            return  # tried again with the next heartbeat
-
-    def _images(self) -> list[Any]:
-        """The images that are here, the largest first."""
-        found = sorted(self._kubelet.runtime.images.items(), key=_size)[:MOST_IMAGES]
-        return [
+        images = [
             core.ContainerImage(
                 names=[f"{name.rpartition(':')[0]}@{image.digest}", name], sizeBytes=image.size
             )
-            for name, image in found
+            for name, image in sorted(kubelet.runtime.images.items(), key=_size)[:MOST_IMAGES]
         ]
+        with suppress(ApiError):  # tried again with the next heartbeat
+            node: Any = kubelet.client.get(core.Node, kubelet.name)
+            listed = self._conditions(node.status.conditions)
+            status = replace(node.status, conditions=listed, images=images or None)
+            kubelet.client.update_status(replace(node, status=status))
+            kubelet.images.changed = False
 
     def _renew(self, beats: int) -> None:
         """Renew the lease, once for all the beats that have passed; report what changed."""
@@ -158,8 +144,9 @@ class NodeStatus:
 
     def _new_lease(self, now: Any) -> Any:
         name = self._kubelet.name
+        node: Any = self._kubelet.client.get(core.Node, name)
         owner = models.meta_v1.OwnerReference(
-            apiVersion="v1", kind="Node", name=name, uid=self._node_uid()
+            apiVersion="v1", kind="Node", name=name, uid=node.metadata.uid
         )
         return Lease(
             apiVersion="coordination.k8s.io/v1",
@@ -169,10 +156,6 @@ class NodeStatus:
                 holderIdentity=name, leaseDurationSeconds=LEASE_SECONDS, renewTime=now
             ),
         )
-
-    def _node_uid(self) -> str:
-        node: Any = self._kubelet.client.get(core.Node, self._kubelet.name)
-        return str(node.metadata.uid)
 
 
 def _size(item: tuple[str, Any]) -> tuple[int, str]:

@@ -7,7 +7,7 @@ Sources: `pkg/kubelet/kubelet_pods.go` (makeEnvironmentVariables),
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
@@ -20,70 +20,66 @@ ROOT_CA = "kube-root-ca.crt"
 """What every service account's volume refers to. Nobody checks certificates: it may be missing."""
 
 
-def find(client: Client, cls: type[Any], name: str, namespace: str) -> Any | None:
-    """An object, or None."""
+class Reference(NamedTuple):
+    """A ConfigMap or Secret that a volume or container takes something from.
+
+    `where` is the volume's name, or the prefix or name of the variables; `items` are (key, path)
+    of a volume, or the one key of a variable; empty for all that is there.
+    """
+
+    where: str
+    cls: type[Any]
+    name: str
+    optional: bool
+    items: tuple[tuple[str, str], ...] = ()
+
+
+def contents(client: Client, reference: Reference, namespace: str) -> dict[str, str] | None:
+    """What a ConfigMap or Secret holds, as text; None if there is none."""
     try:
-        return client.get(cls, name, namespace)
+        obj: Any = client.get(reference.cls, reference.name, namespace)
     except ApiError:
         return None
-
-
-def contents(obj: Any) -> dict[str, str]:
-    """What a ConfigMap or Secret holds, as text."""
-    if isinstance(obj, core.ConfigMap):
-        return obj.data or {}
-    data = {
-        key: base64.b64decode(value).decode("utf-8", "replace")
-        for key, value in (obj.data or {}).items()
-    }
-    return data | (obj.stringData or {})
+    data = obj.data or {}
+    if reference.cls is core.ConfigMap:
+        return data
+    return {key: base64.b64decode(text).decode("utf-8", "replace") for key, text in data.items()}
 
 
 # --- volumes
 
 
 @memo
-def _sources(spec: Any) -> list[tuple[str, type[Any], Any]]:
-    """A pod's volumes made of ConfigMaps and Secrets: (volume, kind, source)."""
-    found: list[tuple[str, type[Any], Any]] = []
+def volumes(spec: Any) -> list[Reference]:
+    """What a pod's volumes are made of, as far as those are ConfigMaps and Secrets."""
+    found = []
     for volume in spec.volumes or ():
-        if volume.configMap is not None:
-            found.append((volume.name, core.ConfigMap, volume.configMap))
-        if volume.secret is not None:
-            found.append((volume.name, core.Secret, volume.secret))
-        if volume.projected is not None:
-            for source in volume.projected.sources or ():
-                if source.configMap is not None:
-                    found.append((volume.name, core.ConfigMap, source.configMap))
-                if source.secret is not None:
-                    found.append((volume.name, core.Secret, source.secret))
+        parts = (volume.projected.sources or ()) if volume.projected is not None else (volume,)
+        for part in parts:
+            for cls, source in ((core.ConfigMap, part.configMap), (core.Secret, part.secret)):
+                if source is not None:
+                    name = getattr(source, "secretName", None) or getattr(source, "name", None)
+                    items = tuple((item.key, item.path) for item in source.items or ())
+                    optional = bool(source.optional) or name == ROOT_CA
+                    found.append(Reference(volume.name, cls, name or "", optional, items))
     return found
-
-
-def _name(source: Any) -> str:
-    return getattr(source, "secretName", None) or getattr(source, "name", None) or ""
 
 
 def missing_volume(client: Client, pod: Any) -> str | None:
     """Why a volume of the pod cannot be set up: the text of the event FailedMount."""
-    for volume, cls, source in _sources(pod.spec):
-        problem = _missing_source(client, pod.metadata.namespace, cls, source)
-        if problem is not None:
-            return f'MountVolume.SetUp failed for volume "{volume}" : {problem}'
-    return None
-
-
-def _missing_source(client: Client, namespace: str, cls: type[Any], source: Any) -> str | None:
-    name = _name(source)
-    optional = bool(source.optional) or name == ROOT_CA
-    obj = find(client, cls, name, namespace)
-    if obj is None:
-        return None if optional else f'{cls.__name__.lower()} "{name}" not found'
-    held = contents(obj)
-    for item in source.items or ():
-        if item.key not in held and not optional:
+    for reference in volumes(pod.spec):
+        volume, cls, name, optional, items = reference
+        held = contents(client, reference, pod.metadata.namespace)
+        problem = ""
+        if held is None:
+            problem = f'{cls.__name__.lower()} "{name}" not found'
+        else:
             kind = "config" if cls is core.ConfigMap else "secret"
-            return f"references non-existent {kind} key: {item.key}"
+            for key, _ in items:
+                if key not in held:
+                    problem = problem or f"references non-existent {kind} key: {key}"
+        if problem and not optional:
+            return f'MountVolume.SetUp failed for volume "{volume}" : {problem}'
     return None
 
 
@@ -93,12 +89,11 @@ def volume_files(client: Client, pod: Any, volume: str) -> dict[str, str] | None
     None for a volume of another kind.
     """
     files: dict[str, str] | None = None
-    for name, cls, source in _sources(pod.spec):
-        if name == volume:
-            obj = find(client, cls, _name(source), pod.metadata.namespace)
-            held = contents(obj) if obj is not None else {}
-            if source.items:
-                held = {item.path: held[item.key] for item in source.items if item.key in held}
+    for reference in volumes(pod.spec):
+        if reference.where == volume:
+            held = contents(client, reference, pod.metadata.namespace) or {}
+            if reference.items:
+                held = {path: held[key] for key, path in reference.items if key in held}
             files = (files or {}) | held
     return files
 
@@ -107,25 +102,21 @@ def volume_files(client: Client, pod: Any, volume: str) -> dict[str, str] | None
 
 
 @memo
-def _environment_references(spec: Any) -> list[tuple[type[Any], str, str, bool]]:
-    """What a container's environment takes from elsewhere: (kind, name, key, optional)."""
+def variables(spec: Any) -> list[Reference]:
+    """What a container's environment takes from elsewhere: all of `envFrom`, then one of each."""
     found = []
     for source in spec.envFrom or ():
-        for cls, reference in (
-            (core.ConfigMap, source.configMapRef),
-            (core.Secret, source.secretRef),
-        ):
-            if reference is not None:
-                found.append((cls, reference.name, "", bool(reference.optional)))
+        prefix = source.prefix or ""
+        for cls, of in ((core.ConfigMap, source.configMapRef), (core.Secret, source.secretRef)):
+            if of is not None:
+                found.append(Reference(prefix, cls, of.name, bool(of.optional)))
     for variable in spec.env or ():
         value = variable.valueFrom
-        if value is not None:
-            for cls, key in (
-                (core.ConfigMap, value.configMapKeyRef),
-                (core.Secret, value.secretKeyRef),
-            ):
-                if key is not None:
-                    found.append((cls, key.name, key.key, bool(key.optional)))
+        for cls, field in ((core.ConfigMap, "configMapKeyRef"), (core.Secret, "secretKeyRef")):
+            of = getattr(value, field, None)
+            if of is not None:
+                items = ((of.key, variable.name),)
+                found.append(Reference(variable.name, cls, of.name, bool(of.optional), items))
     return found
 
 
@@ -134,13 +125,13 @@ def missing_reference(client: Client, pod: Any, spec: Any) -> tuple[str, str] | 
     if not spec.env and not spec.envFrom:
         return None
     namespace = pod.metadata.namespace
-    for cls, name, key, optional in _environment_references(spec):
-        obj = find(client, cls, name, namespace)
-        if optional:
-            continue
-        if obj is None:
+    for reference in variables(spec):
+        _, cls, name, optional, items = reference
+        held = None if optional else contents(client, reference, namespace)
+        if held is None and not optional:
             return "CreateContainerConfigError", f'{cls.__name__.lower()} "{name}" not found'
-        if key and key not in contents(obj):
-            message = f"couldn't find key {key} in {cls.__name__} {namespace}/{name}"
-            return "CreateContainerConfigError", message
+        for key, _ in items:
+            if held is not None and key not in held:
+                message = f"couldn't find key {key} in {cls.__name__} {namespace}/{name}"
+                return "CreateContainerConfigError", message
     return None
