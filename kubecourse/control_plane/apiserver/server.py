@@ -22,6 +22,7 @@ from kubecourse.api.resources import RESOURCES, Resource
 from kubecourse.clock import Clock
 from kubecourse.control_plane.apiserver import admission, eviction, strategy, validation
 from kubecourse.control_plane.apiserver.defaults import default
+from kubecourse.control_plane.apiserver.event_expiry import EventExpiry
 from kubecourse.control_plane.apiserver.request import Options
 from kubecourse.control_plane.apiserver.watch import Change, Dispatcher, Handler, Watch
 from kubecourse.control_plane.etcd import Compacted, Etcd, KeyValue
@@ -47,6 +48,7 @@ class APIServer:
         for resource in RESOURCES:
             dispatcher = self._dispatchers[resource.prefix] = Dispatcher()
             etcd.watch(resource.prefix, dispatcher.dispatch)
+        EventExpiry(clock, etcd)
 
     # --- reading
 
