@@ -10,6 +10,7 @@ Sources: `pkg/proxy/{endpointslicecache,topology}.go`, `pkg/proxy/iptables/proxi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from kubecourse.api import models
@@ -21,6 +22,8 @@ discovery = models.discovery_v1
 MIN_SYNC = 1.0
 RELIST = 0.1
 """Seconds after which what a new watch lists has arrived."""
+ANY_NODE = ""
+"""Stands for the addresses of all nodes."""
 SERVICE_NAME = "kubernetes.io/service-name"
 Key = tuple[str, str]
 
@@ -38,11 +41,8 @@ class Rule:
     """Where connections to one port of a Service go. No endpoints: they are refused.
 
     `affinity` is the seconds for which one client stays with one endpoint, 0 for not at all.
-    `local_only`: only endpoints on the node where the connection arrives. The endpoints are
-    worked out when somebody first asks for them.
+    `local_only`: only endpoints on the node where the connection arrives.
     """
-
-    __slots__ = ("_endpoints", "_slices", "affinity", "local_only", "port", "service")
 
     def __init__(
         self, service: Key, port: str, slices: list[Any], affinity: int, local_only: bool
@@ -52,14 +52,27 @@ class Rule:
         self.affinity = affinity
         self.local_only = local_only
         self._slices = slices
-        self._endpoints: tuple[Endpoint, ...] | None = None
 
-    @property
+    @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """The ready ones; if there are none, those that still serve while they end."""
-        if self._endpoints is None:
-            self._endpoints = _endpoints(self._slices, self.port)
-        return self._endpoints
+        """The ready ones; if there are none, those that still serve while they end.
+
+        Worked out when somebody first asks.
+        """
+        ready: dict[Endpoint, None] = {}
+        ending: dict[Endpoint, None] = {}
+        for slice in self._slices:
+            numbers = [p.port for p in slice.ports or () if (p.name or "") == self.port]
+            for endpoint in (slice.endpoints or ()) if numbers else ():
+                conditions = endpoint.conditions
+                pod = endpoint.targetRef.name if endpoint.targetRef else ""
+                for ip in endpoint.addresses:
+                    found = Endpoint(ip, numbers[0], pod, endpoint.nodeName or "")
+                    if conditions is None or conditions.ready is not False:
+                        ready[found] = None
+                    elif conditions.serving and conditions.terminating:
+                        ending[found] = None
+        return tuple(ready or ending)
 
 
 def service_of(slice: Any) -> Iterable[str]:
@@ -84,9 +97,8 @@ class KubeProxy:
         self._dirty: dict[Key, None] = {}
         self._synced_at = -MIN_SYNC
         self._timer: Any = None
-        self._by_address: dict[tuple[str, int], Rule] = {}
-        self._by_node_port: dict[int, Rule] = {}
-        self._of_service: dict[Key, tuple[list[tuple[str, int]], list[int]]] = {}
+        self._rules: dict[tuple[str, int], Rule] = {}
+        self._of_service: dict[Key, list[tuple[str, int]]] = {}
         self._sticky: dict[tuple[Key, str, str], tuple[Endpoint, float]] = {}
         self.running = False
 
@@ -113,20 +125,20 @@ class KubeProxy:
 
     def rule(self, ip: str, port: int) -> Rule | None:
         """The rule for a Service's address and port."""
-        return self._by_address.get((ip, port))
+        return self._rules.get((ip, port))
 
     def node_port(self, port: int) -> Rule | None:
         """The rule for a port of every node."""
-        return self._by_node_port.get(port)
+        return self._rules.get((ANY_NODE, port))
 
     def choose(self, rule: Rule, client: str = "", node: str = "") -> Endpoint | None:
         """An endpoint for a new connection; None if there is nowhere to send it.
 
         `client` is the address that it comes from, `node` the one that it arrives at.
         """
-        endpoints: tuple[Endpoint, ...] | list[Endpoint] = rule.endpoints
+        endpoints = rule.endpoints
         if rule.local_only and node:
-            endpoints = [endpoint for endpoint in endpoints if endpoint.node == node]
+            endpoints = tuple(endpoint for endpoint in endpoints if endpoint.node == node)
         if not endpoints:
             return None
         if not rule.affinity:
@@ -142,14 +154,13 @@ class KubeProxy:
     # --- keeping them
 
     def _service_changed(self, old: Any, new: Any) -> None:
-        metadata = (new if new is not None else old).metadata
+        metadata = (new or old).metadata
         self._mark((metadata.namespace, metadata.name))
 
     def _slice_changed(self, old: Any, new: Any) -> None:
-        obj = new if new is not None else old
-        name = (obj.metadata.labels or {}).get(SERVICE_NAME)
-        if name:
-            self._mark((obj.metadata.namespace, name))
+        for service in service_of(new or old):
+            namespace, _, name = service.partition("/")
+            self._mark((namespace, name))
 
     def _mark(self, key: Key) -> None:
         if not self._dirty:
@@ -165,51 +176,23 @@ class KubeProxy:
         self._dirty.clear()
 
     def _write(self, key: Key) -> None:
-        addresses, node_ports = self._of_service.pop(key, ([], []))
-        for address in addresses:
-            self._by_address.pop(address, None)
-        for node_port in node_ports:
-            self._by_node_port.pop(node_port, None)
+        for address in self._of_service.pop(key, ()):
+            self._rules.pop(address, None)
         service = self._services.get(*key)
-        if service is None or not _has_address(service.spec):
+        spec = service.spec if service is not None else None
+        if spec is None or spec.type == "ExternalName" or spec.clusterIP in (None, "", "None"):
             return
-        addresses, node_ports = [], []
+        written = self._of_service[key] = []
         slices = list(self._slices.indexed(service_of, f"{key[0]}/{key[1]}"))
-        for port in service.spec.ports or ():
-            name, affinity = port.name or "", _affinity(service.spec)
-            local = service.spec.internalTrafficPolicy == "Local"
-            rule = Rule(key, name, slices, affinity, local)
-            for ip in service.spec.clusterIPs or [service.spec.clusterIP]:
-                addresses.append((ip, port.port))
-                self._by_address[ip, port.port] = rule
+        places = [(ip, spec.internalTrafficPolicy) for ip in spec.clusterIPs or [spec.clusterIP]]
+        for port in spec.ports or ():
+            addresses = [(ip, port.port, policy) for ip, policy in places]
             if port.nodePort:
-                node_ports.append(port.nodePort)
-                outside = service.spec.externalTrafficPolicy == "Local"
-                self._by_node_port[port.nodePort] = Rule(key, name, slices, affinity, outside)
-        self._of_service[key] = (addresses, node_ports)
-
-
-def _has_address(spec: Any) -> bool:
-    return spec.type != "ExternalName" and bool(spec.clusterIP) and spec.clusterIP != "None"
-
-
-def _endpoints(slices: list[Any], port: str) -> tuple[Endpoint, ...]:
-    ready: dict[Endpoint, None] = {}
-    ending: dict[Endpoint, None] = {}
-    for slice in slices:
-        number = next((p.port for p in slice.ports or () if (p.name or "") == port), None)
-        if number is None:
-            continue
-        for endpoint in slice.endpoints or ():
-            conditions = endpoint.conditions
-            pod = endpoint.targetRef.name if endpoint.targetRef else ""
-            for ip in endpoint.addresses:
-                found = Endpoint(ip, number, pod, endpoint.nodeName or "")
-                if conditions is None or conditions.ready is not False:
-                    ready[found] = None
-                elif conditions.serving and conditions.terminating:
-                    ending[found] = None
-    return tuple(ready or ending)
+                addresses.append((ANY_NODE, port.nodePort, spec.externalTrafficPolicy))
+            for ip, number, policy in addresses:
+                rule = Rule(key, port.name or "", slices, _affinity(spec), policy == "Local")
+                self._rules[ip, number] = rule
+                written.append((ip, number))
 
 
 def _affinity(spec: Any) -> int:

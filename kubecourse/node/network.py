@@ -7,6 +7,7 @@ net/http, which is what most programs in a cluster print.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from kubecourse.clock import Clock
@@ -23,13 +24,13 @@ SERVICE_NETWORK = "10.96."
 """Where Services have their addresses; nobody answers there but by a rule."""
 DNS_SERVER = "10.96.0.10"
 LOOPBACK = ("localhost", "127.0.0.1")
+REFUSED = "connect: connection refused"
+TIMED_OUT = "i/o timeout"
 
 
 class Name(Protocol):
     """What a name means: addresses, or another name (`alias`) elsewhere."""
 
-    @property
-    def name(self) -> str: ...
     @property
     def addresses(self) -> tuple[str, ...]: ...
     @property
@@ -76,7 +77,9 @@ class Response(NamedTuple):
         """The answer's headers."""
         if not self.status:
             return {}
-        return {"Content-Length": str(len(self.body.encode())), "Content-Type": _type(self.body)}
+        html = self.body.lstrip().startswith("<")
+        type = "text/html" if html else "text/plain; charset=utf-8"
+        return {"Content-Length": str(len(self.body.encode())), "Content-Type": type}
 
     def __str__(self) -> str:
         return self.body if self.status else self.error
@@ -89,10 +92,7 @@ class Connection(NamedTuple):
     endpoint: Endpoint
 
 
-def _type(body: str) -> str:
-    return "text/html" if body.lstrip().startswith("<") else "text/plain; charset=utf-8"
-
-
+@lru_cache(maxsize=256)
 def parse_url(url: str) -> Url:
     """Take a URL apart. Raises ValueError."""
     scheme, separator, rest = url.partition("://")
@@ -145,39 +145,40 @@ class Network:
         `from_pod` names the pod that asks (its namespace, unless `namespace` says otherwise, is
         where short names are looked up). Raises ValueError for a text that is not a URL.
         """
-        parsed = parse_url(url)
-        made = self.open(parsed, from_pod, namespace)
-        if isinstance(made, str):
-            return Response(0, "", f'Get "{url}": {made}', patience(made, timeout), url=url)
-        return self.ask(made, parsed, url, timeout)
+        response = self._fetch(url, self.open(parse_url(url), from_pod, namespace), timeout)
+        if response.status or response.pod:
+            return response
+        return response._replace(error=f'Get "{url}": {response.error}')
 
     def fetch(self, url: str, source: Sandbox, timeout: float = TIMEOUT) -> Response:
         """What a program in a pod gets for a URL. Raises ValueError for a text that is none."""
-        parsed = parse_url(url)
-        made = self.connect(parsed, source, source.namespace)
+        return self._fetch(url, self.connect(parse_url(url), source), timeout)
+
+    def _fetch(self, url: str, made: Connection | str, timeout: float) -> Response:
         if isinstance(made, str):
             return Response(0, "", made, patience(made, timeout), url=url)
-        return self.ask(made, parsed, url, timeout)
+        return self.ask(made, url, timeout)
 
-    def ask(
-        self, connection: Connection, url: Url, text: str, timeout: float = TIMEOUT
-    ) -> Response:
+    def ask(self, connection: Connection, url: str, timeout: float = TIMEOUT) -> Response:
         """Send a request over a connection."""
         container, endpoint = connection
         pod, node = container.sandbox.pod_name, container.sandbox.node
-        reply = container.answer(url.path, endpoint.port)
+        reply = container.answer(parse_url(url).path, endpoint.port)
         if reply.hangs or reply.latency > timeout:
-            error = (
-                f'Get "{text}": context deadline exceeded '
-                "(Client.Timeout exceeded while awaiting headers)"
-            )
-            return Response(0, "", error, timeout, pod, node, text)
+            why = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+            return Response(0, "", f'Get "{url}": {why}', timeout, pod, node, url)
         latency = ROUND_TRIP + reply.latency * self._rng.uniform(0.8, 1.25)
-        return Response(reply.status, reply.body, "", round(latency, 6), pod, node, text)
+        return Response(reply.status, reply.body, "", round(latency, 6), pod, node, url)
 
     def open(self, url: Url, from_pod: str | None, namespace: str) -> Connection | str:
         """Open a connection, from a pod of that name if given, or say why there is none."""
-        return self.connect(url, self._pod(from_pod, namespace) if from_pod else None, namespace)
+        source = None
+        if from_pod:
+            local = from_pod.removeprefix("pod/")
+            source = self._pod(local, namespace)
+            if source is None:
+                raise ValueError(f'no pod "{local}" runs in namespace "{namespace}"')
+        return self.connect(url, source, namespace)
 
     def connect(
         self, url: Url, source: Sandbox | None = None, namespace: str = "default"
@@ -195,65 +196,50 @@ class Network:
         return self._dial(ip, url.port, source)
 
     def _dial(self, ip: str, port: int, source: Sandbox | None) -> Connection | str:
-        refused = f"dial tcp {ip}:{port}: connect: connection refused"
+        """Connect to an address: this pod's or machine's own, a node's, a Service's, a pod's."""
         if ip in LOOPBACK and source is not None:
-            container = source.listener(port)
-            return Connection(container, _own(source, port)) if container else refused
+            return self._accepted(source, ip, port)
         if ip in LOOPBACK and port in self._forwards:
-            return self._forwarded(port) or refused
-        node = self._node(ip)
+            namespace, pod, remote = self._forwards[port]
+            return self._accepted(self._pod(pod, namespace), ip, remote)
+        node = self._index().get(ip)
         if node is not None and not node.runtime.powered:
-            return f"dial tcp {ip}:{port}: i/o timeout"
-        client = source.ip if source else "client"
+            return f"dial tcp {ip}:{port}: {TIMED_OUT}"
         rule = self._proxy.rule(ip, port)
         if rule is None and (node is not None or ip in LOOPBACK):
             rule = self._proxy.node_port(port)
-            if rule is None and node is not None:
-                return self._host_network(node, ip, port) or refused
-            if rule is None:
-                return refused
         if rule is not None:
             arrives = source.node if source else (node.name if node else "")
-            endpoint = self._proxy.choose(rule, client, arrives)
-            if endpoint is None:
-                return refused
-            return self._reach(endpoint)
+            endpoint = self._proxy.choose(rule, source.ip if source else "client", arrives)
+            if endpoint is not None:
+                return self._reach(endpoint.ip, endpoint.port, source)
+        if rule is not None or ip in LOOPBACK:
+            return f"dial tcp {ip}:{port}: {REFUSED}"
         if ip.startswith(SERVICE_NETWORK):
-            return f"dial tcp {ip}:{port}: i/o timeout"
-        return self._reach(Endpoint(ip, port, "", ""))
+            return f"dial tcp {ip}:{port}: {TIMED_OUT}"
+        return self._reach(ip, port, source)
 
-    def _forwarded(self, port: int) -> Connection | None:
-        namespace, pod, remote = self._forwards[port]
-        for kubelet in self._kubelets.values():
-            for sandbox in kubelet.runtime.sandboxes.values():
-                if (sandbox.namespace, sandbox.pod_name) == (namespace, pod):
-                    container = sandbox.listener(remote)
-                    return Connection(container, _own(sandbox, remote)) if container else None
-        return None
+    def _reach(self, ip: str, port: int, source: Sandbox | None) -> Connection | str:
+        """Connect to a pod's address, or to a pod that has its node's."""
+        index = self._index()
+        node = index.get(ip)
+        there = node or index.get(ip.rpartition(".")[0])
+        here = self._kubelets.get(source.node) if source else None
+        if there is not here and any(k and not k.runtime.powered for k in (there, here)):
+            return f"dial tcp {ip}:{port}: {TIMED_OUT}"
+        if node is not None:
+            of_node = (s for s in node.runtime.sandboxes.values() if s.ip == node.machine.address)
+            return self._accepted(next((s for s in of_node if s.listener(port)), None), ip, port)
+        sandbox = there.runtime.by_ip.get(ip) if there is not None else None
+        if sandbox is None:
+            return f"dial tcp {ip}:{port}: connect: no route to host"
+        return self._accepted(sandbox, ip, port)
 
-    def _host_network(self, kubelet: Kubelet, ip: str, port: int) -> Connection | None:
-        for sandbox in kubelet.runtime.sandboxes.values():
-            if sandbox.ip == ip and (container := sandbox.listener(port)):
-                return Connection(container, Endpoint(ip, port, sandbox.pod_name, kubelet.name))
-        return None
-
-    def _reach(self, endpoint: Endpoint) -> Connection | str:
-        """Connect to a pod's address."""
-        address = f"{endpoint.ip}:{endpoint.port}"
-        kubelet = self._owner(endpoint.ip)
-        sandbox = kubelet.runtime.by_ip.get(endpoint.ip) if kubelet is not None else None
-        if kubelet is not None and sandbox is None and self._node(endpoint.ip) is not None:
-            return self._host_network(kubelet, endpoint.ip, endpoint.port) or (
-                f"dial tcp {address}: connect: connection refused"
-            )
-        if kubelet is not None and not kubelet.runtime.powered:
-            return f"dial tcp {address}: i/o timeout"
-        if sandbox is None or kubelet is None:
-            return f"dial tcp {address}: connect: no route to host"
-        container = sandbox.listener(endpoint.port)
-        if container is None:
-            return f"dial tcp {address}: connect: connection refused"
-        return Connection(container, endpoint._replace(pod=sandbox.pod_name, node=sandbox.node))
+    def _accepted(self, sandbox: Sandbox | None, ip: str, port: int) -> Connection | str:
+        container = sandbox.listener(port) if sandbox is not None else None
+        if sandbox is None or container is None:
+            return f"dial tcp {ip}:{port}: {REFUSED}"
+        return Connection(container, Endpoint(sandbox.ip, port, sandbox.pod_name, sandbox.node))
 
     # --- who is where
 
@@ -267,31 +253,17 @@ class Network:
                     self._known[key] = kubelet
         return self._known
 
-    def _node(self, host: str) -> Kubelet | None:
-        """The node with an address or name."""
-        return self._index().get(host) if host.count(".") != 2 else None
-
-    def _owner(self, ip: str) -> Kubelet | None:
-        """The node that has an address, or in whose pod network it lies."""
-        index = self._index()
-        return index.get(ip) or index.get(ip.rpartition(".")[0])
-
     def _pod(self, name: str, namespace: str) -> Sandbox | None:
-        local = name.removeprefix("pod/")
         for kubelet in self._kubelets.values():
             for sandbox in kubelet.runtime.sandboxes.values():
-                if sandbox.pod_name == local and sandbox.namespace == namespace:
+                if sandbox.pod_name == name and sandbox.namespace == namespace:
                     return sandbox
-        raise ValueError(f'no pod "{local}" runs in namespace "{namespace}"')
+        return None
 
 
 def patience(error: str, timeout: float) -> float:
     """Seconds until a client knows that it will not get a connection."""
-    return timeout if error.endswith("i/o timeout") else ROUND_TRIP
-
-
-def _own(sandbox: Sandbox, port: int) -> Endpoint:
-    return Endpoint(sandbox.ip, port, sandbox.pod_name, sandbox.node)
+    return timeout if error.endswith(TIMED_OUT) else ROUND_TRIP
 
 
 def _is_address(host: str) -> bool:

@@ -5,6 +5,7 @@ Requests take virtual time. One that is under way when its container ends has fa
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from kubecourse.clock import Clock, Timer
@@ -56,7 +57,7 @@ class Traffic:
         self.rate = rate
         self.rows: list[Row] = []
         self.pending = 0
-        self._parsed = parse_url(url)
+        parse_url(url)  # complains now rather than later
         self._network = network
         self._clock = clock
         self._timeout = timeout
@@ -89,35 +90,25 @@ class Traffic:
 
     def per_second(self) -> list[Second]:
         """How many requests of each second were answered, and how many failed."""
-        counts: dict[int, list[int]] = {}
-        for row in self.rows:
-            counts.setdefault(int(row.time), [0, 0])[not row.ok] += 1
-        return [Second(second, *counts[second]) for second in sorted(counts)]
+        answered = Counter(int(row.time) for row in self.rows if row.ok)
+        failed = Counter(int(row.time) for row in self.rows if not row.ok)
+        seconds = sorted(answered.keys() | failed.keys())
+        return [Second(second, answered[second], failed[second]) for second in seconds]
 
     def pods(self) -> dict[str, int]:
         """How many requests each pod answered."""
-        counts: dict[str, int] = {}
-        for row in self.rows:
-            if row.status:
-                counts[row.pod] = counts.get(row.pod, 0) + 1
-        return dict(sorted(counts.items()))
+        return dict(sorted(Counter(row.pod for row in self.rows if row.status).items()))
 
     def failures(self) -> dict[str, int]:
         """How many requests failed, by error or status."""
-        counts: dict[str, int] = {}
-        for row in self.rows:
-            if not row.ok:
-                why = row.error or f"HTTP {row.status}"
-                counts[why] = counts.get(why, 0) + 1
-        return counts
+        return dict(Counter(row.error or f"HTTP {row.status}" for row in self.rows if not row.ok))
 
     def summary(self) -> str:
         """In a few lines: how many requests were answered, and why the others were not."""
         failures = self.failures()
         failed = sum(failures.values())
         lines = [f"{len(self.rows)} requests: {len(self.rows) - failed} answered, {failed} failed"]
-        lines += [f"{count:6d}  {why}" for why, count in failures.items()]
-        return "\n".join(lines)
+        return "\n".join(lines + [f"{count:6d}  {why}" for why, count in failures.items()])
 
     # --- sending
 
@@ -125,32 +116,29 @@ class Traffic:
         self._sent += 1
         due = self._began + self._sent / self.rate
         self._timer = self._clock.call_at(due, self._send, background=True)
-        connection = self._connect()
-        if isinstance(connection, str):
-            response = Response(0, "", connection, patience(connection, self._timeout))
+        made = self._connect()
+        if isinstance(made, str):
+            response = Response(0, "", made, patience(made, self._timeout))
         else:
-            response = self._network.ask(connection, self._parsed, self.url, self._timeout)
+            response = self._network.ask(made, self.url, self._timeout)
         self.pending += 1
         self._clock.call_later(
-            response.latency, self._answered, self._clock.now, connection, response, background=True
+            response.latency, self._answered, self._clock.now, made, response, background=True
         )
 
     def _connect(self) -> Connection | str:
         kept = self._connection
         if kept is not None and kept.container.listens(kept.endpoint.port):
             return kept
-        made = self._network.open(self._parsed, self._from_pod, self._namespace)
+        made = self._network.open(parse_url(self.url), self._from_pod, self._namespace)
         self._connection = made if self._keep_alive and not isinstance(made, str) else None
         return made
 
-    def _answered(self, sent: float, connection: Connection | str, response: Response) -> None:
+    def _answered(self, sent: float, made: Connection | str, response: Response) -> None:
         self.pending -= 1
-        if not isinstance(connection, str) and not connection.container.running:
+        if not isinstance(made, str) and not made.container.running:
             error = f'Get "{self.url}": read: connection reset by peer'
-            response = response._replace(status=0, body="", error=error)
-        self._finish(sent, response)
-
-    def _finish(self, sent: float, response: Response) -> None:
+            response = response._replace(status=0, error=error)
         latency = round(self._clock.now - sent, 6)
         self.rows.append(
             Row(sent, response.ok, response.status, response.error, latency, response.pod)
