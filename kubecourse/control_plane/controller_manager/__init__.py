@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from kubecourse.client import Client, InformerFactory
 from kubecourse.control_plane.controller_manager.controller import ManagedController
+from kubecourse.control_plane.controller_manager.cronjob import CronJobController
+from kubecourse.control_plane.controller_manager.daemonset import DaemonSetController
 from kubecourse.control_plane.controller_manager.deployment import DeploymentController
 from kubecourse.control_plane.controller_manager.disruption import DisruptionController
 from kubecourse.control_plane.controller_manager.endpointslice import EndpointSliceController
@@ -16,15 +18,21 @@ from kubecourse.control_plane.controller_manager.garbage_collector import Garbag
 from kubecourse.control_plane.controller_manager.horizontal_pod_autoscaler import (
     HorizontalPodAutoscalerController,
 )
+from kubecourse.control_plane.controller_manager.job import (
+    JobController,
+    TTLAfterFinishedController,
+)
 from kubecourse.control_plane.controller_manager.namespace import NamespaceController
 from kubecourse.control_plane.controller_manager.node_lifecycle import NodeLifecycleController
 from kubecourse.control_plane.controller_manager.persistent_volume import PersistentVolumeBinder
+from kubecourse.control_plane.controller_manager.pod_gc import PodGarbageCollector
 from kubecourse.control_plane.controller_manager.replicaset import ReplicaSetController
 from kubecourse.control_plane.controller_manager.resource_quota import ResourceQuotaController
 from kubecourse.control_plane.controller_manager.service_account import (
     RootCAPublisher,
     ServiceAccountController,
 )
+from kubecourse.control_plane.controller_manager.statefulset import StatefulSetController
 from kubecourse.control_plane.controller_manager.taint_eviction import TaintEvictionController
 from kubecourse.control_plane.controller_manager.volume_protection import (
     ClaimProtection,
@@ -34,11 +42,17 @@ from kubecourse.control_plane.controller_manager.volume_protection import (
 CONTROLLERS: tuple[type[ManagedController], ...] = (
     DeploymentController,
     ReplicaSetController,
+    DaemonSetController,
+    StatefulSetController,
+    JobController,
+    CronJobController,
+    TTLAfterFinishedController,
     EndpointSliceController,
     GarbageCollector,
     NamespaceController,
     NodeLifecycleController,
     TaintEvictionController,
+    PodGarbageCollector,
     DisruptionController,
     ResourceQuotaController,
     ServiceAccountController,

@@ -87,9 +87,10 @@ class Revisions:
         template, metadata = owner.spec.template, owner.metadata
         digest = template_hash(template, owner.status.collisionCount or 0)
         given = (template.metadata.labels if template.metadata is not None else None) or {}
+        name = f"{metadata.name}-{digest}"
         revision = ControllerRevision(
             metadata=ObjectMeta(
-                name=f"{metadata.name}-{digest}",
+                name=name,
                 namespace=metadata.namespace,
                 labels={**given, self._label: digest},
                 annotations=metadata.annotations,
@@ -103,7 +104,6 @@ class Revisions:
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
-            name = revision.metadata.name
             there: Any = self._client.get(ControllerRevision, name, metadata.namespace)
             if there.data == data:
                 return there  # the cache is a moment behind
@@ -111,7 +111,7 @@ class Revisions:
             self._client.update_status(replace(owner, status=status))
             raise
 
-    def prune(self, owner: Any, live: Collection[str]) -> None:
+    def prune(self, owner: Any, live: Collection[str | None]) -> None:
         """Delete the oldest revisions beyond the limit that no pod has; `live` are the others."""
         spare = [each for each in self.of(owner) if each.metadata.name not in live]
         limit = owner.spec.revisionHistoryLimit

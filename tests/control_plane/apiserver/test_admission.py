@@ -73,26 +73,10 @@ def test_a_class_must_be_there() -> None:
 
 def test_a_kind_that_nothing_acts_on_is_accepted_with_a_warning() -> None:
     server = replay.server_with("n")
-    body = {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": {"name": "c"},
-        "spec": {
-            "schedule": "* * * * *",
-            "jobTemplate": {
-                "spec": {
-                    "template": {
-                        "spec": {
-                            "restartPolicy": "Never",
-                            "containers": [{"name": "c", "image": "x"}],
-                        }
-                    }
-                }
-            },
-        },
-    }
-    answer = handle(server, Request("POST", "/apis/batch/v1/namespaces/n/cronjobs", body=body))
+    api = "rbac.authorization.k8s.io/v1"
+    body = {"apiVersion": api, "kind": "Role", "metadata": {"name": "r"}, "rules": []}
+    answer = handle(server, Request("POST", f"/apis/{api}/namespaces/n/roles", body=body))
     assert answer.code == 201
     assert answer.warnings == [
-        "simulated: cronjobs are stored, but nothing in this cluster acts on them yet"
+        "simulated: roles are stored, but nothing in this cluster acts on them yet"
     ]

@@ -2,7 +2,9 @@
 
 Pods are bound to the node with the fewest; a bound pod runs and is Ready after
 the seconds in its annotation `fake/ready-delay` (2 without it), with image `broken:…` never; a
-terminating pod vanishes after 0.3 s. Pods of one batch become ready some milliseconds apart.
+terminating pod vanishes after 0.3 s. Pods of one batch become ready some milliseconds apart. A pod
+with the annotation `fake/run-seconds` is ready at once and ends after so long, with the code in
+`fake/exit-code`.
 """
 
 from typing import Any
@@ -70,7 +72,11 @@ class FakeNodes:
                 self._bind(new)
         elif old is None or not old.spec.nodeName:
             self.clock.call_later(0.005, self._run, *key)
-            if not self.by_hand and not new.spec.containers[0].image.startswith("broken:"):
+            if "fake/run-seconds" in (new.metadata.annotations or {}):
+                self.clock.call_later(0.2, self.set_ready, *key)
+                seconds = float(new.metadata.annotations["fake/run-seconds"])
+                self.clock.call_later(0.2 + seconds, self._end, *key)
+            elif not self.by_hand and not new.spec.containers[0].image.startswith("broken:"):
                 given = (new.metadata.annotations or {}).get("fake/ready-delay", "2")
                 delay = float(given) + self.rng.uniform(0, self.spread)
                 self.clock.call_later(delay, self.set_ready, *key)
@@ -102,6 +108,23 @@ class FakeNodes:
         pod = self._get(namespace, name, uid)
         if pod is not None and pod.metadata.deletionTimestamp is None:
             self._status(pod, status)
+
+    def _end(self, namespace: str, name: str, uid: str) -> None:
+        """A pod's container exits."""
+        pod = self._get(namespace, name, uid)
+        if pod is not None and pod.metadata.deletionTimestamp is None:
+            code = int((pod.metadata.annotations or {}).get("fake/exit-code", "0"))
+            ended = core.ContainerStateTerminated(exitCode=code, finishedAt=self.clock.utc())
+            container = core.ContainerStatus(
+                name=pod.spec.containers[0].name,
+                image=pod.spec.containers[0].image,
+                imageID="",
+                ready=False,
+                restartCount=0,
+                state=core.ContainerState(terminated=ended),
+            )
+            phase = "Failed" if code else "Succeeded"
+            self._status(pod, "False", phase=phase, containerStatuses=[container])
 
     def _status(self, pod: Any, ready: str, **more: Any) -> None:
         condition = core.PodCondition(

@@ -235,8 +235,7 @@ def _service(obj: Any) -> list[str]:
 
 INERT = frozenset(
     {
-        "ClusterRole", "ClusterRoleBinding", "CronJob", "DaemonSet", "Ingress", "Job",
-        "NetworkPolicy", "Role", "RoleBinding", "StatefulSet",
+        "ClusterRole", "ClusterRoleBinding", "Ingress", "NetworkPolicy", "Role", "RoleBinding",
     }
 )  # fmt: skip
 """Kinds that are kept and shown as the real server does, but on which nothing acts here yet."""
