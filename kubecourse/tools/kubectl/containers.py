@@ -23,6 +23,8 @@ Json = dict[str, Any]
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 KUBELET_PORT = 10250
+DIAL_TIMEOUT = 30.0
+"""Seconds after which the API server gives up to reach a node."""
 PODS = BY_KIND["v1", "Pod"]
 _PULLING = {
     "ErrImagePull": "image can't be pulled",
@@ -145,19 +147,22 @@ def find_run(connection: Connection, pod: Json, name: str, previous: bool = Fals
     return run
 
 
-def reach(connection: Connection, pod: Json, path: str) -> Any:
-    """The kubelet of a pod's node. Raises ApiError where it does not answer."""
+def reach(connection: Connection, pod: Json, asked: str = "") -> Any:
+    """The kubelet of a pod's node. Raises ApiError where it does not answer.
+
+    `asked` is the path that the API server gets there; without one it opens a stream.
+    """
     node = pod["spec"]["nodeName"]
     kubelet = getattr(connection.cluster, "kubelets", {}).get(node)
-    if kubelet is None or not kubelet.running:
-        host = (pod.get("status") or {}).get("hostIP") or node
-        raise ApiError(
-            500,
-            "",
-            f'Get "https://{host}:{KUBELET_PORT}/{path}": dial tcp {host}:{KUBELET_PORT}:'
-            " connect: connection refused",
-        )
-    return kubelet
+    if kubelet is not None and kubelet.running:
+        return kubelet
+    host = f"{(pod.get('status') or {}).get('hostIP') or node}:{KUBELET_PORT}"
+    why = "connect: connection refused"
+    if kubelet is not None and not kubelet.runtime.powered:
+        connection.clock.advance(DIAL_TIMEOUT)
+        why = "i/o timeout"
+    trying = f'Get "https://{host}/{asked}"' if asked else "error dialing backend"
+    raise ApiError(500, "", f"{trying}: dial tcp {host}: {why}")
 
 
 def _path(pod: Json, name: str) -> str:
@@ -183,7 +188,7 @@ def running(connection: Connection, pod: Json, name: str) -> Run:
     node = pod["spec"].get("nodeName")
     if not node:
         raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
-    kubelet = reach(connection, pod, f"exec/{_path(pod, name)}")
+    kubelet = reach(connection, pod)
     if "running" not in (_status(pod, name).get("state") or {}):
         raise KubectlError(
             f'Internal error occurred: unable to upgrade connection: container not found ("{name}")'

@@ -117,6 +117,21 @@ def test_a_node_that_does_not_answer(cluster):
     )
 
 
+def test_a_machine_that_is_cut_off_is_waited_for(cluster):
+    start(cluster, "sleeper", "echo hello; sleep 3600")
+    cluster.clock.advance(10)
+    cluster.fail_node("node-1")
+    timeout = "dial tcp 172.18.0.2:10250: i/o timeout\n"
+    before = cluster.now
+    assert said(cluster, "exec sleeper -- true") == (
+        f"Error from server: error dialing backend: {timeout}"
+    )
+    assert cluster.now - before >= 30
+    assert said(cluster, "logs sleeper").endswith(f'/sleeper/sleeper": {timeout}')
+    cluster.recover_node("node-1")
+    assert said(cluster, "logs sleeper") == "hello\n"
+
+
 def test_run_with_i_stays_until_the_pod_ends_and_rm_removes_it(cluster):
     output = run(
         cluster, ["run", "-i", "--rm", "x", "--image=busybox", "--restart=Never", "--",
