@@ -9,39 +9,40 @@ from collections import Counter
 from random import Random
 from typing import Any
 
-from msgspec.structs import replace
+import msgspec
 
+from kubecourse.api.memo import IdentityMemo
 from kubecourse.api.placement import required_terms
 from kubecourse.client.informer import key_of
-from kubecourse.control_plane.scheduler import messages
-from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
+from kubecourse.control_plane.scheduler import explain
+from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo, labels_of
 from kubecourse.control_plane.scheduler.explain import Decision, NodeDecision
+from kubecourse.control_plane.scheduler.footprint import footprint
 from kubecourse.control_plane.scheduler.framework import Verdict
 from kubecourse.control_plane.scheduler.plugins import RULES
-from kubecourse.control_plane.scheduler.preemption import Outcome, Preemption, Promises
+from kubecourse.control_plane.scheduler.preemption import Candidate, Preemption, Promises
 from kubecourse.control_plane.scheduler.shape import Shape, first_of_best
-from kubecourse.control_plane.scheduler.shapes import Shapes
 
 ABSENT = Verdict("NodeAffinity", ("node(s) didn't satisfy plugin(s) [NodeAffinity]",), False)
 """What is said of all nodes but the one that a pod names."""
 
+MOST_SHAPES = 128
+MOST_PODS = 4096
+
 
 class NoFit(Exception):
-    """Every node refused a pod: how many nodes, by why; and those kept for others, by position."""
+    """Every node refused a pod: how many nodes, by why; and those kept for others, by position.
 
-    def __init__(self, refusals: dict[Verdict, int], blocked: dict[int, Verdict]) -> None:
+    `rejected`: why a plugin refused the pod before it looked at any node.
+    """
+
+    def __init__(
+        self, refusals: dict[Verdict, int], blocked: dict[int, Verdict], rejected: str = ""
+    ) -> None:
         super().__init__()
         self.refusals = refusals
         self.blocked = blocked
-
-
-class Rejected(Exception):
-    """A plugin refused a pod before any node was looked at."""
-
-    def __init__(self, plugin: str, message: str) -> None:
-        super().__init__(message)
-        self.plugin = plugin
-        self.message = message
+        self.rejected = rejected
 
 
 class Algorithm:
@@ -49,14 +50,14 @@ class Algorithm:
 
     def __init__(self, cache: Cache, random: Random) -> None:
         self._cache = cache
-        self._shapes = Shapes(RULES, cache)
+        self._shapes = Shapes(cache)
         self._preemption = Preemption(cache, random)
         self.promises = Promises(cache)
         self.shape_of = self._shapes.of
         self.next = 0
 
     def find(self, pod: Any) -> NodeInfo | None:
-        """The node for a pod; None if there are no nodes at all. Raises NoFit, Rejected."""
+        """The node for a pod; None if there are no nodes at all. Raises NoFit."""
         order = self._cache.order
         if not order:
             return None
@@ -66,7 +67,7 @@ class Algorithm:
             if named is not None:
                 return self._find_named(pod, named)
         shape = self.shape_of(pod)
-        _check_rejected(shape, pod)
+        self._check_rejected(shape, pod)
         blocked: dict[int, Verdict] = {}
         if len(self.promises):
             blocked = self.promises.blocked(pod, shape)
@@ -92,7 +93,7 @@ class Algorithm:
     def _find_named(self, pod: Any, name: str) -> NodeInfo:
         """The node for a pod that names it, as a DaemonSet's do; no other node is asked about."""
         shape = Shape(pod, RULES, self._cache)
-        _check_rejected(shape, pod)
+        self._check_rejected(shape, pod)
         order = self._cache.order
         info = self._cache.nodes.get(name)
         if info is None or info.position < 0:
@@ -104,8 +105,15 @@ class Algorithm:
         others = {ABSENT: len(order) - 1} if len(order) > 1 else {}
         raise NoFit({verdict: 1, **others}, {})
 
-    def preempt(self, pod: Any, why: NoFit, budgets: list[Any], now: float) -> Outcome:
-        """Whether others could make room for a pod that did not fit."""
+    def _check_rejected(self, shape: Shape, pod: Any) -> None:
+        for plugin in shape.plugins.values():
+            message = plugin.reject(pod)
+            if message is not None:
+                nodes = len(self._cache.order)
+                raise NoFit({Verdict(plugin.name, (message,)): nodes}, {}, message)
+
+    def preempt(self, pod: Any, why: NoFit, budgets: list[Any], now: float) -> Candidate | str:
+        """Where others could make room for a pod that did not fit, or why nowhere."""
         shape = self.shape_of(pod)
         return self._preemption.find(pod, shape, why.refusals, why.blocked, budgets, now)
 
@@ -116,15 +124,29 @@ class Algorithm:
         """
         key = key_of(pod)
         placed = self._cache.pods.get(key)
-        unplaced = replace(pod, spec=replace(pod.spec, nodeName=None))
-        shape = self.shape_of(unplaced)
+        shape = self.shape_of(pod)
         with self._cache.without([placed] if placed is not None else []):
             nodes = self._decide(shape)
         fitting = [node for node in nodes if node.fits]
         best = fitting[first_of_best([node.total for node in fitting])].node if fitting else ""
-        message = "" if best and placed is not None else _why_not(pod, shape, nodes)
+        message = "" if best and placed is not None else self._why_not(pod, shape, nodes)
         where = placed.node if placed is not None else pod.spec.nodeName or ""
         return Decision(key[0], key[1], where, "" if message else best, message, nodes)
+
+    def _why_not(self, pod: Any, shape: Shape, nodes: list[NodeDecision]) -> str:
+        """Why a pod cannot be placed, '' if it can."""
+        if pod.spec.schedulingGates:
+            return explain.GATED
+        if not nodes:
+            return explain.NO_NODES
+        try:
+            self._check_rejected(shape, pod)
+        except NoFit as why:
+            return explain.rejected(len(nodes), why.rejected)
+        if any(node.fits for node in nodes):
+            return ""
+        refusals = Counter(Verdict(node.refused_by, node.reasons) for node in nodes)
+        return explain.unavailable(len(nodes), refusals)
 
     def _decide(self, shape: Shape) -> list[NodeDecision]:
         """What is found about each node."""
@@ -147,24 +169,55 @@ def named_node(spec: Any) -> str | None:
     return name.values[0] if name.operator == "In" and len(name.values) == 1 else None
 
 
-def _check_rejected(shape: Shape, pod: Any) -> None:
-    for plugin in shape.plugins.values():
-        message = plugin.reject(pod)
-        if message is not None:
-            raise Rejected(plugin.name, message)
+class Shapes:
+    """The shapes of the pods that were scheduled lately."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self._version = cache.owners.version
+        self._by_identity: dict[tuple[Any, ...], tuple[Any, Any, Shape]] = {}
+        self._by_content: dict[tuple[Any, ...], Shape] = {}
+        self._spec_key: IdentityMemo[tuple[Any, ...]] = IdentityMemo(_asked)
+
+    def of(self, pod: Any) -> Shape:
+        """The shape of a pod."""
+        if self._version != self._cache.owners.version:
+            self._version = self._cache.owners.version
+            self._by_identity.clear()
+        metadata = pod.metadata
+        spec, labels, owners = pod.spec, metadata.labels, metadata.ownerReferences
+        key = (id(spec), id(labels), metadata.namespace, owners[0].uid if owners else "")
+        found = self._by_identity.get(key)
+        if found is not None and found[0] is spec and found[1] is labels:
+            return found[2]
+        shape = self._by_reading(pod)
+        if len(self._by_identity) >= MOST_PODS:
+            del self._by_identity[next(iter(self._by_identity))]
+        self._by_identity[key] = (spec, labels, shape)
+        return shape
+
+    def _by_reading(self, pod: Any) -> Shape:
+        key = (
+            pod.metadata.namespace,
+            tuple(sorted(labels_of(pod).items())),
+            str(self._cache.owners.selector(pod)),
+            self._spec_key(pod.spec),
+        )
+        shape = self._by_content.pop(key, None)
+        if shape is None:
+            shape = Shape(pod, RULES, self._cache)
+            if len(self._by_content) >= MOST_SHAPES:
+                del self._by_content[next(iter(self._by_content))]
+        self._by_content[key] = shape
+        return shape
 
 
-def _why_not(pod: Any, shape: Shape, nodes: list[NodeDecision]) -> str:
-    """Why a pod cannot be placed, '' if it can."""
-    if pod.spec.schedulingGates:
-        return messages.GATED
-    if not nodes:
-        return messages.NO_NODES
-    try:
-        _check_rejected(shape, pod)
-    except Rejected as why:
-        return messages.rejected(len(nodes), why.message)
-    if any(node.fits for node in nodes):
-        return ""
-    refusals = Counter(Verdict(node.refused_by, node.reasons) for node in nodes)
-    return messages.unavailable(len(nodes), refusals)
+def _asked(spec: Any) -> tuple[Any, ...]:
+    """All of a spec that any plugin looks at."""
+    containers = [*(spec.initContainers or ()), *(spec.containers or ())]
+    return (
+        footprint(spec),
+        tuple(container.image for container in containers),
+        tuple(sorted((spec.nodeSelector or {}).items())),
+        msgspec.json.encode([spec.affinity, spec.tolerations, spec.topologySpreadConstraints]),
+    )

@@ -59,6 +59,7 @@ class Placed:
     group: PodGroup
 
 
+@dataclass(slots=True, eq=False)
 class NodeInfo:
     """A node and what its pods take.
 
@@ -67,26 +68,24 @@ class NodeInfo:
     or its pods change.
     """
 
-    __slots__ = (
-        "allocatable", "cpu", "cpu_total", "images", "labels", "memory", "memory_total", "name",
-        "node", "others", "pods", "pods_total", "ports", "position", "scored_cpu",
-        "scored_memory", "scratch", "version",
-    )  # fmt: skip
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.node: Any = None
-        self.labels = NOBODY
-        self.allocatable: dict[str, int] = {}
-        self.cpu_total = self.memory_total = self.pods_total = 0
-        self.cpu = self.memory = self.scored_cpu = self.scored_memory = 0
-        self.others: dict[str, int] = {}
-        self.ports: dict[Port, int] = {}
-        self.pods: dict[Key, Placed] = {}
-        self.images: dict[str, int] = {}
-        self.position = -1
-        self.version = 0
-        self.scratch: dict[Footprint, Any] = {}
+    name: str
+    node: Any = None
+    labels: dict[str, str] = field(default_factory=dict)
+    images: dict[str, int] = field(default_factory=dict)
+    allocatable: dict[str, int] = field(default_factory=dict)
+    cpu_total: int = 0
+    memory_total: int = 0
+    pods_total: int = 0
+    cpu: int = 0
+    memory: int = 0
+    others: dict[str, int] = field(default_factory=dict)
+    scored_cpu: int = 0
+    scored_memory: int = 0
+    ports: dict[Port, int] = field(default_factory=dict)
+    pods: dict[Key, Placed] = field(default_factory=dict)
+    position: int = -1
+    version: int = 0
+    scratch: dict[Footprint, Any] = field(default_factory=dict)
 
     def set_node(self, node: Any) -> None:
         """Take over what a node object says."""

@@ -101,9 +101,20 @@ class Plugin:
     def might_help(self, event: ClusterEvent, pod: Any) -> bool:
         """Whether an event may have changed its mind about a pod that it refused.
 
-        Source: `EventsToRegister` of the plugin.
+        Unless a plugin says more: a node came that it does not refuse, or refuses no longer.
+        Source: `EventsToRegister` of the plugins.
         """
-        return False
+        if event.kind != "node" or event.new is None:
+            return False
+        refused = event.old is None or self.check(empty_node(event.old)) is not None
+        return refused and self.check(empty_node(event.new)) is None
+
+
+def empty_node(node: Any) -> NodeInfo:
+    """A node without its pods."""
+    info = NodeInfo(node.metadata.name)
+    info.set_node(node)
+    return info
 
 
 def proportional(scores: Iterable[int | None], reverse: bool = False) -> list[int]:

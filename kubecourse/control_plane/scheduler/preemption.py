@@ -17,17 +17,17 @@ from kubecourse.api import conditions
 from kubecourse.api.labels import selector_from_label_selector
 from kubecourse.client.informer import Key, key_of
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo, Placed, labels_of
+from kubecourse.control_plane.scheduler.explain import unavailable
 from kubecourse.control_plane.scheduler.framework import Verdict
-from kubecourse.control_plane.scheduler.messages import unavailable
 from kubecourse.control_plane.scheduler.shape import Shape
 
 MIN_CANDIDATES = 100
 MIN_PERCENT = 10
 
-NO_CLAIMS = "no new claims to deallocate"
-"""What the plugin for devices adds to every failure of a pod, with or without devices."""
 NEVER = "not eligible due to preemptionPolicy=Never."
 TERMINATING = "not eligible due to a terminating pod on the nominated node."
+KEEPING = (NEVER, TERMINATING)
+"""Where a pod may not preempt, the node that it was promised before is still promised."""
 NOT_HELPFUL = Verdict("", ("Preemption is not helpful for scheduling",))
 NO_VICTIMS = Verdict("", ("No preemption victims found for incoming pod",))
 
@@ -39,22 +39,6 @@ class Candidate:
     node: NodeInfo
     victims: list[Any]
     violations: int
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What preemption came to: a candidate, or why there is none.
-
-    `keep`: the node that the pod was promised before is still promised.
-    """
-
-    candidate: Candidate | None
-    message: str
-    keep: bool = False
-
-
-def _nothing(why: str, keep: bool = False) -> Outcome:
-    return Outcome(None, f"{NO_CLAIMS}, preemption: {why}", keep)
 
 
 def priority(pod: Any) -> int:
@@ -72,20 +56,20 @@ class Preemption:
     def find(
         self, pod: Any, shape: Shape, refusals: Mapping[Verdict, int],
         blocked: Mapping[int, Verdict], budgets: list[Any], now: float,
-    ) -> Outcome:  # fmt: skip
-        """Where others could make room for a pod that every node refused.
+    ) -> Candidate | str:  # fmt: skip
+        """Where others could make room for a pod that every node refused, or why nowhere.
 
         `refusals`: how many nodes, by why; `blocked`: nodes that are kept for others, by position;
         `now`: stands for the start of pods that did not start.
         """
         if pod.spec.preemptionPolicy == "Never":
-            return _nothing(NEVER, keep=True)
+            return NEVER
         told: Counter[Verdict] = Counter()
         lowest = min(self._cache.priorities, default=priority(pod))
         if lowest >= priority(pod) or not any(verdict.resolvable for verdict in refusals):
             for verdict, nodes in refusals.items():
                 told[NO_VICTIMS if verdict.resolvable else NOT_HELPFUL] += nodes
-            return _nothing(unavailable(told.total(), told))
+            return unavailable(told.total(), told)
         verdicts = shape.verdicts()
         for position, verdict in blocked.items():
             verdicts[position] = verdict
@@ -96,7 +80,7 @@ class Preemption:
             if verdict is not None and verdict.resolvable
         ]
         if promised is not None and promised in possible and _is_being_emptied(promised, pod):
-            return _nothing(TERMINATING, keep=True)
+            return TERMINATING
         if len(possible) < len(verdicts):
             told[NOT_HELPFUL] = len(verdicts) - len(possible)
         candidates: list[Candidate] = []
@@ -111,8 +95,8 @@ class Preemption:
             else:
                 told[found] += 1
         if candidates:
-            return Outcome(min(candidates, key=lambda candidate: _harm(candidate, now)), "")
-        return _nothing(unavailable(len(verdicts), told))
+            return min(candidates, key=lambda candidate: _harm(candidate, now))
+        return unavailable(len(verdicts), told)
 
     def _on_node(
         self, pod: Any, info: NodeInfo, shape: Shape, budgets: list[Any], now: float

@@ -15,18 +15,20 @@ from kubecourse.api.errors import ApiError
 from kubecourse.client import Client, EventRecorder, Informer
 from kubecourse.client.informer import Key, key_of
 from kubecourse.clock import Timer
-from kubecourse.control_plane.scheduler import messages
-from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit, Rejected
+from kubecourse.control_plane.scheduler import explain
+from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
 from kubecourse.control_plane.scheduler.explain import Decision
 from kubecourse.control_plane.scheduler.framework import ClusterEvent
-from kubecourse.control_plane.scheduler.preemption import Candidate
+from kubecourse.control_plane.scheduler.preemption import KEEPING, Candidate
 from kubecourse.control_plane.scheduler.queue import LEFTOVER_AFTER, QueuedPod, SchedulingQueue
 
 core = models.core_v1
 
 PROFILE = "default-scheduler"
 """The name under which pods ask for this scheduler."""
+NO_CLAIMS = "no new claims to deallocate"
+"""What the plugin for devices adds to every failure of a pod, with or without devices."""
 FLUSH_PERIOD = 30.0
 FINISHED = ("Succeeded", "Failed")
 
@@ -95,20 +97,22 @@ class Scheduler:
             self.cache.remove_node(old.metadata.name)
         elif not self.cache.set_node(new):
             return
+        self._happened("node", old, new)
         if len(self._queue):
-            self._happened(ClusterEvent("node", old, new))
             self._wake()
 
     def _claim_changed(self, old: Any, new: Any) -> None:
         self.cache.claims.set_claim(old, new)
-        if len(self._queue):
-            self._happened(ClusterEvent("claim", old, new))
+        self._happened("claim", old, new)
 
     def _pod_changed(self, old: Any, new: Any) -> None:
         pod = old if new is None else new
         key = key_of(pod)
         if new is None or (new.status is not None and new.status.phase in FINISHED):
-            self._pod_gone(key, pod)
+            self._promises.forget(key)
+            self._queue.remove(key)
+            if self.cache.remove(key) is not None:
+                self._happened("pod", pod, None)
         elif new.spec.nodeName:
             self._pod_placed(key, old, new)
         elif new.spec.schedulerName == PROFILE and key not in self.cache.pods:
@@ -124,20 +128,17 @@ class Scheduler:
         before = known.pod if known is not None else None
         self.cache.place(new, new.spec.nodeName)
         self._queue.remove(key)
-        if not len(self._queue):
-            return
-        newly = old is None or not old.spec.nodeName
-        if newly or (before is not None and _differs(before, new)):
-            self._happened(ClusterEvent("pod", None if newly else before, new))
+        if old is None or not old.spec.nodeName:
+            self._happened("pod", None, new)
+        elif before is not None and (
+            before.metadata.labels != new.metadata.labels
+            or before.spec.containers is not new.spec.containers
+        ):
+            self._happened("pod", before, new)
 
-    def _pod_gone(self, key: Key, pod: Any) -> None:
-        self._promises.forget(key)
-        self._queue.remove(key)
-        if self.cache.remove(key) is not None and len(self._queue):
-            self._happened(ClusterEvent("pod", pod, None))
-
-    def _happened(self, event: ClusterEvent) -> None:
+    def _happened(self, kind: str, old: Any, new: Any) -> None:
         """Try pods again that an event may have made schedulable."""
+        event = ClusterEvent(kind, old, new)
         for queued in self._queue.unschedulable:
             plugins = self._algorithm.shape_of(queued.pod).plugins
             if not queued.plugins or any(
@@ -166,12 +167,9 @@ class Scheduler:
             info = self._algorithm.find(queued.pod)
         except NoFit as why:
             self._no_fit(queued, why)
-        except Rejected as why:
-            text = messages.rejected(len(self.cache.order), why.message)
-            self._failed(queued, text, (why.plugin,))
         else:
             if info is None:
-                self._failed(queued, messages.NO_NODES, ())
+                self._failed(queued, explain.NO_NODES, ())
             else:
                 self._bind(queued, info)
 
@@ -186,7 +184,7 @@ class Scheduler:
             self.cache.remove(queued.key)
             if error.code == 404:
                 return
-            self._events.warning(pod, "FailedScheduling", messages.shortened(str(error)))
+            self._events.warning(pod, "FailedScheduling", explain.shortened(str(error)))
             due = self._queue.failed(queued, self._clock.now)
             self._clock.call_at(due, self._wake, background=True)
             return
@@ -197,18 +195,20 @@ class Scheduler:
 
     def _no_fit(self, queued: QueuedPod, why: NoFit) -> None:
         pod = queued.pod
-        text = messages.unavailable(len(self.cache.order), why.refusals)
-        now = self._clock.utc_precise().timestamp()
-        outcome = self._algorithm.preempt(pod, why, list(self._budgets), now)
-        if outcome.message:
-            text += f" {outcome.message}"
-        nominated = outcome.candidate.node.name if outcome.candidate is not None else ""
-        if outcome.keep:
-            nominated = pod.status.nominatedNodeName or ""
+        total = len(self.cache.order)
         plugins = tuple(dict.fromkeys(verdict.plugin for verdict in why.refusals))
-        self._failed(queued, text, plugins, nominated)
-        if outcome.candidate is not None:
-            self._evict(pod, outcome.candidate)
+        if why.rejected:
+            self._failed(queued, explain.rejected(total, why.rejected), plugins)
+            return
+        now = self._clock.utc_precise().timestamp()
+        found = self._algorithm.preempt(pod, why, list(self._budgets), now)
+        text = explain.unavailable(total, why.refusals)
+        if isinstance(found, Candidate):
+            self._failed(queued, text, plugins, found.node.name)
+            self._evict(pod, found)
+        else:
+            kept = pod.status.nominatedNodeName if found in KEEPING else None
+            self._failed(queued, f"{text} {NO_CLAIMS}, preemption: {found}", plugins, kept or "")
 
     def _evict(self, pod: Any, candidate: Candidate) -> None:
         """Take the victims away, the gentle way."""
@@ -238,7 +238,7 @@ class Scheduler:
         self._promises.forget(queued.key)
         self._promises.note(pod, nominated)
         self._arm_flush()
-        self._events.warning(pod, "FailedScheduling", messages.shortened(text))
+        self._events.warning(pod, "FailedScheduling", explain.shortened(text))
         try:
             current = self._client.get(core.Pod, pod.metadata.name, pod.metadata.namespace)
             condition = self._condition(
@@ -283,11 +283,3 @@ class Scheduler:
 def _with(pod: Any, condition: Any) -> Any:
     """A pod's status with a condition put in."""
     return replace(pod.status, conditions=conditions.put(pod.status.conditions, condition))
-
-
-def _differs(before: Any, after: Any) -> bool:
-    """Whether two states of a placed pod differ in what other pods may be waiting for."""
-    return bool(
-        before.metadata.labels != after.metadata.labels
-        or before.spec.containers is not after.spec.containers
-    )

@@ -10,7 +10,6 @@ from kubecourse.control_plane.scheduler.plugins.inter_pod_affinity import InterP
 from kubecourse.control_plane.scheduler.plugins.node_choice import (
     ImageLocality,
     NodeAffinity,
-    NodeName,
     NodePorts,
     NodeUnschedulable,
     TaintToleration,
@@ -24,7 +23,6 @@ from kubecourse.control_plane.scheduler.plugins.volume_binding import VolumeBind
 
 RULES: tuple[type[Plugin], ...] = (
     NodeUnschedulable,
-    NodeName,
     TaintToleration,
     NodeAffinity,
     NodePorts,

@@ -1,7 +1,7 @@
-"""Rules about the node itself: whether it takes pods, its name, taints, labels, ports, images.
+"""Rules about the node itself: whether it takes pods, its taints, labels, ports, images.
 
-Sources: `pkg/scheduler/framework/plugins/{nodeunschedulable,nodename,tainttoleration,
-nodeaffinity,nodeports,imagelocality}`.
+Sources: `pkg/scheduler/framework/plugins/{nodeunschedulable,tainttoleration,nodeaffinity,
+nodeports,imagelocality}`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kubecourse.api.placement import (
     tolerated,
     untolerated,
 )
-from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo, labels_of
+from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
 from kubecourse.control_plane.scheduler.footprint import footprint
 from kubecourse.control_plane.scheduler.framework import (
     MAX_SCORE,
@@ -45,32 +45,8 @@ class NodeUnschedulable(Plugin):
         self.checks = not tolerated(pod.spec.tolerations, CORDON)
 
     def check(self, info: NodeInfo) -> Verdict | None:
-        return self.refusal if _cordoned(info.node) else None
-
-    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
-        return event.kind == "node" and event.new is not None and not _cordoned(event.new)
-
-
-def _cordoned(node: Any) -> bool:
-    return bool(node.spec is not None and node.spec.unschedulable)
-
-
-class NodeName(Plugin):
-    """A pod that names its node, `spec.nodeName`, goes nowhere else."""
-
-    name = "NodeName"
-    fixed = True
-    refusal = Verdict(name, ("node(s) didn't match the requested node name",), resolvable=False)
-
-    def __init__(self, pod: Any, cache: Cache) -> None:
-        self._node = pod.spec.nodeName
-        self.checks = bool(self._node)
-
-    def check(self, info: NodeInfo) -> Verdict | None:
-        return None if info.name == self._node else self.refusal
-
-    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
-        return event.kind == "node" and event.old is None
+        spec = info.node.spec
+        return self.refusal if spec is not None and spec.unschedulable else None
 
 
 class TaintToleration(Plugin):
@@ -99,12 +75,6 @@ class TaintToleration(Plugin):
     def normalize(self, scores: list[int | None]) -> list[int]:
         return proportional(scores, reverse=True)
 
-    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
-        if event.kind != "node" or event.new is None:
-            return False
-        refused = event.old is None or untolerated(self._tolerations, event.old) is not None
-        return refused and untolerated(self._tolerations, event.new) is None
-
 
 class NodeAffinity(Plugin):
     """A pod chooses its nodes by their labels: nodeSelector, required and preferred affinity."""
@@ -132,13 +102,6 @@ class NodeAffinity(Plugin):
 
     def normalize(self, scores: list[int | None]) -> list[int]:
         return proportional(scores)
-
-    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
-        if event.kind != "node" or event.new is None:
-            return False
-        name, required = event.new.metadata.name, self._required
-        refused = event.old is None or not required.matches(name, labels_of(event.old))
-        return refused and required.matches(name, labels_of(event.new))
 
 
 class NodePorts(Plugin):

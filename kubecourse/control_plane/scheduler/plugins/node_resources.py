@@ -12,7 +12,13 @@ from typing import Any
 from kubecourse.api.placement import amounts
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
 from kubecourse.control_plane.scheduler.footprint import Footprint, footprint
-from kubecourse.control_plane.scheduler.framework import MAX_SCORE, ClusterEvent, Plugin, Verdict
+from kubecourse.control_plane.scheduler.framework import (
+    MAX_SCORE,
+    ClusterEvent,
+    Plugin,
+    Verdict,
+    empty_node,
+)
 
 HALF = MAX_SCORE // 2
 
@@ -97,8 +103,7 @@ class NodeResourcesFit(Plugin):
             return event.new is None or (event.old is not None and _shrank(event))
         if event.new is None:
             return False
-        empty = NodeInfo(event.new.metadata.name)
-        empty.set_node(event.new)
+        empty = empty_node(event.new)
         if shortages(self._needs, empty) is not None:
             return False
         if event.old is None or event.old.status is None:

@@ -7,7 +7,6 @@ from kubecourse.api.placement import tolerates
 from kubecourse.control_plane.scheduler.plugins.node_choice import (
     ImageLocality,
     NodeAffinity,
-    NodeName,
     NodePorts,
     NodeUnschedulable,
     TaintToleration,
@@ -54,12 +53,6 @@ def test_a_cordoned_node_takes_pods_that_tolerate_it():
     assert refusals(NodeUnschedulable, pod("p"), known) == {"a": "node(s) were unschedulable"}
     brave = pod("p", tolerations=[core.Toleration(operator="Exists")])
     assert refusals(NodeUnschedulable, brave, known) == {}
-
-
-def test_a_named_node():
-    known = cache(node("a"), node("b"))
-    found = refusals(NodeName, pod("p", nodeName="b"), known)
-    assert found == {"a": "node(s) didn't match the requested node name"}
 
 
 def requirement(key, operator, *values):
