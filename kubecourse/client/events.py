@@ -10,6 +10,7 @@ no more.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ core = models.core_v1
 ObjectMeta = models.meta_v1.ObjectMeta
 
 REMEMBERED = 4096
-"""Events, and objects told of, that a recorder keeps in mind."""
+"""Events, and objects told of, that a recorder keeps in mind at most."""
 
 SIMILAR = 10
 SIMILAR_WITHIN = 600.0
@@ -178,5 +179,7 @@ class EventRecorder:
 
 
 def _forget_oldest(memory: dict[Any, Any]) -> None:
+    """Forget the older half: to look for the oldest each time means to walk past all the gone."""
     if len(memory) > REMEMBERED:
-        del memory[next(iter(memory))]
+        for key in list(islice(memory, REMEMBERED // 2)):
+            del memory[key]
