@@ -1,0 +1,454 @@
+"""Chapter 4's checks, one function for each exercise: what they ask for, read from the API.
+
+A check tells the misconceptions apart that the learner's objects speak of. The names passed to
+`wrong` are those of the messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kubecourse.api import models
+from kubecourse.api.quantity import milli
+from kubecourse.lessons.exercises.verdict import (
+    Verdict,
+    right,
+    unanswered,
+    unclear,
+    untried,
+    wrong,
+)
+from kubecourse.lessons.exercises.view import (
+    View,
+    container,
+    image,
+    is_owned,
+    is_ready,
+    labels_of,
+    replicas,
+    selector,
+    trouble,
+)
+
+apps, core = models.apps_v1, models.core_v1
+OLD, NEW = "kubecourse/hello:1.0", "kubecourse/hello:2.0"
+
+
+def write(there: View) -> Verdict:
+    """A Deployment `shop`: three of nginx:1.27, labelled, with a CPU request."""
+    shop = there.deployment("shop")
+    if shop is None:
+        if others := there.list(apps.Deployment):
+            return wrong("other_name", name=others[0].metadata.name)
+        if there.list(apps.ReplicaSet) or there.pods():
+            return wrong("no_deployment")
+        if elsewhere := there.elsewhere(apps.Deployment, "shop"):
+            return wrong("elsewhere", namespace=elsewhere)
+        return untried()
+    if image(shop) != "nginx:1.27":
+        return wrong("image", image=image(shop))
+    if labels_of(shop.spec.template).get("app") != "shop":
+        return wrong("label")
+    if replicas(shop) != 3:
+        return wrong("replicas", replicas=replicas(shop))
+    needs = container(shop).resources
+    cpu = ((needs and needs.requests) or {}).get("cpu")
+    if cpu is None or milli(cpu) != 100:
+        return wrong("no_request") if cpu is None else wrong("request", cpu=cpu)
+    return there.rollout(shop) or right()
+
+
+def owner(there: View) -> Verdict:
+    """Name what replaces a pod of `web`."""
+    if not there.answer:
+        return unanswered("owner")
+    web, pods = there.deployment("web"), there.pods({"app": "web"})
+    owners = {ref.name for pod in pods for ref in pod.metadata.ownerReferences or ()}
+    if web is None or not owners:
+        return unclear("gone", name="owner")
+    answer = there.answer.lower().rpartition("/")[2]
+    if answer in owners:
+        return right(name=answer)
+    if answer == "web":
+        return wrong("deployment")
+    if answer in {pod.metadata.name for pod in pods}:
+        return wrong("pod")
+    if there.get(apps.ReplicaSet, answer) is not None:
+        return wrong("retired", name=answer)
+    if there.get(core.Node, answer) is not None or "kubelet" in answer:
+        return wrong("node")
+    if answer in ("replicaset", "replicasets", "rs"):
+        return wrong("kind")
+    return wrong("nothing", answer=there.answer)
+
+
+def table(there: View) -> Verdict:
+    """Name the pod that runs and gets no requests."""
+    if not there.answer:
+        return unanswered("table")
+    name = there.answer.lower().rpartition("/")[2]
+    pod = there.get(core.Pod, name)
+    if pod is None or pod.status is None:
+        return wrong("nothing", answer=there.answer)
+    if pod.status.phase == "Pending":
+        return wrong("pending", name=name)
+    if is_ready(pod):
+        return wrong("ready", name=name)
+    states = pod.status.containerStatuses or ()
+    if any(state.restartCount or not (state.state and state.state.running) for state in states):
+        return wrong("crashing", name=name)
+    return right(name=name)
+
+
+def scale(there: View) -> Verdict:
+    """`web` grows from two pods to five."""
+    web = there.deployment("web")
+    others = [obj for obj in there.list(apps.Deployment) if obj.metadata.name != "web"]
+    if web is None:
+        return wrong("any.removed", kind="Deployment", name="web")
+    if replicas(web) == 5:
+        return there.rollout(web) or right()
+    if others:
+        return wrong("second", name=others[0].metadata.name)
+    if any(not is_owned(pod) for pod in there.pods()):
+        return wrong("by_hand")
+    if replicas(web) == 2:
+        return untried()
+    return wrong("fewer" if replicas(web) < 5 else "more", replicas=replicas(web))
+
+
+def pair(there: View) -> Verdict:
+    """A pod `duo` with two containers, both running."""
+    duo = there.get(core.Pod, "duo")
+    if duo is None:
+        pods = there.pods()
+        if len(pods) > 1:
+            return wrong("two_pods")
+        if pods:
+            return wrong("other_name", name=pods[0].metadata.name)
+        elsewhere = there.elsewhere(core.Pod, "duo")
+        return wrong("elsewhere", namespace=elsewhere) if elsewhere else untried()
+    names = [one.name for one in duo.spec.containers]
+    if len(names) < 2:
+        return wrong("one_container", name=names[0])
+    if not {"web", "helper"} <= set(names):
+        return wrong("container_names", names=", ".join(names))
+    states = (duo.status and duo.status.containerStatuses) or ()
+    if any(state.restartCount or (state.state and state.state.terminated) for state in states):
+        return wrong("helper_ends")
+    return right() if is_ready(duo) else trouble([duo]) or unclear("waiting")
+
+
+def pending(there: View) -> Verdict:
+    """A pending pod runs, although its Deployment stayed as it was."""
+    video = there.deployment("video")
+    if video is None:
+        return wrong("any.removed", kind="Deployment", name="video")
+    spec = video.spec.template.spec
+    if spec.nodeName:
+        return wrong("node_name", node=spec.nodeName)
+    if (spec.nodeSelector or {}).get("graphics") != "yes":
+        return wrong("wish_removed")
+    if any(not is_owned(pod) for pod in there.pods()):
+        return wrong("own_pod")
+    pods = there.pods(selector(video))
+    if any(map(is_ready, pods)):
+        return right(node=next(pod.spec.nodeName for pod in pods if is_ready(pod)))
+    nodes = there.list(core.Node)
+    values = [labels_of(node).get("graphics") for node in nodes]
+    if "yes" in values:
+        free = [node for node in nodes if not (node.spec and node.spec.unschedulable)]
+        if all(labels_of(node).get("graphics") != "yes" for node in free):
+            return wrong("cordoned")
+        return unclear("waiting")
+    if found := [value for value in values if value is not None]:
+        return wrong("value", value=found[0])
+    return wrong("scaled") if replicas(video) != 1 else untried()
+
+
+def expose(there: View) -> Verdict:
+    """A Service `api`, port 80, to port 8080 of the pods of `api`."""
+    services = there.list(core.Service)
+    service = there.get(core.Service, "api")
+    if service is None:
+        return wrong("other_name", name=services[0].metadata.name) if services else untried()
+    ports = service.spec.ports or ()
+    port = next((one for one in ports if one.port == 80), None)
+    if port is None:
+        return wrong("port", port=ports[0].port if ports else "-")
+    chosen = service.spec.selector or {}
+    if not chosen:
+        return wrong("no_selector")
+    matched = there.pods(chosen)
+    if not matched:
+        return wrong("matches_nothing", labels=_words(chosen))
+    strangers = [pod for pod in matched if labels_of(pod).get("app") != "api"]
+    if strangers:
+        return wrong("too_much", name=strangers[0].metadata.name)
+    if not any(_reaches(port, pod, 8080) for pod in matched):
+        return wrong("target_port", port=port.targetPort)
+    ready = [pod for pod in matched if is_ready(pod)]
+    if not ready or len(there.served("api")) < len(ready):
+        return trouble(matched) or unclear("waiting")
+    return right(number=len(ready))
+
+
+def readiness(there: View) -> Verdict:
+    """A readiness probe for `web`: HTTP, port 8080."""
+    web = there.deployment("web")
+    if web is None:
+        return wrong("any.removed", kind="Deployment", name="web")
+    probe = container(web).readinessProbe
+    if probe is None:
+        if container(web).livenessProbe or container(web).startupProbe:
+            return wrong("other_probe")
+        return untried()
+    if probe.httpGet is None:
+        return wrong("not_http")
+    ports = {one.name: one.containerPort for one in container(web).ports or () if one.name}
+    port = ports.get(str(probe.httpGet.port), probe.httpGet.port)
+    if port != 8080:
+        return wrong("port", port=port)
+    return there.rollout(web) or right()
+
+
+def surgery(there: View) -> Verdict:
+    """One pod taken out of the set and out of the Service, alive."""
+    web = there.deployment("web")
+    if web is None:
+        return wrong("any.removed", kind="Deployment", name="web")
+    apart = [pod for pod in there.pods() if not is_owned(pod)]
+    kept = [pod for pod in apart if there.is_given(pod)]
+    if not apart:
+        if replicas(web) != 3:
+            return wrong("scaled", replicas=replicas(web))
+        gone = [pod for pod in there.pods(selector(web)) if not there.is_given(pod)]
+        return wrong("deleted") if gone else untried()
+    if not kept:
+        return wrong("new_pod", name=apart[0].metadata.name)
+    if replicas(web) != 3:
+        return wrong("scaled", replicas=replicas(web))
+    if len(apart) > 1:
+        return wrong("several", number=len(apart))
+    service = there.get(core.Service, "web")
+    if service is None:
+        return wrong("any.removed", kind="Service", name="web")
+    wanted = service.spec.selector or {}
+    if wanted.items() <= labels_of(kept[0]).items():
+        return wrong("still_served", name=kept[0].metadata.name)
+    if wanted != {"app": "web"}:
+        return wrong("service_changed")
+    if not is_ready(kept[0]):
+        return unclear("waiting")
+    return there.rollout(web) or right(name=kept[0].metadata.name)
+
+
+def edit(there: View) -> Verdict:
+    """`GREETING` becomes Welcome, in the same Deployment."""
+    news = there.deployment("news")
+    if news is None:
+        return wrong("any.removed", kind="Deployment", name="news")
+    values = {one.name: one.value for one in container(news).env or ()}
+    if not there.is_given(news):
+        return wrong("made_anew")
+    if values.get("GREETING") == "Hello":
+        if any(not there.is_given(pod) for pod in there.pods(selector(news))):
+            return wrong("restarted")
+        return untried()
+    if "GREETING" not in values:
+        near = next((name for name in values if name.lower() == "greeting"), "")
+        return wrong("spelling", name=near) if near else wrong("lost")
+    if values["GREETING"] != "Welcome":
+        return wrong("value", value=values["GREETING"])
+    return there.rollout(news) or right()
+
+
+def smooth(there: View) -> Verdict:
+    """From 1.0 to 2.0, and never fewer than four ready."""
+    web = there.deployment("web")
+    if web is None:
+        return wrong("any.removed", kind="Deployment", name="web")
+    if not there.is_given(web):
+        return wrong("made_anew")
+    strategy = web.spec.strategy
+    rolling = strategy and strategy.rollingUpdate
+    careful = rolling is not None and rolling.maxUnavailable in (0, "0%")
+    if image(web) == OLD:
+        return wrong("not_rolled_out") if careful else untried()
+    if image(web) != NEW:
+        return wrong("image", image=image(web))
+    if strategy is not None and strategy.type == "Recreate":
+        return wrong("recreate")
+    if replicas(web) != 4:
+        return wrong("replicas", replicas=replicas(web))
+    if there.rollout(web) is not None:
+        return there.rollout(web) or untried()
+    fewest = _fewest_ready(there, web)
+    if fewest is None:
+        return unclear("no_events")
+    return right() if fewest >= 4 else wrong("lost", fewest=fewest)
+
+
+def _fewest_ready(there: View, deployment: Any) -> int | None:
+    """How few pods were ready during the last rollout, or None if its events are gone.
+
+    Each time that old pods were taken away, the deployment controller left an event; how many
+    new ones were ready by then, they say themselves.
+    """
+    pods = [pod for pod in there.pods(selector(deployment)) if image(pod) == image(deployment)]
+    began = min((pod.metadata.creationTimestamp for pod in pods), default=None)
+    ready = [
+        condition.lastTransitionTime
+        for pod in pods
+        for condition in pod.status.conditions or ()
+        if condition.type == "Ready" and condition.lastTransitionTime
+    ]
+    left = []
+    for event in there.list(core.Event):
+        words = (event.message or "").split()
+        if (
+            event.reason == "ScalingReplicaSet"
+            and event.involvedObject.uid == deployment.metadata.uid
+            and words[:2] == ["Scaled", "down"]
+            and words[-1].isdigit()
+            and event.lastTimestamp
+            and began
+            and event.lastTimestamp >= began
+        ):
+            left.append(int(words[-1]) + sum(time <= event.lastTimestamp for time in ready))
+    return min(left, default=None)
+
+
+def undo(there: View) -> Verdict:
+    """Back to revision 1, with the history still there."""
+    web = there.deployment("web")
+    if web is None:
+        return wrong("any.removed", kind="Deployment", name="web")
+    if not there.is_given(web):
+        return wrong("made_anew")
+    if image(web) == "kubecourse/hello:1.2":
+        return untried()
+    if image(web) == "kubecourse/hello:1.1":
+        return wrong("previous")
+    if image(web) != OLD:
+        return wrong("image", image=image(web))
+    return there.rollout(web) or right()
+
+
+def canary(there: View) -> Verdict:
+    """A quarter of the Service's pods run 2.0, the rest 1.0."""
+    web, service = there.deployment("web"), there.get(core.Service, "web")
+    if web is None or service is None:
+        kind = "Deployment" if web is None else "Service"
+        return wrong("any.removed", kind=kind, name="web")
+    if image(web) != OLD:
+        return wrong("everybody")
+    others = [obj for obj in there.list(apps.Deployment) if obj.metadata.name != "web"]
+    fresh = [pod for pod in there.pods() if image(pod) == NEW]
+    if not fresh:
+        if others and image(others[0]) != NEW:
+            return wrong("image", image=image(others[0]))
+        if others:
+            return unclear("waiting") if replicas(others[0]) else wrong("share", new=0, all=3)
+        return untried() if replicas(web) == 3 else wrong("scaled", replicas=replicas(web))
+    if any(selector(one).items() <= labels_of(web.spec.template).items() for one in others):
+        return wrong("overlap")
+    chosen = service.spec.selector or {}
+    if not all(chosen.items() <= labels_of(pod).items() for pod in fresh):
+        return wrong("not_served")
+    for one in [web, *others]:
+        if found := there.rollout(one):
+            return found
+    served = there.served("web")
+    new = sum(image(pod) == NEW for pod in served)
+    if not new or 4 * new != len(served):
+        return wrong("share", new=new, all=len(served))
+    return right(new=new, all=len(served))
+
+
+def repair(there: View) -> Verdict:
+    """Everything that was broken works: pods run, the Service answers, no node is cordoned."""
+    for name in ("front", "stock", "prices", "agent"):
+        if there.deployment(name) is None:
+            return wrong("any.removed", kind="Deployment", name=name)
+    if there.get(core.Service, "front") is None:
+        return wrong("any.removed", kind="Service", name="front")
+    if idle := [name for name in ("front", "stock", "prices", "agent") if _is_idle(there, name)]:
+        return wrong("switched_off", name=idle[0])
+    if container(there.deployment("prices")).readinessProbe is None:
+        return wrong("probe_removed")
+    broken = [name for name, is_broken in FAULTS.items() if is_broken(there)]
+    if len(broken) == len(FAULTS):
+        return untried()
+    if broken:
+        done = len(FAULTS) - len(broken)
+        return wrong(f"left_{broken[0]}", done=done, all=len(FAULTS))
+    for name in ("front", "stock", "prices", "agent"):
+        if there.rollout(there.deployment(name)):
+            return unclear("waiting")
+    pods = there.pods(selector(there.deployment("front")))
+    ports = there.get(core.Service, "front").spec.ports or ()
+    if not any(one.port == 80 and _reaches(one, pod, 8080) for one in ports for pod in pods):
+        return wrong("port")
+    if not there.served("front"):
+        return unclear("waiting")
+    return right(all=len(FAULTS))
+
+
+def _is_idle(there: View, name: str) -> bool:
+    return replicas(there.deployment(name)) == 0
+
+
+def _bad_image(there: View) -> bool:
+    return image(there.deployment("front")) != OLD
+
+
+def _bad_selector(there: View) -> bool:
+    chosen = there.get(core.Service, "front").spec.selector or {}
+    made = labels_of(there.deployment("front").spec.template)
+    return not chosen or not chosen.items() <= made.items()
+
+
+def _too_large(there: View) -> bool:
+    needs = container(there.deployment("stock")).resources
+    cpu = ((needs and needs.requests) or {}).get("cpu", "0")
+    largest = max(
+        (milli((node.status.allocatable or {}).get("cpu", "0")) for node in _nodes(there)),
+        default=0,
+    )
+    return milli(cpu) > largest
+
+
+def _bad_probe(there: View) -> bool:
+    probe = container(there.deployment("prices")).readinessProbe
+    return probe.httpGet is not None and probe.httpGet.port != 8080
+
+
+def _cordoned(there: View) -> bool:
+    return any(node.spec and node.spec.unschedulable for node in _nodes(there))
+
+
+def _nodes(there: View) -> list[Any]:
+    return there.list(core.Node)
+
+
+FAULTS: dict[str, Callable[[View], bool]] = {
+    "image": _bad_image,
+    "selector": _bad_selector,
+    "request": _too_large,
+    "probe": _bad_probe,
+    "cordon": _cordoned,
+}
+"""What was broken in `repair`, and whether it still is."""
+
+
+def _reaches(port: Any, pod: Any, wanted: int) -> bool:
+    """Whether a Service's port leads to a port of a pod; a name stands for one of the pod's."""
+    target = port.port if port.targetPort is None else port.targetPort
+    ports = {one.name: one.containerPort for one in container(pod).ports or () if one.name}
+    return ports.get(str(target), target) == wanted
+
+
+def _words(labels: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in labels.items())

@@ -1,0 +1,116 @@
+"""Whatever a learner does to a cluster, checks answer, and change nothing."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kubecourse import Cluster
+from kubecourse.api.errors import ApiError
+from kubecourse.lessons.exercises import Exercises
+from kubecourse.lessons.exercises.exercise import tasks
+from kubecourse.lessons.exercises.prediction import chapters
+from kubecourse.lessons.exercises.verdict import Outcome
+
+NAMES = [name for number in chapters() for name in tasks(number)]
+DEPLOYMENTS = ("web", "video", "news", "api", "front", "stock", "prices", "shop")
+LABELS = ("app=web", "app=api", "app=front", "track=canary", "tier=front", "app-", "graphics=yes")
+PATCHES = (
+    '{"spec": {"selector": null}}',
+    '{"spec": {"ports": [{"port": 80, "targetPort": "http"}]}}',
+    '{"spec": {"replicas": null}}',
+    '{"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}',
+    '{"spec": {"paused": true}}',
+    '{"spec": {"template": {"spec": {"containers": [{"name": "hello", "resources": null}]}}}}',
+    '{"spec": {"template": {"spec": {"containers": [{"name": "hello", "env": null}]}}}}',
+    '{"metadata": {"annotations": {"kubecourse/given": "nonsense"}}}',
+    '{"metadata": {"annotations": {"kubecourse/given": "7"}}}',
+)
+
+deployment = st.sampled_from(DEPLOYMENTS)
+namespace = st.sampled_from([f"ex-{name}" for name in NAMES])
+
+
+def commands() -> st.SearchStrategy[str]:
+    """What people type, in the namespaces of the exercises."""
+
+    def written(form: str, **parts: st.SearchStrategy[Any]) -> st.SearchStrategy[str]:
+        return st.builds(lambda **values: form.format(**values), **parts)
+
+    image = st.sampled_from(["kubecourse/hello:2.0", "kubecourse/hello:1.1", "Hello", "nginx:1.27"])
+    kind = st.sampled_from(["deployment", "service"])
+    label = st.sampled_from(LABELS)
+    return st.one_of(
+        written("scale deployment/{d} --replicas={n}", d=deployment, n=st.integers(0, 9)),
+        written("set image deployment/{d} *={i}", d=deployment, i=image),
+        written("set env deployment/{d} GREETING={v}", d=deployment, v=st.sampled_from("ab")),
+        written("rollout undo deployment/{d}", d=deployment),
+        written("rollout restart deployment/{d}", d=deployment),
+        written("create deployment {d} --image={i}", d=deployment, i=image),
+        written("expose deployment {d} --port={p}", d=deployment, p=st.sampled_from([80, 8080])),
+        written("run {d} --image={i} --labels={l}", d=deployment, i=image, l=label),
+        written("label pods --all {l} --overwrite", l=label),
+        written("label nodes --all {l} --overwrite", l=label),
+        written("patch {k} {d} -p '{p}'", k=kind, d=deployment, p=st.sampled_from(PATCHES)),
+        written("delete {k} --all --wait=false", k=st.sampled_from(["pods", "services", "events"])),
+        written("delete deployment {d}", d=deployment),
+        written("delete replicasets --all"),
+        written("cordon node-{n}", n=st.integers(1, 2)),
+        written("delete node node-{n}", n=st.integers(1, 2)),
+        namespace.map(lambda name: f"delete namespace {name} --wait=false"),
+        written("patch namespace {n} -p '{p}'", n=namespace, p=st.sampled_from(PATCHES[-2:])),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    chapter=st.sampled_from(chapters()),
+    steps=st.lists(
+        st.tuples(namespace, commands(), st.sampled_from([0.0, 0.4, 30.0])), min_size=1, max_size=8
+    ),
+    answer=st.sampled_from(["", "web", "login", "node-1", "replicaset/x", "É/…"]),
+)
+def test_a_check_never_raises_and_only_reads(
+    chapter: int, steps: list[tuple[str, str, float]], answer: str
+) -> None:
+    cluster = Cluster(nodes=2)
+    exercises = Exercises(cluster, chapter=chapter)
+    for place in dict.fromkeys(place for place, _, _ in steps):
+        getattr(exercises, place.removeprefix("ex-")).prepare()
+    for place, command, seconds in steps:
+        cluster.run(f"{command} -n {place}")
+        cluster.advance(seconds)
+        before, now = cluster.etcd.revision, cluster.now
+        for exercise in exercises:
+            assert repr(exercise.check(answer))
+        assert (cluster.etcd.revision, cluster.now) == (before, now)
+
+
+class Refusing:
+    """A connection to an API server that lets nobody in."""
+
+    def get(self, *_: Any, **__: Any) -> Any:
+        raise ApiError(403, "Forbidden", "you shall not read")
+
+    list = get
+
+
+class Elsewhere:
+    """A cluster that can be read and not written."""
+
+    client = Refusing()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_where_the_api_server_refuses_the_check_cannot_tell(name: str) -> None:
+    exercise = getattr(Exercises(Elsewhere(), chapter=4), name)
+    assert exercise.verdict().outcome is Outcome.UNCLEAR
+    assert "you shall not read" in repr(exercise.check())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_before_it_is_shown_the_check_says_how_to_show_it(name: str) -> None:
+    exercise = getattr(Exercises(Cluster(nodes=1), chapter=4), name)
+    assert exercise.verdict().outcome is Outcome.UNCLEAR
+    assert f"ex.{name}" in repr(exercise.check())
