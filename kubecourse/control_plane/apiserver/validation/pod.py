@@ -261,13 +261,18 @@ def specific_annotations(path: str, annotations: dict[str, str] | None, out: Err
         out.append(errors.invalid(f"{path}[{DELETION_COST}]", cost, "must be a 32bit integer"))
 
 
-def template(path: str, value: Any, out: Errors) -> None:
-    """A pod template."""
+def template_metadata(path: str, value: Any, out: Errors) -> None:
+    """The labels and annotations of a pod template."""
     metadata = value.metadata
     if metadata is not None:
         checks.labels(f"{path}.labels", metadata.labels, out)
         meta.check_annotations(f"{path}.annotations", metadata.annotations, out)
         specific_annotations(f"{path}.annotations", metadata.annotations, out)
+
+
+def template(path: str, value: Any, out: Errors) -> None:
+    """A pod template."""
+    template_metadata(path, value, out)
     found = _of_template(value.spec)
     if found:
         out.extend(_below(f"{path}.spec", found))

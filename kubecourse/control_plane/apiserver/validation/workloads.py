@@ -45,7 +45,9 @@ def _always_running(spec: Any, kind: str, out: Errors) -> None:
     if spec.template is None or spec.template.spec is None:
         out.append(errors.required("spec.template.spec.containers"))
         return
-    pod.template("spec.template", spec.template, out)
+    # Mounts of a StatefulSet's own claims name no volume of the template: its pods are checked.
+    check = pod.template_metadata if kind == "StatefulSet" else pod.template
+    check("spec.template", spec.template, out)
     policy = spec.template.spec.restartPolicy
     if policy != "Always":
         out.append(errors.not_supported("spec.template.spec.restartPolicy", policy, ("Always",)))
