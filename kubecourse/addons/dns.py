@@ -8,6 +8,7 @@ Sources: `github.com/coredns/coredns/plugin/kubernetes`, Kubernetes' DNS specifi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -68,25 +69,21 @@ class DNS:
         name = name.rstrip(".").lower()
         search = (f"{namespace}.svc.{DOMAIN}", f"svc.{DOMAIN}", DOMAIN)
         tried = [] if absolute else [f"{name}.{suffix}" for suffix in search]
-        tried.insert(0 if absolute or name.count(".") >= NDOTS else len(tried), name)
-        for full in tried:
-            answer = self._look_up(full)
-            if answer is not None:
-                return answer
-        return None
+        tried.insert(0 if name.count(".") >= NDOTS else len(tried), name)
+        return next((answer for full in tried if (answer := self._look_up(full))), None)
 
     def _look_up(self, full: str) -> Answer | None:
         if not full.endswith(f".{DOMAIN}"):
             return None
-        labels = full.removesuffix(f".{DOMAIN}").split(".")
-        match labels:
+        match full.removesuffix(f".{DOMAIN}").split("."):
             case [service, namespace, "svc"]:
                 return self._service(full, namespace, service)
-            case [endpoint, service, namespace, "svc"]:
-                return self._endpoint(full, namespace, service, endpoint)
-            case [dashed, _, "pod"]:
-                ip = dashed.replace("-", ".")
-                return Answer(full, (ip,)) if _is_ip(ip) else None
+            case [name, service, namespace, "svc"]:
+                for endpoint in self._endpoints(namespace, service):
+                    if name in (endpoint.hostname, endpoint.addresses[0].replace(".", "-")):
+                        return Answer(full, tuple(endpoint.addresses))
+            case [dashed, _, "pod"] if re.fullmatch(r"\d+(-\d+){3}", dashed):
+                return Answer(full, (dashed.replace("-", "."),))
         return None
 
     def _service(self, full: str, namespace: str, name: str) -> Answer | None:
@@ -100,17 +97,8 @@ class DNS:
             return Answer(full, inside.addresses if inside else (), alias)
         if spec.clusterIP and spec.clusterIP != "None":
             return Answer(full, (spec.clusterIP,))
-        addresses = tuple(
-            ip for endpoint in self._endpoints(namespace, name) for ip in endpoint.addresses
-        )
-        return Answer(full, addresses) if addresses else None
-
-    def _endpoint(self, full: str, namespace: str, service: str, name: str) -> Answer | None:
-        for endpoint in self._endpoints(namespace, service):
-            dashed = endpoint.addresses[0].replace(".", "-")
-            if name in (endpoint.hostname, dashed):
-                return Answer(full, tuple(endpoint.addresses))
-        return None
+        found = [ip for each in self._endpoints(namespace, name) for ip in each.addresses]
+        return Answer(full, tuple(found)) if found else None
 
     def _endpoints(self, namespace: str, service: str) -> list[Any]:
         """The endpoints of a Service that DNS tells of: those that are ready."""
@@ -120,8 +108,3 @@ class DNS:
             for endpoint in slice.endpoints or ()
             if endpoint.conditions is None or endpoint.conditions.ready is not False
         ]
-
-
-def _is_ip(text: str) -> bool:
-    parts = text.split(".")
-    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)

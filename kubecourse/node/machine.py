@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from kubecourse.api import models, quantity
 
@@ -80,26 +81,22 @@ class Machine:
 
     @cached_property
     def all_labels(self) -> dict[str, str]:
-        """The labels of its Node."""
-        labels = {
-            "beta.kubernetes.io/arch": "amd64",
-            "beta.kubernetes.io/os": "linux",
-            "kubernetes.io/arch": "amd64",
-            "kubernetes.io/hostname": self.name,
-            "kubernetes.io/os": "linux",
-        }
+        """The labels of its Node: each well-known one, also under its older name."""
+        labels = {"arch": "amd64", "os": "linux"}
+        found = {f"{old}kubernetes.io/{k}": v for old in ("beta.", "") for k, v in labels.items()}
+        found["kubernetes.io/hostname"] = self.name
         if self.instance_type:
-            labels["beta.kubernetes.io/instance-type"] = self.instance_type
-            labels["node.kubernetes.io/instance-type"] = self.instance_type
+            for prefix in ("beta.", "node."):
+                found[f"{prefix}kubernetes.io/instance-type"] = self.instance_type
         if self.zone:
-            labels["topology.kubernetes.io/region"] = self.region or "region-1"
-            labels["topology.kubernetes.io/zone"] = self.zone
-        return labels | self.labels
+            found["topology.kubernetes.io/region"] = self.region or "region-1"
+            found["topology.kubernetes.io/zone"] = self.zone
+        return found | self.labels
 
     def node(self) -> Any:
         """The Node object that the machine's kubelet registers; conditions are the kubelet's."""
         network = f"{self.pod_prefix}.0/24"
-        capacity = self.capacity
+        digits = f"{Random(self.name).getrandbits(384):096x}"
         return core.Node(
             apiVersion="v1",
             kind="Node",
@@ -114,31 +111,23 @@ class Machine:
                     core.NodeAddress(address=self.address, type="InternalIP"),
                     core.NodeAddress(address=self.name, type="Hostname"),
                 ],
-                allocatable=capacity,
-                capacity=capacity,
+                allocatable=self.capacity,
+                capacity=self.capacity,
                 daemonEndpoints=_DAEMONS,
-                nodeInfo=self._system_info(),
+                nodeInfo=core.NodeSystemInfo(
+                    architecture="amd64",
+                    bootID=str(UUID(digits[:32])),
+                    containerRuntimeVersion="containerd://2.1.4",
+                    kernelVersion="6.12.41",
+                    kubeProxyVersion="",
+                    kubeletVersion=KUBELET_VERSION,
+                    machineID=digits[32:64],
+                    operatingSystem="linux",
+                    osImage="Simulated Linux",
+                    systemUUID=str(UUID(digits[64:])),
+                ),
             ),
-        )
-
-    def _system_info(self) -> Any:
-        digits = f"{Random(self.name).getrandbits(384):096x}"
-        return core.NodeSystemInfo(
-            architecture="amd64",
-            bootID=_uuid(digits[:32]),
-            containerRuntimeVersion="containerd://2.1.4",
-            kernelVersion="6.12.41",
-            kubeProxyVersion="",
-            kubeletVersion=KUBELET_VERSION,
-            machineID=digits[32:64],
-            operatingSystem="linux",
-            osImage="Simulated Linux",
-            systemUUID=_uuid(digits[64:]),
         )
 
 
 _DAEMONS = core.NodeDaemonEndpoints(kubeletEndpoint=core.DaemonEndpoint(Port=10250))
-
-
-def _uuid(digits: str) -> str:
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -47,22 +47,17 @@ def fetch(call: Call) -> Result:
 def _curl_says(
     host: str, response: Response, flags: str, values: dict[str, str]
 ) -> tuple[int, str, str]:
-    status, why = response.status, response.error
-    name, _, port = host.partition(":")
+    status, (name, _, port) = response.status, host.partition(":")
     written = values.get("-w", "").replace("%{http_code}", f"{status:03d}").replace("\\n", "\n")
     if status and not ("f" in flags and status >= 400):
         return 0, ("" if "-o" in values else response.body) + written, ""
-    if status:
-        code, text = 22, f"The requested URL returned error: {status}"
-    elif "no such host" in why:
-        code, text = 6, f"Could not resolve host: {name}"
-    elif "refused" in why or "no route" in why:
-        code = 7
-        text = (
-            f"Failed to connect to {name} port {port or 80} after 0 ms: Could not connect to server"
-        )
-    else:
-        code, text = 28, "Connection timed out"
+    failed = f"Failed to connect to {name} port {port or 80} after 0 ms: "
+    code, text = {
+        "status": (22, f"The requested URL returned error: {status}"),
+        "name": (6, f"Could not resolve host: {name}"),
+        "refused": (7, f"{failed}Could not connect to server"),
+        "time": (28, "Connection timed out"),
+    }[_what_failed(response)]
     quiet = "s" in flags and "S" not in flags
     return code, written, "" if quiet else f"curl: ({code}) {text}\n"
 
@@ -70,21 +65,27 @@ def _curl_says(
 def _wget_says(
     host: str, response: Response, flags: str, values: dict[str, str]
 ) -> tuple[int, str, str]:
-    status, why = response.status, response.error
-    if 0 < status < 400:
+    if 0 < response.status < 400:
         return 0, response.body if values.get("-O") == "-" or "O-" in flags else "", ""
-    said = ""
-    if status:
-        error = f"server returned error: HTTP/1.1 {status}"
-    elif "no such host" in why:
-        error = f"bad address '{host}'"
-    elif "refused" in why:
-        address = why.partition("dial tcp ")[2].partition(": ")[0]
-        said = f"Connecting to {host} ({address})\n"
-        error = f"can't connect to remote host ({address.partition(':')[0]}): Connection refused"
-    else:
-        error = "download timed out"
-    return 1, "", f"{said}wget: {error}\n"
+    failed = _what_failed(response)
+    address, _, why = response.error.partition("dial tcp ")[2].partition(": connect: ")
+    host_alone = address.partition(":")[0]
+    text = {
+        "status": f"server returned error: HTTP/1.1 {response.status}",
+        "name": f"bad address '{host}'",
+        "refused": f"can't connect to remote host ({host_alone}): {why.capitalize()}",
+        "time": "download timed out",
+    }[failed]
+    said = f"Connecting to {host} ({address})\n" if failed == "refused" else ""
+    return 1, "", f"{said}wget: {text}\n"
+
+
+def _what_failed(response: Response) -> str:
+    if response.status:
+        return "status"
+    if "no such host" in response.error:
+        return "name"
+    return "refused" if "connect: " in response.error else "time"
 
 
 def nslookup(call: Call) -> Result:

@@ -31,14 +31,13 @@ class Image:
     """What a container of an image does. Times are in virtual seconds.
 
     `size`: bytes to pull. `pullable`: whether a registry has it. `ports`: where it listens
-    besides the container's declared ports. `entrypoint` and `command`: what it runs if the pod
-    names nothing (empty: it is a server). `userland`: whose everyday programs are in it,
-    `busybox` or `gnu`, and no others; empty if it may have any. `start_up`: from start until it
-    listens. `exits_after`: from start until it exits by itself, with `exit_code`. `ready_after`:
-    from start until the kubelet may report it ready, probes apart. `answers`: what it says, to
-    all paths or by path, as body or `(status, body)`; `{pod}`, `{node}`, `{image}` are filled
-    in. `latency`: seconds for an answer. `stops_after`: from SIGTERM until it exits (never: it
-    ignores it), with `stop_code`. `logs`: lines that it writes at its start.
+    besides the container's declared ports. `entrypoint`, `command`: what it runs if the pod names
+    nothing (empty: it is a server). `userland`: whose everyday programs are in it, `busybox` or
+    `gnu`, and no others; empty for any. `start_up`: from start until it listens. `exits_after`:
+    until it exits by itself, with `exit_code`. `ready_after`: until the kubelet may report it
+    ready, probes apart. `answers`: what it says, to all paths or by path, as body or `(status,
+    body)`; `{pod}`, `{node}`, `{image}` are filled in. `latency`: of an answer. `stops_after`:
+    from SIGTERM until it exits (never: it ignores it), with `stop_code`. `logs`: at its start.
     """
 
     size: int = 60_000_000
@@ -117,9 +116,7 @@ def _well_known() -> dict[str, Image]:
     rows = json.loads(Path(__file__).with_name("images.json").read_text())["images"]
     found: dict[str, Image] = {}
     for name, row in rows.items():
-        row = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
-        }
+        row = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
         row["size"] = int(row["size"] * 1_000_000)
         found[parse_reference(name).repository] = Image(**row)
     return found

@@ -43,27 +43,21 @@ class Call(NamedTuple):
     def path(self, name: str) -> str:
         return normal(name, self.script.cwd)
 
-    def option(self, *names: str) -> str:
+    def option(self, name: str) -> str:
         """The word after an option."""
-        for option, value in zip(self.words, self.words[1:], strict=False):
-            if option in names:
-                return value
-        return ""
+        return dict(zip(self.words, self.words[1:], strict=False)).get(name, "")
 
     def each(self, paths: list[str], act: Callable[[str], str | None]) -> Result:
         """Do something with every file named, and report those that it cannot be done with."""
         out = errors = ""
+        verb = {"rm": "can't remove ", "ls": ""}.get(self.name, "can't open ")
         for path in paths:
             try:
                 out += act(self.path(path)) or ""
             except FileProblem as error:
-                if self.script.container.image.userland == "gnu":
-                    errors += f"{self.name}: {path}: {error}\n"
-                elif self.name == "ls":
-                    errors += f"ls: {path}: {error}\n"
-                else:
-                    verb = "remove" if self.name == "rm" else "open"
-                    errors += f"{self.name}: can't {verb} '{path}': {error}\n"
+                quoted = f"'{path}'" if verb else path
+                said = path if self.script.container.image.userland == "gnu" else verb + quoted
+                errors += f"{self.name}: {said}: {error}\n"
         return Result(1 if errors else 0, out, errors)
 
     def input(self, paths: list[str]) -> Result:
@@ -89,11 +83,7 @@ def run(script: Script, words: list[str], stdin: str) -> Result:
 
 
 def _true(call: Call) -> Result:
-    return OK
-
-
-def _false(call: Call) -> Result:
-    return Result(1)
+    return Result(1 if call.name == "false" else 0)
 
 
 def _exit(call: Call) -> Result:
@@ -195,13 +185,13 @@ def _holds(call: Call, words: list[str]) -> bool:
 
 
 def _sleep(call: Call) -> Result:
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
     total = 0.0
     for word in call.words:
-        match = re.fullmatch(r"(\d*\.?\d+|\d+\.)([smhd]?)|(inf(?:inity)?)", word)
+        match = re.fullmatch(r"(\d*\.?\d+|inf(?:inity)?)([smhd]?)", word)
         if match is None:
             return Result(1, "", f"sleep: invalid number '{word}'\n")
-        total += FOREVER if match[3] else float(match[1]) * units[match[2]]
+        total += float(match[1]) * units.get(match[2], 1.0)
     return Result(0, seconds=total)
 
 
@@ -213,16 +203,12 @@ def _date(call: Call) -> Result:
     return Result(0, now.strftime(form) + "\n", pure=False)
 
 
-def _hostname(call: Call) -> Result:
-    sandbox = call.script.container.sandbox
-    return Result(0, f"{sandbox.ip if 'i' in call.flags else sandbox.hostname}\n")
-
-
 def _identity(call: Call) -> Result:
+    sandbox = call.script.container.sandbox
     said = {
+        "hostname": sandbox.ip if "i" in call.flags else sandbox.hostname,
         "id": "0" if "u" in call.flags else "uid=0(root) gid=0(root) groups=0(root)",
         "pwd": call.script.cwd,
-        "uname": "Linux",
         "whoami": "root",
     }
     return Result(0, f"{said[call.name]}\n")
@@ -285,23 +271,19 @@ def _cat(call: Call) -> Result:
 
 
 def _touch(call: Call) -> Result:
-    files = call.files
-
     def touch(path: str) -> None:
-        if not files.exists(path):
+        if not call.files.exists(path):
             call.script.effects += 1
-            files.write(path, "")
+            call.files.write(path, "")
 
     return call.each(call.plain, touch)
 
 
 def _rm(call: Call) -> Result:
-    files = call.files
-
     def remove(path: str) -> None:
-        if "f" not in call.flags or files.exists(path):
+        if "f" not in call.flags or call.files.exists(path):
             call.script.effects += 1
-            files.remove(path, recursive="r" in call.flags.lower())
+            call.files.remove(path, recursive="r" in call.flags.lower())
 
     return call.each(call.plain, remove)
 
@@ -311,28 +293,11 @@ def _mkdir(call: Call) -> Result:
     return call.each(call.plain, call.files.make_directory)
 
 
-def _copy(call: Call) -> Result:
-    *sources, target = call.plain or [""]
-    files = call.files
-    place = call.path(target)
-
-    def transfer(path: str) -> None:
-        end = f"{place}/{path.rpartition('/')[2]}" if files.is_directory(place) else place
-        call.script.effects += 1
-        files.write(normal(end), files.read(path))
-        if call.name == "mv":
-            files.remove(path)
-
-    return call.each(sources, transfer)
-
-
 def _ls(call: Call) -> Result:
-    files = call.files
-
     def show(path: str) -> str:
-        if files.is_directory(path):
-            return "".join(f"{name}\n" for name in files.list(path))
-        files.read(path)
+        if call.files.is_directory(path):
+            return "".join(f"{name}\n" for name in call.files.list(path))
+        call.files.read(path)
         return f"{path}\n"
 
     return call.each(call.plain or [call.script.cwd], show)
@@ -385,12 +350,12 @@ def _sort(call: Call) -> Result:
 
 
 PROGRAMS: dict[str, Callable[[Call], Result]] = {
-    ":": _true, "[": _test, "cat": _cat, "cd": _cd, "cp": _copy, "curl": fetch, "date": _date,
-    "echo": _echo, "env": _printenv, "exec": _exec, "exit": _exit, "export": _export,
-    "false": _false, "grep": _grep, "head": _head, "hostname": _hostname, "httpd": _httpd,
-    "id": _identity, "kill": _kill, "killall": _httpd, "ls": _ls, "mkdir": _mkdir, "mv": _copy,
-    "nslookup": nslookup, "printenv": _printenv, "pwd": _identity, "rm": _rm, "seq": _seq,
-    "set": _true, "sleep": _sleep, "sort": _sort, "tail": _head, "test": _test, "touch": _touch,
-    "trap": _trap, "true": _true, "uname": _identity, "wait": _wait, "wc": _wc, "wget": fetch,
-    "whoami": _identity, **dict.fromkeys(SHELLS, _shell),
+    ":": _true, "[": _test, "cat": _cat, "cd": _cd, "curl": fetch, "date": _date, "echo": _echo,
+    "env": _printenv, "exec": _exec, "exit": _exit, "export": _export, "false": _true,
+    "grep": _grep, "head": _head, "hostname": _identity, "httpd": _httpd, "id": _identity,
+    "kill": _kill, "killall": _httpd, "ls": _ls, "mkdir": _mkdir, "nslookup": nslookup,
+    "printenv": _printenv, "pwd": _identity, "rm": _rm, "seq": _seq, "set": _true,
+    "sleep": _sleep, "sort": _sort, "tail": _head, "test": _test, "touch": _touch, "trap": _trap,
+    "true": _true, "wait": _wait, "wc": _wc, "wget": fetch, "whoami": _identity,
+    **dict.fromkeys(SHELLS, _shell),
 }  # fmt: skip
