@@ -1,92 +1,83 @@
-"""What commands that change objects share: finding the objects, patching each, saying so."""
+"""What commands that change objects share: sending a change, and saying so."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from kubecourse.api import schema
-from kubecourse.api.errors import ApiError
 from kubecourse.api.labels import SelectorError, parse_selector
-from kubecourse.api.patch import two_way_merge_patch
-from kubecourse.tools.kubectl import output, resources
-from kubecourse.tools.kubectl.failure import KubectlError, raise_all
+from kubecourse.tools.kubectl import output
+from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.manifests import from_files
 from kubecourse.tools.kubectl.resources import Info
 from kubecourse.tools.kubectl.watching import wait_until_gone
 
 Json = dict[str, Any]
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 RECREATE_WAIT = 300.0
 """Virtual seconds that a deleted object may take to go before it is created again."""
 
 
-def targets(inv: Invocation, args: list[str]) -> list[Info]:
-    """The objects of -f, or of the arguments with -l or --all, as they are on the server.
+def annotated(manifest: Json) -> Json:
+    """A manifest with itself, compact, in its last-applied annotation."""
+    metadata = manifest.get("metadata") or {}
+    annotations = dict(metadata.get("annotations") or {})
+    annotations.pop(LAST_APPLIED, None)
+    plain = {**manifest, "metadata": {**metadata, "annotations": annotations}}
+    annotations = {**annotations, LAST_APPLIED: output.go_json(plain) + "\n"}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
-    Raises ApiError, KubectlError.
+
+def manifests(inv: Invocation, errors: list[Exception]) -> list[Info]:
+    """The objects of -f whose own labels -l selects; `errors` gets what else is there.
+
+    Raises KubectlError where there is nothing.
     """
-    return resources.from_flags(replace(inv, args=args))
-
-
-def require_some(infos: list[Info], what: str = "No resources found") -> list[Info]:
-    """The objects, of which there must be one."""
-    if not infos:
-        raise KubectlError(what, bare=True)
+    verb = inv.path.removeprefix("kubectl ")
+    if inv.args:
+        raise inv.usage_error(f"Unexpected args: [{' '.join(inv.args)}]")
+    if not inv.flags["filename"] and not inv.flags["kustomize"]:
+        raise KubectlError("must specify one of -f and -k")
+    infos = from_files(inv, errors)
+    if labels := inv.flags.get("selector"):
+        try:
+            selector = parse_selector(labels)
+        except SelectorError as error:
+            raise KubectlError(str(error)) from None
+        infos = [i for i in infos if selector.matches(i.object["metadata"].get("labels"))]
+    if not infos and not errors:
+        raise KubectlError(f"no objects passed to {verb}")
     return infos
 
 
-def selected(inv: Invocation, infos: list[Info]) -> list[Info]:
-    """The objects of files whose own labels -l selects. Raises KubectlError."""
-    if not inv.flags.get("selector"):
-        return infos
-    try:
-        selector = parse_selector(inv.flags["selector"])
-    except SelectorError as error:
-        raise KubectlError(str(error)) from None
-    return [info for info in infos if selector.matches(info.object["metadata"].get("labels"))]
+def create(inv: Invocation, info: Info, obj: Json, manager: str = "") -> Json:
+    """Send a new object, unless it is only to be printed; returns it as it is then."""
+    if inv.dry_run == "client":
+        return obj
+    return inv.connection.create(
+        info, obj, dry_run=inv.dry_run, validation=inv.validation, field_manager=manager
+    )
 
 
-def recreate(inv: Invocation, info: Info, grace: int | None = None) -> Json:
+def store(inv: Invocation, info: Info, done: str = "created") -> None:
+    """Create an object and say so."""
+    obj = annotated(info.object) if inv.flags.get("save-config") else info.object
+    obj = create(inv, info, obj, inv.flags.get("field-manager") or "kubectl-create")
+    name = obj["metadata"].get("name") or obj["metadata"].get("generateName", "")
+    output.print_result(inv, replace(info, name=name, object=obj), done)
+
+
+def recreate(inv: Invocation, info: Info, obj: Json, grace: int = -1) -> Json:
     """Delete an object, wait until it is gone, and create it anew.
 
     Raises ApiError, KubectlError.
     """
-    place = (info.resource, info.namespace, info.name)
-    inv.connection.delete(*place, grace_period=grace, propagation="Background")
+    inv.connection.delete(info, grace)
     if not wait_until_gone(inv.connection, info, "", inv.flags.get("timeout") or RECREATE_WAIT):
         raise KubectlError("timed out waiting for the condition")
-    validation = resources.validation(inv)
-    return inv.connection.create(info.resource, info.namespace, info.object, validation=validation)
-
-
-def edit_each(
-    inv: Invocation,
-    infos: Iterable[Info],
-    change: Callable[[Json], Json],
-    done: str,
-    failed: str,
-) -> None:
-    """Change objects on the client and send the difference; one that stays the same is passed over.
-
-    done: what to print for each; failed: the words before a server's objection.
-    """
-    errors: list[Exception] = []
-    for info in infos:
-        try:
-            changed = change(info.object)
-            patch = two_way_merge_patch(info.object, changed, schema.struct(info.resource.schema))
-        except KubectlError as error:
-            errors.append(error)
-            continue
-        if not patch:
-            continue
-        try:
-            send_patch(inv, info, patch, done, local=changed)
-        except ApiError as error:
-            errors.append(KubectlError(f"{failed}: {error.message}", bare=True))
-    raise_all(errors)
+    return inv.connection.create(info, obj, validation=inv.validation)
 
 
 def send_patch(
@@ -96,13 +87,12 @@ def send_patch(
     done: str,
     *,
     kind: str = "strategic",
+    subresource: str = "",
     local: Json | None = None,
 ) -> None:
     """Send a patch, or with --dry-run=client only print what it makes: `local`."""
-    if inv.dry_run == "client":
-        result = local if local is not None else info.object
-    else:
-        result = inv.connection.patch(
-            info.resource, info.namespace, info.name, patch, kind, dry_run=inv.dry_run == "server"
-        )
-    output.print_result(inv, replace(info, object=result), done)
+    result = local or info.object
+    if inv.dry_run != "client":
+        dry_run = inv.dry_run
+        result = inv.connection.patch(info, patch, kind, subresource, dry_run=dry_run)
+    output.print_result(inv, replace(info, object=info.object if subresource else result), done)

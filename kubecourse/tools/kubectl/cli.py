@@ -1,245 +1,207 @@
-"""Commands and flags as data; how pflag reads a command line and cobra words its objections.
+"""The tree of commands, and what cobra says of it: help texts, commands that are not there.
 
-Sources: `github.com/spf13/pflag` `flag.go`, `github.com/spf13/cobra` `command.go`.
+A command joins by a decorator; the path in its usage line is its place in the tree::
+
+    @command("cordon NODE", "Mark node as unschedulable", MANAGEMENT, SELECTOR + DRY_RUN)
+    def cordon(inv: Invocation) -> None: ...
+
+Source: `github.com/spf13/cobra` `command.go`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
-from kubecourse.tools.kubectl.failure import flag_error
+from kubecourse.tools.kubectl.failure import KubectlError
+from kubecourse.tools.kubectl.flags import GLOBAL, Flag, first_argument, parse, read_flags
 
 if TYPE_CHECKING:
     from kubecourse.tools.kubectl.invocation import Invocation
 
 Action = Callable[["Invocation"], int | None]
+_Function = TypeVar("_Function", bound=Action)
+
+BEGINNER = "Basic Commands (Beginner)"
+INTERMEDIATE = "Basic Commands (Intermediate)"
+DEPLOY = "Deploy Commands"
+MANAGEMENT = "Cluster Management Commands"
+DEBUGGING = "Troubleshooting and Debugging Commands"
+ADVANCED = "Advanced Commands"
+SETTINGS = "Settings Commands"
+OTHER = "Other Commands"
+GROUPS = (
+    BEGINNER, INTERMEDIATE, DEPLOY, MANAGEMENT, DEBUGGING, ADVANCED, SETTINGS, OTHER,
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Flag:
-    """One flag. `type` is a key of `PARSERS`.
-
-    `bare` is the value of a flag given without one (`--dry-run`); such a flag never takes the next
-    word as its value. Flags of type strings (comma separated) and array may be repeated.
-    """
-
-    name: str
-    short: str = ""
-    type: str = "string"
-    default: Any = None
-    help: str = ""
-    bare: Any = None
-    required: bool = False
-
-    @property
-    def initial(self) -> Any:
-        """The value when it is not given."""
-        return _ZERO[self.type] if self.default is None else self.default
-
-    @property
-    def label(self) -> str:
-        """As error texts name it: `-c, --container`."""
-        return f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"
-
-
-@dataclass(frozen=True)
+@dataclass
 class Command:
     """One command, or a group of them. `use` is its usage line without `kubectl`."""
 
     name: str
-    run: Action | None = None
     use: str = ""
     short: str = ""
-    long: str = ""
-    examples: str = ""
+    group: str = OTHER
     flags: tuple[Flag, ...] = ()
     aliases: tuple[str, ...] = ()
-    children: tuple[Command, ...] = ()
-    group: str = "Other Commands"
-    minimum: int = 0
-    """Fewest arguments; fewer is cobra's error."""
+    examples: str = ""
+    run: Action | None = None
+    by_name: dict[str, Command] = field(default_factory=dict)
+
+    @property
+    def children(self) -> list[Command]:
+        """The subcommands, by name."""
+        return [self.by_name[name] for name in sorted(self.by_name)]
 
     def child(self, word: str) -> Command | None:
         """The subcommand of that name or alias."""
         return next((c for c in self.children if word == c.name or word in c.aliases), None)
 
 
-@dataclass
-class Parsed:
-    """A command line taken apart. `dash` is where `--` stood among the arguments, or None."""
-
-    args: list[str] = field(default_factory=list)
-    flags: dict[str, Any] = field(default_factory=dict)
-    changed: set[str] = field(default_factory=set)
-    dash: int | None = None
+ROOT = Command("kubectl")
 
 
-# --- the values of flags
-
-_INT = re.compile(r"[+-]?[0-9]+")
-_DURATION = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|ms|s|m|h)")
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def parse_bool(text: str) -> bool:
-    """Go's strconv.ParseBool."""
-    if text in ("1", "t", "T", "true", "TRUE", "True"):
-        return True
-    if text in ("0", "f", "F", "false", "FALSE", "False"):
-        return False
-    raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+def group(use: str, short: str, group: str = OTHER, flags: str = "", **more: object) -> Command:
+    """Give a command its place in the tree; several are groups, which do nothing themselves."""
+    match = re.match(r"[a-z][a-z-]*( [a-z][a-z-]*)*(?= |$)", use)
+    assert match is not None, use
+    *path, name = match[0].split()
+    parent = ROOT
+    for word in path:
+        parent = parent.by_name[word]
+    command = Command(name, use, short, group, read_flags(flags), **more)  # type: ignore[arg-type]
+    parent.by_name[name] = command
+    return command
 
 
-def parse_int(text: str) -> int:
-    """Go's strconv.ParseInt."""
-    if not _INT.fullmatch(text):
-        raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    value = int(text)
-    if not -(2**31) <= value < 2**31:
-        raise ValueError(f'strconv.ParseInt: parsing "{text}": value out of range')
-    return value
+def command(
+    use: str, short: str, group_name: str = OTHER, flags: str = "", **more: object
+) -> Callable[[_Function], _Function]:
+    """Make a function the action of a command."""
+
+    def register(function: _Function) -> _Function:
+        group(use, short, group_name, flags, run=function, **more)
+        return function
+
+    return register
 
 
-def parse_duration(text: str) -> float:
-    """Go's time.ParseDuration, in seconds."""
-    if text in ("0", "+0", "-0"):
-        return 0.0
-    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
-    parts = _DURATION.findall(rest)
-    if not rest or "".join(parts) != rest:
-        if re.fullmatch(r"[0-9]+(\.[0-9]*)?", rest):
-            raise ValueError(f'time: missing unit in duration "{text}"')
-        unit = re.fullmatch(r"(?:[0-9.]+[a-zµ]+)*?[0-9.]+([^0-9.]+).*", rest)
-        if unit:
-            raise ValueError(f'time: unknown unit "{unit[1]}" in duration "{text}"')
-        raise ValueError(f'time: invalid duration "{text}"')
-    total = 0.0
-    for part in parts:
-        number = part.rstrip("nuµmsh")
-        total += float(number) * _UNITS[part[len(number) :]]
-    return sign * total
+# --- finding the command in a command line
 
 
-def _strings(text: str) -> list[str]:
-    return text.split(",") if text else []
+def find(words: list[str]) -> tuple[list[str], Command, str]:
+    """The command that the words name, the words without its name, and its path."""
+    if first_argument(words, GLOBAL) is None and words:
+        # Flags alone: they may be wrong, or ask for help.
+        parse(words, GLOBAL, "kubectl")
+        words = []
+    command, path = ROOT, "kubectl"
+    while command.by_name:
+        at = first_argument(words, [*command.flags, *GLOBAL])
+        if at is None:
+            break
+        if command is ROOT and words[at] == "help":
+            rest = words[at + 1 :]
+            return find([*rest, "--help"] if rest else [])
+        child = command.child(words[at])
+        if child is None:
+            if command is ROOT:
+                raise _unknown_command(words[at])
+            break
+        command, path = child, f"{path} {child.name}"
+        words = words[:at] + words[at + 1 :]
+    return words, command, path
 
 
-PARSERS: dict[str, Callable[[str], Any]] = {
-    "string": str,
-    "bool": parse_bool,
-    "int": parse_int,
-    "duration": parse_duration,
-    "strings": _strings,
-    "array": lambda text: [text],
-}
-_ZERO: dict[str, Any] = {
-    "string": "", "bool": False, "int": 0, "duration": 0.0, "strings": (), "array": (),
-}  # fmt: skip
+def _unknown_command(name: str) -> KubectlError:
+    message = f'unknown command "{name}" for "kubectl"'
+    known = sorted(ROOT.children, key=lambda command: GROUPS.index(command.group))
+    if close := [c.name for c in known if _is_close(name, c.name)]:
+        message += "\n\nDid you mean this?\n" + "".join(f"\t{name}\n" for name in close)
+    return KubectlError(message)
 
 
-# --- reading a command line
+def _is_close(typed: str, name: str) -> bool:
+    """Cobra's suggestions: two edits away, or the beginning of the name."""
+    return _distance(typed.lower(), name.lower()) <= 2 or name.lower().startswith(typed.lower())
 
 
-class FlagError(ValueError):
-    """A command line that pflag cannot read; the message is its own."""
+@cache
+def _distance(a: str, b: str) -> int:
+    """Levenshtein's distance."""
+    row = list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        previous, row[0] = row[0], i
+        for j, right in enumerate(b, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (left != right))
+    return row[-1]
 
 
-class _Reader:
-    def __init__(self, words: list[str], known: Iterable[Flag]) -> None:
-        flags = list(known)
-        self.words = list(words)
-        self.by_name = {flag.name: flag for flag in flags}
-        self.by_short = {flag.short: flag for flag in flags if flag.short}
-        self.out = Parsed(flags={flag.name: flag.initial for flag in flags})
-
-    def read(self) -> Parsed:
-        while self.words:
-            word = self.words.pop(0)
-            if word == "--":
-                self.out.dash = len(self.out.args)
-                self.out.args += self.words
-                break
-            if word.startswith("--"):
-                self._long(word)
-            elif word.startswith("-") and len(word) > 1:
-                self._short(word)
-            else:
-                self.out.args.append(word)
-        return self.out
-
-    def _long(self, word: str) -> None:
-        name, equals, value = word[2:].partition("=")
-        if not name or name[0] == "-":
-            raise FlagError(f"bad flag syntax: {word}")
-        flag = self.by_name.get(name)
-        if flag is None:
-            raise FlagError(f"unknown flag: --{name}")
-        if equals:
-            self._set(flag, value)
-        elif flag.type == "bool":
-            self._set(flag, "true")
-        elif flag.bare is not None:
-            self._set(flag, flag.bare)
-        elif self.words:
-            self._set(flag, self.words.pop(0))
-        else:
-            raise FlagError(f"flag needs an argument: --{name}")
-
-    def _short(self, word: str) -> None:
-        rest = word[1:]
-        while rest:
-            letter, rest = rest[0], rest[1:]
-            flag = self.by_short.get(letter)
-            if flag is None:
-                raise FlagError(f"unknown shorthand flag: '{letter}' in {word}")
-            if rest.startswith("="):
-                return self._set(flag, rest[1:])
-            if flag.type == "bool" or flag.bare is not None:
-                self._set(flag, "true" if flag.type == "bool" else flag.bare)
-                continue
-            if not rest and not self.words:
-                raise FlagError(f"flag needs an argument: '{letter}' in {word}")
-            return self._set(flag, rest or self.words.pop(0))
-        return None
-
-    def _set(self, flag: Flag, text: str) -> None:
-        try:
-            value = PARSERS[flag.type](text)
-        except ValueError as error:
-            raise FlagError(f'invalid argument "{text}" for "{flag.label}" flag: {error}') from None
-        if flag.type in ("strings", "array") and flag.name in self.out.changed:
-            value = [*self.out.flags[flag.name], *value]
-        self.out.flags[flag.name] = value
-        self.out.changed.add(flag.name)
+# --- help
 
 
-def parse(words: list[str], known: Iterable[Flag], path: str) -> Parsed:
-    """Separate flags from arguments. Raises KubectlError in pflag's words."""
-    try:
-        return _Reader(words, known).read()
-    except FlagError as error:
-        raise flag_error(path, str(error)) from None
+def help_text(command: Command, path: str) -> str:
+    """What a command does, its subcommands or flags, its usage."""
+    if command is ROOT:
+        return _root_help()
+    lines = [command.short, ""]
+    if command.examples:
+        lines += ["Examples:", *(f"  {line}" for line in command.examples.split("\n")), ""]
+    if command.by_name:
+        lines += ["Available Commands:", *_rows(command.children), ""]
+        usage = f"{path} SUBCOMMAND [options]"
+        more = f'Use "{path} <command> --help" for more information about a given command.'
+    else:
+        lines += ["Options:", *_flag_lines(command.flags)] if command.flags else []
+        usage = f"kubectl {command.use} [options]"
+        more = (
+            'Use "kubectl options" for a list of global command-line options '
+            "(applies to all commands)."
+        )
+    return "\n".join([*lines, "Usage:", f"  {usage}", "", more, ""])
 
 
-def first_argument(words: list[str], known: Iterable[Flag]) -> int | None:
-    """Where the first word stands that is not a flag nor a flag's value.
+def _root_help() -> str:
+    lines = ["kubectl controls the Kubernetes cluster manager.", ""]
+    for group in GROUPS:
+        members = [command for command in ROOT.children if command.group == group]
+        lines += [f"{group}:", *_rows(members), ""]
+    more = 'Use "kubectl <command> --help" for more information about a given command.'
+    return "\n".join([*lines, "Usage:", "  kubectl [flags] [options]", "", more, ""])
 
-    Cobra looks for the command's name before it knows the command's flags.
-    """
-    flags = {f"--{flag.name}": flag for flag in known} | {
-        f"-{flag.short}": flag for flag in known if flag.short
-    }
-    index = 0
-    while index < len(words):
-        word = words[index]
-        if word == "--":
-            return None
-        if not word.startswith("-") or word == "-":
-            return index
-        flag = flags.get(word)
-        takes_next = flag is not None and flag.type != "bool" and flag.bare is None
-        index += 2 if takes_next else 1
-    return None
+
+def _rows(commands: list[Command]) -> list[str]:
+    width = max(15, *(len(command.name) for command in commands))
+    return [f"  {command.name:<{width}} {command.short}" for command in commands]
+
+
+def _flag_lines(flags: tuple[Flag, ...]) -> list[str]:
+    lines = []
+    for flag in sorted(flags, key=lambda flag: flag.name):
+        short = f"-{flag.short}, " if flag.short else ""
+        lines += [f"    {short}--{flag.name}={_default(flag)}:", f"        {flag.help}", ""]
+    return lines
+
+
+def _default(flag: Flag) -> str:
+    value = flag.initial
+    match flag.type:
+        case "bool":
+            return "true" if value else "false"
+        case "string":
+            return f"'{value}'"
+        case "duration":
+            return f"{value:g}s"
+        case "int":
+            return str(value)
+    return f"[{','.join(value)}]"
+
+
+@command("options", "Print the list of flags inherited by all commands")
+def _options(inv: Invocation) -> None:
+    head = ["The following options can be passed to any command:", ""]
+    inv.write("\n".join([*head, *_flag_lines(GLOBAL), ""]))

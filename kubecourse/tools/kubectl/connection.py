@@ -15,6 +15,9 @@ from kubecourse.control_plane.apiserver import rest
 
 if TYPE_CHECKING:
     from kubecourse.clock import Clock
+    from kubecourse.tools.kubectl.resources import Info
+
+Json = dict[str, Any]
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 PATCHES = {
@@ -42,8 +45,6 @@ class Connection:
         self.context = "kubecourse"
         self.warnings: list[str] = []
 
-    # --- requests
-
     def request(
         self,
         method: str,
@@ -58,41 +59,64 @@ class Connection:
         response = rest.handle(self.server, request)
         self.warnings += response.warnings
         if response.code >= 400:
-            raise _failure(response.body)
+            status = response.body
+            raise ApiError(
+                status.get("code", 500),
+                status.get("reason", ""),
+                status["message"],
+                status.get("details"),
+            )
         return response.body
 
-    @staticmethod
-    def path(
-        resource: Resource, namespace: str | None, name: str = "", subresource: str = ""
-    ) -> str:
-        """Where an object, or a collection, is served."""
-        parts = ["/api" if not resource.group else "/apis", resource.api_version]
-        if resource.namespaced and namespace:
-            parts += ["namespaces", namespace]
-        parts.append(resource.plural)
-        parts += [part for part in (name, subresource) if part]
-        return "/".join(parts)
+    # --- one object; options are `dry_run`, `validation` (Strict, Warn, Ignore), `field_manager`
 
-    def get(
-        self, resource: Resource, namespace: str | None, name: str, subresource: str = ""
-    ) -> dict[str, Any]:
-        """One object."""
-        return self.request("GET", self.path(resource, namespace, name, subresource))
+    def get(self, info: Info, subresource: str = "") -> Json:
+        """The object as it is on the server."""
+        return self.request("GET", _path(info, subresource))
 
-    def find(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any] | None:
-        """One object, or None where it is not there."""
+    def find(self, info: Info) -> Json | None:
+        """The object as it is on the server, or None where it is not there."""
         try:
-            return self.get(resource, namespace, name)
+            return self.get(info)
         except ApiError as error:
             if error.reason == "NotFound":
                 return None
             raise
 
+    def create(self, info: Info, obj: Json, subresource: str = "", **options: str) -> Json:
+        """POST."""
+        path = _path(info, subresource) if subresource else _collection(info)
+        return self.request("POST", path, _query(**options), obj)
+
+    def replace(self, info: Info, obj: Json, **options: str) -> Json:
+        """PUT."""
+        return self.request("PUT", _path(info), _query(**options), obj)
+
+    def patch(
+        self, info: Info, patch: Any, kind: str = "strategic", subresource: str = "", **options: str
+    ) -> Json:
+        """PATCH; `kind` is json, merge or strategic."""
+        path = _path(info, subresource)
+        return self.request("PATCH", path, _query(**options), patch, PATCHES[kind])
+
+    def delete(
+        self, info: Info, grace: int = -1, propagation: str = "Background", dry_run: str = ""
+    ) -> Json:
+        """DELETE; `grace` in seconds, -1 for the object's own."""
+        body: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+        if grace >= 0:
+            body["gracePeriodSeconds"] = grace
+        if dry_run == "server":
+            body["dryRun"] = ["All"]
+        return self.request("DELETE", _path(info), {}, body)
+
+    # --- several objects
+
     def list(
         self, resource: Resource, namespace: str | None = None, labels: str = "", fields: str = ""
-    ) -> list[dict[str, Any]]:
+    ) -> list[Json]:
         """All objects, of one namespace or (None) of every; each with its kind and apiVersion."""
-        answer = self.request("GET", self.path(resource, namespace), _selection(labels, fields))
+        answer = self.request("GET", _path_of(resource, namespace), _selection(labels, fields))
         named = {"apiVersion": resource.api_version, "kind": resource.kind}
         return [{**named, **item} for item in answer["items"]]
 
@@ -104,82 +128,18 @@ class Connection:
         labels: str = "",
         fields: str = "",
         whole_objects: bool = False,
-    ) -> dict[str, Any]:
+    ) -> Json:
         """What `kubectl get` shows, as a Table; with `whole_objects` each row has its object."""
         query = _selection(labels, fields)
         if whole_objects:
             query["includeObject"] = "Object"
-        return self.request("GET", self.path(resource, namespace, name), query, accept=TABLE)
-
-    def create(
-        self,
-        resource: Resource,
-        namespace: str | None,
-        obj: dict[str, Any],
-        *,
-        subresource: str = "",
-        **options: Any,
-    ) -> dict[str, Any]:
-        """POST. Options: `dry_run` (bool), `validation` (Strict, Warn, Ignore), `field_manager`."""
-        name = obj["metadata"]["name"] if subresource else ""
-        path = self.path(resource, namespace, name, subresource)
-        return self.request("POST", path, _options(options), obj)
-
-    def replace(
-        self,
-        resource: Resource,
-        namespace: str | None,
-        obj: dict[str, Any],
-        *,
-        subresource: str = "",
-        **options: Any,
-    ) -> dict[str, Any]:
-        """PUT; options as for `create`."""
-        path = self.path(resource, namespace, obj["metadata"]["name"], subresource)
-        return self.request("PUT", path, _options(options), obj)
-
-    def patch(
-        self,
-        resource: Resource,
-        namespace: str | None,
-        name: str,
-        patch: Any,
-        kind: str = "strategic",
-        *,
-        subresource: str = "",
-        **options: Any,
-    ) -> dict[str, Any]:
-        """PATCH; `kind` is json, merge or strategic, options as for `create`."""
-        path = self.path(resource, namespace, name, subresource)
-        return self.request("PATCH", path, _options(options), patch, PATCHES[kind])
-
-    def delete(
-        self,
-        resource: Resource,
-        namespace: str | None,
-        name: str,
-        *,
-        dry_run: bool = False,
-        grace_period: int | None = None,
-        propagation: str | None = None,
-    ) -> dict[str, Any]:
-        """DELETE; `propagation` is Background, Foreground or Orphan, `grace_period` in seconds."""
-        body: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1"}
-        if grace_period is not None:
-            body["gracePeriodSeconds"] = grace_period
-        if propagation:
-            body["propagationPolicy"] = propagation
-        if dry_run:
-            body["dryRun"] = ["All"]
-        return self.request("DELETE", self.path(resource, namespace, name), {}, body)
-
-    # --- watching, and letting time pass
+        return self.request("GET", _path_of(resource, namespace, name), query, accept=TABLE)
 
     def watch(
         self,
         resource: Resource,
         namespace: str | None,
-        handler: Callable[[dict[str, Any]], None],
+        handler: Callable[[Json], None],
         *,
         name: str = "",
         labels: str = "",
@@ -191,33 +151,28 @@ class Connection:
 
         Returns the stream; `stop()` ends it. With `after`, a resourceVersion, only what came later.
         """
-        query = _selection(labels, fields) | {"watch": "true"}
-        if name:
-            query["fieldSelector"] = f"metadata.name={name}"
-        if after:
-            query["resourceVersion"] = after
-        path = self.path(resource, namespace)
+        query = _selection(labels, f"metadata.name={name}" if name else fields)
+        query |= {"watch": "true"} | ({"resourceVersion": after} if after else {})
         accept = TABLE if table else "application/json"
+        path = _path_of(resource, namespace)
         request = rest.Request("GET", path, query, None, "", accept, self.user)
         return rest.watch(self.server, request, handler)
 
-    def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
-        """Let virtual time pass until the condition holds; False if not in `timeout` seconds."""
-        return self.clock.wait_for(condition, timeout)
 
-    def settle(self, limit: float = WATCH_LIMIT) -> bool:
-        """Let virtual time pass until nothing more is going to happen by itself."""
-        return self.clock.settle(limit)
+def _path_of(resource: Resource, namespace: str | None, *names: str) -> str:
+    """Where an object, or a collection, is served."""
+    parts = ["/apis" if resource.group else "/api", resource.api_version]
+    if resource.namespaced and namespace:
+        parts += ["namespaces", namespace]
+    return "/".join([*parts, resource.plural, *filter(None, names)])
 
-    @property
-    def revision(self) -> str:
-        """The cluster's present resourceVersion."""
-        return str(self.server.etcd.revision)
 
-    @property
-    def now(self) -> float:
-        """Virtual seconds since the cluster began."""
-        return self.clock.now
+def _collection(info: Info) -> str:
+    return _path_of(info.resource, info.namespace)
+
+
+def _path(info: Info, subresource: str = "") -> str:
+    return _path_of(info.resource, info.namespace, info.name, subresource)
 
 
 def _selection(labels: str, fields: str) -> dict[str, str]:
@@ -225,18 +180,12 @@ def _selection(labels: str, fields: str) -> dict[str, str]:
     return {key: value for key, value in query.items() if value}
 
 
-def _options(options: dict[str, Any]) -> dict[str, str]:
+def _query(dry_run: str = "", validation: str = "", field_manager: str = "") -> dict[str, str]:
+    """`dry_run` is that of the command: only `server` concerns the server."""
+    all_or_none = "All" if dry_run == "server" else ""
     query = {
-        "dryRun": "All" if options.pop("dry_run", False) else "",
-        "fieldValidation": options.pop("validation", ""),
-        "fieldManager": options.pop("field_manager", ""),
+        "dryRun": all_or_none,
+        "fieldValidation": validation,
+        "fieldManager": field_manager,
     }
-    if options:
-        raise TypeError(f"no such option: {', '.join(options)}")
     return {key: value for key, value in query.items() if value}
-
-
-def _failure(status: dict[str, Any]) -> ApiError:
-    return ApiError(
-        status.get("code", 500), status.get("reason", ""), status["message"], status.get("details")
-    )

@@ -17,7 +17,8 @@ from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl.connection import Connection
 from kubecourse.tools.kubectl.describe.containers import label_selector
 from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.resources import Info
+from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.resources import Info, from_arguments
 
 Json = dict[str, Any]
 
@@ -43,7 +44,7 @@ class Run:
 
     @property
     def container(self) -> Any:
-        """The container in the node's runtime."""
+        """The container in the node's runtime. Raises KeyError."""
         sandbox = self.kubelet.runtime.sandboxes[self.pod_uid]
         return (sandbox.previous if self.previous else sandbox.containers)[self.name]
 
@@ -56,42 +57,46 @@ class Run:
 # --- choosing
 
 
-def container_names(pod: Json) -> list[str]:
-    """All containers of a pod as kubectl lists them: `web, sidecar, setup (init)`."""
-    spec = pod["spec"]
-    names = [each["name"] for each in spec.get("containers") or []]
-    return names + [f"{each['name']} (init)" for each in spec.get("initContainers") or []]
-
-
 def choose(pod: Json, name: str) -> tuple[str, str]:
     """A container's name, or that of the default one, and what kubectl says about the choice.
 
     Raises KubectlError for a name that the pod does not have.
     """
-    spec = pod["spec"]
-    own = [each["name"] for key in ("containers", "initContainers") for each in spec.get(key) or []]
+    own = container_names(pod)
     if name:
         if name not in own:
             raise KubectlError(f"container {name} is not valid for pod {pod['metadata']['name']}")
         return name, ""
     annotated = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER)
-    if annotated and annotated in own:
+    if annotated in own:
         return str(annotated), ""
-    listed = ", ".join(container_names(pod))
-    said = f'Defaulted container "{own[0]}" out of: {listed}' if len(own) > 1 else ""
+    main = len(pod["spec"].get("containers") or [])
+    listed = [*own[:main], *(f"{name} (init)" for name in own[main:])]
+    said = f'Defaulted container "{own[0]}" out of: {", ".join(listed)}' if len(own) > 1 else ""
     return own[0], said
+
+
+def container_names(pod: Json) -> list[str]:
+    """All containers of a pod, those that run before the others last."""
+    keys = ("containers", "initContainers")
+    return [container["name"] for key in keys for container in pod["spec"].get(key) or []]
+
+
+def named_pods(inv: Invocation, name: str) -> tuple[Info, list[Json]]:
+    """The object of a POD or TYPE/NAME, and its pods, the fittest first."""
+    info = from_arguments(inv, [name if "/" in name else f"pod/{name}"])[0]
+    return info, pods_of(inv.connection, info)
 
 
 def pods_of(connection: Connection, info: Info) -> list[Json]:
     """The pod itself, or the pods that a workload or Service selects, the fittest first."""
     if info.object["kind"] == "Pod":
         return [info.object]
-    spec = info.object.get("spec") or {}
-    selector = spec.get("selector")
+    kind = info.object["kind"]
+    selector = (info.object.get("spec") or {}).get("selector")
     if not selector:
-        kind = info.object["kind"]
         raise KubectlError(f"cannot get the logs from {kind}: it selects no pods")
-    if info.object["kind"] == "Service":
+    if kind == "Service":
         selector = {"matchLabels": selector}
     found = connection.list(PODS, info.namespace, labels=label_selector(selector))
     if not found:
@@ -138,10 +143,9 @@ def find_run(connection: Connection, pod: Json, name: str, previous: bool = Fals
         reason = (current.get("waiting") or {}).get("reason", "ContainerCreating")
         raise bad_request(f"{where} is waiting to start: {_PULLING.get(reason, reason)}")
     kubelet = reach(connection, pod, f"containerLogs/{_path(pod, name)}")
-    uid = pod["metadata"]["uid"]
-    run = Run(kubelet, uid, name, previous)
+    run = Run(kubelet, pod["metadata"]["uid"], name, previous)
     try:
-        run.lines  # noqa: B018
+        run.container  # noqa: B018
     except KeyError:
         raise bad_request(f"{where} is terminated") from None
     return run

@@ -5,7 +5,12 @@ Source: `staging/src/k8s.io/kubectl/pkg/cmd/util/helpers.go` (checkErr, Standard
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 from kubecourse.api.errors import ApiError
+
+_Item = TypeVar("_Item")
 
 
 class KubectlError(Exception):
@@ -46,6 +51,26 @@ def raise_all(errors: list[Exception]) -> None:
         raise SeveralErrors(errors)
 
 
+def each(
+    items: Iterable[_Item],
+    action: Callable[[_Item], object],
+    errors: list[Exception] | None = None,
+) -> None:
+    """Do something with each item; one that fails does not keep the others back.
+
+    What failed, after the `errors` there are already, is raised at the end.
+    """
+    collected = errors or []
+    for item in items:
+        try:
+            action(item)
+        except (ApiError, KubectlError) as error:
+            collected.append(error)
+        except SeveralErrors as several:
+            collected += several.errors
+    raise_all(collected)
+
+
 def prefixed(error: ApiError, prefix: str) -> ApiError:
     """The same error with words before its message: `error when creating "STDIN": …`."""
     return ApiError(error.code, error.reason, f"{prefix}: {error.message}", error.details)
@@ -56,15 +81,10 @@ def explain(error: Exception, joined: bool = False) -> tuple[str, int]:
     if isinstance(error, SeveralErrors):
         return "".join(explain(each, joined=True)[0] for each in error.errors), 1
     if isinstance(error, ApiError):
-        return _line(_server_message(error)), 1
-    if isinstance(error, KubectlError):
-        text = str(error) if error.bare or joined else f"error: {error}"
-        return _line(text), error.code
-    raise error
-
-
-def _line(text: str) -> str:
-    return text if text.endswith("\n") else f"{text}\n"
+        return _server_message(error) + "\n", 1
+    assert isinstance(error, KubectlError)
+    text = str(error) if error.bare or joined else f"error: {error}"
+    return (text if text.endswith("\n") else f"{text}\n"), error.code
 
 
 def _server_message(error: ApiError) -> str:
@@ -77,22 +97,13 @@ def _server_message(error: ApiError) -> str:
 
 
 def _invalid(error: ApiError) -> str:
-    details = error.details
-    kind, name = details.get("kind", ""), details.get("name", "")
-    subject = f"The {kind} {_quoted(name)} is invalid" if kind or name else "The request is invalid"
-    causes = details.get("causes") or []
+    kind, name = error.details.get("kind", ""), error.details.get("name", "")
+    subject = f'The {kind} "{name}" is invalid' if kind or name else "The request is invalid"
+    causes = error.details.get("causes") or []
     if not causes:
         return f"{subject}: {error.message}" if error.message else subject
-    lines = list(dict.fromkeys(_cause(cause) for cause in causes))
+    named = (f"{c['field']}: {c['message']}" if c.get("field") else c["message"] for c in causes)
+    lines = list(dict.fromkeys(named))
     if len(lines) == 1:
         return f"{subject}: {lines[0]}"
     return f"{subject}: \n" + "\n".join(f"* {line}" for line in lines)
-
-
-def _cause(cause: dict[str, str]) -> str:
-    field = cause.get("field")
-    return f"{field}: {cause['message']}" if field else cause["message"]
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'

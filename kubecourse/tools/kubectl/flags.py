@@ -1,50 +1,293 @@
-"""Flags that several commands share, and those that every command has.
+"""Flags as data: a line of text each; and how pflag reads a command line.
 
-Source: `staging/src/k8s.io/cli-runtime/pkg/genericclioptions` and
-`staging/src/k8s.io/kubectl/pkg/cmd/util/helpers.go`.
+A line is what a help text would say of the flag, with the type of its value, its default, and
+after `?` the value that it has when it is given without one::
+
+    -f --follow                  Stay and print what comes.
+    --tail=int:-1                Only so many lines from the end.
+    --image=string!              The image; it must be given.
+    --cascade=string:background?background    …
+
+Sources: `github.com/spf13/pflag` `flag.go`; for the shared flags
+`staging/src/k8s.io/cli-runtime/pkg/genericclioptions`.
 """
 
-from kubecourse.tools.kubectl.cli import Flag
+from __future__ import annotations
 
-GLOBAL = (
-    Flag("namespace", "n", help="The namespace to work in, default where not given."),
-    Flag("context", help="The kubeconfig context to use."),
-    Flag("cluster", help="The kubeconfig cluster to use."),
-    Flag("user", help="The kubeconfig user to use."),
-    Flag("kubeconfig", help="Path to the kubeconfig file."),
-    Flag("server", "s", help="Address of the API server."),
-    Flag("request-timeout", default="0", help="How long to wait for one answer; 0 is for ever."),
-    Flag("warnings-as-errors", type="bool", help="Exit with 1 when the server warned."),
-    Flag("v", "v", default="0", help="Log level."),
-    Flag("help", "h", type="bool", help="Help for the command."),
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubecourse.tools.kubectl.failure import flag_error
+
+# --- the values of flags
+
+_DURATION = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|ms|s|m|h)")
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_bool(text: str) -> bool:
+    """Go's strconv.ParseBool."""
+    if text in ("1", "t", "T", "true", "TRUE", "True"):
+        return True
+    if text in ("0", "f", "F", "false", "FALSE", "False"):
+        return False
+    raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+
+
+def parse_int(text: str) -> int:
+    """Go's strconv.ParseInt."""
+    if not re.fullmatch(r"[+-]?[0-9]+", text):
+        raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    if not -(2**31) <= int(text) < 2**31:
+        raise ValueError(f'strconv.ParseInt: parsing "{text}": value out of range')
+    return int(text)
+
+
+def parse_duration(text: str) -> float:
+    """Go's time.ParseDuration, in seconds."""
+    if text in ("0", "+0", "-0"):
+        return 0.0
+    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    parts = _DURATION.findall(rest)
+    if not rest or "".join(parts) != rest:
+        if re.fullmatch(r"[0-9]+(\.[0-9]*)?", rest):
+            raise ValueError(f'time: missing unit in duration "{text}"')
+        raise ValueError(f'time: invalid duration "{text}"')
+    total = 0.0
+    for part in parts:
+        number = part.rstrip("nuµmsh")
+        total += float(number) * _UNITS[part[len(number) :]]
+    return sign * total
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "string": str,
+    "bool": parse_bool,
+    "int": parse_int,
+    "duration": parse_duration,
+    "strings": lambda text: text.split(",") if text else [],
+    "array": lambda text: [text],
+}
+_ZERO: dict[str, Any] = {
+    "string": "", "bool": False, "int": 0, "duration": 0.0, "strings": (), "array": (),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag. `type` is a key of `PARSERS`.
+
+    `bare` is the value of a flag given without one (`--dry-run`); such a flag never takes the next
+    word as its value. Flags of type strings (comma separated) and array may be repeated.
+    """
+
+    name: str
+    short: str = ""
+    type: str = "string"
+    default: Any = None
+    help: str = ""
+    bare: Any = None
+    required: bool = False
+
+    @property
+    def initial(self) -> Any:
+        """The value when it is not given."""
+        return _ZERO[self.type] if self.default is None else self.default
+
+    @property
+    def takes_word(self) -> bool:
+        """Whether the next word is its value."""
+        return self.type != "bool" and self.bare is None
+
+
+_LINE = re.compile(
+    r"(?:-(?P<short>\w) )?--(?P<name>[\w-]+)"
+    r"(?:=(?P<type>\w+)(?P<required>!)?(?::(?P<default>[^\s?]*))?(?:\?(?P<bare>\S+))?)?"
+    r"\s+(?P<help>.+)"
 )
+
+
+def read_flags(text: str) -> tuple[Flag, ...]:
+    """The flags of a text, one on each line."""
+    return tuple(map(_read_flag, filter(None, map(str.strip, text.splitlines()))))
+
+
+def _read_flag(line: str) -> Flag:
+    match = _LINE.fullmatch(line)
+    assert match is not None, line
+    short, name, kind, required, default, bare, words = match.groups()
+    value = PARSERS[kind or "bool"](default) if default else None
+    return Flag(name, short or "", kind or "bool", value, words, bare, required is not None)
+
+
+# --- reading a command line
+
+
+@dataclass
+class Parsed:
+    """A command line taken apart. `dash` is where `--` stood among the arguments, or None."""
+
+    args: list[str] = field(default_factory=list)
+    flags: dict[str, Any] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    dash: int | None = None
+
+
+class FlagError(ValueError):
+    """A command line that pflag cannot read; the message is its own."""
+
+
+class _Reader:
+    def __init__(self, words: list[str], known: Iterable[Flag]) -> None:
+        flags = list(known)
+        self.words = list(words)
+        self.by_name = {flag.name: flag for flag in flags}
+        self.by_short = {flag.short: flag for flag in flags if flag.short}
+        self.out = Parsed(flags={flag.name: flag.initial for flag in flags})
+
+    def read(self) -> Parsed:
+        while self.words:
+            word = self.words.pop(0)
+            if word == "--":
+                self.out.dash = len(self.out.args)
+                self.out.args += self.words
+                break
+            if word.startswith("--"):
+                self._long(word)
+            elif word.startswith("-") and len(word) > 1:
+                self._short(word)
+            else:
+                self.out.args.append(word)
+        return self.out
+
+    def _long(self, word: str) -> None:
+        name, equals, value = word[2:].partition("=")
+        if not name or name[0] == "-":
+            raise FlagError(f"bad flag syntax: {word}")
+        flag = self.by_name.get(name)
+        if flag is None:
+            raise FlagError(f"unknown flag: --{name}")
+        if equals:
+            self._set(flag, value)
+        elif not flag.takes_word:
+            self._set(flag, flag.bare or "true")
+        elif self.words:
+            self._set(flag, self.words.pop(0))
+        else:
+            raise FlagError(f"flag needs an argument: --{name}")
+
+    def _short(self, word: str) -> None:
+        rest = word[1:]
+        while rest:
+            letter, rest = rest[0], rest[1:]
+            flag = self.by_short.get(letter)
+            if flag is None:
+                raise FlagError(f"unknown shorthand flag: '{letter}' in {word}")
+            if rest.startswith("="):
+                return self._set(flag, rest[1:])
+            if flag.takes_word:
+                if not rest and not self.words:
+                    raise FlagError(f"flag needs an argument: '{letter}' in {word}")
+                return self._set(flag, rest or self.words.pop(0))
+            self._set(flag, flag.bare or "true")
+        return None
+
+    def _set(self, flag: Flag, text: str) -> None:
+        try:
+            value = PARSERS[flag.type](text)
+        except ValueError as error:
+            label = f"-{flag.short}, --{flag.name}" if flag.short else f"--{flag.name}"
+            raise FlagError(f'invalid argument "{text}" for "{label}" flag: {error}') from None
+        if flag.type in ("strings", "array") and flag.name in self.out.changed:
+            value = [*self.out.flags[flag.name], *value]
+        self.out.flags[flag.name] = value
+        self.out.changed.add(flag.name)
+
+
+def parse(words: list[str], known: Iterable[Flag], path: str) -> Parsed:
+    """Separate flags from arguments. Raises KubectlError in pflag's words."""
+    try:
+        return _Reader(words, known).read()
+    except FlagError as error:
+        raise flag_error(path, str(error)) from None
+
+
+def first_argument(words: list[str], known: Iterable[Flag]) -> int | None:
+    """Where the first word stands that is not a flag nor a flag's value.
+
+    Cobra looks for the command's name before it knows the command's flags.
+    """
+    taking = {f"--{flag.name}" for flag in known if flag.takes_word}
+    taking |= {f"-{flag.short}" for flag in known if flag.short and flag.takes_word}
+    index = 0
+    while index < len(words):
+        word = words[index]
+        if word == "--":
+            return None
+        if not word.startswith("-") or word == "-":
+            return index
+        index += 2 if word in taking else 1
+    return None
+
+
+# --- flags that several commands share
+
+GLOBAL = read_flags("""
+    -n --namespace=string      The namespace to work in, default where not given.
+    --context=string           The kubeconfig context to use.
+    --cluster=string           The kubeconfig cluster to use.
+    --user=string              The kubeconfig user to use.
+    --kubeconfig=string        Path to the kubeconfig file.
+    -s --server=string         Address of the API server.
+    --request-timeout=string:0 How long to wait for one answer; 0 is for ever.
+    --warnings-as-errors       Exit with 1 when the server warned.
+    -v --v=string:0            Log level.
+    -h --help                  Help for the command.
+""")
 """Known everywhere. An embedded cluster has one context, so most change nothing."""
 
-FILENAME = (
-    Flag("filename", "f", type="strings", help="File, directory or URL with objects; - is stdin."),
-    Flag("recursive", "R", type="bool", help="Look through the directory in -f recursively."),
-    Flag("kustomize", "k", help="A kustomization directory."),
+FILENAME = """
+    -f --filename=strings   File, directory or URL with objects; - is stdin.
+    -R --recursive          Look through the directory in -f recursively.
+    -k --kustomize=string   A kustomization directory.
+"""
+SELECTOR = """
+    -l --selector=string    Label selector, such as app=web,tier!=db.
+"""
+FIELD_SELECTOR = """
+    --field-selector=string Field selector, such as status.phase=Running.
+"""
+ALL_NAMESPACES = """
+    -A --all-namespaces     Objects of every namespace.
+"""
+ALL = """
+    --all                   All objects of the types, in the namespace.
+"""
+OUTPUT = """
+    -o --output=string      Output format: json, yaml, name, jsonpath=…, custom-columns=…, wide.
+    --template=string       Template for go-template and jsonpath output.
+    --show-managed-fields   Keep managedFields in json and yaml.
+    --allow-missing-template-keys=bool:true  Ignore missing keys.
+"""
+DRY_RUN = """
+    --dry-run=string:none?unchanged  "none", "client" (only print) or "server" (do not store).
+"""
+FIELD_MANAGER = """
+    --field-manager=string  Who is said to manage the fields written.
+"""
+CREATE = (
+    OUTPUT
+    + DRY_RUN
+    + FIELD_MANAGER
+    + """
+    --validate=string:strict?strict  strict, warn or ignore unknown fields.
+    --save-config           Note the configuration for a later apply.
+"""
 )
-SELECTOR = (Flag("selector", "l", help="Label selector, such as app=web,tier!=db."),)
-FIELD_SELECTOR = (Flag("field-selector", help="Field selector, such as status.phase=Running."),)
-ALL_NAMESPACES = (Flag("all-namespaces", "A", type="bool", help="Objects of every namespace."),)
-OUTPUT = (
-    Flag(
-        "output", "o", help="Output format: json, yaml, name, jsonpath=…, custom-columns=…, wide."
-    ),
-    Flag("template", help="Template for go-template and jsonpath output."),
-    Flag("show-managed-fields", type="bool", help="Keep managedFields in json and yaml."),
-    Flag("allow-missing-template-keys", type="bool", default=True, help="Ignore missing keys."),
-)
-DRY_RUN = (
-    Flag(
-        "dry-run", default="none", bare="unchanged",
-        help='"none", "client" (only print) or "server" (send, but do not store).',
-    ),
-)  # fmt: skip
-VALIDATE = (
-    Flag(
-        "validate", default="strict", bare="strict", help="strict, warn or ignore unknown fields."
-    ),
-)
-FIELD_MANAGER = (Flag("field-manager", help="Who is said to manage the fields written."),)
+CHANGE = FILENAME + SELECTOR + OUTPUT + DRY_RUN + FIELD_MANAGER
+"""Of commands that change objects which are there."""
+GRACE_PERIOD = """
+    --grace-period=int:-1   Seconds to give the pods; -1 is their own choice.
+"""

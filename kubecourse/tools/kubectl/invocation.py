@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kubecourse.tools.kubectl.failure import KubectlError, usage_error
 
 if TYPE_CHECKING:
     from kubecourse.tools.kubectl.connection import Connection
+
+_VALIDATION = {
+    "strict": "Strict", "true": "Strict", "warn": "Warn", "ignore": "Ignore", "false": "Ignore",
+}  # fmt: skip
 
 
 @dataclass
@@ -40,20 +45,29 @@ class Invocation:
         """Whether -n was used: then manifests may not name another."""
         return "namespace" in self.changed
 
-    @property
+    @cached_property
     def dry_run(self) -> str:
         """`none`, `client` or `server`. Raises KubectlError for anything else."""
         value = self.flags.get("dry-run", "none")
         if value == "unchanged":
-            self.warn(
-                "--dry-run is deprecated and can be replaced with --dry-run=client.", bare=True
-            )
+            self.error("--dry-run is deprecated and can be replaced with --dry-run=client.")
             return "client"
         if value not in ("none", "client", "server"):
             raise KubectlError(
                 f'Invalid dry-run value ({value}). Must be "none", "server", or "client".'
             )
         return value
+
+    @property
+    def validation(self) -> str:
+        """What --validate asks of the server: Strict, Warn or Ignore. Raises KubectlError."""
+        text = str(self.flags.get("validate", "strict"))
+        if text not in _VALIDATION:
+            raise KubectlError(
+                f'invalid - validate option "{text}"; '
+                "must be one of: strict (or true), warn, ignore (or false)"
+            )
+        return _VALIDATION[text]
 
     def write(self, text: str) -> None:
         """Print to stdout as it stands."""
@@ -67,9 +81,15 @@ class Invocation:
         """Print a line to stderr; the command goes on."""
         self.err.append(f"{line}\n")
 
-    def warn(self, message: str, bare: bool = False) -> None:
+    def warn(self, message: str) -> None:
         """Print a warning to stderr."""
-        self.error(message if bare else f"Warning: {message}")
+        self.error(f"Warning: {message}")
+
+    def pass_on_warnings(self) -> None:
+        """Print the server's warnings, each once."""
+        for warning in dict.fromkeys(self.connection.warnings):
+            self.warn(warning)
+        self.connection.warnings = []
 
     def usage_error(self, message: str) -> KubectlError:
         """An error for arguments that make no sense, to be raised."""

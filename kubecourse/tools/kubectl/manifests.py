@@ -33,17 +33,13 @@ def from_files(inv: Invocation, errors: list[Exception] | None = None) -> list[I
     found: list[Info] = []
     for source, text in _texts(inv):
         for data in _objects(source, text):
-            for obj in _flattened(data):
-                try:
-                    found.append(info_of(inv, obj, source))
-                except KubectlError as error:
-                    collected.append(error)
+            try:
+                found.append(info_of(inv, data, source))
+            except KubectlError as error:
+                collected.append(error)
     if errors is None:
         raise_all(collected)
     return found
-
-
-# --- texts
 
 
 def _texts(inv: Invocation) -> Iterator[tuple[str, str]]:
@@ -66,8 +62,7 @@ def _files(name: Path, recursive: bool) -> Iterator[tuple[str, str]]:
     if not path.exists():
         raise KubectlError(f'the path "{name}" does not exist')
     if path.is_dir():
-        inside = sorted(path.iterdir())
-        for entry in inside:
+        for entry in sorted(path.iterdir()):
             if (entry.is_dir() and recursive) or (entry.is_file() and entry.suffix in EXTENSIONS):
                 yield from _files(name / entry.name, recursive)
         return
@@ -80,36 +75,29 @@ def _files(name: Path, recursive: bool) -> Iterator[tuple[str, str]]:
 
 
 def _objects(source: str, text: str) -> Iterator[Any]:
-    if text.lstrip().startswith("{"):
-        try:
-            yield json.loads(text)
-            return
-        except ValueError:
-            # Flow-style YAML, or several documents that begin like JSON.
-            pass
-    for document in yaml.documents(text):
-        try:
-            data = yaml.load(document)
-        except yaml.YAMLError as error:
-            raise KubectlError(
-                f"error parsing {source}: error converting YAML to JSON: {error}"
-            ) from None
-        if data is not None:
-            yield data
+    """The objects in a text, those in Lists one by one."""
+    try:
+        documents = [json.loads(text)] if text.lstrip().startswith("{") else None
+    except ValueError:
+        documents = None  # flow-style YAML, or several documents that begin like JSON
+    try:
+        for data in documents or map(yaml.load, yaml.documents(text)):
+            if data is not None:
+                yield from _flattened(data)
+    except yaml.YAMLError as error:
+        raise KubectlError(
+            f"error parsing {source}: error converting YAML to JSON: {error}"
+        ) from None
 
 
 def _flattened(data: Any) -> Iterator[Any]:
     """The items of a List, or the object itself."""
-    if isinstance(data, dict) and str(data.get("kind", "")).endswith("List"):
-        items = data.get("items")
-        if isinstance(items, list):
-            for item in items:
-                yield from _flattened(item)
-            return
-    yield data
-
-
-# --- objects
+    is_list = isinstance(data, dict) and str(data.get("kind", "")).endswith("List")
+    if is_list and isinstance(data.get("items"), list):
+        for item in data["items"]:
+            yield from _flattened(item)
+    else:
+        yield data
 
 
 def info_of(inv: Invocation, data: Any, source: str = "") -> Info:
@@ -131,31 +119,24 @@ def info_of(inv: Invocation, data: Any, source: str = "") -> Info:
             )
         metadata["namespace"] = namespace
     name = metadata.get("name")
-    return Info(
-        resource,
-        namespace,
-        name if isinstance(name, str) else "",
-        {**data, "metadata": metadata},
-        source,
-    )
+    obj = {**data, "metadata": metadata}
+    return Info(resource, namespace, name if isinstance(name, str) else "", obj, source)
 
 
 def _check_type(inv: Invocation, data: Any, source: str) -> None:
-    validate = str(inv.flags.get("validate", "strict"))
-    if not isinstance(data, dict):
+    if isinstance(data, dict):
+        missing = [f"{key} not set" for key in ("apiVersion", "kind") if not data.get(key)]
+        if not missing:
+            return
+        problem = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
+    else:
+        missing = []
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-        raise KubectlError(
-            f'error validating "{source}": error validating data: '
-            f"invalid object to validate: {text}; {_TURN_OFF}"
-        )
-    missing = [f"{key} not set" for key in ("apiVersion", "kind") if not data.get(key)]
-    if not missing:
-        return
-    if validate in ("ignore", "false"):
+        problem = f"invalid object to validate: {text}"
+    if missing and inv.validation == "Ignore":
         text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-        key = "apiVersion" if len(missing) == 1 and missing[0].startswith("api") else "Kind"
+        key = "apiVersion" if missing == ["apiVersion not set"] else "Kind"
         raise KubectlError(f"unable to decode \"{source}\": Object '{key}' is missing in '{text}'")
-    problem = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
     raise KubectlError(
         f'error validating "{source}": error validating data: {problem}; {_TURN_OFF}'
     )
@@ -163,13 +144,10 @@ def _check_type(inv: Invocation, data: Any, source: str) -> None:
 
 def _mapping(data: dict[str, Any], source: str) -> Resource:
     kind, version = data["kind"], data["apiVersion"]
-    resource = (
-        BY_KIND.get((version, kind)) if isinstance(kind, str) and isinstance(version, str) else None
-    )
-    if resource is not None:
-        return resource
-    metadata = data.get("metadata") if isinstance(data.get("metadata"), dict) else {}
-    assert isinstance(metadata, dict)
+    if isinstance(kind, str) and isinstance(version, str) and (version, kind) in BY_KIND:
+        return BY_KIND[version, kind]
+    metadata = data.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
     raise KubectlError(
         f'resource mapping not found for name: "{metadata.get("name", "")}" '
         f'namespace: "{metadata.get("namespace", "")}" from "{source}": '

@@ -1,17 +1,19 @@
 """Printing objects as `-o` asks, and the line that says what a command did.
 
-Source: `staging/src/k8s.io/cli-runtime/pkg/printers`, `…/pkg/genericclioptions/print_flags.go`.
+Sources: `staging/src/k8s.io/cli-runtime/pkg/printers`, `…/pkg/genericclioptions/print_flags.go`;
+for --sort-by `staging/src/k8s.io/kubectl/pkg/cmd/get/sorter.go`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from kubecourse.api import yaml
 from kubecourse.api.patch.values import go_text
+from kubecourse.api.quantity import QuantityError, parse_quantity
 from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl import jsonpath
 from kubecourse.tools.kubectl.failure import KubectlError
@@ -23,21 +25,15 @@ Printer = Callable[[Any], str]
 """From an object, or a List of them, to text."""
 
 FORMATS = (
-    "go-template",
-    "go-template-file",
-    "json",
-    "jsonpath",
-    "jsonpath-as-json",
-    "jsonpath-file",
-    "name",
-    "template",
-    "templatefile",
-    "yaml",
-)
+    "go-template", "go-template-file", "json", "jsonpath", "jsonpath-as-json", "jsonpath-file",
+    "name", "template", "templatefile", "yaml",
+)  # fmt: skip
 GET_FORMATS = ("custom-columns", "custom-columns-file", *FORMATS[:-1], "wide", "yaml")
 
 PADDING, MINIMUM = 3, 6
 """Between columns, and the width of the narrowest, padding included."""
+
+_DRY_RUN = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
 
 
 def print_result(inv: Invocation, info: Info, operation: str, obj: Any = None) -> None:
@@ -48,9 +44,13 @@ def print_result(inv: Invocation, info: Info, operation: str, obj: Any = None) -
     printer = printer_for(inv)
     if printer is not None:
         inv.write(printer(info.object if obj is None else obj))
-        return
-    suffix = {"client": " (dry run)", "server": " (server dry run)"}.get(inv.dry_run, "")
-    inv.print(f"{info} {operation}{suffix}" if operation else f"{info}{suffix}")
+    else:
+        inv.print(f"{info} {operation}{dry_run_suffix(inv)}")
+
+
+def dry_run_suffix(inv: Invocation) -> str:
+    """What stands behind what a dry run has not done."""
+    return _DRY_RUN[inv.dry_run]
 
 
 def printer_for(inv: Invocation, formats: tuple[str, ...] = FORMATS) -> Printer | None:
@@ -58,146 +58,82 @@ def printer_for(inv: Invocation, formats: tuple[str, ...] = FORMATS) -> Printer 
 
     Raises KubectlError for a format that is not one of `formats`, or cannot be read.
     """
-    text = inv.flags.get("output") or ""
     template = inv.flags.get("template") or ""
-    if not text and template:
-        text = "go-template"
+    text = inv.flags.get("output") or ("go-template" if template else "")
     name, _, argument = text.partition("=")
     if not text or (text == "wide" and "wide" in formats):
         return None
-    if name in formats and (not argument or name not in ("json", "yaml", "name", "wide")):
-        make = _MAKERS.get(name)
-        if make is not None:
-            return make(argument or template, inv)
+    if name not in formats or (argument and name in ("json", "yaml", "name", "wide")):
+        raise KubectlError(
+            f'unable to match a printer suitable for the output format "{text}", '
+            f"allowed formats are: {','.join(formats)}"
+        )
+    argument = argument or template
+    match name:
+        case "json":
+            return lambda obj: go_json(obj, indent=4) + "\n"
+        case "yaml":
+            return _YAML()
+        case "name":
+            return lambda obj: "".join(f"{_named(item)}\n" for item in items_of(obj))
+        case "jsonpath" | "jsonpath-as-json":
+            return _jsonpath(inv, argument, as_json=name != "jsonpath")
+        case "custom-columns":
+            return _custom_columns(inv, argument)
     raise KubectlError(
-        f'unable to match a printer suitable for the output format "{text}", '
-        f"allowed formats are: {','.join(formats)}"
+        f"{name} output is not simulated here; -o jsonpath or -o custom-columns can say the same"
     )
-
-
-def _json(argument: str, inv: Invocation) -> Printer:
-    return lambda obj: go_json(obj, indent=4) + "\n"
-
-
-def _yaml(argument: str, inv: Invocation) -> Printer:
-    return _YAML()
 
 
 class _YAML:
     """Several objects are separate documents."""
 
     def __init__(self) -> None:
-        self.printed = 0
+        self.separator = ""
 
     def __call__(self, obj: Any) -> str:
-        self.printed += 1
-        return ("---\n" if self.printed > 1 else "") + yaml.dump(obj)
-
-
-def _name(argument: str, inv: Invocation) -> Printer:
-    return lambda obj: "".join(f"{_named(item)}\n" for item in items_of(obj))
+        text = self.separator + yaml.dump(obj)
+        self.separator = "---\n"
+        return text
 
 
 def _named(obj: dict[str, Any]) -> str:
     resource = BY_KIND.get((obj.get("apiVersion", ""), obj.get("kind", "")))
-    if resource is not None:
-        return f"{kind_name(resource)}/{obj['metadata']['name']}"
-    group = obj.get("apiVersion", "").rpartition("/")[0]
-    kind = obj.get("kind", "").lower()
-    return (
-        f"{kind}.{group}/{obj['metadata']['name']}"
-        if group
-        else f"{kind}/{obj['metadata']['name']}"
-    )
+    kind = kind_name(resource) if resource else obj.get("kind", "").lower()
+    return f"{kind}/{obj['metadata']['name']}"
 
 
-def _jsonpath(template: str, inv: Invocation) -> Printer:
+def _jsonpath(inv: Invocation, template: str, as_json: bool) -> Printer:
     if not template:
         raise KubectlError("template format specified but no template given")
     missing = bool(inv.flags.get("allow-missing-template-keys", True))
     parsed = jsonpath.parse(template)
-    return lambda obj: jsonpath.execute(parsed, obj, allow_missing=missing)
+    if as_json:
+        return lambda obj: go_json(jsonpath.find(parsed, obj, missing), indent=4) + "\n"
+    return lambda obj: jsonpath.execute(parsed, obj, missing)
 
 
-def _jsonpath_file(name: str, inv: Invocation) -> Printer:
-    return _jsonpath(_file(name), inv)
-
-
-def _jsonpath_as_json(template: str, inv: Invocation) -> Printer:
-    if not template:
-        raise KubectlError("template format specified but no template given")
-    missing = bool(inv.flags.get("allow-missing-template-keys", True))
-    parsed = jsonpath.parse(template)
-    return lambda obj: go_json(jsonpath.find(parsed, obj, allow_missing=missing), indent=4) + "\n"
-
-
-def _custom_columns(spec: str, inv: Invocation) -> Printer:
+def _custom_columns(inv: Invocation, spec: str) -> Printer:
     if not spec:
         raise KubectlError("custom-columns format specified but no custom columns given")
-    columns = []
+    headers, paths = [], []
     for part in spec.split(","):
         header, colon, path = part.partition(":")
         if not colon:
             raise KubectlError(
                 f"unexpected custom-columns spec: {part}, expected <header>:<json-path-expr>"
             )
-        columns.append((header, jsonpath.parse(jsonpath.relaxed(path))))
-    return _Columns(columns, bool(inv.flags.get("no-headers")))
+        headers.append(header)
+        paths.append(jsonpath.parse(jsonpath.relaxed(path)))
 
+    def cell(path: jsonpath.Template, item: Any) -> str:
+        return ",".join(map(go_text, jsonpath.find(path, item))) or "<none>"
 
-def _custom_columns_file(name: str, inv: Invocation) -> Printer:
-    lines = _file(name).splitlines()
-    if len(lines) < 2:
-        raise KubectlError("custom-columns-file needs a line of headers and a line of paths")
-    pairs = zip(lines[0].split(), lines[1].split(), strict=False)
-    return _custom_columns(",".join(f"{header}:{path}" for header, path in pairs), inv)
+    def text(obj: Any) -> str:
+        rows = [] if inv.flags.get("no-headers") else [headers]
+        return align_rows(rows + [[cell(path, item) for path in paths] for item in items_of(obj)])
 
-
-class _Columns:
-    """Columns of the user's choice."""
-
-    def __init__(self, columns: list[tuple[str, jsonpath.Template]], bare: bool) -> None:
-        self.columns = columns
-        self.bare = bare
-
-    def __call__(self, obj: Any) -> str:
-        rows = [] if self.bare else [[header for header, _ in self.columns]]
-        rows += [[self._cell(path, item) for _, path in self.columns] for item in items_of(obj)]
-        return align_rows(rows)
-
-    def _cell(self, path: jsonpath.Template, item: Any) -> str:
-        found = jsonpath.find(path, item, allow_missing=True)
-        return ",".join(go_text(value) for value in found) or "<none>"
-
-
-def _go_template(template: str, inv: Invocation) -> Printer:
-    raise KubectlError(
-        "go-template output is not simulated here; "
-        "-o jsonpath or -o custom-columns can say the same"
-    )
-
-
-_MAKERS: dict[str, Callable[[str, Invocation], Printer]] = {
-    "json": _json,
-    "yaml": _yaml,
-    "name": _name,
-    "jsonpath": _jsonpath,
-    "jsonpath-file": _jsonpath_file,
-    "jsonpath-as-json": _jsonpath_as_json,
-    "custom-columns": _custom_columns,
-    "custom-columns-file": _custom_columns_file,
-    "go-template": _go_template,
-    "go-template-file": _go_template,
-    "template": _go_template,
-    "templatefile": _go_template,
-}
-
-
-def _file(name: str) -> str:
-    try:
-        return Path(name).read_text(encoding="utf-8")
-    except OSError as error:
-        raise KubectlError(f"error reading --template {name}, {error.strerror}") from None
+    return text
 
 
 def items_of(obj: Any) -> list[Any]:
@@ -209,12 +145,8 @@ def items_of(obj: Any) -> list[Any]:
 
 def list_of(objects: list[Any]) -> dict[str, Any]:
     """The List in which `get` prints several objects."""
-    return {
-        "apiVersion": "v1",
-        "items": objects,
-        "kind": "List",
-        "metadata": {"resourceVersion": ""},
-    }
+    metadata = {"resourceVersion": ""}
+    return {"apiVersion": "v1", "items": objects, "kind": "List", "metadata": metadata}
 
 
 def go_json(value: Any, indent: int | None = None) -> str:
@@ -228,6 +160,51 @@ def go_json(value: Any, indent: int | None = None) -> str:
 
 def align_rows(rows: list[list[str]]) -> str:
     """Cells in columns, as kubectl's tables have them."""
-    if not rows:
-        return ""
-    return align("\n".join("\t".join(row) for row in rows), PADDING, MINIMUM) + "\n"
+    return align("\n".join(map("\t".join, rows)), PADDING, MINIMUM) + "\n" if rows else ""
+
+
+# --- --sort-by
+
+
+def sorted_rows(rows: list[dict[str, Any]], expression: str) -> list[dict[str, Any]]:
+    """A Table's rows in the order of a field of their objects.
+
+    Where they cannot be sorted kubectl shows none, and says nothing of it.
+    """
+    if len(rows) < 2:
+        return rows
+    try:
+        return [rows[index] for index in _order([row["object"] for row in rows], expression)]
+    except KubectlError:
+        return []
+
+
+def sorted_objects(objects: list[Any], expression: str) -> list[Any]:
+    """Objects in the order of a field; those without it come first. Raises KubectlError."""
+    return [objects[index] for index in _order(objects, expression)]
+
+
+def _order(objects: list[Any], expression: str) -> list[int]:
+    path = jsonpath.relaxed(expression)
+    template = jsonpath.parse(path)
+    values = [next(iter(jsonpath.find(template, obj)), None) for obj in objects]
+    if objects and all(value is None for value in values):
+        raise KubectlError(f'couldn\'t find any field with path "{path}" in the list of objects')
+    for value in values:
+        if isinstance(value, dict | list):
+            kind = "map" if isinstance(value, dict) else "slice"
+            raise KubectlError(f"Unexpected type found in sort: {kind}")
+    return sorted(range(len(objects)), key=lambda index: _sort_key(values[index]))
+
+
+def _sort_key(value: Any) -> tuple[Any, ...]:
+    """Numbers and quantities by size, text in natural order: `web-2` before `web-10`."""
+    if value is None:
+        return (0,)
+    if isinstance(value, bool | int | float):
+        return (1, float(value))
+    try:
+        return (1, float(parse_quantity(value).nano))
+    except QuantityError:
+        parts = re.split(r"([0-9]+)", value)
+        return (2, *((int(part), "") if part.isdigit() else (-1, part) for part in parts))

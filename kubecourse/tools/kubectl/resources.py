@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import RESOURCES, Resource, find
+from kubecourse.control_plane.apiserver.discovery import groups
 from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 
 if TYPE_CHECKING:
     from kubecourse.tools.kubectl.connection import Connection
+
+Json = dict[str, Any]
 
 NO_OBJECTS = """You must provide one or more resources by argument or filename.
 Example resource specifications include:
@@ -24,7 +27,6 @@ Example resource specifications include:
    '--filename=rsrc.json'
    '<resource> <name>'
    '<resource>'"""
-
 _SLASH_FORM = "arguments in resource/name form"
 
 
@@ -39,7 +41,7 @@ class Info:
     resource: Resource
     namespace: str | None
     name: str
-    object: dict[str, Any] = field(default_factory=dict)
+    object: Json = field(default_factory=dict)
     source: str = ""
 
     def __str__(self) -> str:
@@ -51,11 +53,15 @@ class Info:
         """`deployment.apps "web"`, as `delete` reports it."""
         return f'{kind_name(self.resource)} "{self.name}"'
 
+    @property
+    def plural(self) -> str:
+        """`deployments/web`, as waiting reports it."""
+        return f"{self.resource.plural}/{self.name}"
+
     def refreshed(self, connection: Connection) -> Info:
         """The same object as it is on the server. Raises NotFound."""
         with name_errors(connection, self.namespace):
-            obj = connection.get(self.resource, self.namespace, self.name)
-        return replace(self, object=obj)
+            return replace(self, object=connection.get(self))
 
 
 def kind_name(resource: Resource) -> str:
@@ -71,7 +77,7 @@ class Target:
     name: str | None
 
 
-# --- types
+# --- types and names
 
 
 def find_resource(word: str) -> Resource:
@@ -86,15 +92,13 @@ def types(words: str) -> list[Resource]:
     """The resources of a comma-separated argument: `pods,svc`, `all`."""
     found: list[Resource] = []
     for word in words.split(","):
-        members = [] if find(word) else category(word)
+        members = [] if find(word) else _category(word)
         found += members or [find_resource(word)]
     return list(dict.fromkeys(found))
 
 
-def category(name: str) -> list[Resource]:
+def _category(name: str) -> list[Resource]:
     """The resources of a category such as `all`, in the order of discovery."""
-    from kubecourse.control_plane.apiserver.discovery import groups
-
     order = list(groups())
     found = [resource for resource in RESOURCES if name in resource.categories]
     return sorted(found, key=lambda resource: (order.index(resource.group), resource.plural))
@@ -107,7 +111,7 @@ def parse_arguments(args: Iterable[str]) -> list[Target]:
     """
     words = list(args)
     if any("/" in word for word in words):
-        return [_slash_form(word, words) for word in words]
+        return [_slash_form(word) for word in words]
     if not words:
         return []
     resources = types(words[0])
@@ -118,7 +122,7 @@ def parse_arguments(args: Iterable[str]) -> list[Target]:
     return [Target(resources[0], name) for name in words[1:]]
 
 
-def _slash_form(word: str, words: list[str]) -> Target:
+def _slash_form(word: str) -> Target:
     parts = word.split("/")
     if len(parts) == 1:
         raise KubectlError(
@@ -136,32 +140,64 @@ def _slash_form(word: str, words: list[str]) -> Target:
 # --- objects
 
 
+@dataclass(frozen=True)
+class Selection:
+    """What flags say on which objects of a type are meant."""
+
+    labels: str = ""
+    fields: str = ""
+    all_namespaces: bool = False
+    everything: bool = False
+    """A type alone stands for all its objects (`get`, `--all`)."""
+
+    @staticmethod
+    def of(inv: Invocation, everything: bool = False) -> Selection:
+        """-l, --field-selector, -A and --all."""
+        given = inv.flags.get
+        return Selection(
+            given("selector") or "",
+            given("field-selector") or "",
+            bool(given("all-namespaces")),
+            everything or bool(given("all")),
+        )
+
+    def check(self, targets: list[Target]) -> None:
+        """Raise KubectlError for names with selectors, or in all namespaces, or none chosen."""
+        named = any(target.name is not None for target in targets)
+        if named and (self.labels or self.fields):
+            raise KubectlError("name cannot be provided when a selector is specified")
+        if named and self.all_namespaces:
+            raise KubectlError("a resource cannot be retrieved by name across all namespaces")
+        if not named and not (self.labels or self.fields or self.everything):
+            raise KubectlError("resource(s) were provided, but no name was specified")
+
+    def namespace(self, inv: Invocation, resource: Resource) -> str | None:
+        """Where objects of a type are looked for; None for everywhere."""
+        return inv.namespace if resource.namespaced and not self.all_namespaces else None
+
+
 def from_arguments(
     inv: Invocation,
     args: Iterable[str],
+    selection: Selection = Selection(),
     *,
-    selector: str = "",
-    field_selector: str = "",
-    all_namespaces: bool = False,
-    everything: bool = False,
     fetch: bool = True,
     errors: list[Exception] | None = None,
 ) -> list[Info]:
     """The objects that arguments name or select, fetched from the server.
 
-    `everything`: a type alone stands for all its objects (`get`, `--all`). Without `fetch` objects
-    that are named are taken on trust. `errors` collects what is wrong with single objects;
-    without it everything found wrong is raised at the end.
+    Without `fetch` objects that are named are taken on trust. `errors` collects what is wrong with
+    single objects; without it everything found wrong is raised at the end.
     """
     targets = parse_arguments(args)
     if not targets:
         raise KubectlError(NO_OBJECTS)
-    check_combination(targets, selector or field_selector, all_namespaces, everything)
-    collected: list[Exception] = [] if errors is None else errors
+    selection.check(targets)
     found: list[Info] = []
+    collected: list[Exception] = [] if errors is None else errors
     for target in targets:
         try:
-            found += resolve(inv, target, selector, field_selector, all_namespaces, fetch)
+            found += resolve(inv, target, selection, fetch)
         except ApiError as error:
             collected.append(error)
     if errors is None:
@@ -169,41 +205,39 @@ def from_arguments(
     return found
 
 
-def check_combination(
-    targets: list[Target], selector: str, all_namespaces: bool, everything: bool
-) -> None:
-    """Raise KubectlError for names with selectors, names in all namespaces, or nothing chosen."""
-    named = any(target.name is not None for target in targets)
-    if named and selector:
-        raise KubectlError("name cannot be provided when a selector is specified")
-    if named and all_namespaces:
-        raise KubectlError("a resource cannot be retrieved by name across all namespaces")
-    if not named and not selector and not everything:
-        raise KubectlError("resource(s) were provided, but no name was specified")
-
-
 def resolve(
-    inv: Invocation,
-    target: Target,
-    selector: str,
-    field_selector: str,
-    all_namespaces: bool,
-    fetch: bool,
+    inv: Invocation, target: Target, selection: Selection, fetch: bool = True
 ) -> list[Info]:
     """The objects of one target. Raises ApiError."""
     resource = target.resource
-    namespace = namespace_of(inv, resource)
+    namespace = selection.namespace(inv, resource)
     if target.name is not None:
-        with name_errors(inv.connection, namespace):
-            obj = inv.connection.get(resource, namespace, target.name) if fetch else {}
-        return [Info(resource, namespace, target.name, obj)]
-    where = None if all_namespaces else namespace
-    with selection_errors(resource, selector, field_selector):
-        items = inv.connection.list(resource, where, selector, field_selector)
+        info = Info(resource, namespace, target.name)
+        return [info.refreshed(inv.connection) if fetch else info]
+    with selection_errors(resource, selection):
+        items = inv.connection.list(resource, namespace, selection.labels, selection.fields)
     return [
         Info(resource, item["metadata"].get("namespace"), item["metadata"]["name"], item)
         for item in items
     ]
+
+
+def from_flags(
+    inv: Invocation,
+    args: list[str] | None = None,
+    *,
+    everything: bool = False,
+    fetch: bool = True,
+    errors: list[Exception] | None = None,
+) -> list[Info]:
+    """The objects of -f, or of the arguments with -l, --field-selector, -A and --all."""
+    if inv.flags.get("filename") or inv.flags.get("kustomize"):
+        from kubecourse.tools.kubectl.manifests import from_files
+
+        infos = from_files(inv, errors)
+        return [info.refreshed(inv.connection) for info in infos] if fetch else infos
+    args = inv.args if args is None else args
+    return from_arguments(inv, args, Selection.of(inv, everything), fetch=fetch, errors=errors)
 
 
 @contextmanager
@@ -218,7 +252,7 @@ def name_errors(connection: Connection, namespace: str | None) -> Iterator[None]
 
 
 @contextmanager
-def selection_errors(resource: Resource, selector: str, field_selector: str) -> Iterator[None]:
+def selection_errors(resource: Resource, selection: Selection) -> Iterator[None]:
     """Say in a server's objection to a list what was to be listed."""
     try:
         yield
@@ -227,70 +261,9 @@ def selection_errors(resource: Resource, selector: str, field_selector: str) -> 
             raise
         what = f'"{resource.group}/{resource.version}, Resource={resource.plural}"'
         where = f"Unable to list {what}"
-        if selector or field_selector:
+        if selection.labels or selection.fields:
             where = (
-                f'Unable to find {what} that match label selector "{selector}", '
-                f'field selector "{field_selector}"'
+                f'Unable to find {what} that match label selector "{selection.labels}", '
+                f'field selector "{selection.fields}"'
             )
         raise prefixed(error, where) from None
-
-
-def namespace_of(inv: Invocation, resource: Resource) -> str | None:
-    """The namespace that a command works in, None for what has none."""
-    return inv.namespace if resource.namespaced else None
-
-
-def from_flags(
-    inv: Invocation,
-    *,
-    everything: bool = False,
-    fetch: bool = True,
-    errors: list[Exception] | None = None,
-) -> list[Info]:
-    """The objects of -f, or of the arguments with -l, --field-selector, -A and --all."""
-    flags = inv.flags
-    if flags.get("filename") or flags.get("kustomize"):
-        infos = from_files(inv, errors)
-        return [info.refreshed(inv.connection) for info in infos] if fetch else infos
-    return from_arguments(
-        inv,
-        inv.args,
-        selector=flags.get("selector") or "",
-        field_selector=flags.get("field-selector") or "",
-        all_namespaces=bool(flags.get("all-namespaces")),
-        everything=everything or bool(flags.get("all")),
-        fetch=fetch,
-        errors=errors,
-    )
-
-
-def from_files(inv: Invocation, errors: list[Exception] | None = None) -> list[Info]:
-    """The objects in the files of -f. See `manifests.from_files`."""
-    from kubecourse.tools.kubectl import manifests
-
-    return manifests.from_files(inv, errors)
-
-
-def info_of(inv: Invocation, obj: dict[str, Any], source: str = "") -> Info:
-    """The Info of an object made by a command, in the namespace that the command works in."""
-    from kubecourse.tools.kubectl import manifests
-
-    return manifests.info_of(inv, obj, source)
-
-
-def validation(inv: Invocation) -> str:
-    """What --validate asks of the server: Strict, Warn or Ignore. Raises KubectlError."""
-    text = str(inv.flags.get("validate", "strict"))
-    choices = {
-        "strict": "Strict",
-        "true": "Strict",
-        "warn": "Warn",
-        "ignore": "Ignore",
-        "false": "Ignore",
-    }
-    if text not in choices:
-        raise KubectlError(
-            f'invalid - validate option "{text}"; '
-            "must be one of: strict (or true), warn, ignore (or false)"
-        )
-    return choices[text]

@@ -10,17 +10,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from kubecourse.tools.kubectl.changing import LAST_APPLIED
 from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.revisions import (
-    REVISION,
-    new_and_old_replica_sets,
-    revision_of,
-    template_without_hash,
-)
 
 Json = dict[str, Any]
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+REVISION = "deployment.kubernetes.io/revision"
+CHANGE_CAUSE = "kubernetes.io/change-cause"
+HASH_LABEL = "pod-template-hash"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 KEPT_ANNOTATIONS = frozenset(
     (
@@ -46,18 +43,23 @@ def status(obj: Json, revision: int = 0) -> tuple[str, bool]:
     viewer = _VIEWERS.get(obj["kind"])
     if viewer is None:
         raise KubectlError(f"no status viewer has been implemented for {obj['kind']}")
-    return viewer(obj, obj.get("status") or {}, revision)
-
-
-def _deployment(obj: Json, state: Json, revision: int) -> tuple[str, bool]:
-    name = obj["metadata"]["name"]
-    if revision > 0 and revision_of(obj) != revision:
+    if revision > 0 and obj["kind"] == "Deployment" and revision_of(obj) != revision:
         raise KubectlError(
             f"desired revision ({revision}) is different from the running revision"
             f" ({revision_of(obj)})"
         )
-    if obj["metadata"].get("generation", 0) > state.get("observedGeneration", 0):
-        return "Waiting for deployment spec update to be observed...", False
+    strategy = obj["spec"].get("updateStrategy")
+    if strategy and strategy.get("type") != "RollingUpdate":
+        raise KubectlError("rollout status is only available for RollingUpdate strategy type")
+    what, view = viewer
+    state = obj.get("status") or {}
+    if obj["metadata"].get("generation", 1) > state.get("observedGeneration", 0):
+        return f"Waiting for {what} spec update to be observed...", False
+    return view(obj, state)
+
+
+def _deployment(obj: Json, state: Json) -> tuple[str, bool]:
+    name = obj["metadata"]["name"]
     for condition in state.get("conditions") or []:
         timed_out = condition.get("reason") == "ProgressDeadlineExceeded"
         if condition["type"] == "Progressing" and timed_out:
@@ -75,11 +77,8 @@ def _deployment(obj: Json, state: Json, revision: int) -> tuple[str, bool]:
     return f'deployment "{name}" successfully rolled out', True
 
 
-def _daemon_set(obj: Json, state: Json, revision: int) -> tuple[str, bool]:
-    _check_strategy(obj)
+def _daemon_set(obj: Json, state: Json) -> tuple[str, bool]:
     name = obj["metadata"]["name"]
-    if obj["metadata"].get("generation", 0) > state.get("observedGeneration", 0):
-        return "Waiting for daemon set spec update to be observed...", False
     desired = state.get("desiredNumberScheduled", 0)
     updated, available = state.get("updatedNumberScheduled", 0), state.get("numberAvailable", 0)
     waiting = f'Waiting for daemon set "{name}" rollout to finish: '
@@ -90,25 +89,19 @@ def _daemon_set(obj: Json, state: Json, revision: int) -> tuple[str, bool]:
     return f'daemon set "{name}" successfully rolled out', True
 
 
-def _stateful_set(obj: Json, state: Json, revision: int) -> tuple[str, bool]:
-    _check_strategy(obj)
-    observed = state.get("observedGeneration", 0)
-    if not observed or obj["metadata"].get("generation", 0) > observed:
-        return "Waiting for statefulset spec update to be observed...", False
+def _stateful_set(obj: Json, state: Json) -> tuple[str, bool]:
     replicas = obj["spec"].get("replicas", 1)
     ready, updated = state.get("readyReplicas", 0), state.get("updatedReplicas", 0)
     if ready < replicas:
         return f"Waiting for {replicas - ready} pods to be ready...", False
     rolling = obj["spec"]["updateStrategy"].get("rollingUpdate") or {}
+    new_pods = "new pods have been updated..."
     if rolling.get("partition"):
         wanted = replicas - rolling["partition"]
         if updated < wanted:
-            return (
-                f"Waiting for partitioned roll out to finish: {updated} out of {wanted}"
-                " new pods have been updated...",
-                False,
-            )
-        return f"partitioned roll out complete: {updated} new pods have been updated...", True
+            waiting = "Waiting for partitioned roll out to finish:"
+            return f"{waiting} {updated} out of {wanted} {new_pods}", False
+        return f"partitioned roll out complete: {updated} {new_pods}", True
     new = state.get("updateRevision", "")
     if new != state.get("currentRevision", ""):
         waiting = "waiting for statefulset rolling update to complete"
@@ -117,16 +110,63 @@ def _stateful_set(obj: Json, state: Json, revision: int) -> tuple[str, bool]:
     return f"statefulset rolling update complete {current} pods at revision {new}...", True
 
 
-def _check_strategy(obj: Json) -> None:
-    if obj["spec"]["updateStrategy"].get("type") != "RollingUpdate":
-        raise KubectlError("rollout status is only available for RollingUpdate strategy type")
-
-
-_VIEWERS: dict[str, Callable[[Json, Json, int], tuple[str, bool]]] = {
-    "DaemonSet": _daemon_set,
-    "Deployment": _deployment,
-    "StatefulSet": _stateful_set,
+_VIEWERS: dict[str, tuple[str, Callable[[Json, Json], tuple[str, bool]]]] = {
+    "DaemonSet": ("daemon set", _daemon_set),
+    "Deployment": ("deployment", _deployment),
+    "StatefulSet": ("statefulset", _stateful_set),
 }
+
+# --- revisions, as ReplicaSets remember them
+
+
+def owned_replica_sets(deployment: Json, candidates: list[Json]) -> list[Json]:
+    """The ReplicaSets that a Deployment controls, oldest first."""
+    uid = deployment["metadata"].get("uid")
+    owned = [
+        each
+        for each in candidates
+        for owner in each["metadata"].get("ownerReferences") or []
+        if owner.get("controller") and owner["uid"] == uid
+    ]
+    return sorted(owned, key=_age_and_name)
+
+
+def _age_and_name(obj: Json) -> tuple[str, str]:
+    return obj["metadata"]["creationTimestamp"], obj["metadata"]["name"]
+
+
+def new_and_old_replica_sets(
+    deployment: Json, candidates: list[Json]
+) -> tuple[Json | None, list[Json]]:
+    """The ReplicaSet of the present template, or None, and all others, oldest first."""
+    owned = owned_replica_sets(deployment, candidates)
+    template = template_without_hash(deployment)
+    new = next((each for each in owned if template_without_hash(each) == template), None)
+    return new, [each for each in owned if each is not new]
+
+
+def template_without_hash(obj: Json) -> Json:
+    """An object's pod template without the label that tells the ReplicaSets apart."""
+    template: Json = obj["spec"]["template"]
+    metadata = dict(template.get("metadata") or {})
+    labels = {key: v for key, v in (metadata.get("labels") or {}).items() if key != HASH_LABEL}
+    metadata.pop("labels", None)
+    metadata.pop("creationTimestamp", None)
+    if labels:
+        metadata["labels"] = labels
+    return {**template, "metadata": metadata}
+
+
+def revision_of(replica_set: Json) -> int:
+    """The number of a ReplicaSet's revision; 0 where the controller has not given it one."""
+    text = (replica_set["metadata"].get("annotations") or {}).get(REVISION, "")
+    return int(text) if text.isdigit() else 0
+
+
+def change_cause(obj: Json) -> str:
+    """Why a revision came to be, as its maker noted it."""
+    return str((obj["metadata"].get("annotations") or {}).get(CHANGE_CAUSE, ""))
+
 
 # --- the way back
 
@@ -175,7 +215,7 @@ def rollback_patch(deployment: Json, target: Json) -> list[Json] | None:
 # --- pausing, resuming, restarting
 
 
-def pause_patch(obj: Json) -> Json:
+def pause_patch(obj: Json, now: datetime | None = None) -> Json:
     """Raises KubectlError for what cannot be paused, or is."""
     if obj["kind"] != "Deployment":
         raise KubectlError("pausing is not supported")
@@ -184,7 +224,7 @@ def pause_patch(obj: Json) -> Json:
     return {"spec": {"paused": True}}
 
 
-def resume_patch(obj: Json) -> Json:
+def resume_patch(obj: Json, now: datetime | None = None) -> Json:
     """Raises KubectlError for what cannot be resumed, or is not paused."""
     if obj["kind"] != "Deployment":
         raise KubectlError("resuming is not supported")

@@ -14,8 +14,6 @@ from kubecourse.api.resources import Resource
 from kubecourse.tools.kubectl.output import MINIMUM, PADDING
 from kubecourse.tools.kubectl.resources import kind_name
 
-_LINE_BREAK = re.compile(r"[\f\n\r]")
-
 
 @dataclass(frozen=True)
 class TableOptions:
@@ -48,22 +46,16 @@ class TablePrinter:
         lines += [self._row(row) for row in rows]
         return self._aligned(lines)
 
-    def _shown(self, column: dict[str, Any]) -> bool:
-        return self.options.wide or not column["priority"]
-
     def _headers(self) -> list[str]:
         options = self.options
         names = [column["name"].upper() for column in self.columns if self._shown(column)]
-        if options.namespaces and self.resource.namespaced:
-            names.insert(0, "NAMESPACE")
-        if options.events:
-            names.insert(0, "EVENT")
-        names += [label.rpartition("/")[2].upper() for label in options.labels]
-        return [*names, "LABELS"] if options.all_labels else names
+        labels = [label.rpartition("/")[2].upper() for label in options.labels]
+        if options.all_labels:
+            labels.append("LABELS")
+        return self._framed("EVENT", "NAMESPACE", names, labels)
 
     def _row(self, row: dict[str, Any]) -> list[str]:
-        options = self.options
-        metadata = row["object"]["metadata"]
+        options, metadata = self.options, row["object"]["metadata"]
         cells = []
         for column, cell in zip(self.columns, row["cells"], strict=True):
             if self._shown(column):
@@ -71,15 +63,21 @@ class TablePrinter:
                 if options.kinds and column["format"] == "name":
                     text = f"{kind_name(self.resource)}/{text}"
                 cells.append(text)
-        if options.namespaces and self.resource.namespaced:
-            cells.insert(0, metadata.get("namespace", ""))
-        if options.events:
-            cells.insert(0, row.get("event", ""))
-        labels = metadata.get("labels") or {}
-        cells += [labels.get(label, "") for label in options.labels]
+        own = metadata.get("labels") or {}
+        labels = [own.get(label, "") for label in options.labels]
         if options.all_labels:
-            cells.append(",".join(f"{key}={labels[key]}" for key in sorted(labels)) or "<none>")
-        return cells
+            labels.append(",".join(f"{key}={own[key]}" for key in sorted(own)) or "<none>")
+        return self._framed(row.get("event", ""), metadata.get("namespace", ""), cells, labels)
+
+    def _shown(self, column: dict[str, Any]) -> bool:
+        return self.options.wide or not column["priority"]
+
+    def _framed(self, event: str, namespace: str, cells: list[str], labels: list[str]) -> list[str]:
+        """The server's cells between those that kubectl adds."""
+        before = [event] if self.options.events else []
+        if self.options.namespaces and self.resource.namespaced:
+            before.append(namespace)
+        return [*before, *cells, *labels]
 
     def _aligned(self, lines: list[list[str]]) -> str:
         for line in lines:
@@ -100,6 +98,5 @@ def _text(cell: Any) -> str:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    text = str(cell)
-    found = _LINE_BREAK.search(text)
-    return text if found is None else f"{text[: found.start()]}..."
+    first, *rest = re.split(r"[\f\n\r]", str(cell), maxsplit=1)
+    return f"{first}..." if rest else first

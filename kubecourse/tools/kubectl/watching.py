@@ -17,42 +17,33 @@ Test = Callable[["Json | None"], bool]
 """Whether an object, or (None) its absence, is what was waited for."""
 
 
-class Watched:
+class _Watched:
     """One object as it was last seen, and whether a test holds for it."""
 
-    def __init__(self, connection: Connection, info: Info, test: Test) -> None:
-        self._test = test
-        self._error: KubectlError | None = None
-        self._met = False
+    def __init__(self, test: Test) -> None:
+        self.test = test
         self.last: Json | None = None
-        self._look(connection.find(info.resource, info.namespace, info.name))
-        self._stream = connection.watch(
-            info.resource, info.namespace, self._changed, name=info.name
-        )
+        self.error: KubectlError | None = None
+        self.over = False
 
-    def _changed(self, event: Json) -> None:
+    def changed(self, event: Json) -> None:
+        """A change that the watch tells of."""
         if event["type"] != "BOOKMARK":
-            self._look(None if event["type"] == "DELETED" else event["object"])
+            self.look(None if event["type"] == "DELETED" else event["object"])
 
-    def _look(self, obj: Json | None) -> None:
-        if self._met or self._error is not None:
+    def look(self, obj: Json | None) -> None:
+        """See whether the test holds, unless it is known already."""
+        if self.over:
             return
         self.last = obj
         try:
-            self._met = self._test(obj)
+            self.over = self.test(obj)
         except KubectlError as error:
-            self._error = error
+            self.error, self.over = error, True
 
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether there is nothing more to wait for."""
-        return self._met or self._error is not None
-
-    def result(self) -> bool:
-        """Stop watching; whether the test has held. Raises what the test raised."""
-        self._stream.stop()
-        if self._error is not None:
-            raise self._error
-        return self._met
+        return self.over
 
 
 def wait_until(
@@ -62,9 +53,14 @@ def wait_until(
 
     Returns whether it does, and the object as it was last seen. Raises what the test raises.
     """
-    watched = Watched(connection, info, test)
-    connection.wait_for(watched.over, max(timeout, 0.0))
-    return watched.result(), watched.last
+    watched = _Watched(test)
+    watched.look(connection.find(info))
+    stream = connection.watch(info.resource, info.namespace, watched.changed, name=info.name)
+    connection.clock.wait_for(watched.is_over, max(timeout, 0.0))
+    stream.stop()
+    if watched.error is not None:
+        raise watched.error
+    return watched.over, watched.last
 
 
 def wait_until_gone(connection: Connection, info: Info, uid: str, timeout: float) -> bool:

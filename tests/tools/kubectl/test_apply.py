@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from kubecourse import Cluster
 from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl import run
-from kubecourse.tools.kubectl.applying import LAST_APPLIED, annotated, apply_patch, last_applied
+from kubecourse.tools.kubectl.changing import LAST_APPLIED, annotated
+from kubecourse.tools.kubectl.commands.apply import apply_patch, last_applied
 
 CONFIG_MAP = BY_KIND["v1", "ConfigMap"]
 DEPLOYMENT = BY_KIND["apps/v1", "Deployment"]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from kubecourse.tools.kubectl import Connection, cli, run
-from kubecourse.tools.kubectl.cli import Flag
+from kubecourse.tools.kubectl import Connection, run
 from kubecourse.tools.kubectl.failure import KubectlError
+from kubecourse.tools.kubectl.flags import Flag, parse
 from tests.tools.kubectl import recorded_world as world
 
 FLAGS = (
@@ -40,7 +40,7 @@ FLAGS = (
     ],
 )
 def test_a_command_line(line: str, args: list[str], flags: dict[str, object]) -> None:
-    parsed = cli.parse(line.split(), FLAGS, "kubectl")
+    parsed = parse(line.split(), FLAGS, "kubectl")
     assert parsed.args == args
     assert {name: parsed.flags[name] for name in parsed.changed} == flags
 
@@ -71,12 +71,12 @@ def test_a_command_line(line: str, args: list[str], flags: dict[str, object]) ->
 )
 def test_what_pflag_objects_to(line: str, message: str) -> None:
     with pytest.raises(KubectlError) as refused:
-        cli.parse(line.split(), FLAGS, "kubectl get")
+        parse(line.split(), FLAGS, "kubectl get")
     assert str(refused.value) == f"{message}\nSee 'kubectl get --help' for usage."
 
 
 def test_where_a_double_dash_stood() -> None:
-    assert cli.parse(["pod", "--", "ls", "-l"], FLAGS, "kubectl").dash == 1
+    assert parse(["pod", "--", "ls", "-l"], FLAGS, "kubectl").dash == 1
 
 
 @pytest.fixture

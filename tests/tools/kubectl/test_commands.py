@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from kubecourse import Cluster
 from kubecourse.tools.kubectl import run
-from kubecourse.tools.kubectl.cli import Command
-from kubecourse.tools.kubectl.commands import all_commands
+from kubecourse.tools.kubectl.cli import ROOT, Command
 
 POD = '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[]}}'
 STDIN = [
@@ -37,7 +36,7 @@ VALUES = ["", "0", "-1", "1s", "x", "app=web", "in (a", "-", "{.x", "{.metadata.
 
 def commands() -> list[tuple[str, Command]]:
     found: list[tuple[str, Command]] = []
-    stack = [(command.name, command) for command in all_commands()]
+    stack = [(command.name, command) for command in ROOT.children]
     while stack:
         name, command = stack.pop()
         found.append((name, command))

@@ -2,8 +2,7 @@
 
 import pytest
 
-from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.labeling import (
+from kubecourse.tools.kubectl.commands.label import (
     Taint,
     changed_taints,
     parse_annotations,
@@ -11,6 +10,7 @@ from kubecourse.tools.kubectl.labeling import (
     parse_taints,
     resources_and_pairs,
 )
+from kubecourse.tools.kubectl.failure import KubectlError
 
 
 def test_objects_come_first_and_pairs_after():

@@ -2,8 +2,7 @@
 
 import pytest
 
-from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.podspecs import (
+from kubecourse.tools.kubectl.commands.set import (
     environment_listing,
     pod_spec,
     resource_list,
@@ -12,6 +11,7 @@ from kubecourse.tools.kubectl.podspecs import (
     set_resources,
     variable_name,
 )
+from kubecourse.tools.kubectl.failure import KubectlError
 
 
 def deployment(*containers, init=()):

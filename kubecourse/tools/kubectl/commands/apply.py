@@ -1,140 +1,300 @@
-"""`kubectl apply`: make the cluster what the manifests say."""
+"""`kubectl apply`, `diff`, `create -f`, `replace`: objects as manifests have them.
+
+`apply` writes the manifest into an annotation of the object. Next time that text says what was
+applied before, so that what has left the manifest can be removed and what others have added can
+be left alone.
+
+Sources: `staging/src/k8s.io/kubectl/pkg/util/apply.go`, `…/pkg/cmd/{apply,diff,replace}`.
+"""
 
 from __future__ import annotations
 
+import difflib
+import json
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
+from kubecourse.api import schema, yaml
 from kubecourse.api.errors import ApiError
-from kubecourse.api.patch import PatchError
-from kubecourse.tools.kubectl import applying, flags, output, resources
-from kubecourse.tools.kubectl.applying import LAST_APPLIED, MISSING_ANNOTATION
-from kubecourse.tools.kubectl.changing import recreate, selected
-from kubecourse.tools.kubectl.cli import Command, Flag
-from kubecourse.tools.kubectl.failure import KubectlError, SeveralErrors, prefixed, raise_all
+from kubecourse.api.patch import PatchError, three_way_merge_patch
+from kubecourse.api.resources import Resource
+from kubecourse.tools.kubectl import output
+from kubecourse.tools.kubectl.changing import (
+    LAST_APPLIED,
+    annotated,
+    create,
+    manifests,
+    recreate,
+    store,
+)
+from kubecourse.tools.kubectl.cli import ADVANCED, BEGINNER, INTERMEDIATE, command
+from kubecourse.tools.kubectl.failure import (
+    KubectlError,
+    SeveralErrors,
+    each,
+    explain,
+    prefixed,
+    raise_all,
+)
+from kubecourse.tools.kubectl.flags import (
+    CREATE,
+    DRY_RUN,
+    FIELD_MANAGER,
+    FILENAME,
+    GRACE_PERIOD,
+    OUTPUT,
+    SELECTOR,
+)
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
 
+Json = dict[str, Any]
+
 MANAGER = "kubectl-client-side-apply"
+MISSING_ANNOTATION = (
+    "resource {} is missing the " + LAST_APPLIED + " annotation which is required by kubectl apply."
+    " kubectl apply should only be used on resources created declaratively by either kubectl create"
+    " --save-config or kubectl apply. The missing annotation will be patched automatically."
+)
+NOT_SIMULATED = {
+    "server-side": "--server-side is not simulated yet: leave it out",
+    "force-conflicts": "--force-conflicts only works with --server-side",
+    "prune": "--prune is not simulated: delete what left the manifests by name",
+}
 
 
-def run(inv: Invocation) -> None:
+def last_applied(obj: Json) -> Json:
+    """What was applied last time, from the object's annotation; {} where nothing was.
+
+    Raises `PatchError` for an annotation that somebody has spoilt.
+    """
+    text = (obj["metadata"].get("annotations") or {}).get(LAST_APPLIED) or "{}"
+    try:
+        original = json.loads(text)
+    except ValueError:
+        original = None
+    if not isinstance(original, dict):
+        raise PatchError(f"the annotation {LAST_APPLIED} is not a JSON object")
+    return original
+
+
+def apply_patch(resource: Resource, manifest: Json, current: Json) -> Json:
+    """The strategic merge patch that makes `current` what the manifest says; {} for nothing.
+
+    Raises KubectlError.
+    """
+    wanted, struct = annotated(manifest), schema.struct(resource.schema)
+    try:
+        return three_way_merge_patch(last_applied(current), wanted, current, struct)
+    except PatchError as error:
+        raise KubectlError(f"creating patch with: {error}") from None
+
+
+@command(
+    "apply (-f FILENAME | -k DIRECTORY)",
+    "Apply a configuration to a resource by file name or stdin",
+    ADVANCED,
+    FILENAME
+    + SELECTOR
+    + CREATE
+    + """
+        --server-side       Let the server merge; not simulated yet.
+        --force-conflicts   With --server-side: take fields over.
+        --force             Delete and re-create what cannot be patched.
+        --prune             Delete what is not in the manifests; not simulated.
+        --timeout=duration  How long --force waits for a deletion.
+    """,
+)
+def apply(inv: Invocation) -> None:
     """Apply every object of -f; one that is refused does not keep the others back."""
-    if inv.args:
-        raise inv.usage_error(f"Unexpected args: [{' '.join(inv.args)}]")
-    if inv.flags["server-side"]:
-        raise KubectlError("--server-side is not simulated yet: leave it out")
-    if inv.flags["force-conflicts"]:
-        raise KubectlError("--force-conflicts only works with --server-side")
-    if inv.flags["prune"]:
-        raise KubectlError("--prune is not simulated: delete what left the manifests by name")
-    if not inv.flags["filename"] and not inv.flags["kustomize"]:
-        raise KubectlError("must specify one of -f and -k")
+    for flag, objection in NOT_SIMULATED.items():
+        if inv.flags[flag]:
+            raise KubectlError(objection)
     errors: list[Exception] = []
-    infos = selected(inv, resources.from_files(inv, errors))
-    if not infos and not errors:
-        raise KubectlError("no objects passed to apply")
-    for info in infos:
-        try:
-            _apply(inv, info)
-        except (ApiError, KubectlError) as error:
-            errors.append(error)
-        except SeveralErrors as several:
-            errors += several.errors
-    raise_all(errors)
+    each(manifests(inv, errors), partial(_apply, inv), errors)
 
 
 def _apply(inv: Invocation, info: Info) -> None:
     metadata = info.object["metadata"]
     if not metadata.get("name") and metadata.get("generateName"):
-        name = metadata["generateName"]
-        raise KubectlError(f"from {name}: cannot use generate name with apply")
+        raise KubectlError(f"from {metadata['generateName']}: cannot use generate name with apply")
     if not info.name:
         raise KubectlError("resource name may not be empty")
-    current = inv.connection.find(info.resource, info.namespace, info.name)
+    current = inv.connection.find(info)
+    done = "configured"
     if current is None:
-        _create(inv, info)
-    elif inv.dry_run == "client":
-        output.print_result(inv, replace(info, object=current), "configured")
-    else:
-        _patch(inv, info, current)
-
-
-def _create(inv: Invocation, info: Info) -> None:
-    manifest = applying.annotated(info.object)
-    if inv.dry_run != "client":
         try:
-            manifest = inv.connection.create(
-                info.resource,
-                info.namespace,
-                manifest,
-                dry_run=inv.dry_run == "server",
-                validation=resources.validation(inv),
-                field_manager=MANAGER,
-            )
+            current, done = create(inv, info, annotated(info.object), MANAGER), "created"
         except ApiError as error:
             raise prefixed(error, f'error when creating "{info.source}"') from None
-    output.print_result(inv, replace(info, object=manifest), "created")
+    elif inv.dry_run != "client":
+        current, done = _patch(inv, info, current)
+    output.print_result(inv, replace(info, object=current), done)
 
 
-def _patch(inv: Invocation, info: Info, current: applying.Json) -> None:
+def _patch(inv: Invocation, info: Info, current: Json) -> tuple[Json, str]:
     if LAST_APPLIED not in (current["metadata"].get("annotations") or {}):
-        inv.warn(MISSING_ANNOTATION.format(f"{info.resource.plural}/{info.name}"))
+        inv.warn(MISSING_ANNOTATION.format(info.plural))
     source = f'error when patching "{info.source}"'
     try:
-        patch = applying.apply_patch(info.resource, info.object, current)
-    except PatchError as error:
-        raise KubectlError(f"{source}: creating patch with: {error}") from None
-    patched = current
+        patch = apply_patch(info.resource, info.object, current)
+    except KubectlError as error:
+        raise KubectlError(f"{source}: {error}") from None
     if patch:
+        options = {"validation": inv.validation, "field_manager": MANAGER}
         try:
-            patched = inv.connection.patch(
-                info.resource,
-                info.namespace,
-                info.name,
-                patch,
-                dry_run=inv.dry_run == "server",
-                validation=resources.validation(inv),
-                field_manager=MANAGER,
-            )
+            current = inv.connection.patch(info, patch, dry_run=inv.dry_run, **options)
         except ApiError as error:
             if not inv.flags["force"] or error.reason not in ("Conflict", "Invalid"):
                 raise prefixed(error, f"{_applying(info, patch)} {source}") from None
-            patched = recreate(inv, replace(info, object=applying.annotated(info.object)))
-    if patched["metadata"].get("deletionTimestamp"):
+            current = recreate(inv, info, annotated(info.object))
+    if current["metadata"].get("deletionTimestamp"):
         inv.warn(f"Detected changes to resource {info.name} which is currently being deleted.")
-    output.print_result(inv, replace(info, object=patched), "configured" if patch else "unchanged")
+    return current, "configured" if patch else "unchanged"
 
 
-def _applying(info: Info, patch: applying.Json) -> str:
+def _applying(info: Info, patch: Json) -> str:
     """Kubectl's words for what it was about to send, and to whom."""
     resource = info.resource
-    group = resource.group or ""
-    gvr = f"{resource.api_version if group else '/v1'}, Resource={resource.plural}"
-    gvk = f"{resource.api_version if group else '/v1'}, Kind={resource.kind}"
+    version = resource.api_version if resource.group else f"/{resource.version}"
     return (
         f"error when applying patch:\n{output.go_json(patch)}\nto:\n"
-        f'Resource: "{gvr}", GroupVersionKind: "{gvk}"\n'
+        f'Resource: "{version}, Resource={resource.plural}", '
+        f'GroupVersionKind: "{version}, Kind={resource.kind}"\n'
         f'Name: "{info.name}", Namespace: "{info.namespace or ""}"\nfor: "{info.source}":'
     )
 
 
-COMMAND = Command(
-    name="apply",
-    use="apply (-f FILENAME | -k DIRECTORY)",
-    short="Apply a configuration to a resource by file name or stdin",
-    group="Advanced Commands",
-    flags=(
-        *flags.FILENAME,
-        *flags.SELECTOR,
-        *flags.OUTPUT,
-        *flags.DRY_RUN,
-        *flags.VALIDATE,
-        *flags.FIELD_MANAGER,
-        Flag("server-side", type="bool", help="Let the server merge; not simulated yet."),
-        Flag("force-conflicts", type="bool", help="With --server-side: take fields over."),
-        Flag("force", type="bool", help="Delete and re-create what cannot be patched."),
-        Flag("prune", type="bool", help="Delete what is not in the manifests; not simulated."),
-        Flag("timeout", type="duration", help="How long --force waits for a deletion."),
-    ),
-    run=run,
+@command(
+    "create -f FILENAME",
+    "Create a resource from a file or from stdin",
+    BEGINNER,
+    FILENAME + SELECTOR + CREATE,
 )
+def create_from_files(inv: Invocation) -> None:
+    """Create every object of -f."""
+
+    def create_one(info: Info) -> None:
+        try:
+            store(inv, info)
+        except ApiError as error:
+            raise prefixed(error, f'error when creating "{info.source}"') from None
+
+    errors: list[Exception] = []
+    each(manifests(inv, errors), create_one, errors)
+
+
+@command(
+    "replace -f FILENAME",
+    "Replace a resource by file name or stdin",
+    ADVANCED,
+    FILENAME
+    + CREATE
+    + GRACE_PERIOD
+    + """
+        --force             Delete it and create it anew.
+        --timeout=duration  How long to wait for the deletion.
+    """,
+)
+def replace_objects(inv: Invocation) -> None:
+    """Put each object of -f in the place of the one that is there."""
+    if inv.args or not inv.flags["filename"]:
+        raise KubectlError("must specify --filename to replace")
+
+    def replace_one(info: Info) -> None:
+        try:
+            obj = _replaced(inv, info)
+        except ApiError as error:
+            raise prefixed(error, f'error when replacing "{info.source}"') from None
+        output.print_result(inv, replace(info, object=obj), "replaced")
+
+    errors: list[Exception] = []
+    each(manifests(inv, errors), replace_one, errors)
+
+
+def _replaced(inv: Invocation, info: Info) -> Json:
+    if not info.name:
+        raise KubectlError("resource name may not be empty")
+    obj = annotated(info.object) if inv.flags["save-config"] else info.object
+    if inv.dry_run == "client":
+        return obj
+    if inv.flags["force"]:
+        if inv.connection.find(info) is None:
+            return create(inv, info, obj)
+        inv.print(f"{info.quoted} deleted")
+        return recreate(inv, info, obj, inv.flags["grace-period"])
+    inv.connection.get(info)
+    options = {"validation": inv.validation, "field_manager": "kubectl-replace"}
+    return inv.connection.replace(info, obj, dry_run=inv.dry_run, **options)
+
+
+# --- diff
+
+
+@command(
+    "diff -f FILENAME",
+    "Diff the live version against a would-be applied version",
+    ADVANCED,
+    FILENAME + SELECTOR + FIELD_MANAGER,
+)
+def diff(inv: Invocation) -> int:
+    """0: no difference; 1: there are some, printed; more: an error."""
+    if inv.args or not inv.flags["filename"]:
+        raise KubectlError("must specify one of -f and -k", code=2)
+    rng = inv.connection.clock.rng(f"kubectl/diff/{inv.connection.clock.now}")
+    places = [f"/tmp/{word}-{rng.randrange(10**9, 10**10)}" for word in ("LIVE", "MERGED")]
+    errors: list[Exception] = []
+    try:
+        infos = manifests(inv, errors)
+        raise_all(errors)
+        differ = [_diff(inv, info, *places) for info in infos]
+    except (ApiError, KubectlError, SeveralErrors) as error:
+        inv.err.append(explain(error)[0])
+        return 2
+    return int(any(differ))
+
+
+def _diff(inv: Invocation, info: Info, live: str, merged: str) -> bool:
+    current = inv.connection.find(info)
+    if current is None:
+        obj = annotated(info.object)
+        new = inv.connection.create(info, obj, dry_run="server", validation="Strict")
+    elif patch := apply_patch(info.resource, info.object, current):
+        new = inv.connection.patch(info, patch, dry_run="server")
+    else:
+        return False
+    before, after = _lines(current), _lines(new)
+    if before == after:
+        return False
+    resource = info.resource
+    name = f"{resource.api_version.replace('/', '.')}.{resource.kind}.{info.namespace or ''}"
+    live, merged = f"{live}/{name}.{info.name}", f"{merged}/{name}.{info.name}"
+    stamp = inv.connection.clock.utc_precise().strftime("%Y-%m-%d %H:%M:%S.%f000 +0000")
+    inv.print(f"diff -u -N {live} {merged}")
+    for line in difflib.unified_diff(before, after, live, merged, stamp, stamp, lineterm=""):
+        inv.print(line)
+    return True
+
+
+def _lines(obj: Json | None) -> list[str]:
+    """An object's lines; a Secret's values are masked."""
+    if obj is None:
+        return []
+    if obj["kind"] == "Secret" and obj.get("data"):
+        obj = {**obj, "data": dict.fromkeys(obj["data"], "***")}
+    return yaml.dump(obj).splitlines()
+
+
+@command(
+    "edit (RESOURCE/NAME | -f FILENAME)",
+    "Edit a resource on the server",
+    INTERMEDIATE,
+    FILENAME + OUTPUT + DRY_RUN,
+)
+def edit(inv: Invocation) -> None:
+    """There is no editor to open in a notebook."""
+    raise KubectlError(
+        "no editor can be opened here: print the object with `kubectl get -o yaml`, change the"
+        " text, and give it back with `kubectl apply -f -`"
+    )

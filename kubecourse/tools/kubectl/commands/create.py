@@ -1,132 +1,257 @@
-"""`kubectl create`: objects from manifests, or from a few flags."""
+"""`kubectl create deployment` and the like: objects from a few flags.
+
+Source: `staging/src/k8s.io/kubectl/pkg/cmd/create/create_*.go`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from kubecourse.api.errors import ApiError
-from kubecourse.tools.kubectl import applying, flags, generators, output, resources
-from kubecourse.tools.kubectl.changing import selected
-from kubecourse.tools.kubectl.cli import Action, Command, Flag
-from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
+from kubecourse.api import names
+from kubecourse.tools.kubectl.cli import command, group
+from kubecourse.tools.kubectl.failure import KubectlError
+from kubecourse.tools.kubectl.flags import CREATE
+from kubecourse.tools.kubectl.generators import generated, new_object, number
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.resources import Info
 
 Json = dict[str, Any]
 
 
-def run(inv: Invocation) -> None:
-    """Create every object of -f."""
-    if inv.args:
-        raise inv.usage_error(f"Unexpected args: [{' '.join(inv.args)}]")
-    if not inv.flags["filename"] and not inv.flags["kustomize"]:
-        raise KubectlError("must specify one of -f and -k")
-    errors: list[Exception] = []
-    infos = selected(inv, resources.from_files(inv, errors))
-    if not infos and not errors:
-        raise KubectlError("no objects passed to create")
-    for info in infos:
-        try:
-            store(inv, info)
-        except ApiError as error:
-            errors.append(prefixed(error, f'error when creating "{info.source}"'))
-    raise_all(errors)
-
-
-def store(inv: Invocation, info: Info, done: str = "created") -> None:
-    """Send a new object, or with --dry-run=client only print it."""
-    obj = info.object
-    if inv.flags.get("save-config"):
-        obj = applying.annotated(obj)
-    if inv.dry_run != "client":
-        obj = inv.connection.create(
-            info.resource,
-            info.namespace,
-            obj,
-            dry_run=inv.dry_run == "server",
-            validation=resources.validation(inv),
-            field_manager=inv.flags.get("field-manager") or "kubectl-create",
-        )
-    name = obj["metadata"].get("name") or obj["metadata"].get("generateName", "")
-    output.print_result(inv, replace(info, name=name, object=obj), done)
-
-
-def one_name(inv: Invocation, words: list[str] | None = None) -> str:
-    """The one NAME that generators want. Raises KubectlError."""
+def _one_name(inv: Invocation, words: list[str] | None = None) -> str:
     words = inv.args if words is None else words
     if len(words) != 1:
         raise inv.usage_error(f"exactly one NAME is required, got {len(words)}")
     return words[0]
 
 
-def generated(inv: Invocation, obj: Json, done: str = "created") -> None:
-    """Store an object made from flags; what is only printed names no namespace by itself."""
-    store(inv, replace(resources.info_of(inv, obj), object=obj), done)
+@command(
+    "create namespace NAME [--dry-run=server|client|none]",
+    "Create a namespace with the specified name",
+    flags=CREATE,
+    aliases=("ns",),
+)
+def namespace(inv: Invocation) -> None:
+    """A namespace."""
+    generated(inv, new_object(inv, "Namespace", _one_name(inv)) | {"spec": {}, "status": {}})
 
 
-def namespace_of(inv: Invocation) -> str:
-    """The namespace that generators write down: one that was asked for."""
-    return inv.flags["namespace"] if inv.namespace_given else ""
-
-
-# --- generators
-
-
-def _deployment(inv: Invocation) -> None:
+@command(
+    "create deployment NAME --image=image -- [COMMAND] [args...]",
+    "Create a deployment with the specified name",
+    flags=CREATE
+    + """
+        --image=strings!     Image names to run.
+        --port=int:-1        The container port to expose.
+        -r --replicas=int:1  Number of replicas.
+    """,
+    aliases=("deploy",),
+)
+def deployment(inv: Invocation) -> None:
+    """A Deployment; what follows `--` is its container's command."""
     before = len(inv.args) if inv.dash is None else inv.dash
-    name, command = one_name(inv, inv.args[:before]), inv.args[before:]
-    obj = generators.deployment(
-        name,
-        namespace_of(inv),
-        list(inv.flags["image"]),
-        inv.connection.clock.rng(f"kubectl/{name}"),
-        command=command,
-        replicas=inv.flags["replicas"],
-        port=inv.flags["port"],
-    )
-    generated(inv, obj)
+    name, words = _one_name(inv, inv.args[:before]), inv.args[before:]
+    images, port = inv.flags["image"], inv.flags["port"]
+    if len(images) > 1 and words:
+        raise KubectlError("cannot specify multiple --image options and command")
+    containers: list[Json] = []
+    for image in images:
+        container: Json = {"name": _container_name(inv, name, image), "image": image}
+        if words:
+            container["command"] = words
+        containers.append({**container, "resources": {}})
+    if port >= 0:
+        containers[0]["ports"] = [{"containerPort": port}]
+    labels = {"app": name}
+    template = {
+        "metadata": {"creationTimestamp": None, "labels": labels},
+        "spec": {"containers": containers},
+    }
+    spec = {
+        "replicas": inv.flags["replicas"],
+        "selector": {"matchLabels": labels},
+        "template": template,
+        "strategy": {},
+    }
+    obj = new_object(inv, "Deployment", name, "apps/v1", labels)
+    generated(inv, obj | {"spec": spec, "status": {}})
 
 
-def _service(type: str) -> Action:
-    def run_service(inv: Invocation) -> None:
-        name = one_name(inv)
-        obj = generators.service(
-            name,
-            namespace_of(inv),
-            generators.TYPES[type],
-            list(inv.flags.get("tcp", ())),
-            cluster_ip=inv.flags.get("clusterip", ""),
-            node_port=inv.flags.get("node-port", 0),
-            external_name=inv.flags.get("external-name", ""),
-        )
-        generated(inv, obj)
-
-    return run_service
+def _container_name(inv: Invocation, deployment: str, image: str) -> str:
+    """The image's last part, without its tag; made to fit, with a random suffix, for DNS."""
+    name = image.rpartition("/")[2].partition(":")[0].partition("@")[0]
+    if re.search(r"[_.]", name):
+        rng = inv.connection.clock.rng(f"kubectl/{deployment}")
+        name = f"{re.sub(r'[_.]', '-', name)}-{names.random_suffix(rng)}"
+    return name
 
 
-def _config_map(inv: Invocation) -> None:
-    name = one_name(inv)
-    given = (list(inv.flags[f"from-{kind}"]) for kind in ("literal", "file", "env-file"))
-    generated(inv, generators.config_map(name, namespace_of(inv), *given))
+# --- services
+
+group(
+    "create service (clusterip | externalname | loadbalancer | nodeport)",
+    "Create a service using a specified subcommand",
+    aliases=("svc",),
+)
 
 
-def _generic_secret(inv: Invocation) -> None:
-    name = one_name(inv)
-    given = (list(inv.flags[f"from-{kind}"]) for kind in ("literal", "file", "env-file"))
-    generated(inv, generators.secret(name, namespace_of(inv), inv.flags["type"], *given))
+def _service(kind: str, inv: Invocation) -> None:
+    name = _one_name(inv)
+    cluster_ip = inv.flags.get("clusterip", "")
+    external_name = inv.flags.get("external-name", "")
+    node_port = inv.flags.get("node-port", 0)
+    ports = [_tcp_port(text, node_port) for text in inv.flags["tcp"]]
+    if not ports and cluster_ip != "None" and not external_name:
+        raise KubectlError("at least one tcp port specifier must be provided")
+    labels = {"app": name}
+    spec: Json = {"ports": ports} if ports else {}
+    spec["selector"] = labels
+    if cluster_ip:
+        spec["clusterIP"] = cluster_ip
+    spec["type"] = kind
+    if external_name:
+        spec["externalName"] = external_name
+    obj = new_object(inv, "Service", name, labels=labels)
+    generated(inv, obj | {"spec": spec, "status": {"loadBalancer": {}}})
 
 
-def _tls_secret(inv: Invocation) -> None:
-    name = one_name(inv)
+def _tcp_port(text: str, node_port: int) -> Json:
+    """`port` or `port:targetPort`."""
+    outer, inner = [*text.split(":"), ""][:2]
+    port = number(outer, "ParseUint")
+    if not 0 <= port <= 65535:
+        raise KubectlError(f'strconv.ParseUint: parsing "{outer}": value out of range')
+    target: int | str = port if not inner else int(inner) if inner.isdigit() else inner
+    name = text.replace(":", "-")
+    found = {"name": name, "protocol": "TCP", "port": port, "targetPort": target}
+    return {**found, "nodePort": node_port} if node_port else found
+
+
+for _type, _own in (
+    ("ClusterIP", "--clusterip=string       Its own cluster IP; None for a headless service."),
+    ("ExternalName", "--external-name=string!  External name of the service."),
+    ("LoadBalancer", ""),
+    ("NodePort", "--node-port=int          Port on each node."),
+):
+    command(
+        f"create service {_type.lower()} NAME [--tcp=<port>:<targetPort>] [--dry-run=…]",
+        f"Create {'an' if _type[0] == 'E' else 'a'} {_type} service",
+        flags=f"{CREATE}\n--tcp=strings  port:targetPort; may be repeated.\n{_own}",
+    )(partial(_service, _type))
+
+
+# --- configuration
+
+_SOURCES = """
+    --from-literal=array    key=value; may be repeated.
+    --from-file=strings     A file, key=file, or a directory; may be repeated.
+    --from-env-file=strings A file of key=value lines.
+"""
+
+
+@command(
+    "create configmap NAME [--from-file=[key=]source] [--from-literal=key1=value1]",
+    "Create a config map from a local file, directory or literal value",
+    flags=_SOURCES + CREATE,
+    aliases=("cm",),
+)
+def config_map(inv: Invocation) -> None:
+    """A ConfigMap; no key may come twice."""
+    name = _one_name(inv)
+    text: Json = {}
+    binary: Json = {}
+    for key, value in _entries(inv):
+        if objections := names.is_config_map_key(key):
+            raise KubectlError(
+                f'"{key}" is not a valid key name for a ConfigMap: {",".join(objections)}'
+            )
+        if key in text or key in binary:
+            raise KubectlError(
+                f'cannot add key "{key}", another key by that name already exists in Data for'
+                f' ConfigMap "{name}"'
+            )
+        try:
+            text[key] = value.decode()
+        except UnicodeDecodeError:
+            binary[key] = _base64(value)
+    data = {"data": text, "binaryData": binary}
+    filled = {key: values for key, values in data.items() if values}
+    generated(inv, new_object(inv, "ConfigMap", name) | filled)
+
+
+def _secret(inv: Invocation, name: str, data: Json, type: str) -> None:
+    filled = {key: value for key, value in (("data", data), ("type", type)) if value}
+    generated(inv, new_object(inv, "Secret", name) | filled)
+
+
+group(
+    "create secret (docker-registry | generic | tls)",
+    "Create a secret using a specified subcommand",
+)
+
+
+@command(
+    "create secret generic NAME [--type=string] [--from-literal=key1=value1]",
+    "Create a secret from a local file, directory, or literal value",
+    flags=_SOURCES
+    + CREATE
+    + """
+        --type=string  The type of the secret.
+    """,
+)
+def generic_secret(inv: Invocation) -> None:
+    """A Secret; no key may come twice."""
+    name = _one_name(inv)
+    data: Json = {}
+    for key, value in _entries(inv):
+        if objections := names.is_config_map_key(key):
+            # kubectl has no colon here, nor the article.
+            raise KubectlError(f'"{key}" is not valid key name for a Secret {",".join(objections)}')
+        if key in data:
+            raise KubectlError(f"cannot add key {key}, another key by that name already exists")
+        data[key] = _base64(value)
+    _secret(inv, name, data, inv.flags["type"])
+
+
+@command(
+    "create secret tls NAME --cert=path/to/cert/file --key=path/to/key/file",
+    "Create a TLS secret",
+    flags=CREATE
+    + """
+        --cert=string  Path to the certificate.
+        --key=string   Path to its private key.
+    """,
+)
+def tls_secret(inv: Invocation) -> None:
+    """A certificate and its key."""
+    name = _one_name(inv)
     if not inv.flags["key"] or not inv.flags["cert"]:
         raise KubectlError("key and cert must be specified")
-    cert, key = inv.flags["cert"], inv.flags["key"]
-    generated(inv, generators.tls_secret(name, namespace_of(inv), cert, key))
+    files = {"tls.crt": inv.flags["cert"], "tls.key": inv.flags["key"]}
+    data = {key: _base64(_read(place)) for key, place in files.items()}
+    _secret(inv, name, data, "kubernetes.io/tls")
 
 
-def _registry_secret(inv: Invocation) -> None:
-    name = one_name(inv)
+@command(
+    "create secret docker-registry NAME --docker-username=user --docker-password=password"
+    " --docker-server=server",
+    "Create a secret for use with a Docker registry",
+    flags=CREATE
+    + """
+        --docker-server=string:https://index.docker.io/v1/  Server of the registry.
+        --docker-username=string  User name.
+        --docker-password=string  Password.
+        --docker-email=string     Mail address.
+    """,
+)
+def registry_secret(inv: Invocation) -> None:
+    """What a registry wants to know."""
+    name = _one_name(inv)
     wanted = ("docker-server", "docker-username", "docker-password", "docker-email")
     server, user, password, email = (inv.flags[flag] for flag in wanted)
     if not (user and password and server):
@@ -134,146 +259,59 @@ def _registry_secret(inv: Invocation) -> None:
             "either --from-file or the combination of --docker-username, --docker-password and"
             " --docker-server is required"
         )
-    namespace = namespace_of(inv)
-    generated(inv, generators.registry_secret(name, namespace, server, user, password, email))
+    login = {"username": user, "password": password} | ({"email": email} if email else {})
+    login["auth"] = _base64(f"{user}:{password}".encode())
+    document = json.dumps({"auths": {server: login}}, separators=(",", ":")).encode()
+    data = {".dockerconfigjson": _base64(document)}
+    _secret(inv, name, data, "kubernetes.io/dockerconfigjson")
 
 
-def _namespace(inv: Invocation) -> None:
-    obj = generators.new_object("Namespace", one_name(inv))
-    generated(inv, {**obj, "spec": {}, "status": {}})
+def _base64(value: bytes) -> str:
+    return b64encode(value).decode()
 
 
-_COMMON = (
-    *flags.OUTPUT,
-    *flags.DRY_RUN,
-    *flags.VALIDATE,
-    *flags.FIELD_MANAGER,
-    Flag("save-config", type="bool", help="Note the configuration for a later apply."),
-)
-_SOURCES = (
-    Flag("from-literal", type="array", help="key=value; may be repeated."),
-    Flag("from-file", type="strings", help="A file, key=file, or a directory; may be repeated."),
-    Flag("from-env-file", type="strings", help="A file of key=value lines."),
-)
-_TCP = Flag("tcp", type="strings", help="port:targetPort; may be repeated.")
-
-
-def _service_command(type: str, short: str, *own: Flag) -> Command:
-    return Command(
-        name=type,
-        use=f"create service {type} NAME [--tcp=<port>:<targetPort>] [--dry-run=…]",
-        short=short,
-        flags=(*own, *_COMMON),
-        run=_service(type),
+def _entries(inv: Invocation) -> Iterator[tuple[str, bytes]]:
+    """Keys and values from all sources. Raises KubectlError."""
+    literals, files, env_files = (
+        inv.flags[f"from-{kind}"] for kind in ("literal", "file", "env-file")
     )
+    if env_files and (literals or files):
+        raise KubectlError("from-env-file cannot be combined with from-file or from-literal")
+    for text in literals:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise KubectlError(f"invalid literal source {text}, expected key=value")
+        yield key, value.encode()
+    for text in files:
+        yield from _from_file(text)
+    for place in env_files:
+        for line in _read(place).decode(errors="replace").splitlines():
+            if (line := line.lstrip()) and not line.startswith("#"):
+                key, _, value = line.partition("=")
+                yield key, value.encode()
 
 
-COMMAND = Command(
-    name="create",
-    use="create -f FILENAME",
-    short="Create a resource from a file or from stdin",
-    group="Basic Commands (Beginner)",
-    flags=(*flags.FILENAME, *flags.SELECTOR, *_COMMON),
-    run=run,
-    children=(
-        Command(
-            name="configmap",
-            aliases=("cm",),
-            use="create configmap NAME [--from-file=[key=]source] [--from-literal=key1=value1]",
-            short="Create a config map from a local file, directory or literal value",
-            flags=(*_SOURCES, *_COMMON),
-            run=_config_map,
-        ),
-        Command(
-            name="deployment",
-            aliases=("deploy",),
-            use="create deployment NAME --image=image -- [COMMAND] [args...]",
-            short="Create a deployment with the specified name",
-            flags=(
-                Flag("image", type="strings", required=True, help="Image names to run."),
-                Flag("port", type="int", default=-1, help="The container port to expose."),
-                Flag("replicas", "r", type="int", default=1, help="Number of replicas."),
-                *_COMMON,
-            ),
-            run=_deployment,
-        ),
-        Command(
-            name="namespace",
-            aliases=("ns",),
-            use="create namespace NAME [--dry-run=server|client|none]",
-            short="Create a namespace with the specified name",
-            flags=_COMMON,
-            run=_namespace,
-        ),
-        Command(
-            name="secret",
-            use="create secret (docker-registry | generic | tls)",
-            short="Create a secret using a specified subcommand",
-            children=(
-                Command(
-                    name="docker-registry",
-                    use="create secret docker-registry NAME --docker-username=user"
-                    " --docker-password=password --docker-server=server",
-                    short="Create a secret for use with a Docker registry",
-                    flags=(
-                        Flag(
-                            "docker-server",
-                            default="https://index.docker.io/v1/",
-                            help="Server of the registry.",
-                        ),
-                        Flag("docker-username", help="User name."),
-                        Flag("docker-password", help="Password."),
-                        Flag("docker-email", help="Mail address."),
-                        *_COMMON,
-                    ),
-                    run=_registry_secret,
-                ),
-                Command(
-                    name="generic",
-                    use="create secret generic NAME [--type=string] [--from-literal=key1=value1]",
-                    short="Create a secret from a local file, directory, or literal value",
-                    flags=(*_SOURCES, Flag("type", help="The type of the secret."), *_COMMON),
-                    run=_generic_secret,
-                ),
-                Command(
-                    name="tls",
-                    use="create secret tls NAME --cert=path/to/cert/file --key=path/to/key/file",
-                    short="Create a TLS secret",
-                    flags=(
-                        Flag("cert", help="Path to the certificate."),
-                        Flag("key", help="Path to its private key."),
-                        *_COMMON,
-                    ),
-                    run=_tls_secret,
-                ),
-            ),
-        ),
-        Command(
-            name="service",
-            aliases=("svc",),
-            use="create service (clusterip | externalname | loadbalancer | nodeport)",
-            short="Create a service using a specified subcommand",
-            children=(
-                _service_command(
-                    "clusterip",
-                    "Create a ClusterIP service",
-                    _TCP,
-                    Flag("clusterip", help="Its own cluster IP; None for a headless service."),
-                ),
-                _service_command(
-                    "externalname",
-                    "Create an ExternalName service",
-                    Flag("external-name", required=True, help="External name of the service."),
-                    _TCP,
-                ),
-                _service_command("loadbalancer", "Create a LoadBalancer service", _TCP),
-                _service_command(
-                    "nodeport",
-                    "Create a NodePort service",
-                    _TCP,
-                    Flag("node-port", type="int", help="Port on each node."),
-                ),
-            ),
-        ),
-    ),
-)
+def _from_file(text: str) -> Iterator[tuple[str, bytes]]:
+    """`file`, `key=file`, or a directory."""
+    if text.count("=") > 1:
+        raise KubectlError("key names or file paths cannot contain '='")
+    key, equals, place = text.rpartition("=")
+    if equals and not key:
+        raise KubectlError(f"key name for file path {place} missing")
+    if equals and not place:
+        raise KubectlError(f"file path for key name {key} missing")
+    path = Path(place)
+    if not path.is_dir():
+        yield key or path.name, _read(place)
+        return
+    if key:
+        raise KubectlError("cannot give a key name for a directory path")
+    for file in sorted(file for file in path.iterdir() if file.is_file()):
+        yield file.name, file.read_bytes()
+
+
+def _read(place: str) -> bytes:
+    try:
+        return Path(place).read_bytes()
+    except OSError as error:
+        raise KubectlError(f"error reading {place}: {(error.strerror or '').lower()}") from None

@@ -1,4 +1,4 @@
-"""`kubectl describe`."""
+"""`kubectl describe` and `kubectl events`: objects and what happened to them, in words."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ from datetime import datetime
 from typing import Any
 
 from kubecourse.api.errors import ApiError
-from kubecourse.api.resources import BY_KIND
-from kubecourse.tools.kubectl import flags, resources
-from kubecourse.tools.kubectl.cli import Command, Flag
+from kubecourse.api.resources import BY_KIND, Resource
+from kubecourse.tools.kubectl.cli import DEBUGGING, command
 from kubecourse.tools.kubectl.connection import Connection
-from kubecourse.tools.kubectl.describe import describe
+from kubecourse.tools.kubectl.describe import Description, describe
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
+from kubecourse.tools.kubectl.flags import ALL_NAMESPACES, FILENAME, SELECTOR
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.resources import Info
+from kubecourse.tools.kubectl.output import align_rows
+from kubecourse.tools.kubectl.resources import (
+    Info,
+    Selection,
+    find_resource,
+    from_arguments,
+    from_flags,
+)
+
+Json = dict[str, Any]
 
 
 class ServerSource:
@@ -27,25 +36,37 @@ class ServerSource:
         """The time of day."""
         return self._connection.clock.utc_precise()
 
-    def get(self, api_version: str, kind: str, namespace: str | None, name: str) -> dict[str, Any]:
+    def get(self, api_version: str, kind: str, namespace: str | None, name: str) -> Json:
         """One object."""
-        return self._connection.get(_resource(api_version, kind), namespace, name)
+        return self._connection.get(Info(_resource(api_version, kind), namespace, name))
 
     def list(
         self, api_version: str, kind: str, namespace: str | None, labels: str = "", fields: str = ""
-    ) -> list[dict[str, Any]]:
+    ) -> list[Json]:
         """The objects that the selectors match."""
         return self._connection.list(_resource(api_version, kind), namespace, labels, fields)
 
 
-def _resource(api_version: str, kind: str) -> Any:
+def _resource(api_version: str, kind: str) -> Resource:
     resource = BY_KIND.get((api_version, kind))
     if resource is None:
         raise ApiError(404, "NotFound", "the server could not find the requested resource")
     return resource
 
 
-def run(inv: Invocation) -> None:
+@command(
+    "describe (-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME)",
+    "Show details of a specific resource or group of resources",
+    DEBUGGING,
+    FILENAME
+    + SELECTOR
+    + ALL_NAMESPACES
+    + """
+        --show-events=bool:true  Show events about the object too.
+        --chunk-size=int:500     How many objects a list has at a time.
+    """,
+)
+def describe_objects(inv: Invocation) -> None:
     """Describe each object, two empty lines between them."""
     if not inv.args and not inv.flags["filename"]:
         raise KubectlError(
@@ -54,22 +75,15 @@ def run(inv: Invocation) -> None:
         )
     errors: list[Exception] = []
     try:
-        infos = resources.from_flags(inv, everything=True, errors=errors)
+        infos = from_flags(inv, everything=True, errors=errors)
     except ApiError as error:
         infos, errors = [], [*errors, error]
-    if _is_not_found(errors) and len(inv.args) == 2 and (similar := _prefixed(inv)):
-        inv.write("".join(f"{text}\n" for text in _texts(inv, similar, [])))
-        return
-    texts = _texts(inv, infos, errors)
-    inv.write("\n\n".join(texts))
-    if not texts and not errors:
-        everywhere = inv.flags["all-namespaces"]
-        where = "" if everywhere else f" in {inv.namespace} namespace."
-        inv.error(f"No resources found{where}")
-    raise_all(errors)
-
-
-def _texts(inv: Invocation, infos: list[Info], errors: list[Exception]) -> list[str]:
+    end = ""
+    if len(inv.args) == 2 and errors and getattr(errors[0], "reason", "") == "NotFound":
+        kind, prefix = inv.args
+        found = from_arguments(inv, [kind], Selection(everything=True))
+        if similar := [info for info in found if info.name.startswith(prefix)]:
+            infos, errors, end = similar, [], "\n"
     source = ServerSource(inv.connection)
     texts: list[str] = []
     for info in infos:
@@ -77,31 +91,68 @@ def _texts(inv: Invocation, infos: list[Info], errors: list[Exception]) -> list[
             texts.append(describe(info.object, source, inv.flags["show-events"]))
         except ApiError as error:
             errors.append(error)
-    return texts
+    inv.write((end or "\n\n").join(texts) + end)
+    if not texts and not errors:
+        everywhere = inv.flags["all-namespaces"]
+        inv.error(f"No resources found{'' if everywhere else f' in {inv.namespace} namespace.'}")
+    raise_all(errors)
 
 
-def _is_not_found(errors: list[Exception]) -> bool:
-    return bool(errors) and isinstance(errors[0], ApiError) and errors[0].reason == "NotFound"
-
-
-def _prefixed(inv: Invocation) -> list[Info]:
-    """The objects whose names begin as the argument says."""
-    kind, prefix = inv.args
-    found = resources.from_arguments(inv, [kind], everything=True)
-    return [info for info in found if info.name.startswith(prefix)]
-
-
-COMMAND = Command(
-    name="describe",
-    use="describe (-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME)",
-    short="Show details of a specific resource or group of resources",
-    group="Troubleshooting and Debugging Commands",
-    flags=(
-        *flags.FILENAME,
-        *flags.SELECTOR,
-        *flags.ALL_NAMESPACES,
-        Flag("show-events", type="bool", default=True, help="Show events about the object too."),
-        Flag("chunk-size", type="int", default=500, help="How many objects a list has at a time."),
-    ),
-    run=run,
+@command(
+    "events [(-o|--output=)json|yaml] [--for TYPE/NAME] [--event=Normal,Warning]",
+    "List events",
+    DEBUGGING,
+    ALL_NAMESPACES
+    + """
+        --for=string     Only events about this object: pod/web-1.
+        --types=strings  Only events of these types: Warning.
+        --no-headers     Leave the headings out.
+    """,
 )
+def events(inv: Invocation) -> None:
+    """The events of a namespace, or of one object, in the order in which they happened."""
+    everywhere, types = inv.flags["all-namespaces"], {t.lower() for t in inv.flags["types"]}
+    fields = _about(inv.flags["for"]) if inv.flags["for"] else ""
+    if unknown := types - {"normal", "warning"}:
+        raise KubectlError(f"valid --types are Normal or Warning, not {', '.join(sorted(unknown))}")
+    namespace = None if everywhere else inv.namespace
+    found = inv.connection.list(BY_KIND["v1", "Event"], namespace, fields=fields)
+    found = [event for event in found if not types or event.get("type", "").lower() in types]
+    if not found:
+        where = "." if everywhere else f" in {inv.namespace} namespace."
+        return inv.error(f"No events found{where}")
+    found.sort(key=_last_seen)
+    clock = Description(ServerSource(inv.connection))
+    headers = ["NAMESPACE", "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
+    rows = [] if inv.flags["no-headers"] else [headers]
+    for event in found:
+        about = event["involvedObject"]
+        row = [
+            event["metadata"]["namespace"],
+            clock.seen(event),
+            event.get("type", ""),
+            event.get("reason", ""),
+            f"{about.get('kind', '')}/{about.get('name', '')}",
+            event.get("message", "").strip(),
+        ]
+        rows.append(row)
+    return inv.write(align_rows(rows if everywhere else [row[1:] for row in rows]))
+
+
+def _about(text: str) -> str:
+    """A field selector for the events about `TYPE/NAME`. Raises KubectlError."""
+    kind, _, name = text.partition("/")
+    if not name:
+        raise KubectlError("--for must be in resource/name form")
+    resource = find_resource(kind)
+    return (
+        f"involvedObject.kind={resource.kind},involvedObject.name={name},"
+        f"involvedObject.apiVersion={resource.api_version}"
+    )
+
+
+def _last_seen(event: Json) -> str:
+    series = event.get("series") or {}
+    return (
+        series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or ""
+    )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from kubecourse.api import schema
 from kubecourse.api.resources import RESOURCES, Resource, find
-from kubecourse.tools.kubectl.cli import Command, Flag
+from kubecourse.tools.kubectl.cli import INTERMEDIATE, command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import find_resource
@@ -29,7 +29,18 @@ _NAMES = {
 }  # fmt: skip
 
 
-def run(inv: Invocation) -> None:
+@command(
+    "explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group]",
+    "Get documentation for a resource",
+    INTERMEDIATE,
+    """
+        --recursive           Names of all fields below, without their meaning.
+        --api-version=string  The version to explain, such as apps/v1.
+        -o --output=string:plaintext  plaintext, which is all there is here.
+    """,
+    examples="kubectl explain pods\nkubectl explain deployment.spec.strategy",
+)
+def explain_resource(inv: Invocation) -> None:
     """Explain a resource or one of its fields."""
     if not inv.args:
         raise KubectlError(NO_RESOURCE)
@@ -156,18 +167,3 @@ def _wrapped(paragraph: str) -> Iterator[str]:
         else:
             line = f"{line} {word}" if index else word
     yield line
-
-
-COMMAND = Command(
-    name="explain",
-    use="explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group]",
-    short="Get documentation for a resource",
-    group="Basic Commands (Intermediate)",
-    examples="kubectl explain pods\nkubectl explain deployment.spec.strategy",
-    flags=(
-        Flag("recursive", type="bool", help="Names of all fields below, without their meaning."),
-        Flag("api-version", help="The version to explain, such as apps/v1."),
-        Flag("output", "o", default="plaintext", help="plaintext, which is all there is here."),
-    ),
-    run=run,
-)

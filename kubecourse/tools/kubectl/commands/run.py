@@ -1,71 +1,102 @@
-"""`kubectl run`: one pod, from a few flags."""
+"""`kubectl run`: one pod from a few flags; `kubectl expose`: a Service for what is there.
+
+Sources: `staging/src/k8s.io/kubectl/pkg/cmd/run/run.go`, `…/pkg/cmd/expose/expose.go`,
+`…/pkg/generate/versioned/`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from kubecourse.node.runtime.references import InvalidReference, parse_reference
-from kubecourse.tools.kubectl import flags, generators, resources
-from kubecourse.tools.kubectl.cli import Command, Flag
-from kubecourse.tools.kubectl.commands.create import generated, namespace_of
+from kubecourse.tools.kubectl.cli import BEGINNER, command
+from kubecourse.tools.kubectl.commands.set import pod_spec
 from kubecourse.tools.kubectl.containers import find_run
 from kubecourse.tools.kubectl.failure import KubectlError
+from kubecourse.tools.kubectl.flags import DRY_RUN, FIELD_MANAGER, FILENAME, OUTPUT
+from kubecourse.tools.kubectl.generators import (
+    environment,
+    generated,
+    label_pairs,
+    new_object,
+    number,
+)
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.resources import Info
+from kubecourse.tools.kubectl.manifests import info_of
+from kubecourse.tools.kubectl.resources import Info, from_flags
 from kubecourse.tools.kubectl.watching import Test, wait_until
 
 Json = dict[str, Any]
 
-RESTART = ("Always", "OnFailure", "Never")
-PULL = ("", "Always", "IfNotPresent", "Never")
+FLAGS = (
+    OUTPUT
+    + DRY_RUN
+    + FIELD_MANAGER
+    + """
+    --save-config  Note the configuration for a later apply.
+"""
+)
 
 
+@command(
+    'run NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client]'
+    " [--overrides=inline-json] [--command] -- [COMMAND] [args...]",
+    "Run a particular image on the cluster",
+    BEGINNER,
+    FLAGS
+    + """
+        --image=string!             The image for the container to run.
+        -l --labels=string          Labels of the pod, instead of run=NAME.
+        --annotations=array         Annotations of the pod; may be repeated.
+        --env=array                 Environment variables; may be repeated.
+        --port=string               The port that the container serves.
+        --expose                    A Service for --port too.
+        --command                   What follows -- is the command, not its arguments.
+        --image-pull-policy=string  Always, IfNotPresent or Never.
+        --restart=string:Always     Always, OnFailure or Never.
+        -i --stdin                  Stay attached until the pod ends.
+        -t --tty                    A terminal, with -i.
+        --attach                    Stay attached until the pod ends.
+        -q --quiet                  Print only what the pod writes.
+        --rm                        Delete the pod when it has ended.
+        --pod-running-timeout=duration:1m  How long it may take to start.
+        --timeout=duration:1h       How long to stay attached.
+    """,
+)
 def run(inv: Invocation) -> int | None:
     """Create the pod; with -i or --attach stay until it ends, with --rm remove it then."""
     if not inv.args or inv.dash == 0:
         raise inv.usage_error("NAME is required for run")
-    name, words = inv.args[0], inv.args[1:]
-    given = inv.flags
-    attached = given["attach"] or given["stdin"]
-    if given["stdin"] and inv.stdin:
+    attached = inv.flags["attach"] or inv.flags["stdin"]
+    if inv.flags["stdin"] and inv.stdin:
         inv.warn("simulated containers read no standard input: the pod gets none")
     _check(inv, attached)
-    pod = generators.pod(
-        name,
-        given["image"],
-        labels=generators.pairs(given["labels"]),
-        annotations=generators.pairs(",".join(given["annotations"])),
-        env=generators.environment(given["env"]),
-        port=given["port"],
-        words=words,
-        as_command=given["command"],
-        pull_policy=given["image-pull-policy"],
-        restart=given["restart"],
-    )
-    if given["stdin"]:
-        container = pod["spec"]["containers"][0]
-        container |= {"stdin": True, "stdinOnce": True} | ({"tty": True} if given["tty"] else {})
-    if namespace := namespace_of(inv):
-        pod["metadata"]["namespace"] = namespace
+    pod = _pod(inv)
     if not attached:
         generated(inv, pod)
-    if given["expose"]:
-        _expose(inv, pod)
-    return _attach(inv, resources.info_of(inv, pod)) if attached else None
+    if inv.flags["expose"]:
+        port = int(inv.flags["port"])
+        service = new_object(inv, "Service", pod["metadata"]["name"])
+        ports = [{"protocol": "TCP", "port": port, "targetPort": port}]
+        service["spec"] = {"ports": ports, "selector": pod["metadata"]["labels"]}
+        generated(inv, service | {"status": {"loadBalancer": {}}})
+    return _attach(inv, info_of(inv, pod)) if attached else None
 
 
 def _check(inv: Invocation, attached: bool) -> None:
     """Raise KubectlError for flags that do not go together."""
     given = inv.flags
+    policy, restart = given["image-pull-policy"], given["restart"]
     problem = ""
     if given["rm"] and not attached:
         problem = "--rm should only be used for attached containers"
     elif given["tty"] and not given["stdin"]:
         problem = "-i/--stdin is required for containers with -t/--tty=true"
-    elif given["restart"] not in RESTART:
-        problem = f"invalid restart policy: {given['restart']}"
-    elif given["image-pull-policy"] not in PULL:
-        problem = f"invalid image pull policy: {given['image-pull-policy']}"
+    elif restart not in ("Always", "OnFailure", "Never"):
+        problem = f"invalid restart policy: {restart}"
+    elif policy not in ("", "Always", "IfNotPresent", "Never"):
+        problem = f"invalid image pull policy: {policy}"
     elif given["expose"] and not given["port"]:
         problem = "--port must be set when exposing a service"
     if problem:
@@ -76,29 +107,38 @@ def _check(inv: Invocation, attached: bool) -> None:
         raise KubectlError(f'Invalid image name "{given["image"]}": {error}') from None
 
 
-def _expose(inv: Invocation, pod: Json) -> None:
-    port = int(inv.flags["port"])
-    name = pod["metadata"]["name"]
-    labels = pod["metadata"]["labels"]
-    service = generators.new_object("Service", name, namespace_of(inv))
-    service["spec"] = {
-        "ports": [{"protocol": "TCP", "port": port, "targetPort": port}],
-        "selector": labels,
+def _pod(inv: Invocation) -> Json:
+    given, (name, *words) = inv.flags, inv.args
+    labels = label_pairs(given["labels"]) or {"run": name}
+    annotations = label_pairs(",".join(given["annotations"]))
+    optional: Json = {
+        "command" if given["command"] else "args": words,
+        "ports": [{"containerPort": number(given["port"])}] if given["port"] else None,
+        "env": environment(given["env"]),
     }
-    generated(inv, {**service, "status": {"loadBalancer": {}}})
+    container = {"name": name, "image": given["image"]}
+    container |= {key: value for key, value in optional.items() if value} | {"resources": {}}
+    if given["image-pull-policy"]:
+        container["imagePullPolicy"] = given["image-pull-policy"]
+    if given["stdin"]:
+        container |= {"stdin": True, "stdinOnce": True} | ({"tty": True} if given["tty"] else {})
+    pod = new_object(inv, "Pod", name, labels=labels)
+    if annotations:
+        pod["metadata"]["annotations"] = annotations
+    policies = {"restartPolicy": given["restart"], "dnsPolicy": "ClusterFirst"}
+    return pod | {"spec": {"containers": [container], **policies}, "status": {}}
 
 
 def _attach(inv: Invocation, info: Info) -> int:
     """Create the pod, print what it writes until it ends, and hand on its exit code."""
     connection = inv.connection
-    place = (info.resource, info.namespace, info.name)
-    connection.create(info.resource, info.namespace, info.object)
+    connection.create(info, info.object)
     started = wait_until(connection, info, _is_past("Pending"), inv.flags["pod-running-timeout"])
     if not started[0]:
         _remove(inv, info)
         raise KubectlError("timed out waiting for the condition")
     wait_until(connection, info, _is_past("Pending", "Running"), inv.flags["timeout"])
-    found = find_run(connection, connection.get(*place), "")
+    found = find_run(connection, connection.get(info), "")
     assert found is not None  # it has started, so it has a node
     inv.write("".join(text for _, text in found.lines))
     code = found.container.exit_code or 0
@@ -113,43 +153,111 @@ def _is_past(*phases: str) -> Test:
 
 def _remove(inv: Invocation, info: Info) -> None:
     if inv.flags["rm"]:
-        inv.connection.delete(info.resource, info.namespace, info.name, propagation="Background")
+        inv.connection.delete(info)
         if not inv.flags["quiet"]:
             inv.print(f"{info.quoted} deleted")
 
 
-COMMAND = Command(
-    name="run",
-    use='run NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client]'
-    " [--overrides=inline-json] [--command] -- [COMMAND] [args...]",
-    short="Run a particular image on the cluster",
-    group="Basic Commands (Beginner)",
-    flags=(
-        Flag("image", required=True, help="The image for the container to run."),
-        *flags.OUTPUT,
-        *flags.DRY_RUN,
-        *flags.FIELD_MANAGER,
-        Flag("labels", "l", help="Labels of the pod, instead of run=NAME."),
-        Flag("annotations", type="array", help="Annotations of the pod; may be repeated."),
-        Flag("env", type="array", help="Environment variables; may be repeated."),
-        Flag("port", help="The port that the container serves."),
-        Flag("expose", type="bool", help="A Service for --port too."),
-        Flag("command", type="bool", help="What follows -- is the command, not its arguments."),
-        Flag("image-pull-policy", help="Always, IfNotPresent or Never."),
-        Flag("restart", default="Always", help="Always, OnFailure or Never."),
-        Flag("stdin", "i", type="bool", help="Stay attached until the pod ends."),
-        Flag("tty", "t", type="bool", help="A terminal, with -i."),
-        Flag("attach", type="bool", help="Stay attached until the pod ends."),
-        Flag("quiet", "q", type="bool", help="Print only what the pod writes."),
-        Flag("rm", type="bool", help="Delete the pod when it has ended."),
-        Flag(
-            "pod-running-timeout",
-            type="duration",
-            default=60.0,
-            help="How long it may take to start.",
-        ),
-        Flag("timeout", type="duration", default=3600.0, help="How long to stay attached."),
-        Flag("save-config", type="bool", help="Note the configuration for a later apply."),
-    ),
-    run=run,
+# --- expose
+
+EXPOSABLE = ("Deployment", "Pod", "ReplicaSet", "ReplicationController", "Service")
+
+
+@command(
+    "expose (-f FILENAME | TYPE NAME) [--port=port] [--protocol=TCP|UDP|SCTP]"
+    " [--target-port=number-or-name] [--name=name] [--external-ip=external-ip-of-service]"
+    " [--type=type]",
+    "Take a replication controller, service, deployment or pod and expose it as a new"
+    " Kubernetes service",
+    BEGINNER,
+    FILENAME
+    + FLAGS
+    + """
+        --port=string             The port to serve on; the object's own where not given.
+        --protocol=string         TCP, UDP or SCTP.
+        --target-port=string      Name or number of the container's port.
+        --name=string             The name of the service; the object's where not given.
+        --type=string             ClusterIP, NodePort or LoadBalancer.
+        --selector=string         Labels of the pods; the object's where not given.
+        -l --labels=string        Labels of the service.
+        --cluster-ip=string       Its cluster IP; None for a headless service.
+        --external-ip=string      An address besides.
+        --load-balancer-ip=string The load balancer's address.
+        --session-affinity=string None or ClientIP.
+    """,
 )
+def expose(inv: Invocation) -> None:
+    """Create a Service for each object."""
+    # --selector says what the Service selects, not what is exposed.
+    for info in from_flags(replace(inv, flags={**inv.flags, "selector": ""})):
+        if info.object["kind"] not in EXPOSABLE:
+            resource = info.resource
+            shown = f'{{"{resource.group}" "{resource.version}" "{resource.plural}"}}'
+            raise KubectlError(f"cannot expose a {shown}")
+        generated(inv, _service(inv, info), "exposed")
+
+
+def _service(inv: Invocation, info: Info) -> Json:
+    obj, given = info.object, inv.flags
+    name = given["name"] or info.name[:63]
+    selector = label_pairs(given["selector"]) if given["selector"] else _selector(obj)
+    ports = _ports(obj, given["port"], given["protocol"])
+    if not ports and given["cluster-ip"] != "None":
+        raise KubectlError("couldn't find port via --port flag or introspection")
+    target = given["target-port"]
+    target = int(target) if target.isdigit() else target
+    rows: list[Json] = []
+    for count, (port, protocol) in enumerate(ports, 1):
+        row: Json = {"name": f"port-{count}"} if len(ports) > 1 else {}
+        rows.append(row | {"protocol": protocol, "port": port, "targetPort": target or port})
+    spec: Json = {
+        "ports": rows,
+        "selector": selector,
+        "clusterIP": given["cluster-ip"],
+        "type": given["type"],
+        "sessionAffinity": given["session-affinity"],
+        "loadBalancerIP": given["load-balancer-ip"],
+        "externalIPs": [given["external-ip"]] if given["external-ip"] else None,
+    }
+    spec = {key: value for key, value in spec.items() if value}
+    labels = label_pairs(given["labels"]) or obj["metadata"].get("labels")
+    service = new_object(inv, "Service", name, labels=labels)
+    return service | {"spec": spec, "status": {"loadBalancer": {}}}
+
+
+def _selector(obj: Json) -> dict[str, str]:
+    """The labels that find an object's pods. Raises KubectlError."""
+    kind = obj["kind"]
+    if kind == "Pod":
+        selector = obj["metadata"].get("labels")
+        problem = "the pod has no labels and cannot be exposed"
+    else:
+        selector = obj["spec"].get("selector") or {}
+        problem = "the service has no pod selector set"
+        if kind in ("Deployment", "ReplicaSet"):
+            problem = f"invalid {kind.lower()}: no selectors"
+            if expressions := selector.get("matchExpressions"):
+                problem = f'couldn\'t convert expressions - "{expressions}" to map-based selector'
+                problem, selector = f"{problem} format", {}
+            selector = selector.get("matchLabels")
+    if not selector:
+        introspection = "couldn't retrieve selectors via --selector flag or introspection"
+        raise KubectlError(f"{introspection}: {problem}")
+    return dict(selector)
+
+
+def _ports(obj: Json, given: str, protocol: str) -> list[tuple[int, str]]:
+    """Ports and their protocols: those given, or those that the object says it has."""
+    if obj["kind"] == "Service":
+        present = [(p["port"], p.get("protocol", "TCP")) for p in obj["spec"].get("ports") or []]
+    else:
+        present = [
+            (port["containerPort"], port.get("protocol", "TCP"))
+            for container in pod_spec(obj).get("containers") or []
+            for port in container.get("ports") or []
+        ]
+    if not given:
+        return [(port, protocol or own) for port, own in dict.fromkeys(present)]
+    known = dict(present)
+    numbers = [number(text) for text in given.split(",")]
+    return [(port, protocol or known.get(port, "TCP")) for port in numbers]

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from kubecourse.api.duration import human_duration
+from kubecourse.tools.kubectl.changing import LAST_APPLIED
 from kubecourse.tools.kubectl.tabwriter import align
 
 Json = dict[str, Any]
 
 NONE = "<none>"
 UNSET = "<unset>"
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 LONGEST_ANNOTATION = 140
 NEVER = "Mon, 01 Jan 0001 00:00:00 +0000"
 """Go's zero time, which kubectl prints where a time is missing."""

@@ -13,7 +13,7 @@ from kubecourse.tools.kubectl.describe.description import (
     format_labels,
     rfc1123,
 )
-from kubecourse.tools.kubectl.revisions import new_and_old_replica_sets
+from kubecourse.tools.kubectl.rollouts import new_and_old_replica_sets
 
 
 def describe_deployment(d: Description, deployment: Json) -> None:

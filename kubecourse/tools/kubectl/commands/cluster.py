@@ -1,0 +1,266 @@
+"""What the cluster is: `kubectl version`, `cluster-info`, `api-resources`, `config` and `top`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubecourse.api import yaml
+from kubecourse.tools.kubectl.cli import MANAGEMENT, SETTINGS, command, group
+from kubecourse.tools.kubectl.failure import KubectlError
+from kubecourse.tools.kubectl.flags import ALL_NAMESPACES, FIELD_SELECTOR, OUTPUT, SELECTOR
+from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.output import align_rows, go_json, printer_for
+
+Json = dict[str, Any]
+
+CLIENT, KUSTOMIZE = "v1.33.0", "v5.6.0"
+"""The versions whose words the embedded kubectl speaks."""
+SERVER = "https://127.0.0.1:6443"
+"""Where the control plane says that it is. Nothing listens there unless the cluster is served."""
+NO_HEADERS = """
+    --no-headers        Leave the headers out.
+"""
+
+
+def _refuse_arguments(inv: Invocation, what: str = "unexpected") -> None:
+    if inv.args:
+        raise inv.usage_error(f"{what} arguments: [{' '.join(inv.args)}]")
+
+
+@command(
+    "version [--client] [--output=yaml|json]",
+    "Print the client and server version information",
+    flags="""
+        --client            The client's alone.
+        -o --output=string  yaml or json.
+    """,
+)
+def version(inv: Invocation) -> None:
+    """Print the versions of client and server, and warn where they are too far apart."""
+    _refuse_arguments(inv, "extra")
+    form = inv.flags["output"]
+    if form not in ("", "yaml", "json"):
+        raise KubectlError("--output must be 'yaml' or 'json'")
+    major, minor, _ = CLIENT.lstrip("v").split(".")
+    client = {"major": major, "minor": minor, "gitVersion": CLIENT}
+    both: Json = {"clientVersion": client, "kustomizeVersion": KUSTOMIZE}
+    if not inv.flags["client"]:
+        both["serverVersion"] = inv.connection.request("GET", "/version")
+    if form:
+        return inv.write(yaml.dump(both) if form == "yaml" else f"{go_json(both, indent=2)}\n")
+    inv.print(f"Client Version: {CLIENT}")
+    inv.print(f"Kustomize Version: {KUSTOMIZE}")
+    if server := both.get("serverVersion"):
+        inv.print(f"Server Version: {server['gitVersion']}")
+        if abs(int(server["minor"].rstrip("+")) - int(minor)) > 1:
+            inv.warn(
+                f"version difference between client ({major}.{minor}) and server"
+                f" ({server['major']}.{server['minor']}) exceeds the supported minor version skew"
+                " of +/-1"
+            )
+    return None
+
+
+@command("cluster-info", "Display cluster information", MANAGEMENT)
+def cluster_info(inv: Invocation) -> None:
+    """Say where the control plane is."""
+    inv.print(f"Kubernetes control plane is running at {SERVER}")
+    inv.print()
+    inv.print("To further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.")
+
+
+# --- what is served
+
+
+@command(
+    "api-versions",
+    'Print the supported API versions on the server, in the form of "group/version"',
+)
+def api_versions(inv: Invocation) -> None:
+    """List them, sorted."""
+    _refuse_arguments(inv)
+    for name in sorted(_versions(inv)):
+        inv.print(name)
+
+
+def _versions(inv: Invocation) -> dict[str, str]:
+    """Where each version of each group is served, in the order of discovery."""
+    found = {name: f"/api/{name}" for name in inv.connection.request("GET", "/api")["versions"]}
+    for served in inv.connection.request("GET", "/apis")["groups"]:
+        for each in served["versions"]:
+            found[each["groupVersion"]] = f"/apis/{each['groupVersion']}"
+    return found
+
+
+@command(
+    "api-resources",
+    "Print the supported API resources on the server",
+    flags=NO_HEADERS
+    + """
+        -o --output=string      wide, or name.
+        --namespaced=bool:true  Only those in, or not in, namespaces.
+        --api-group=string      Only those of this group.
+        --verbs=strings         Only those that have these verbs.
+        --categories=strings    Only those of these categories.
+        --sort-by=string        name, or kind.
+        --cached                Nothing is cached here.
+    """,
+)
+def api_resources(inv: Invocation) -> None:
+    """List resource types by group and name."""
+    _refuse_arguments(inv)
+    form, by = inv.flags["output"], inv.flags["sort-by"]
+    if form not in ("", "wide", "name"):
+        raise KubectlError(f"--output {form} is not available")
+    if by not in ("", "name", "kind"):
+        raise KubectlError("--sort-by accepts only name or kind")
+    found = [
+        {**row, "api": api, "group": api.rpartition("/")[0]}
+        for api, path in _versions(inv).items()
+        for row in inv.connection.request("GET", path)["resources"]
+        if "/" not in row["name"]
+    ]
+    rows = [row for row in found if _is_wanted(inv, row)]
+    rows.sort(key=lambda row: (row[by] if by else row["group"], "" if by else row["name"]))
+    if form == "name":
+        for row in rows:
+            inv.print(f"{row['name']}.{row['group']}" if row["group"] else row["name"])
+        return
+    headers = ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND", "VERBS", "CATEGORIES"]
+    cells = [] if inv.flags["no-headers"] else [headers]
+    cells += [
+        [
+            row["name"],
+            ",".join(row.get("shortNames", ())),
+            row["api"],
+            "true" if row["namespaced"] else "false",
+            row["kind"],
+            ",".join(row["verbs"]),
+            ",".join(row.get("categories", ())),
+        ]
+        for row in rows
+    ]
+    inv.write(align_rows([line if form == "wide" else line[:5] for line in cells]))
+
+
+def _is_wanted(inv: Invocation, row: Json) -> bool:
+    given = inv.flags
+    return not (
+        ("namespaced" in inv.changed and row["namespaced"] != given["namespaced"])
+        or ("api-group" in inv.changed and row["group"] != given["api-group"])
+        or set(given["verbs"]) - set(row["verbs"])
+        or set(given["categories"]) - set(row.get("categories", ()))
+    )
+
+
+# --- the one context that an embedded cluster has, and its namespace
+
+group("config SUBCOMMAND", "Modify kubeconfig files", SETTINGS)
+
+
+@command("config current-context", "Display the current-context")
+def current_context(inv: Invocation) -> None:
+    """Its name."""
+    inv.print(inv.connection.context)
+
+
+@command(
+    "config get-contexts",
+    "Describe one or many contexts",
+    flags=NO_HEADERS
+    + """
+        -o --output=string  name.
+    """,
+)
+def get_contexts(inv: Invocation) -> None:
+    """A table of one line."""
+    connection = inv.connection
+    namespace = "" if connection.namespace == "default" else connection.namespace
+    if inv.flags["output"] == "name":
+        return inv.print(connection.context)
+    headers = ["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"]
+    row = ["*", connection.context, connection.context, connection.user, namespace]
+    return inv.write(align_rows([row] if inv.flags["no-headers"] else [headers, row]))
+
+
+@command(
+    "config set-context [NAME | --current] [--namespace=namespace]",
+    "Set a context entry in kubeconfig",
+    flags="--current  The current context.",
+)
+def set_context(inv: Invocation) -> None:
+    """Remember the namespace for the commands that follow."""
+    connection = inv.connection
+    if not inv.args and not inv.flags["current"]:
+        raise inv.usage_error("you must specify a non-empty context name or --current")
+    name = inv.args[0] if inv.args else connection.context
+    if name != connection.context:
+        raise KubectlError(f'an embedded cluster has one context, "{connection.context}"')
+    if inv.namespace_given:
+        connection.namespace = inv.flags["namespace"] or "default"
+    inv.print(f'Context "{name}" modified.')
+
+
+@command("config use-context CONTEXT_NAME", "Set the current-context")
+def use_context(inv: Invocation) -> None:
+    """There is no other."""
+    if len(inv.args) != 1:
+        raise KubectlError(f"accepts 1 arg(s), received {len(inv.args)}")
+    if inv.args[0] != inv.connection.context:
+        raise KubectlError(f'no context exists with the name: "{inv.args[0]}"')
+    inv.print(f'Switched to context "{inv.args[0]}".')
+
+
+@command(
+    "config view",
+    "Display merged kubeconfig settings",
+    flags=OUTPUT
+    + """
+        --flatten As one self-contained file.
+        --minify  Only what the current context uses.
+        --raw     With secrets; there are none here.
+    """,
+)
+def view(inv: Invocation) -> None:
+    """The configuration as a kubeconfig file would have it."""
+    connection = inv.connection
+    context = {"cluster": connection.context, "user": connection.user}
+    if connection.namespace != "default":
+        context["namespace"] = connection.namespace
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "preferences": {},
+        "clusters": [{"name": connection.context, "cluster": {"server": SERVER}}],
+        "contexts": [{"name": connection.context, "context": context}],
+        "current-context": connection.context,
+        "users": [{"name": connection.user, "user": {}}],
+    }
+    printer = printer_for(inv) or yaml.dump
+    inv.write(printer(config))
+
+
+# --- top, which needs the metrics API that this cluster does not have
+
+group("top SUBCOMMAND", "Display resource (CPU/memory) usage", MANAGEMENT)
+
+
+def _top(inv: Invocation) -> None:
+    """As on a real cluster without metrics-server."""
+    raise KubectlError("Metrics API not available")
+
+
+for _kind, _aliases in (("node", ("nodes", "no")), ("pod", ("pods", "po"))):
+    command(
+        f"top {_kind} [NAME | -l label]",
+        f"Display resource (CPU/memory) usage of {_kind}s",
+        flags=SELECTOR
+        + FIELD_SELECTOR
+        + ALL_NAMESPACES
+        + NO_HEADERS
+        + """
+            --containers      Each container of a pod.
+            --sort-by=string  cpu or memory.
+        """,
+        aliases=_aliases,
+    )(_top)

@@ -1,0 +1,279 @@
+"""`kubectl logs`, `exec`, `port-forward` and `cp`: into the containers of pods."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from kubecourse.clock import START
+from kubecourse.tools.kubectl.cli import DEBUGGING, command
+from kubecourse.tools.kubectl.commands.set import pod_spec
+from kubecourse.tools.kubectl.connection import WATCH_LIMIT
+from kubecourse.tools.kubectl.containers import (
+    Run,
+    choose,
+    container_names,
+    find_run,
+    named_pods,
+    running,
+)
+from kubecourse.tools.kubectl.failure import KubectlError
+from kubecourse.tools.kubectl.flags import SELECTOR
+from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.resources import Info, Selection, from_arguments
+
+Json = dict[str, Any]
+
+USAGE = (
+    "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\n"
+    "POD or TYPE/NAME is a required argument for the logs command"
+)
+SELECTED_TAIL = 10
+"""Lines of each pod where a selector chooses them and --tail is not given."""
+FOLLOW = 60.0
+"""Virtual seconds that -f stays where nothing ends it."""
+_POD_RUNNING = """
+    --pod-running-timeout=duration:1m  How long to wait for a pod.
+"""
+
+# --- logs
+
+
+@command(
+    "logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]",
+    "Print the logs for a container in a pod",
+    DEBUGGING,
+    SELECTOR
+    + """
+        -c --container=string  The container.
+        --all-containers       All containers of the pod.
+        --all-pods             All pods of the workload.
+        -p --previous          The run before the present one.
+        -f --follow            Stay for a virtual minute and print what comes.
+        --tail=int:-1          Only so many lines from the end.
+        --since=duration       Only lines of the last 5s, 2m, 3h.
+        --timestamps           The time before each line.
+        --prefix               Pod and container before each line.
+    """,
+)
+def logs(inv: Invocation) -> None:
+    """Print what containers wrote; with -f also what they write from now on."""
+    runs: list[tuple[str, Run]] = []
+    for pod in _pods(inv):
+        for name in _containers(inv, pod):
+            found = find_run(inv.connection, pod, name, inv.flags["previous"])
+            prefix = f"[pod/{pod['metadata']['name']}/{name}] " if inv.flags["prefix"] else ""
+            runs += [(prefix, found)] if found else []
+    tail, since = inv.flags["tail"], inv.flags["since"]
+    if tail == -1 and inv.flags["selector"] and "tail" not in inv.changed:
+        tail = SELECTED_TAIL
+    for prefix, found in runs:
+        begin = inv.connection.clock.now - since if since else 0.0
+        lines = [line for line in found.lines if line[0] >= begin]
+        for line in lines[-tail:] if tail > 0 else lines[: None if tail else 0]:
+            _print_line(inv, prefix, *line)
+    if inv.flags["follow"]:
+        _follow(inv, runs)
+
+
+def _pods(inv: Invocation) -> list[Json]:
+    """The pods whose logs are wanted. Raises KubectlError."""
+    args, selector = inv.args, inv.flags["selector"]
+    if selector:
+        if args:
+            raise KubectlError("only a selector (-l) or a POD name is allowed")
+        infos = from_arguments(inv, ["pods"], Selection.of(inv))
+        if not infos:
+            inv.error(f"No resources found in {inv.namespace} namespace.")
+        return [info.object for info in infos]
+    if not args or len(args) > 2:
+        raise inv.usage_error(USAGE)
+    if len(args) == 2:
+        if inv.flags["container"]:
+            raise KubectlError("only one of -c or an inline [CONTAINER] arg is allowed")
+        inv.flags["container"] = args[1]
+    pods = named_pods(inv, args[0])[1]
+    if len(pods) > 1 and not inv.flags["all-pods"]:
+        inv.error(f"Found {len(pods)} pods, using pod/{pods[0]['metadata']['name']}")
+        return pods[:1]
+    return pods
+
+
+def _containers(inv: Invocation, pod: Json) -> list[str]:
+    if inv.flags["all-containers"]:
+        return container_names(pod)
+    name, said = choose(pod, inv.flags["container"])
+    if said:
+        inv.error(said)
+    return [name]
+
+
+def _print_line(inv: Invocation, prefix: str, when: float, text: str) -> None:
+    time = START + timedelta(seconds=when)
+    stamp = f"{time:%Y-%m-%dT%H:%M:%S.%f}000Z " if inv.flags["timestamps"] else ""
+    inv.write(f"{prefix}{stamp}{text}")
+
+
+def _follow(inv: Invocation, runs: list[tuple[str, Run]]) -> None:
+    """Let time pass until the containers have ended, or a minute has."""
+    clock = inv.connection.clock
+    live = [(prefix, found.container) for prefix, found in runs]
+    seen = [len(container.log) for _, container in live]
+
+    def grown() -> bool:
+        pairs = zip(live, seen, strict=True)
+        return any(len(c.log) > count or not c.running for (_, c), count in pairs)
+
+    end = clock.now + FOLLOW
+    while clock.now < end and any(container.running for _, container in live):
+        clock.wait_for(grown, end - clock.now)
+        for index, (prefix, container) in enumerate(live):
+            for line in container.log[seen[index] :]:
+                _print_line(inv, prefix, *line)
+            seen[index] = len(container.log)
+
+
+# --- exec
+
+
+@command(
+    "exec (POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...]",
+    "Execute a command in a container",
+    DEBUGGING,
+    _POD_RUNNING
+    + """
+        -c --container=string  The container.
+        -i --stdin             Pass stdin to the container.
+        -t --tty               Stdin is a terminal.
+        -q --quiet             Print only what the command writes.
+    """,
+)
+def execute(inv: Invocation) -> int:
+    """Run a command in a container; its exit code is kubectl's."""
+    before = inv.dash if inv.dash is not None else len(inv.args)
+    words, wanted = inv.args[:before], inv.args[before:]
+    if not words:
+        raise inv.usage_error("pod, type/name or --filename must be specified")
+    if len(words) > 1:
+        raise inv.usage_error(
+            "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead"
+        )
+    if not wanted:
+        raise inv.usage_error("you must specify at least one command for the container")
+    pod = named_pods(inv, words[0])[1][0]
+    container, said = choose(pod, inv.flags["container"])
+    if said and not inv.flags["quiet"]:
+        inv.error(said)
+    if inv.flags["stdin"] and inv.stdin:
+        inv.warn("simulated containers read no standard input: the command gets none")
+    found = running(inv.connection, pod, container)
+    result = found.kubelet.runtime.exec(found.container, wanted)
+    if result.seconds > WATCH_LIMIT:
+        raise KubectlError("the command does not end; the real kubectl would go on waiting for it")
+    inv.connection.clock.advance(result.seconds)
+    inv.write(result.stdout)
+    if result.stderr:
+        inv.err.append(result.stderr)
+    if result.code:
+        inv.error(f"command terminated with exit code {result.code}")
+    return result.code
+
+
+# --- port-forward
+
+EPHEMERAL = range(32768, 61000)
+"""Ports that Linux gives to who asks for any."""
+
+
+@command(
+    "port-forward TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
+    "Forward one or more local ports to a pod",
+    DEBUGGING,
+    _POD_RUNNING
+    + """
+        --address=strings  Addresses to listen on; localhost where not given.
+    """,
+)
+def port_forward(inv: Invocation) -> None:
+    """Make ports of a pod reachable as ports of this machine, for `cluster.request`.
+
+    The real command stays until it is interrupted. Here it returns at once and the ports stay
+    until the pod is gone.
+    """
+    if len(inv.args) < 2:
+        raise inv.usage_error("TYPE/NAME and list of ports are required for port-forward")
+    info, (pod, *_) = named_pods(inv, inv.args[0])
+    phase = (pod.get("status") or {}).get("phase")
+    if phase != "Running":
+        raise KubectlError(
+            f"unable to forward port because pod is not running. Current status={phase}"
+        )
+    pairs = [_pair(inv, text, info, pod) for text in inv.args[1:]]
+    network = getattr(inv.connection.cluster, "network", None)
+    if network is None:
+        raise KubectlError("there is no network to forward ports in")
+    metadata = pod["metadata"]
+    for local, remote in pairs:
+        network.forward(local, metadata["namespace"], metadata["name"], remote)
+        for host in inv.flags["address"] or ("127.0.0.1", "[::1]"):
+            host = "127.0.0.1" if host == "localhost" else host
+            inv.print(f"Forwarding from {host}:{local} -> {remote}")
+
+
+def _pair(inv: Invocation, text: str, info: Info, pod: Json) -> tuple[int, int]:
+    """A local port (any that is free, for `:80`), and the pod's port behind it."""
+    local, colon, remote = text.partition(":")
+    remote = remote if colon else local
+    port, target = _remote(remote, info, pod)
+    if colon and not local:
+        return inv.connection.clock.rng(f"kubectl/port-forward/{text}").choice(EPHEMERAL), target
+    local = local if colon else str(port)
+    if not local.isdigit():
+        problem = f'strconv.ParseUint: parsing "{local}": invalid syntax'
+        raise KubectlError(f"error parsing local port '{local}': {problem}")
+    return int(local), target
+
+
+def _remote(text: str, info: Info, pod: Json) -> tuple[int, int]:
+    """A port of the object, and the pod's behind it: a Service's port is led to its target."""
+    if info.object["kind"] == "Service":
+        for port in info.object["spec"].get("ports") or []:
+            if text in (str(port["port"]), port.get("name")):
+                target = port.get("targetPort", port["port"])
+                found = target if isinstance(target, int) else _named_port(pod, target)
+                if found is not None:
+                    return port["port"], found
+        if text.isdigit():
+            raise KubectlError(f"Service {info.name} does not have a service port {text}")
+        raise KubectlError(f"Service '{info.name}' does not have a named port '{text}'")
+    found = int(text) if text.isdigit() else _named_port(pod, text)
+    if found is None:
+        raise KubectlError(f"Pod '{pod['metadata']['name']}' does not have a named port '{text}'")
+    return found, found
+
+
+def _named_port(pod: Json, name: str) -> int | None:
+    for container in pod_spec(pod).get("containers") or []:
+        for port in container.get("ports") or []:
+            if port.get("name") == name:
+                return int(port["containerPort"])
+    return None
+
+
+# --- cp
+
+
+@command(
+    "cp <file-spec-src> <file-spec-dest>",
+    "Copy files and directories to and from containers",
+    DEBUGGING,
+    "-c --container=string  The container.",
+)
+def copy(inv: Invocation) -> None:
+    """Simulated containers have no tar."""
+    if len(inv.args) != 2:
+        raise KubectlError("source and destination are required")
+    raise KubectlError(
+        "files cannot be copied to or from simulated containers: write them with"
+        " `kubectl exec POD -- sh -c 'echo … > file'`, or mount a ConfigMap"
+    )
