@@ -20,6 +20,16 @@ ipywidgets.IntSlider()
 """
 
 
+QUESTION = """
+import ipywidgets
+class Question(ipywidgets.HBox):
+    def _repr_mimebundle_(self, **_):
+        words = {"text/plain": "Why?", "text/html": "<p>Why?</p>"}
+        return super()._repr_mimebundle_() | words
+Question()
+"""
+
+
 @pytest.fixture
 def compare(pytester: pytest.Pytester):
     """Compare a notebook of (source, committed output) cells with a fresh run of itself."""
@@ -29,7 +39,11 @@ def compare(pytester: pytest.Pytester):
         notebook = nbformat.v4.new_notebook()
         for number, (source, text) in enumerate(cells, start=1):
             cell = nbformat.v4.new_code_cell(source, execution_count=number)
-            if text:
+            if text.startswith("<p>"):
+                data = {"text/html": text, "text/plain": "Why?"}
+                output = nbformat.v4.new_output("execute_result", data, execution_count=number)
+                cell.outputs = [output]
+            elif text:
                 cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
             notebook.cells.append(cell)
         nbformat.write(notebook, pytester.path / "tiny.ipynb")
@@ -53,6 +67,11 @@ def test_other_text_missing_text_and_new_text_fail(compare) -> None:
 
 def test_text_beside_a_figure_is_still_compared(compare) -> None:
     compare((SLIDER, "after\n")).assert_outcomes(failed=1)
+
+
+def test_the_html_that_a_widget_brings_is_compared(compare) -> None:
+    result = compare((QUESTION, "<p>Why?</p>"), (QUESTION, "<p>How?</p>"), (QUESTION, ""))
+    result.assert_outcomes(passed=1, failed=2)
 
 
 def test_an_exception_fails(compare) -> None:

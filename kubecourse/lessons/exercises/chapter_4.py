@@ -11,6 +11,7 @@ from typing import Any
 
 from kubecourse.api import models
 from kubecourse.api.quantity import milli
+from kubecourse.lessons.exercises.rollouts import fewest_ready
 from kubecourse.lessons.exercises.verdict import (
     Verdict,
     right,
@@ -23,9 +24,11 @@ from kubecourse.lessons.exercises.view import (
     View,
     container,
     image,
+    in_words,
     is_owned,
     is_ready,
     labels_of,
+    reaches,
     replicas,
     selector,
     trouble,
@@ -182,11 +185,11 @@ def expose(there: View) -> Verdict:
         return wrong("no_selector")
     matched = there.pods(chosen)
     if not matched:
-        return wrong("matches_nothing", labels=_words(chosen))
+        return wrong("matches_nothing", labels=in_words(chosen))
     strangers = [pod for pod in matched if labels_of(pod).get("app") != "api"]
     if strangers:
         return wrong("too_much", name=strangers[0].metadata.name)
-    if not any(_reaches(port, pod, 8080) for pod in matched):
+    if not any(reaches(port, pod, 8080) for pod in matched):
         return wrong("target_port", port=port.targetPort)
     ready = [pod for pod in matched if is_ready(pod)]
     if not ready or len(there.served("api")) < len(ready):
@@ -284,40 +287,10 @@ def smooth(there: View) -> Verdict:
         return wrong("replicas", replicas=replicas(web))
     if there.rollout(web) is not None:
         return there.rollout(web) or untried()
-    fewest = _fewest_ready(there, web)
+    fewest = fewest_ready(there, web)
     if fewest is None:
         return unclear("no_events")
     return right() if fewest >= 4 else wrong("lost", fewest=fewest)
-
-
-def _fewest_ready(there: View, deployment: Any) -> int | None:
-    """How few pods were ready during the last rollout, or None if its events are gone.
-
-    Each time that old pods were taken away, the deployment controller left an event; how many
-    new ones were ready by then, they say themselves.
-    """
-    pods = [pod for pod in there.pods(selector(deployment)) if image(pod) == image(deployment)]
-    began = min((pod.metadata.creationTimestamp for pod in pods), default=None)
-    ready = [
-        condition.lastTransitionTime
-        for pod in pods
-        for condition in pod.status.conditions or ()
-        if condition.type == "Ready" and condition.lastTransitionTime
-    ]
-    left = []
-    for event in there.list(core.Event):
-        words = (event.message or "").split()
-        if (
-            event.reason == "ScalingReplicaSet"
-            and event.involvedObject.uid == deployment.metadata.uid
-            and words[:2] == ["Scaled", "down"]
-            and words[-1].isdigit()
-            and event.lastTimestamp
-            and began
-            and event.lastTimestamp >= began
-        ):
-            left.append(int(words[-1]) + sum(time <= event.lastTimestamp for time in ready))
-    return min(left, default=None)
 
 
 def undo(there: View) -> Verdict:
@@ -389,7 +362,7 @@ def repair(there: View) -> Verdict:
             return unclear("waiting")
     pods = there.pods(selector(there.deployment("front")))
     ports = there.get(core.Service, "front").spec.ports or ()
-    if not any(one.port == 80 and _reaches(one, pod, 8080) for one in ports for pod in pods):
+    if not any(one.port == 80 and reaches(one, pod, 8080) for one in ports for pod in pods):
         return wrong("port")
     if not there.served("front"):
         return unclear("waiting")
@@ -441,14 +414,3 @@ FAULTS: dict[str, Callable[[View], bool]] = {
     "cordon": _cordoned,
 }
 """What was broken in `repair`, and whether it still is."""
-
-
-def _reaches(port: Any, pod: Any, wanted: int) -> bool:
-    """Whether a Service's port leads to a port of a pod; a name stands for one of the pod's."""
-    target = port.port if port.targetPort is None else port.targetPort
-    ports = {one.name: one.containerPort for one in container(pod).ports or () if one.name}
-    return ports.get(str(target), target) == wanted
-
-
-def _words(labels: dict[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in labels.items())

@@ -173,3 +173,15 @@ def trouble(pods: Iterable[Any]) -> Verdict | None:
         if scheduled is not None and scheduled.status == "False":
             return wrong("any.unschedulable", pod=pod.metadata.name, why=scheduled.message or "")
     return None
+
+
+def reaches(port: Any, pod: Any, wanted: int) -> bool:
+    """Whether a Service's port leads to a port of a pod; a name stands for one of the pod's."""
+    target = port.port if port.targetPort is None else port.targetPort
+    ports = {one.name: one.containerPort for one in container(pod).ports or () if one.name}
+    return ports.get(str(target), target) == wanted
+
+
+def in_words(labels: Mapping[str, str]) -> str:
+    """Labels as kubectl writes them."""
+    return ",".join(f"{key}={value}" for key, value in labels.items())
