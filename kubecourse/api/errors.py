@@ -50,6 +50,19 @@ class ApiError(Exception):
         return status
 
 
+class ignoring:
+    """`with ignoring("NotFound")`: go on after an error of this reason."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        return isinstance(error, ApiError) and error.reason == self._reason
+
+
 # --- the server's errors, by reason
 
 

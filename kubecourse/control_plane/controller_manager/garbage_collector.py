@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ignoring
 from kubecourse.api.resources import BY_KIND, RESOURCES, Resource, resource_of
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.control_plane.controller_manager.controller import ManagedController
@@ -144,12 +144,9 @@ class GarbageCollector(ManagedController):
 
     def _read(self, identity: Identity) -> Any | None:
         resource, namespace, name = identity
-        try:
+        with ignoring("NotFound"):
             return self.client.get(resource.model, name, namespace or None)
-        except ApiError as error:
-            if error.reason != "NotFound":
-                raise
-            return None
+        return None
 
     def _look_after(self, uid: str, obj: Any) -> None:
         """Delete an object without owners left, or take the absent ones off its list."""
@@ -161,23 +158,19 @@ class GarbageCollector(ManagedController):
                     obj, [o for o in obj.metadata.ownerReferences if o.uid not in gone]
                 )
             return
-        finalizers = obj.metadata.finalizers or ()
+        metadata = obj.metadata
+        finalizers = metadata.finalizers or ()
+        policy = "Background"
         if waiting and self._dependents.get(uid):
             policy = "Foreground"
         elif ORPHAN in finalizers:
             policy = "Orphan"
         elif FOREGROUND in finalizers:
             policy = "Foreground"
-        else:
-            policy = "Background"
-        metadata = obj.metadata
-        try:
+        with ignoring("NotFound"):
             self.client.delete(
                 type(obj), metadata.name, metadata.namespace, propagation=policy, uid=uid
             )
-        except ApiError as error:
-            if error.reason != "NotFound":
-                raise
 
     def _classify(self, obj: Any) -> tuple[list[Any], list[Any], list[Any]]:
         """Its owners: those that stay, those that wait for it to go, those that are not there."""
@@ -247,8 +240,5 @@ class GarbageCollector(ManagedController):
             self._update(replace(obj, metadata=replace(obj.metadata, finalizers=left or None)))
 
     def _update(self, obj: Any) -> None:
-        try:
+        with ignoring("NotFound"):
             self.client.update(obj)
-        except ApiError as error:
-            if error.reason != "NotFound":
-                raise

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from kubecourse.api import models
-from kubecourse.api.errors import ApiError
+from kubecourse.api import conditions, models
+from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.api.resources import BY_MODEL, RESOURCES, Resource
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.control_plane.controller_manager.controller import ManagedController
@@ -29,24 +29,17 @@ FINALIZER_ESTIMATE = 15
 """Seconds that content with finalizers is expected to need."""
 
 _OK = {
-    "NamespaceDeletionDiscoveryFailure": (
-        "ResourcesDiscovered",
-        "All resources successfully discovered",
-    ),
-    "NamespaceDeletionGroupVersionParsingFailure": (
-        "ParsedGroupVersions",
-        "All legacy kube types successfully parsed",
-    ),
-    "NamespaceDeletionContentFailure": (
-        "ContentDeleted",
-        "All content successfully deleted, may be waiting on finalization",
-    ),
-    "NamespaceContentRemaining": ("ContentRemoved", "All content successfully removed"),
-    "NamespaceFinalizersRemaining": (
-        "ContentHasNoFinalizers",
-        "All content-preserving finalizers finished",
-    ),
+    "NamespaceDeletionDiscoveryFailure": "ResourcesDiscovered: "
+    "All resources successfully discovered",
+    "NamespaceDeletionGroupVersionParsingFailure": "ParsedGroupVersions: "
+    "All legacy kube types successfully parsed",
+    "NamespaceDeletionContentFailure": "ContentDeleted: "
+    "All content successfully deleted, may be waiting on finalization",
+    "NamespaceContentRemaining": "ContentRemoved: All content successfully removed",
+    "NamespaceFinalizersRemaining": "ContentHasNoFinalizers: "
+    "All content-preserving finalizers finished",
 }
+"""What the conditions say when they do not hold: reason and message."""
 
 
 class Remains(NamedTuple):
@@ -73,14 +66,10 @@ class NamespaceController(ManagedController):
             self.queue.add_after(("", new.metadata.name), GRACE)
 
     def reconcile(self, key: Key) -> Result | None:
-        namespace: Any
-        try:
+        namespace: Any = None
+        with ignoring("NotFound"):
             namespace = self.client.get(Namespace, key[1])
-        except ApiError as error:
-            if error.reason == "NotFound":
-                return None
-            raise
-        if namespace.metadata.deletionTimestamp is None:
+        if namespace is None or namespace.metadata.deletionTimestamp is None:
             return None
         remains = self._delete_content(namespace)
         problems = [kind.problem for kind in remains if kind.problem is not None]
@@ -140,24 +129,21 @@ class NamespaceController(ManagedController):
         """Write the namespace's conditions, if they say something new."""
         news = _news(remains, problems)
         now = self.clock.utc()
-        found = list(namespace.status.conditions or [])
-        for type, (reason, message) in _OK.items():
-            status = "True" if type in news else "False"
-            reason, message = news.get(type, (reason, message))
+        found = namespace.status.conditions
+        for type, fine in _OK.items():
+            reason, message = news.get(type) or fine.split(": ", 1)
             new = models.core_v1.NamespaceCondition(
-                type=type, status=status, reason=reason, message=message, lastTransitionTime=now
+                type=type,
+                status="True" if type in news else "False",
+                reason=reason,
+                message=message,
+                lastTransitionTime=now,
             )
-            place = next((i for i, c in enumerate(found) if c.type == type), None)
-            if place is None:
-                found.append(new)
-                continue
-            if found[place].status == status:
-                new = replace(new, lastTransitionTime=found[place].lastTransitionTime)
-            found[place] = new
+            found = conditions.put(found, new)
         if found == namespace.status.conditions:
             return namespace
-        status_with = replace(namespace.status, conditions=found)
-        return self.client.update_status(replace(namespace, status=status_with))
+        status = replace(namespace.status, conditions=found)
+        return self.client.update_status(replace(namespace, status=status))
 
 
 def _news(remains: list[Remains], problems: list[ApiError]) -> dict[str, tuple[str, str]]:

@@ -125,12 +125,10 @@ class NodeLifecycleController(ManagedController):
                 type=type,
                 status="Unknown",
                 reason="NodeStatusUnknown" if existing else "NodeStatusNeverUpdated",
-                message="Kubelet stopped posting node status."
-                if existing
-                else "Kubelet never posted node status.",
-                lastHeartbeatTime=existing.lastHeartbeatTime
-                if existing
-                else node.metadata.creationTimestamp,
+                message=f"Kubelet {'stopped posting' if existing else 'never posted'} node status.",
+                lastHeartbeatTime=(
+                    existing.lastHeartbeatTime if existing else node.metadata.creationTimestamp
+                ),
                 lastTransitionTime=now,
             )
             given_up = conditions.put(given_up, unknown)

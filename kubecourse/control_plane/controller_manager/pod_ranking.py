@@ -13,11 +13,10 @@ from functools import cmp_to_key
 from typing import Any
 
 from kubecourse.clock import Clock
-from kubecourse.control_plane.controller_manager.pods import is_active, ready_condition
+from kubecourse.control_plane.controller_manager.pods import is_active, is_ready, ready_condition
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
-_NEVER = -1
 
 
 def pods_to_delete(pods: list[Any], related: Iterable[Any], count: int, clock: Clock) -> list[Any]:
@@ -36,33 +35,23 @@ def pods_to_delete(pods: list[Any], related: Iterable[Any], count: int, clock: C
 class _Ranked:
     """A pod with what decides its place."""
 
-    __slots__ = (
-        "cost",
-        "created",
-        "crowd",
-        "node",
-        "phase",
-        "pod",
-        "ready",
-        "ready_age",
-        "restarts",
-    )
+    __slots__ = ("created", "pod", "rank", "ready_since", "restarts")
 
     def __init__(self, pod: Any, crowd: int, clock: Clock) -> None:
-        condition = ready_condition(pod)
+        condition = ready_condition(pod) if is_ready(pod) else None
         self.pod = pod
-        self.node = pod.spec.nodeName or ""
-        self.phase = _PHASES.get(pod.status.phase, 0)
-        self.ready = condition is not None and condition.status == "True"
-        self.cost = deletion_cost(pod)
-        self.crowd = crowd
-        since = condition.lastTransitionTime if condition is not None and self.ready else None
-        self.ready_age = (since, _power(clock.now - clock.seconds(since)) if since else _NEVER)
-        self.restarts = max(
-            (status.restartCount or 0 for status in pod.status.containerStatuses or ()), default=0
+        self.rank = (
+            bool(pod.spec.nodeName),
+            _PHASES.get(pod.status.phase, 0),
+            condition is not None,
+            deletion_cost(pod),
+            -crowd,
         )
-        created = pod.metadata.creationTimestamp
-        self.created = (created, _power(clock.now - clock.seconds(created)))
+        self.ready_since = _age(condition and condition.lastTransitionTime, clock)
+        self.restarts = max(
+            (s.restartCount or 0 for s in pod.status.containerStatuses or ()), default=0
+        )
+        self.created = _age(pod.metadata.creationTimestamp, clock)
 
 
 def deletion_cost(pod: Any) -> int:
@@ -75,26 +64,18 @@ def deletion_cost(pod: Any) -> int:
     return cost if -(2**31) <= cost < 2**31 else 0
 
 
-def _power(seconds: float) -> int:
-    """The power of two of an age in nanoseconds; -1 for none."""
-    nanoseconds = round(seconds * 1e9)
-    return nanoseconds.bit_length() - 1 if nanoseconds > 0 else _NEVER
+def _age(since: Any, clock: Clock) -> tuple[Any, int]:
+    """A time, and the power of two of the nanoseconds since then; -1 for none."""
+    nanoseconds = round((clock.now - clock.seconds(since)) * 1e9) if since is not None else 0
+    return since, nanoseconds.bit_length() - 1 if nanoseconds > 0 else -1
 
 
 def _compare(a: _Ranked, b: _Ranked) -> int:
     """Negative where `a` is to be deleted before `b`."""
-    if a.node != b.node and not (a.node and b.node):
-        return -1 if not a.node else 1
-    if a.phase != b.phase:
-        return a.phase - b.phase
-    if a.ready != b.ready:
-        return -1 if not a.ready else 1
-    if a.cost != b.cost:
-        return a.cost - b.cost
-    if a.crowd != b.crowd:
-        return b.crowd - a.crowd
-    if a.ready and a.ready_age[0] != b.ready_age[0]:
-        return _by_age(a, b, a.ready_age[1], b.ready_age[1])
+    if a.rank != b.rank:
+        return -1 if a.rank < b.rank else 1
+    if a.ready_since[0] != b.ready_since[0]:
+        return _by_age(a, b, a.ready_since[1], b.ready_since[1])
     if a.restarts != b.restarts:
         return b.restarts - a.restarts
     if a.created[0] != b.created[0]:

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import models
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.client import Client
 from kubecourse.control_plane.controller_manager.controller import (
     controller_reference,
@@ -266,11 +266,8 @@ class ServiceSlices:
         )
 
     def _delete(self, namespace: str, name: str) -> None:
-        try:
+        with ignoring("NotFound"):
             self._client.delete(EndpointSlice, name, namespace)
-        except ApiError as error:
-            if error.reason != "NotFound":
-                raise
 
 
 def _version(obj: Any) -> int:

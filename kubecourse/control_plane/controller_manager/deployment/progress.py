@@ -79,21 +79,14 @@ def calculate_status(
     """The status by the counts of the ReplicaSets, and whether enough pods are available."""
     available = count(replicasets, "availableReplicas")
     if available >= min_available(deployment):
-        enough = condition(
-            AVAILABLE,
-            "True",
-            "MinimumReplicasAvailable",
-            "Deployment has minimum availability.",
-            now,
-        )
+        told = "True", "MinimumReplicasAvailable", "Deployment has minimum availability."
     else:
-        enough = condition(
-            AVAILABLE,
+        told = (
             "False",
             "MinimumReplicasUnavailable",
             "Deployment does not have minimum availability.",
-            now,
         )
+    enough = condition(AVAILABLE, *told, now)
     return models.apps_v1.DeploymentStatus(
         observedGeneration=deployment.metadata.generation,
         replicas=count(replicasets, "replicas") or None,
@@ -148,32 +141,20 @@ def rollout_status(
     status = calculate_status(deployment, replicasets, new, now)
     found = status.conditions
     before = conditions.get(deployment.status.conditions, PROGRESSING)
+    was_complete = before is not None and before.reason == COMPLETED
     if not has_deadline(deployment):
         found = conditions.remove(found, PROGRESSING)
-    elif not _was_complete(status, before):
+    elif not (was_complete and status.replicas == status.updatedReplicas):
         found = _with_progress(deployment, status, new, found, before, now, precise)
     failure = _failure(replicasets, new)
     found = set_condition(found, failure) if failure else conditions.remove(found, FAILURE)
     return replace(status, conditions=found)
 
 
-def _was_complete(status: Any, before: Any | None) -> bool:
-    return (
-        status.replicas == status.updatedReplicas
-        and before is not None
-        and before.reason == COMPLETED
-    )
-
-
 def _with_progress(
-    deployment: Any,
-    status: Any,
-    new: Any | None,
-    found: list[Any],
-    before: Any | None,
-    now: datetime,
-    precise: datetime,
-) -> list[Any]:
+    deployment: Any, status: Any, new: Any | None, found: list[Any], before: Any | None,
+    now: datetime, precise: datetime,
+) -> list[Any]:  # fmt: skip
     kind, who = ("ReplicaSet", new) if new is not None else ("Deployment", deployment)
     subject = f'{kind} "{who.metadata.name}"'
     if is_complete(deployment, status):

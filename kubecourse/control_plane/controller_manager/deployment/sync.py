@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.client import Client, EventRecorder
 from kubecourse.control_plane.controller_manager.controller import (
     controller_of,
@@ -19,10 +19,6 @@ from kubecourse.control_plane.controller_manager.controller import (
     is_namespace_terminating,
 )
 from kubecourse.control_plane.controller_manager.deployment import history, progress, rolling
-from kubecourse.control_plane.controller_manager.deployment.scaling import (
-    Share,
-    proportional_sizes,
-)
 
 ReplicaSet = models.apps_v1.ReplicaSet
 ObjectMeta = models.meta_v1.ObjectMeta
@@ -229,10 +225,12 @@ class Sync:
         if sum(rs.spec.replicas for rs in order) < (replicas + surge if replicas else 0):
             order.reverse()
         order.sort(key=_size, reverse=True)
-        shares = [Share(_size(rs), history.number_in(rs, history.MAX_REPLICAS)) for rs in order]
+        shares = [
+            rolling.Share(_size(rs), history.number_in(rs, history.MAX_REPLICAS)) for rs in order
+        ]
         before = deployment.status.replicas or 0
         for replicaset, size in zip(
-            order, proportional_sizes(shares, replicas, surge, before), strict=True
+            order, rolling.proportional_sizes(shares, replicas, surge, before), strict=True
         ):
             self.scale(replicaset, size)
 
@@ -240,11 +238,8 @@ class Sync:
         """Delete the old ReplicaSets that the history limit does not keep."""
         for replicaset in history.to_prune(self.old, self.deployment.spec.revisionHistoryLimit):
             metadata = replicaset.metadata
-            try:
+            with ignoring("NotFound"):
                 self.client.delete(ReplicaSet, metadata.name, metadata.namespace)
-            except ApiError as error:
-                if error.reason != "NotFound":
-                    raise
 
     # --- telling
 

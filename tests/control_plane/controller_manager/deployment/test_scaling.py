@@ -12,7 +12,7 @@ from kubecourse.api import models
 from kubecourse.client import Client, EventRecorder
 from kubecourse.clock import Clock
 from kubecourse.control_plane.apiserver import APIServer
-from kubecourse.control_plane.controller_manager.deployment.scaling import (
+from kubecourse.control_plane.controller_manager.deployment.rolling import (
     Share,
     proportional_sizes,
 )
