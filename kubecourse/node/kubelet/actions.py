@@ -30,9 +30,8 @@ def ask(container: PodContainer, probe: Any) -> Outcome:
         return result.code == 0, result.stdout + result.stderr, 0.0
     if probe.httpGet is not None:
         return _http_get(container, probe.httpGet, timeout)
-    if probe.grpc is not None:
-        return _grpc(container, probe.grpc.port, timeout)
-    address, listener = _connect(container, probe.tcpSocket.host, probe.tcpSocket.port)
+    action = probe.tcpSocket or probe.grpc  # of a gRPC service only whether it is there
+    address, listener = _connect(container, getattr(action, "host", None), action.port)
     if listener is not None:
         return True, "", 0.0
     return False, f"dial tcp {address}: connect: connection refused", 0.0
@@ -88,13 +87,3 @@ def _http_get(container: PodContainer, action: Any, timeout: float) -> Outcome:
     if 200 <= reply.status < 400:
         return True, "", 0.0
     return False, f"HTTP probe failed with statuscode: {reply.status}", 0.0
-
-
-def _grpc(container: PodContainer, port: int, timeout: float) -> Outcome:
-    address, listener = _connect(container, None, port)
-    reply = listener.answer("/grpc.health.v1.Health/Check") if listener is not None else None
-    if reply is None or reply.hangs or reply.latency > timeout:
-        message = f'timeout: failed to connect service "{address}" within {timeout:g}s: '
-        return False, f"{message}context deadline exceeded", timeout
-    serving = reply.status < 500
-    return serving, "" if serving else 'service unhealthy (responded with "NOT_SERVING")', 0.0

@@ -21,8 +21,8 @@ class Process:
     """A running script. `ports` are those it listens on, `serves` once it is the image's server."""
 
     __slots__ = (
-        "_idle_since", "_main", "_marks", "_patience", "_period", "_signalled", "_timer",
-        "children", "container", "ports", "script", "serves",
+        "_idle_since", "_marks", "_patience", "_period", "_signalled", "_timer", "container",
+        "ports", "script", "serves",
     )  # fmt: skip
 
     def __init__(
@@ -31,15 +31,12 @@ class Process:
         program: Program,
         variables: dict[str, str],
         patience: float,
-        main: bool = True,
     ) -> None:
         self.container = container
         self.script = Script(container, program, variables, self)
         self.ports: set[int] = set()
         self.serves = False
-        self.children: list[Process] = []
         self._patience = patience
-        self._main = main
         self._timer: Timer | None = None
         self._signalled = False
         self._marks: dict[int, tuple[Any, float]] = {}
@@ -51,34 +48,28 @@ class Process:
         if not container.running:
             return
         self._idle_since = 0.0
-        if self._signalled and "TERM" in script.traps:
-            self._run_trap()
         try:
+            if self._signalled and "TERM" in script.traps:
+                self._signalled = False
+                script.jump_into(compile_script(script.traps.pop("TERM")))
             seconds = script.run()
         except Exit as end:
             script.status, seconds = end.code, None
+        except ShellSyntaxError:
+            script.status, seconds = 2, None
         except OutOfMemory:
             container.exit(137, "OOMKilled")
             return
         if seconds is None:
-            if self._main:
-                container.exit(script.status)
+            container.exit(script.status)
         elif seconds != FOREVER:
             ends = container.clock.now + seconds
             waited_for = self._signalled or ends <= container.started_at + self._patience
             self._timer = container.clock.call_later(seconds, self.go, background=not waited_for)
 
-    def _run_trap(self) -> None:
-        self._signalled = False
-        try:
-            self.script.jump_into(compile_script(self.script.traps.pop("TERM")))
-        except ShellSyntaxError:
-            return
-
     def stop(self) -> None:
         """The container is over."""
-        for process in (self, *self.children):
-            self.container.clock.cancel(process._timer)
+        self.container.clock.cancel(self._timer)
 
     def terminate(self) -> None:
         """SIGTERM."""
@@ -87,12 +78,6 @@ class Process:
         elif self.script.traps.get("TERM"):
             self._signalled = True
             self.wake()
-
-    def spawn(self, program: Program, variables: dict[str, str]) -> None:
-        """Run something beside the rest."""
-        child = Process(self.container, program, variables, self._patience, main=False)
-        self.children.append(child)
-        self.container.clock.call_later(0, child.go)
 
     # --- doing nothing, for ever
 

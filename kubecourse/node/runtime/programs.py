@@ -115,11 +115,6 @@ def _trap(call: Call) -> Result:
     return OK
 
 
-def _wait(call: Call) -> Result:
-    process = call.script.process
-    return Result(0, seconds=FOREVER) if process is not None and process.children else OK
-
-
 def _exec(call: Call) -> Result:
     if not call.words:
         return OK
@@ -356,6 +351,6 @@ PROGRAMS: dict[str, Callable[[Call], Result]] = {
     "kill": _kill, "killall": _httpd, "ls": _ls, "mkdir": _mkdir, "nslookup": nslookup,
     "printenv": _printenv, "pwd": _identity, "rm": _rm, "seq": _seq, "set": _true,
     "sleep": _sleep, "sort": _sort, "tail": _head, "test": _test, "touch": _touch, "trap": _trap,
-    "true": _true, "wait": _wait, "wc": _wc, "wget": fetch, "whoami": _identity,
+    "true": _true, "wc": _wc, "wget": fetch, "whoami": _identity,
     **dict.fromkeys(SHELLS, _shell),
 }  # fmt: skip

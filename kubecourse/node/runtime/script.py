@@ -137,9 +137,6 @@ class Script:
                         self.variables[step.name] = values.pop()
                     else:
                         self._pc = step.target
-                case "spawn":
-                    if self.process is not None:
-                        self.process.spawn(step.program, dict(self.variables))
         self.pure = False
         return 1.0
 

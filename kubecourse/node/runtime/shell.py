@@ -2,8 +2,8 @@
 
 A script is read once into a flat list of instructions with jumps, so that a process that sleeps
 is nothing but a place in that list and some variables; `script.Script` runs it. Known: quotes,
-`$x`, `${x:-y}`, `$(…)`, `$((…))`, `;`, `&`, `&&`, `||`, `!`, `|`, redirections, if, while, until,
-for, `{…}`, `(…)`, comments. Functions, case and here documents raise ShellSyntaxError.
+`$x`, `${x:-y}`, `$(…)`, `$((…))`, `;`, `&&`, `||`, `!`, `|`, redirections, if, while, until,
+for, `{…}`, `(…)`, comments. Functions, case, here documents and `&` raise ShellSyntaxError.
 """
 
 from __future__ import annotations
@@ -28,14 +28,13 @@ class Command(NamedTuple):
 
 
 class Instruction(NamedTuple):
-    """`op` is run, jump, fail, ok (jumps by the last status), not, for, next, spawn or end."""
+    """`op` is run, jump, fail, ok (jumps by the last status), not, for, next or end."""
 
     op: str
     target: int = 0
     pipeline: tuple[Command, ...] = ()
     name: str = ""
     words: tuple[str, ...] = ()
-    program: tuple[Instruction, ...] = ()
 
 
 Program = tuple[Instruction, ...]
@@ -157,20 +156,9 @@ class _Compiler:
             self.skip(*_SEPARATORS)
             if self.next in (None, ")", *ends):
                 return
-            begin = len(self.code)
             self.and_or()
-            if self.take("&"):
-                self.spawn(begin)
-            elif self.next not in (None, ")", *_SEPARATORS):
+            if self.next not in (None, ")", *_SEPARATORS):
                 raise self.unexpected()
-
-    def spawn(self, begin: int) -> None:
-        """What was just read runs beside the rest."""
-        body = [
-            each._replace(target=each.target - begin) if each.target else each
-            for each in self.code[begin:]
-        ]
-        self.code[begin:] = [Instruction("spawn", program=(*body, END))]
 
     def and_or(self) -> None:
         self.pipeline()
