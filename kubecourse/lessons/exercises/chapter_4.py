@@ -35,7 +35,7 @@ from kubecourse.lessons.exercises.view import (
 )
 
 apps, core = models.apps_v1, models.core_v1
-OLD, NEW = "kubecourse/hello:1.0", "kubecourse/hello:2.0"
+OLD, NEW = "kubecourse/shop:1.0", "kubecourse/shop:2.0"
 
 
 def write(there: View) -> Verdict:
@@ -92,6 +92,8 @@ def table(there: View) -> Verdict:
         return unanswered("table")
     name = there.answer.lower().rpartition("/")[2]
     pod = there.get(core.Pod, name)
+    if len(there.pods()) < 4:
+        return unclear("gone", name="table")
     if pod is None or pod.status is None:
         return wrong("nothing", answer=there.answer)
     if pod.status.phase == "Pending":
@@ -300,9 +302,9 @@ def undo(there: View) -> Verdict:
         return wrong("any.removed", kind="Deployment", name="web")
     if not there.is_given(web):
         return wrong("made_anew")
-    if image(web) == "kubecourse/hello:1.2":
+    if image(web) == "kubecourse/shop:1.2":
         return untried()
-    if image(web) == "kubecourse/hello:1.1":
+    if image(web) == "kubecourse/shop:1.1":
         return wrong("previous")
     if image(web) != OLD:
         return wrong("image", image=image(web))

@@ -22,8 +22,8 @@ PATCHES = (
     '{"spec": {"replicas": null}}',
     '{"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}',
     '{"spec": {"paused": true}}',
-    '{"spec": {"template": {"spec": {"containers": [{"name": "hello", "resources": null}]}}}}',
-    '{"spec": {"template": {"spec": {"containers": [{"name": "hello", "env": null}]}}}}',
+    '{"spec": {"template": {"spec": {"containers": [{"name": "app", "resources": null}]}}}}',
+    '{"spec": {"template": {"spec": {"containers": [{"name": "app", "env": null}]}}}}',
     '{"metadata": {"annotations": {"kubecourse/given": "nonsense"}}}',
     '{"metadata": {"annotations": {"kubecourse/given": "7"}}}',
 )
@@ -38,7 +38,7 @@ def commands() -> st.SearchStrategy[str]:
     def written(form: str, **parts: st.SearchStrategy[Any]) -> st.SearchStrategy[str]:
         return st.builds(lambda **values: form.format(**values), **parts)
 
-    image = st.sampled_from(["kubecourse/hello:2.0", "kubecourse/hello:1.1", "Hello", "nginx:1.27"])
+    image = st.sampled_from(["kubecourse/shop:2.0", "kubecourse/shop:1.1", "Hello", "nginx:1.27"])
     kind = st.sampled_from(["deployment", "service"])
     label = st.sampled_from(LABELS)
     return st.one_of(
