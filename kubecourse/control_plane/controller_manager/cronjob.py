@@ -50,14 +50,17 @@ def due(schedule: cron.Schedule, since: datetime, now: datetime) -> Due:
     second = schedule.next(first)
     if second is None or now < second:
         return Due(first, second, 1)
-    # Guess how many there were by the first two, go back two, and count from there.
-    interval = second - first
-    missed = (now - first) // interval + 1
-    following = schedule.next(first + (missed - 2) * interval)
-    last = first
-    while following is not None and following <= now:
-        last, following = following, schedule.next(following)
-    return Due(last, following, missed)
+    # Guess how many there were by the first two; look for the last from not long ago.
+    interval = span = second - first
+    while True:
+        begin = max(first, now - span)
+        last = first if begin == first else None
+        following = schedule.next(begin)
+        while following is not None and following <= now:
+            last, following = following, schedule.next(following)
+        if last is not None:
+            return Due(last, following, (now - first) // interval + 1)
+        span *= 4
 
 
 class CronJobController(ManagedController):

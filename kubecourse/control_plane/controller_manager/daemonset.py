@@ -19,7 +19,12 @@ from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import key_of
 from kubecourse.control_plane.controller_manager.controller import busy, write_status
 from kubecourse.control_plane.controller_manager.pod_control import pod_from_template
-from kubecourse.control_plane.controller_manager.pods import is_active, is_available, is_ready
+from kubecourse.control_plane.controller_manager.pods import (
+    FINISHED,
+    is_active,
+    is_available,
+    is_ready,
+)
 from kubecourse.control_plane.controller_manager.revisions import HASH_LABEL, Revisions, hash_of
 from kubecourse.control_plane.controller_manager.workload import WorkloadController
 
@@ -136,7 +141,7 @@ class DaemonSetController(WorkloadController):
             for pod in place.pods:
                 if _deleting(pod):
                     continue
-                if pod.status.phase in _FINISHED:
+                if pod.status.phase in FINISHED:
                     wait = self._finished(look.daemonset, pod, place.node)
                     if wait > 0:
                         waits.append(wait)
@@ -168,9 +173,6 @@ class DaemonSetController(WorkloadController):
         message = f"Found failed daemon pod {where}, will try to kill it"
         self.recorder.warning(daemonset, "FailedDaemonPod", message)
         return 0.0
-
-
-_FINISHED = ("Succeeded", "Failed")
 
 
 class _Look:
@@ -297,7 +299,7 @@ class _Look:
         """The DaemonSet's status. Sets when to look again for pods to become available."""
         desired = current = misplaced = ready = updated = available = 0
         for place in self.places:
-            there = [pod for pod in place.pods if pod.status.phase not in _FINISHED]
+            there = [pod for pod in place.pods if pod.status.phase not in FINISHED]
             if not place.wanted:
                 misplaced += bool(there)
                 continue

@@ -145,7 +145,8 @@ class StatefulSetController(WorkloadController):
             owners = (claim.metadata.ownerReferences or []) if claim is not None else []
             if claim is None or any(each.uid == pod.metadata.uid for each in owners):
                 continue
-            reference = core_reference(pod)
+            reference = controller_reference(pod)
+            reference = replace(reference, controller=None, blockOwnerDeletion=None)
             metadata = replace(claim.metadata, ownerReferences=[*owners, reference])
             self.client.update(replace(claim, metadata=metadata))
 
@@ -156,11 +157,6 @@ class StatefulSetController(WorkloadController):
         else:
             message = f"{about} failed error: {error.message}"
             self.recorder.warning(owner, f"Failed{verb}", message)
-
-
-def core_reference(pod: Any) -> Any:
-    """An entry by which something belongs to a pod, without being managed by it."""
-    return replace(controller_reference(pod), controller=None, blockOwnerDeletion=None)
 
 
 def claims_of(owner: Any, pod: str) -> list[Any]:

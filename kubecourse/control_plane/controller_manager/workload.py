@@ -54,6 +54,8 @@ class WorkloadController(ManagedController):
 
     def pod_changed(self, old: Any, new: Any) -> None:
         """A pod has changed: look at its owner, or at those that it might belong to."""
+        if not self.expected:
+            return  # as nearly always: there is nobody to own it
         pod = new if new is not None else old
         owner = controller_of(pod)
         if old is not None and new is not None:
