@@ -37,15 +37,6 @@ from kubecourse.tools.kubectl.failure import (
     prefixed,
     raise_all,
 )
-from kubecourse.tools.kubectl.flags import (
-    CREATE,
-    DRY_RUN,
-    FIELD_MANAGER,
-    FILENAME,
-    GRACE_PERIOD,
-    OUTPUT,
-    SELECTOR,
-)
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
 
@@ -95,10 +86,8 @@ def apply_patch(resource: Resource, manifest: Json, current: Json) -> Json:
     "apply (-f FILENAME | -k DIRECTORY)",
     "Apply a configuration to a resource by file name or stdin",
     ADVANCED,
-    FILENAME
-    + SELECTOR
-    + CREATE
-    + """
+    """
+        filename selector create
         --server-side       Let the server merge; not simulated yet.
         --force-conflicts   With --server-side: take fields over.
         --force             Delete and re-create what cannot be patched.
@@ -170,7 +159,7 @@ def _applying(info: Info, patch: Json) -> str:
     "create -f FILENAME",
     "Create a resource from a file or from stdin",
     BEGINNER,
-    FILENAME + SELECTOR + CREATE,
+    "filename selector create",
 )
 def create_from_files(inv: Invocation) -> None:
     """Create every object of -f."""
@@ -189,10 +178,8 @@ def create_from_files(inv: Invocation) -> None:
     "replace -f FILENAME",
     "Replace a resource by file name or stdin",
     ADVANCED,
-    FILENAME
-    + CREATE
-    + GRACE_PERIOD
-    + """
+    """
+        filename create grace-period
         --force             Delete it and create it anew.
         --timeout=duration  How long to wait for the deletion.
     """,
@@ -236,7 +223,7 @@ def _replaced(inv: Invocation, info: Info) -> Json:
     "diff -f FILENAME",
     "Diff the live version against a would-be applied version",
     ADVANCED,
-    FILENAME + SELECTOR + FIELD_MANAGER,
+    "filename selector field-manager",
 )
 def diff(inv: Invocation) -> int:
     """0: no difference; 1: there are some, printed; more: an error."""
@@ -290,7 +277,7 @@ def _lines(obj: Json | None) -> list[str]:
     "edit (RESOURCE/NAME | -f FILENAME)",
     "Edit a resource on the server",
     INTERMEDIATE,
-    FILENAME + OUTPUT + DRY_RUN,
+    "filename output dry-run",
 )
 def edit(inv: Invocation) -> None:
     """There is no editor to open in a notebook."""

@@ -7,7 +7,6 @@ from typing import Any
 from kubecourse.api import yaml
 from kubecourse.tools.kubectl.cli import MANAGEMENT, SETTINGS, command, group
 from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.flags import ALL_NAMESPACES, FIELD_SELECTOR, OUTPUT, SELECTOR
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import align_rows, go_json, printer_for
 
@@ -17,9 +16,6 @@ CLIENT, KUSTOMIZE = "v1.33.0", "v5.6.0"
 """The versions whose words the embedded kubectl speaks."""
 SERVER = "https://127.0.0.1:6443"
 """Where the control plane says that it is. Nothing listens there unless the cluster is served."""
-NO_HEADERS = """
-    --no-headers        Leave the headers out.
-"""
 
 
 def _refuse_arguments(inv: Invocation, what: str = "unexpected") -> None:
@@ -95,8 +91,8 @@ def _versions(inv: Invocation) -> dict[str, str]:
 @command(
     "api-resources",
     "Print the supported API resources on the server",
-    flags=NO_HEADERS
-    + """
+    flags="""
+        no-headers
         -o --output=string      wide, or name.
         --namespaced=bool:true  Only those in, or not in, namespaces.
         --api-group=string      Only those of this group.
@@ -167,8 +163,8 @@ def current_context(inv: Invocation) -> None:
 @command(
     "config get-contexts",
     "Describe one or many contexts",
-    flags=NO_HEADERS
-    + """
+    flags="""
+        no-headers
         -o --output=string  name.
     """,
 )
@@ -214,8 +210,8 @@ def use_context(inv: Invocation) -> None:
 @command(
     "config view",
     "Display merged kubeconfig settings",
-    flags=OUTPUT
-    + """
+    flags="""
+        output
         --flatten As one self-contained file.
         --minify  Only what the current context uses.
         --raw     With secrets; there are none here.
@@ -254,11 +250,8 @@ for _kind, _aliases in (("node", ("nodes", "no")), ("pod", ("pods", "po"))):
     command(
         f"top {_kind} [NAME | -l label]",
         f"Display resource (CPU/memory) usage of {_kind}s",
-        flags=SELECTOR
-        + FIELD_SELECTOR
-        + ALL_NAMESPACES
-        + NO_HEADERS
-        + """
+        flags="""
+        selector field-selector all-namespaces no-headers
             --containers      Each container of a pod.
             --sort-by=string  cpu or memory.
         """,

@@ -18,7 +18,6 @@ from kubecourse.tools.kubectl.containers import (
     running,
 )
 from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.flags import SELECTOR
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info, Selection, from_arguments
 
@@ -43,8 +42,8 @@ _POD_RUNNING = """
     "logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]",
     "Print the logs for a container in a pod",
     DEBUGGING,
-    SELECTOR
-    + """
+    """
+        selector
         -c --container=string  The container.
         --all-containers       All containers of the pod.
         --all-pods             All pods of the workload.
@@ -140,8 +139,8 @@ def _follow(inv: Invocation, runs: list[tuple[str, Run]]) -> None:
     "exec (POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...]",
     "Execute a command in a container",
     DEBUGGING,
-    _POD_RUNNING
-    + """
+    f"""
+        {_POD_RUNNING}
         -c --container=string  The container.
         -i --stdin             Pass stdin to the container.
         -t --tty               Stdin is a terminal.
@@ -189,8 +188,8 @@ EPHEMERAL = range(32768, 61000)
     "port-forward TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
     "Forward one or more local ports to a pod",
     DEBUGGING,
-    _POD_RUNNING
-    + """
+    f"""
+        {_POD_RUNNING}
         --address=strings  Addresses to listen on; localhost where not given.
     """,
 )

@@ -16,7 +16,6 @@ from typing import Any
 from kubecourse.api import names
 from kubecourse.tools.kubectl.cli import command, group
 from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.flags import CREATE
 from kubecourse.tools.kubectl.generators import generated, new_object, number
 from kubecourse.tools.kubectl.invocation import Invocation
 
@@ -33,7 +32,7 @@ def _one_name(inv: Invocation, words: list[str] | None = None) -> str:
 @command(
     "create namespace NAME [--dry-run=server|client|none]",
     "Create a namespace with the specified name",
-    flags=CREATE,
+    flags="create",
     aliases=("ns",),
 )
 def namespace(inv: Invocation) -> None:
@@ -44,8 +43,8 @@ def namespace(inv: Invocation) -> None:
 @command(
     "create deployment NAME --image=image -- [COMMAND] [args...]",
     "Create a deployment with the specified name",
-    flags=CREATE
-    + """
+    flags="""
+        create
         --image=strings!     Image names to run.
         --port=int:-1        The container port to expose.
         -r --replicas=int:1  Number of replicas.
@@ -141,7 +140,7 @@ for _type, _own in (
     command(
         f"create service {_type.lower()} NAME [--tcp=<port>:<targetPort>] [--dry-run=…]",
         f"Create {'an' if _type[0] == 'E' else 'a'} {_type} service",
-        flags=f"{CREATE}\n--tcp=strings  port:targetPort; may be repeated.\n{_own}",
+        flags=f"create\n--tcp=strings  port:targetPort; may be repeated.\n{_own}",
     )(partial(_service, _type))
 
 
@@ -157,7 +156,10 @@ _SOURCES = """
 @command(
     "create configmap NAME [--from-file=[key=]source] [--from-literal=key1=value1]",
     "Create a config map from a local file, directory or literal value",
-    flags=_SOURCES + CREATE,
+    flags=f"""
+        create
+        {_SOURCES}
+    """,
     aliases=("cm",),
 )
 def config_map(inv: Invocation) -> None:
@@ -198,9 +200,9 @@ group(
 @command(
     "create secret generic NAME [--type=string] [--from-literal=key1=value1]",
     "Create a secret from a local file, directory, or literal value",
-    flags=_SOURCES
-    + CREATE
-    + """
+    flags=f"""
+        create
+        {_SOURCES}
         --type=string  The type of the secret.
     """,
 )
@@ -221,8 +223,8 @@ def generic_secret(inv: Invocation) -> None:
 @command(
     "create secret tls NAME --cert=path/to/cert/file --key=path/to/key/file",
     "Create a TLS secret",
-    flags=CREATE
-    + """
+    flags="""
+        create
         --cert=string  Path to the certificate.
         --key=string   Path to its private key.
     """,
@@ -241,8 +243,8 @@ def tls_secret(inv: Invocation) -> None:
     "create secret docker-registry NAME --docker-username=user --docker-password=password"
     " --docker-server=server",
     "Create a secret for use with a Docker registry",
-    flags=CREATE
-    + """
+    flags="""
+        create
         --docker-server=string:https://index.docker.io/v1/  Server of the registry.
         --docker-username=string  User name.
         --docker-password=string  Password.

@@ -6,15 +6,6 @@ from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl.cli import INTERMEDIATE, command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
-from kubecourse.tools.kubectl.flags import (
-    ALL,
-    ALL_NAMESPACES,
-    DRY_RUN,
-    FIELD_SELECTOR,
-    FILENAME,
-    GRACE_PERIOD,
-    SELECTOR,
-)
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import dry_run_suffix
 from kubecourse.tools.kubectl.resources import Info, from_flags
@@ -37,14 +28,8 @@ PROPAGATION = {
     "Delete resources by file names, stdin, resources and names, or by resources and label"
     " selector",
     INTERMEDIATE,
-    FILENAME
-    + SELECTOR
-    + FIELD_SELECTOR
-    + ALL_NAMESPACES
-    + ALL
-    + DRY_RUN
-    + GRACE_PERIOD
-    + """
+    """
+        filename selector field-selector all-namespaces all dry-run grace-period
         -o --output=string   Output mode: "name" for short output.
         --cascade=string:background?background  background, orphan, foreground.
         --force              Do not wait for the node to confirm.

@@ -11,7 +11,6 @@ from kubecourse.tools.kubectl.cli import DEBUGGING, command
 from kubecourse.tools.kubectl.connection import Connection
 from kubecourse.tools.kubectl.describe import Description, describe
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
-from kubecourse.tools.kubectl.flags import ALL_NAMESPACES, FILENAME, SELECTOR
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import align_rows
 from kubecourse.tools.kubectl.resources import (
@@ -58,10 +57,8 @@ def _resource(api_version: str, kind: str) -> Resource:
     "describe (-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME)",
     "Show details of a specific resource or group of resources",
     DEBUGGING,
-    FILENAME
-    + SELECTOR
-    + ALL_NAMESPACES
-    + """
+    """
+        filename selector all-namespaces
         --show-events=bool:true  Show events about the object too.
         --chunk-size=int:500     How many objects a list has at a time.
     """,
@@ -102,8 +99,8 @@ def describe_objects(inv: Invocation) -> None:
     "events [(-o|--output=)json|yaml] [--for TYPE/NAME] [--event=Normal,Warning]",
     "List events",
     DEBUGGING,
-    ALL_NAMESPACES
-    + """
+    """
+        all-namespaces
         --for=string     Only events about this object: pod/web-1.
         --types=strings  Only events of these types: Warning.
         --no-headers     Leave the headings out.

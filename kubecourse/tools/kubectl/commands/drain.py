@@ -15,7 +15,6 @@ from kubecourse.tools.kubectl.cli import MANAGEMENT, command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.describe.description import controller_of
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
-from kubecourse.tools.kubectl.flags import DRY_RUN, GRACE_PERIOD, SELECTOR
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import dry_run_suffix, print_result
 from kubecourse.tools.kubectl.resources import Info, Selection, from_arguments
@@ -27,13 +26,10 @@ PODS = BY_KIND["v1", "Pod"]
 MIRROR = "kubernetes.io/config.mirror"
 RETRY = 5.0
 """Seconds until an eviction that a budget refused is tried again."""
-FLAGS = (
-    SELECTOR
-    + DRY_RUN
-    + """
+FLAGS = """
+    selector dry-run
     -o --output=string      Output format.
 """
-)
 
 
 def _nodes(inv: Invocation) -> list[Info]:
@@ -70,9 +66,9 @@ command("uncordon NODE", "Mark node as schedulable", MANAGEMENT, FLAGS)(partial(
     "drain NODE",
     "Drain node in preparation for maintenance",
     MANAGEMENT,
-    FLAGS
-    + GRACE_PERIOD
-    + """
+    f"""
+        grace-period
+        {FLAGS}
         --pod-selector=string   Only pods with these labels.
         --force                 Also pods that nobody will replace.
         --ignore-daemonsets     Leave the pods of DaemonSets.

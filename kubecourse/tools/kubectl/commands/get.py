@@ -14,14 +14,7 @@ from kubecourse.tools.kubectl import output
 from kubecourse.tools.kubectl.cli import INTERMEDIATE, command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
-from kubecourse.tools.kubectl.flags import (
-    ALL_NAMESPACES,
-    FIELD_SELECTOR,
-    FILENAME,
-    OUTPUT,
-    SELECTOR,
-    parse_duration,
-)
+from kubecourse.tools.kubectl.flags import parse_duration
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.manifests import from_files
 from kubecourse.tools.kubectl.resources import (
@@ -52,12 +45,8 @@ REQUIRED = (
     "TYPE[.VERSION][.GROUP]/NAME ...)",
     "Display one or many resources",
     INTERMEDIATE,
-    FILENAME
-    + SELECTOR
-    + FIELD_SELECTOR
-    + ALL_NAMESPACES
-    + OUTPUT
-    + """
+    """
+        filename selector field-selector all-namespaces output
         -w --watch                 Then print changes until nothing more happens.
         --watch-only               Only print changes.
         --output-watch-events      Say which kind of change each is.

@@ -15,7 +15,6 @@ from kubecourse.api import names
 from kubecourse.tools.kubectl.changing import send_patch
 from kubecourse.tools.kubectl.cli import MANAGEMENT, SETTINGS, command
 from kubecourse.tools.kubectl.failure import KubectlError, each
-from kubecourse.tools.kubectl.flags import ALL, ALL_NAMESPACES, CHANGE, FIELD_SELECTOR
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import print_result
 from kubecourse.tools.kubectl.resources import Info, Selection, from_arguments, from_flags
@@ -25,16 +24,11 @@ Pairs = tuple[dict[str, str], list[str]]
 """What to set, and what to remove."""
 
 NO_RESOURCES = "one or more resources must be specified as <resource> <name> or <resource>/<name>"
-FLAGS = (
-    CHANGE
-    + FIELD_SELECTOR
-    + ALL_NAMESPACES
-    + ALL
-    + """
+FLAGS = """
+    change field-selector all-namespaces all
     --list       Print what there is.
     --overwrite  Let new values win.
 """
-)
 _PAIRS = "[--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N"
 
 
@@ -269,9 +263,8 @@ def changed_taints(
     "taint NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N",
     "Update the taints on one or more nodes",
     MANAGEMENT,
-    CHANGE
-    + ALL
-    + """
+    """
+        change all
         --overwrite  Let new values win.
     """,
 )

@@ -14,7 +14,6 @@ from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.describe.containers import describe_template, label_selector
 from kubecourse.tools.kubectl.describe.description import Lines
 from kubecourse.tools.kubectl.failure import KubectlError, each
-from kubecourse.tools.kubectl.flags import DRY_RUN, FIELD_MANAGER, FILENAME, OUTPUT, SELECTOR
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import print_result
 from kubecourse.tools.kubectl.resources import Info, from_flags
@@ -25,7 +24,7 @@ Json = dict[str, Any]
 
 START_UP = 0.09
 """Seconds until the recorded client printed its first line: what was just typed is seen by then."""
-FLAGS = FILENAME + SELECTOR + OUTPUT + FIELD_MANAGER
+FLAGS = "filename selector output field-manager"
 
 group("rollout SUBCOMMAND", "Manage the rollout of a resource", DEPLOY)
 
@@ -76,9 +75,8 @@ def _noticed(obj: Json | None) -> bool:
 @command(
     "rollout status (TYPE NAME | TYPE/NAME) [flags]",
     "Show the status of the rollout",
-    flags=FILENAME
-    + SELECTOR
-    + """
+    flags="""
+        filename selector
         -w --watch=bool:true  Watch until it is done.
         --revision=int        Fail if another revision is rolled out.
         --timeout=duration    How long to watch; 0 is to the end.
@@ -104,8 +102,8 @@ def status(inv: Invocation) -> None:
 @command(
     "rollout history (TYPE NAME | TYPE/NAME) [flags]",
     "View rollout history",
-    flags=FLAGS
-    + """
+    flags=f"""
+        {FLAGS}
         --revision=int  Details of this revision.
     """,
 )
@@ -152,9 +150,9 @@ def _template(replica_set: Json) -> str:
 @command(
     "rollout undo (TYPE NAME | TYPE/NAME) [flags]",
     "Undo a previous rollout",
-    flags=FLAGS
-    + DRY_RUN
-    + """
+    flags=f"""
+        dry-run
+        {FLAGS}
         --to-revision=int  The revision to go back to; 0 is the last.
     """,
 )

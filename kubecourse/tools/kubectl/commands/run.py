@@ -14,7 +14,6 @@ from kubecourse.tools.kubectl.cli import BEGINNER, command
 from kubecourse.tools.kubectl.commands.set import pod_spec
 from kubecourse.tools.kubectl.containers import find_run
 from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.flags import DRY_RUN, FIELD_MANAGER, FILENAME, OUTPUT
 from kubecourse.tools.kubectl.generators import (
     environment,
     generated,
@@ -29,14 +28,10 @@ from kubecourse.tools.kubectl.watching import Test, wait_until
 
 Json = dict[str, Any]
 
-FLAGS = (
-    OUTPUT
-    + DRY_RUN
-    + FIELD_MANAGER
-    + """
+FLAGS = """
+    output dry-run field-manager
     --save-config  Note the configuration for a later apply.
 """
-)
 
 
 @command(
@@ -44,8 +39,8 @@ FLAGS = (
     " [--overrides=inline-json] [--command] -- [COMMAND] [args...]",
     "Run a particular image on the cluster",
     BEGINNER,
-    FLAGS
-    + """
+    f"""
+        {FLAGS}
         --image=string!             The image for the container to run.
         -l --labels=string          Labels of the pod, instead of run=NAME.
         --annotations=array         Annotations of the pod; may be repeated.
@@ -170,9 +165,9 @@ EXPOSABLE = ("Deployment", "Pod", "ReplicaSet", "ReplicationController", "Servic
     "Take a replication controller, service, deployment or pod and expose it as a new"
     " Kubernetes service",
     BEGINNER,
-    FILENAME
-    + FLAGS
-    + """
+    f"""
+        filename
+        {FLAGS}
         --port=string             The port to serve on; the object's own where not given.
         --protocol=string         TCP, UDP or SCTP.
         --target-port=string      Name or number of the container's port.

@@ -20,7 +20,6 @@ from kubecourse.tools.kubectl.changing import send_patch
 from kubecourse.tools.kubectl.cli import ADVANCED, BEGINNER, DEPLOY, command, group
 from kubecourse.tools.kubectl.commands.label import NO_RESOURCES, resources_and_pairs
 from kubecourse.tools.kubectl.failure import KubectlError, each
-from kubecourse.tools.kubectl.flags import ALL, CHANGE, DRY_RUN, FIELD_MANAGER, FILENAME, OUTPUT
 from kubecourse.tools.kubectl.generators import environment
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import print_result
@@ -122,7 +121,7 @@ def set_images(obj: Json, images: dict[str, str]) -> Json:
 @command(
     "set image (-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ...",
     "Update the image of a pod template",
-    flags=CHANGE + ALL,
+    flags="change all",
 )
 def set_image(inv: Invocation) -> None:
     """`web=nginx:2`, `*=nginx:2`."""
@@ -205,10 +204,9 @@ def _listed(variable: Json) -> str:
 @command(
     "set env RESOURCE/NAME KEY_1=VAL_1 ... KEY_N=VAL_N",
     "Update environment variables on a pod template",
-    flags=CHANGE
-    + ALL
-    + _CONTAINERS
-    + """
+    flags=f"""
+        change all
+        {_CONTAINERS}
         -e --env=array         KEY=VALUE; may be repeated.
         --from=string          A ConfigMap or Secret to refer to: configmap/name.
         --keys=strings         Only these keys of --from.
@@ -297,10 +295,9 @@ def set_resources(obj: Json, pattern: str, limits: Json, requests: Json) -> Json
 @command(
     "set resources (-f FILENAME | TYPE NAME) ([--limits=LIMITS & --requests=REQUESTS]",
     "Update resource requests/limits on objects with pod templates",
-    flags=CHANGE
-    + ALL
-    + _CONTAINERS
-    + """
+    flags=f"""
+        change all
+        {_CONTAINERS}
         --limits=string    Such as cpu=200m,memory=512Mi.
         --requests=string  Such as cpu=100m,memory=256Mi.
     """,
@@ -325,9 +322,8 @@ def set_resources_of(inv: Invocation) -> None:
     " (-f FILENAME | TYPE NAME)",
     "Set a new size for a deployment, replica set, or replication controller",
     DEPLOY,
-    CHANGE
-    + ALL
-    + """
+    """
+        change all
         --replicas=int!            The new number of replicas.
         --current-replicas=int:-1  Only if there are so many now.
         --timeout=duration         How long to try; 0 is once.
@@ -369,11 +365,8 @@ PATCH_TYPES = ("json", "merge", "strategic")
     "patch (-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE]",
     "Update fields of a resource",
     ADVANCED,
-    FILENAME
-    + OUTPUT
-    + DRY_RUN
-    + FIELD_MANAGER
-    + """
+    """
+        filename output dry-run field-manager
         -p --patch=string        The patch, as JSON or YAML.
         --patch-file=string      A file with the patch.
         --type=string:strategic  json, merge or strategic.

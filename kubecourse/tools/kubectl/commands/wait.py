@@ -11,14 +11,6 @@ from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl import jsonpath
 from kubecourse.tools.kubectl.cli import ADVANCED, command
 from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.flags import (
-    ALL,
-    ALL_NAMESPACES,
-    FIELD_SELECTOR,
-    FILENAME,
-    OUTPUT,
-    SELECTOR,
-)
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import print_result
 from kubecourse.tools.kubectl.resources import Info, from_flags
@@ -33,13 +25,8 @@ WEEK = 7 * 24 * 3600.0
     " [--for=create|--for=delete|--for condition=available|--for=jsonpath='{}'[=value]]",
     "Wait for a specific condition on one or many resources",
     ADVANCED,
-    FILENAME
-    + SELECTOR
-    + FIELD_SELECTOR
-    + ALL_NAMESPACES
-    + ALL
-    + OUTPUT
-    + """
+    """
+        filename selector field-selector all-namespaces all output
         --for=string            create, delete, condition=NAME[=VALUE] or jsonpath=PATH[=VALUE].
         --timeout=duration:30s  0 looks once, below 0 waits a week.
     """,

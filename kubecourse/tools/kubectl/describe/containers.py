@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -14,13 +14,14 @@ from kubecourse.tools.kubectl.describe.description import (
     Json,
     Lines,
     at,
-    rfc1123,
     shown,
 )
 from kubecourse.tools.kubectl.describe.volumes import describe_volumes
 
-Resolver = Callable[[str], str]
-"""The value of a field of the pod, such as `metadata.name`."""
+SECCOMP = """
+    SeccompProfile?: seccompProfile.type
+    LocalhostProfile?: seccompProfile.localhostProfile
+"""
 
 
 def label_selector(selector: Json | None) -> str:
@@ -63,10 +64,10 @@ def describe_containers(
     title: str,
     containers: list[Json] | None,
     statuses: list[Json] | None = None,
-    resolve: Resolver | None = None,
+    pod: Json | None = None,
     indent: str = "",
 ) -> None:
-    """Containers with what is known of each; `indent` is set inside a template."""
+    """Containers with what is known of each; `indent` is set inside a template, `pod` is not."""
     d.line(f"{indent}{title}:{'' if containers else ' <none>'}")
     by_name = {status["name"]: status for status in statuses or []}
     for container in containers or []:
@@ -74,15 +75,23 @@ def describe_containers(
         status = by_name.get(container["name"])
         _basics(d, container, status)
         for name in ("command", "args"):
-            _words(d, name.capitalize(), container.get(name))
+            if container.get(name):
+                d.line(f"{name.capitalize()}:", 2)
+            for word in container.get(name) or []:
+                for line in word.split("\n"):
+                    d.line(line, 3)
         if status is not None:
-            _state(d, status)
+            _one_state(d, "State", status.get("state") or {})
+            if at(status, "lastState", "terminated"):
+                _one_state(d, "Last State", status["lastState"])
+            d.field("Ready", str(bool(status.get("ready"))), 2)
+            d.field("Restart Count", status.get("restartCount", 0), 2)
         describe_resources(d, container.get("resources"), 2)
         for name in ("liveness", "readiness", "startup"):
             if probe := container.get(f"{name}Probe"):
                 d.field(name.capitalize(), describe_probe(probe), 2)
         _environment_from(d, container)
-        _environment(d, container, resolve)
+        _environment(d, container, pod)
         _mounts(d, container)
 
 
@@ -94,30 +103,17 @@ def _basics(d: Lines, container: Json, status: Json | None) -> None:
         d.field("Image ID", status.get("imageID", ""), 2)
     ports = container.get("ports") or []
     for title, key in (("Port", "containerPort"), ("Host Port", "hostPort")):
-        listed = ", ".join(_port(port, key) for port in ports)
-        d.field(f"{title}s" if "," in listed else title, listed or NONE, 2)
-    if profile := at(container, "securityContext", "seccompProfile"):
-        d.field("SeccompProfile", profile.get("type", ""), 2)
-        if profile.get("type") == "Localhost":
-            d.field("LocalhostProfile", profile.get("localhostProfile", ""), 3)
+        # kubectl 1.33, whose texts were recorded, does not yet print the port's name.
+        listed = [f"{port.get(key, 0)}/{port.get('protocol', '')}" for port in ports]
+        d.field(f"{title}s" if len(listed) > 1 else title, ", ".join(listed) or NONE, 2)
+    d.fields(container.get("securityContext") or {}, SECCOMP, 2)
 
 
-def _port(port: Json, key: str) -> str:
-    """`80/TCP`. kubectl 1.33, whose texts were recorded, does not yet print the port's name."""
-    return f"{port.get(key, 0)}/{port.get('protocol', '')}"
-
-
-def _words(d: Lines, title: str, words: list[str] | None) -> None:
-    if words:
-        d.line(f"{title}:", 2)
-    for word in words or []:
-        for line in word.split("\n"):
-            d.line(line, 3)
-
-
-def describe_resources(d: Lines, resources: Json | None, level: int) -> None:
-    """Limits and requests."""
-    for title in ("limits", "requests"):
+def describe_resources(
+    d: Lines, resources: Json | None, level: int, titles: tuple[str, ...] = ("limits", "requests")
+) -> None:
+    """Limits and requests, or other amounts under their titles."""
+    for title in titles:
         amounts = at(resources, title, default={})
         if amounts:
             d.line(f"{title.capitalize()}:", level)
@@ -125,45 +121,37 @@ def describe_resources(d: Lines, resources: Json | None, level: int) -> None:
             d.field(name, amounts[name], level + 1)
 
 
-def _state(d: Lines, status: Json) -> None:
-    _one_state(d, "State", status.get("state") or {})
-    last = status.get("lastState") or {}
-    if "terminated" in last:
-        _one_state(d, "Last State", last)
-    d.field("Ready", str(bool(status.get("ready"))), 2)
-    d.field("Restart Count", status.get("restartCount", 0), 2)
+_TERMINATED = """
+    Reason?: reason
+    Message?: message
+    Exit Code: exitCode | number
+    Signal?: signal
+    Started: startedAt | time
+    Finished: finishedAt | time
+"""
 
 
 def _one_state(d: Lines, title: str, state: Json) -> None:
     if running := state.get("running"):
         d.field(title, "Running", 2)
-        d.field("Started", rfc1123(running.get("startedAt")), 3)
+        d.fields(running, "Started: startedAt | time", 3)
     elif ended := state.get("terminated"):
         d.field(title, "Terminated", 2)
-        d.optional("Reason", ended.get("reason"), 3)
-        d.optional("Message", ended.get("message"), 3)
-        d.field("Exit Code", ended.get("exitCode", 0), 3)
-        if ended.get("signal", 0) > 0:
-            d.field("Signal", ended["signal"], 3)
-        d.field("Started", rfc1123(ended.get("startedAt")), 3)
-        d.field("Finished", rfc1123(ended.get("finishedAt")), 3)
+        d.fields(ended, _TERMINATED, 3)
     else:
         d.field(title, "Waiting", 2)
-        d.optional("Reason", at(state, "waiting", "reason"), 3)
+        d.fields(state, "Reason?: waiting.reason", 3)
+
+
+_TIMING = (
+    "initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold",
+    "failureThreshold",
+)  # fmt: skip
 
 
 def describe_probe(probe: Json) -> str:
     """`http-get http://:80/ready delay=0s timeout=1s period=5s #success=1 #failure=3`."""
-    numbers = [
-        probe.get(key, 0)
-        for key in (
-            "initialDelaySeconds",
-            "timeoutSeconds",
-            "periodSeconds",
-            "successThreshold",
-            "failureThreshold",
-        )
-    ]
+    numbers = (probe.get(key, 0) for key in _TIMING)
     rest = "delay={}s timeout={}s period={}s #success={} #failure={}".format(*numbers)
     if (action := probe.get("exec")) is not None:
         return f"exec {shown(action.get('command') or [])} {rest}"
@@ -182,19 +170,18 @@ def describe_probe(probe: Json) -> str:
 
 
 def _environment_from(d: Lines, container: Json) -> None:
-    sources = container.get("envFrom")
-    if not sources:
-        return
-    d.line("Environment Variables from:", 2)
+    sources = container.get("envFrom") or []
+    if sources:
+        d.line("Environment Variables from:", 2)
     for each in sources:
-        kind = "ConfigMap" if "configMapRef" in each else "Secret" if "secretRef" in each else ""
+        kind = "ConfigMap" if "configMapRef" in each else "Secret"
         source = each.get("configMapRef") or each.get("secretRef") or {}
         prefix = f" with prefix '{each['prefix']}'" if each.get("prefix") else ""
         optional = shown(bool(source.get("optional")))
         d.line(f"{source.get('name', '')}\t{kind}{prefix}\tOptional: {optional}", 3)
 
 
-def _environment(d: Lines, container: Json, resolve: Resolver | None) -> None:
+def _environment(d: Lines, container: Json, pod: Json | None) -> None:
     variables = container.get("env") or []
     d.line(f"Environment:{'' if variables else chr(9) + NONE}", 2)
     for variable in variables:
@@ -205,15 +192,13 @@ def _environment(d: Lines, container: Json, resolve: Resolver | None) -> None:
             for line in rest:
                 d.line(f"\t{line}", 3)
         else:
-            text = _value_from(source, container, resolve)
-            if text:
-                d.field(name, text, 3)
+            d.optional(name, _value_from(source, container, pod), 3)
 
 
-def _value_from(source: Json, container: Json, resolve: Resolver | None) -> str:
+def _value_from(source: Json, container: Json, pod: Json | None) -> str:
     if field := source.get("fieldRef"):
         path = field.get("fieldPath", "")
-        value = resolve(path) if resolve else ""
+        value = field_value(pod, path) if pod else ""
         return f"{value} ({field.get('apiVersion', '')}:{path})"
     if ref := source.get("resourceFieldRef"):
         resource = ref.get("resource", "")
@@ -228,6 +213,21 @@ def _value_from(source: Json, container: Json, resolve: Resolver | None) -> str:
                 f"<set to the key '{ref.get('key', '')}' {words} '{ref.get('name', '')}'>"
                 f"\tOptional: {optional}"
             )
+    return ""
+
+
+def field_value(pod: Json, path: str) -> str:
+    """What a `fieldRef` refers to, where kubectl knows it without asking: names, labels.
+
+    Source: `staging/src/k8s.io/kubectl/pkg/util/fieldpath/fieldpath.go`.
+    """
+    if match := re.fullmatch(r"metadata\.(labels|annotations)\['([^']*)'\]", path):
+        return str(at(pod, "metadata", match[1], match[2], default=""))
+    if path in ("metadata.labels", "metadata.annotations"):
+        entries = at(pod, *path.split("."), default={})
+        return "\n".join(f'{key}="{entries[key]}"' for key in sorted(entries))
+    if path in ("metadata.name", "metadata.namespace", "metadata.uid"):
+        return str(at(pod, *path.split("."), default=""))
     return ""
 
 

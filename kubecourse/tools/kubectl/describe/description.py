@@ -1,12 +1,14 @@
-"""What every describer is written with: lines in columns, labels, tables, events.
+"""What every describer is written with: fields, lines in columns, labels, tables, events.
 
+Most of a description is a text that says where each line comes from; see `Lines.fields`.
 Behaviour follows `staging/src/k8s.io/kubectl/pkg/describe/describe.go` (PrefixWriter,
 printLabelsMultiline, printAnnotationsMultiline, DescribeEvents).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -47,15 +49,9 @@ def at(obj: Any, *path: str, default: Any = None) -> Any:
     return obj
 
 
-def parsed_time(text: str | None) -> datetime | None:
-    """A timestamp of the API as a datetime."""
-    return datetime.fromisoformat(text) if text else None
-
-
 def rfc1123(text: str | None) -> str:
     """A timestamp as descriptions print it: `Mon, 23 Nov 2026 01:29:00 +0000`."""
-    time = parsed_time(text)
-    return time.strftime("%a, %d %b %Y %H:%M:%S %z") if time else NEVER
+    return f"{datetime.fromisoformat(text):%a, %d %b %Y %H:%M:%S %z}" if text else NEVER
 
 
 def shown(value: Any) -> str:
@@ -71,11 +67,6 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def yes_no(value: bool | None) -> str:
-    """A bool as descriptions print their own: `True`, `False`, `<unset>`."""
-    return UNSET if value is None else str(value)
-
-
 def controller_of(obj: Json) -> Json | None:
     """The owner reference of an object's controller."""
     owners = at(obj, "metadata", "ownerReferences", default=[])
@@ -85,6 +76,21 @@ def controller_of(obj: Json) -> Json | None:
 def format_labels(labels: Mapping[str, str] | None) -> str:
     """Labels on one line: `app=web,tier=front`, `<none>`."""
     return ",".join(f"{key}={(labels or {})[key]}" for key in sorted(labels or {})) or NONE
+
+
+_FIELD = re.compile(r"(?P<name>[^:]+?)(?P<optional>\?)?: +(?P<path>\S+)(?: \| (?P<form>\w+))?")
+_FORMS: dict[str, Callable[[Any], Any]] = {
+    "text": lambda value: "" if value is None else value,
+    "number": lambda value: value or 0,
+    "flag": bool,
+    "none": lambda value: value or NONE,
+    "unset": lambda value: UNSET if value is None else value,
+    "time": rfc1123,
+    "labels": format_labels,
+    "joined": lambda values: ",".join(values or []),
+    "joined_or_none": lambda values: ",".join(values or []) or NONE,
+}
+"""How values of fields are printed, what is missing among them."""
 
 
 class Lines:
@@ -105,6 +111,21 @@ class Lines:
     def field(self, name: str, value: Any, level: int = 0) -> None:
         """`Name:  value`."""
         self.line(f"{name}:\t{shown(value)}", level)
+
+    def fields(self, obj: Json, text: str, level: int = 0) -> None:
+        """Fields of an object as a text has them, one on each line.
+
+        `Name: path.of.value | form`, where the form (of `_FORMS`) may be left out. With
+        `Name?:` there is no line where there is no value.
+        """
+        for line in filter(None, map(str.strip, text.splitlines())):
+            match = _FIELD.fullmatch(line)
+            assert match is not None, line
+            value = _FORMS[match["form"] or "text"](at(obj, *match["path"].split(".")))
+            if match["optional"]:
+                self.optional(match["name"], value, level)
+            else:
+                self.field(match["name"], value, level)
 
     def optional(self, name: str, value: Any, level: int = 0) -> None:
         """`Name:  value`, if there is a value."""
@@ -141,16 +162,21 @@ class Lines:
 
     def labels(self, name: str, labels: Mapping[str, str] | None, indent: str = "") -> None:
         """Labels, one a line, by key."""
-        self.several(name, [f"{key}={(labels or {})[key]}" for key in sorted(labels or {})], indent)
+        pairs = sorted((labels or {}).items())
+        self.several(name, (f"{key}={value}" for key, value in pairs), indent)
 
     def annotations(self, name: str, annotations: Mapping[str, str] | None) -> None:
         """Annotations, one a line, long ones cut; kubectl's own is left out."""
         lines: list[str] = []
-        for key in sorted(set(annotations or {}) - {LAST_APPLIED}):
-            value = (annotations or {})[key].removesuffix("\n")
-            if len(value) + len(key) + 2 > LONGEST_ANNOTATION or "\n" in value:
+        longest = LONGEST_ANNOTATION - 2
+        for key, value in sorted((annotations or {}).items()):
+            value = value.removesuffix("\n")
+            if key == LAST_APPLIED:
+                continue
+            if len(value) + len(key) > longest or "\n" in value:
                 lines.append(f"{key}:")
-                lines += [f"  {_shortened(part)}" for part in value.split("\n")]
+                for part in value.split("\n"):
+                    lines.append(f"  {part[:longest]}..." if len(part) > longest else f"  {part}")
             else:
                 lines.append(f"{key}: {value}")
         self.several(name, lines)
@@ -174,8 +200,10 @@ class Description(Lines):
 
     def age(self, timestamp: str | None) -> str:
         """How long ago something was: `5s`, `<unknown>`."""
-        time = parsed_time(timestamp)
-        return human_duration((self.source.now - time).total_seconds()) if time else "<unknown>"
+        if not timestamp:
+            return "<unknown>"
+        passed = self.source.now - datetime.fromisoformat(timestamp)
+        return human_duration(passed.total_seconds())
 
     # --- events
 
@@ -184,23 +212,14 @@ class Description(Lines):
         if not self.show_events:
             return
         metadata = obj["metadata"]
-        found: list[Json] = []
+        namespace = metadata.get("namespace", "")
+        kind = obj["kind"] if kind is None else kind
+        about = f"involvedObject.name={metadata['name']},involvedObject.namespace={namespace}"
+        about += f",involvedObject.kind={kind}" if kind else ""
+        events: list[Json] = []
         for uid in uids or [metadata.get("uid", "")]:
-            terms = {
-                "involvedObject.name": metadata["name"],
-                "involvedObject.namespace": metadata.get("namespace", ""),
-                "involvedObject.kind": obj["kind"] if kind is None else kind,
-                "involvedObject.uid": uid,
-            }
-            fields = ",".join(
-                f"{name}={value}"
-                for name, value in terms.items()
-                if value or name == "involvedObject.namespace"
-            )
-            found += self.source.list("v1", "Event", metadata.get("namespace"), fields=fields)
-        self._event_table(found)
-
-    def _event_table(self, events: list[Json]) -> None:
+            fields = f"{about},involvedObject.uid={uid}" if uid else about
+            events += self.source.list("v1", "Event", metadata.get("namespace"), fields=fields)
         if not events:
             self.field("Events", NONE)
             return
@@ -209,16 +228,9 @@ class Description(Lines):
         self.line("Type\tReason\tAge\tFrom\tMessage", 1)
         self.line("----\t------\t----\t----\t-------", 1)
         for event in events:
-            source = at(event, "source", "component") or event.get("reportingComponent", "")
-            message = event.get("message", "").strip()
-            row = (
-                event.get("type", ""),
-                event.get("reason", ""),
-                self.seen(event),
-                source,
-                message,
-            )
-            self.line("\t".join(row), 1)
+            who = at(event, "source", "component") or event.get("reportingComponent", "")
+            row = [event.get("type", ""), event.get("reason", ""), self.seen(event), who]
+            self.line("\t".join([*row, event.get("message", "").strip()]), 1)
 
     def seen(self, event: Json) -> str:
         """When an event happened, and how often: `3s (x2 over 14s)`."""
@@ -228,8 +240,3 @@ class Description(Lines):
         if event.get("count", 0) > 1:
             return f"{self.age(event.get('lastTimestamp'))} (x{event['count']} over {first})"
         return first
-
-
-def _shortened(text: str) -> str:
-    limit = LONGEST_ANNOTATION - 2
-    return text if len(text) <= limit else f"{text[:limit]}..."

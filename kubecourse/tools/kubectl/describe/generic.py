@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from kubecourse.tools.kubectl.describe.description import Description, Json, shown
 
 _SKIPPED = {
-    ".metadata.managedFields",
-    ".metadata.name",
-    ".metadata.namespace",
-    ".metadata.labels",
-    ".metadata.annotations",
+    f".metadata.{name}" for name in ("managedFields", "name", "namespace", "labels", "annotations")
 }
 _ACRONYMS = ("API", "URL", "UID", "GUID")
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|-+")
@@ -30,22 +25,15 @@ def _content(d: Description, level: int, content: Json, path: str) -> None:
         here, value = f"{path}.{name}", content[name]
         if here in _SKIPPED:
             continue
-        if isinstance(value, dict):
-            d.line(f"{label(name)}:", level)
-            _content(d, level + 1, value, here)
-        elif isinstance(value, list):
-            d.line(f"{label(name)}:", level)
-            _items(d, level + 1, value, here)
-        else:
+        if not isinstance(value, dict | list):
             d.field(label(name), value, level)
-
-
-def _items(d: Description, level: int, items: list[Any], path: str) -> None:
-    for item in items:
-        if isinstance(item, dict):
-            _content(d, level, item, path)
-        else:
-            d.line(shown(item), level)
+            continue
+        d.line(f"{label(name)}:", level)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                _content(d, level + 1, item, here)
+            else:
+                d.line(shown(item), level + 1)
 
 
 def label(name: str) -> str:

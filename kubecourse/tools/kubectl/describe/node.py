@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubecourse.api.errors import ApiError
 from kubecourse.api.quantity import ZERO, Quantity, parse_quantity
+from kubecourse.tools.kubectl.describe.containers import describe_resources
 from kubecourse.tools.kubectl.describe.description import (
     NONE,
     UNSET,
@@ -38,13 +39,10 @@ def describe_node(d: Description, node: Json) -> None:
     d.line("Addresses:")
     for address in status.get("addresses") or []:
         d.field(address["type"], address["address"], 1)
-    for title in ("capacity", "allocatable"):
-        amounts = status.get(title) or {}
-        if amounts:
-            d.line(f"{title.capitalize()}:")
-        for name in sorted(amounts):
-            d.field(name, amounts[name], 1)
-    _system(d, spec, status)
+    describe_resources(d, status, 0, ("capacity", "allocatable"))
+    d.line("System Info:")
+    d.fields(status.get("nodeInfo") or {}, _SYSTEM, 1)
+    d.fields(spec, _NETWORK)
     _pods(d, node)
     # The kubelet's events bear the node's name for a uid, those of controllers its uid.
     d.events(node, uids=[metadata.get("uid", ""), metadata["name"]])
@@ -69,9 +67,9 @@ def _lease(d: Description, name: str) -> None:
     except ApiError as error:
         d.field("Lease", f"Failed to get lease: {error}")
         return
-    spec = lease.get("spec") or {}
     d.line("Lease:")
-    d.field("HolderIdentity", spec.get("holderIdentity", UNSET), 1)
+    spec = lease.get("spec") or {}
+    d.fields(spec, "HolderIdentity: holderIdentity | unset", 1)
     for title, key in (("AcquireTime", "acquireTime"), ("RenewTime", "renewTime")):
         d.field(title, rfc1123(spec[key]) if spec.get(key) else UNSET, 1)
 
@@ -83,34 +81,28 @@ def _conditions(d: Description, conditions: list[Json] | None) -> None:
     d.line("Type\tStatus\tLastHeartbeatTime\tLastTransitionTime\tReason\tMessage", 1)
     d.line("----\t------\t-----------------\t------------------\t------\t-------", 1)
     for each in conditions:
-        beat, change = (
-            rfc1123(each.get("lastHeartbeatTime")),
-            rfc1123(each.get("lastTransitionTime")),
-        )
-        cells = (each["type"], each["status"], beat, change, each.get("reason", ""))
+        times = [rfc1123(each.get(f"last{what}Time")) for what in ("Heartbeat", "Transition")]
+        cells = (each["type"], each["status"], *times, each.get("reason", ""))
         d.line("".join(f"{cell} \t" for cell in cells) + each.get("message", ""), 1)
 
 
-def _system(d: Description, spec: Json, status: Json) -> None:
-    info = status.get("nodeInfo") or {}
-    d.line("System Info:")
-    for title, key in (
-        ("Machine ID", "machineID"),
-        ("System UUID", "systemUUID"),
-        ("Boot ID", "bootID"),
-        ("Kernel Version", "kernelVersion"),
-        ("OS Image", "osImage"),
-        ("Operating System", "operatingSystem"),
-        ("Architecture", "architecture"),
-        ("Container Runtime Version", "containerRuntimeVersion"),
-        ("Kubelet Version", "kubeletVersion"),
-        ("Kube-Proxy Version", "kubeProxyVersion"),
-    ):
-        d.field(title, info.get(key, ""), 1)
-    d.optional("PodCIDR", spec.get("podCIDR"))
-    d.optional("PodCIDRs", ",".join(spec.get("podCIDRs") or []))
-    d.optional("ProviderID", spec.get("providerID"))
-
+_SYSTEM = """
+    Machine ID: machineID
+    System UUID: systemUUID
+    Boot ID: bootID
+    Kernel Version: kernelVersion
+    OS Image: osImage
+    Operating System: operatingSystem
+    Architecture: architecture
+    Container Runtime Version: containerRuntimeVersion
+    Kubelet Version: kubeletVersion
+    Kube-Proxy Version: kubeProxyVersion
+"""
+_NETWORK = """
+    PodCIDR?: podCIDR
+    PodCIDRs?: podCIDRs | joined
+    ProviderID?: providerID
+"""
 
 # --- what runs there
 

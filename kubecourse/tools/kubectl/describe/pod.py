@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from kubecourse.api import codec
 from kubecourse.api.qos import qos_class
 from kubecourse.tools.kubectl.describe.containers import (
+    SECCOMP,
     describe_containers,
     describe_resources,
     describe_spread,
@@ -29,11 +28,15 @@ def describe_pod(d: Description, pod: Json) -> None:
     """A pod: where it runs, its containers and their states, its volumes, what happened to it."""
     spec, status = pod["spec"], pod.get("status") or {}
     d.name(pod)
-    if "priority" in spec:
-        d.field("Priority", spec["priority"])
-    d.optional("Priority Class Name", spec.get("priorityClassName"))
-    d.optional("Runtime Class Name", spec.get("runtimeClassName"))
-    d.optional("Service Account", spec.get("serviceAccountName"))
+    d.fields(
+        spec,
+        """
+        Priority?: priority
+        Priority Class Name?: priorityClassName
+        Runtime Class Name?: runtimeClassName
+        Service Account?: serviceAccountName
+        """,
+    )
     node = spec.get("nodeName")
     d.field("Node", f"{node}/{status.get('hostIP', '')}" if node else NONE)
     if "startTime" in status:
@@ -41,10 +44,7 @@ def describe_pod(d: Description, pod: Json) -> None:
     d.labels("Labels", at(pod, "metadata", "labels"))
     d.annotations("Annotations", at(pod, "metadata", "annotations"))
     _status(d, pod, status)
-    if profile := at(spec, "securityContext", "seccompProfile"):
-        d.field("SeccompProfile", profile.get("type", ""))
-        if profile.get("type") == "Localhost":
-            d.field("LocalhostProfile", profile.get("localhostProfile", ""))
+    d.fields(at(spec, "securityContext", default={}), SECCOMP)
     _addresses(d, status)
     if owner := controller_of(pod):
         d.field("Controlled By", f"{owner['kind']}/{owner['name']}")
@@ -52,10 +52,17 @@ def describe_pod(d: Description, pod: Json) -> None:
     if "resources" in spec:
         d.line("Resources:")
         describe_resources(d, spec["resources"], 1)
-    _containers(d, pod, spec, status)
+    for title, key in (
+        ("Init Containers", "initContainer"),
+        ("Containers", "container"),
+        ("Ephemeral Containers", "ephemeralContainer"),
+    ):
+        if spec.get(f"{key}s") or key == "container":
+            describe_containers(d, title, spec.get(f"{key}s"), status.get(f"{key}Statuses"), pod)
     _conditions(d, spec, status)
     describe_volumes(d, spec.get("volumes"))
-    d.field("QoS Class", status.get("qosClass") or _computed_qos(pod))
+    qos = status.get("qosClass") or qos_class(codec.decode(pod, "core/v1.Pod")[0].spec)
+    d.field("QoS Class", qos)
     d.labels("Node-Selectors", spec.get("nodeSelector"))
     describe_tolerations(d, spec.get("tolerations"))
     describe_spread(d, spec.get("topologySpreadConstraints"))
@@ -70,69 +77,26 @@ def _status(d: Description, pod: Json, status: Json) -> None:
         d.field("Termination Grace Period", f"{metadata.get('deletionGracePeriodSeconds', 0)}s")
     else:
         d.field("Status", phase)
-    d.optional("Reason", status.get("reason"))
-    d.optional("Message", status.get("message"))
+    d.fields(status, "Reason?: reason\nMessage?: message")
 
 
 def _addresses(d: Description, status: Json) -> None:
     d.field("IP", status.get("podIP", ""))
-    if not status.get("podIPs"):
-        d.field("IPs", NONE)
-        return
-    d.line("IPs:")
-    for address in status["podIPs"]:
+    addresses = status.get("podIPs") or []
+    d.line("IPs:" if addresses else f"IPs:\t{NONE}")
+    for address in addresses:
         d.field("IP", address.get("ip", ""), 1)
 
 
-def _containers(d: Description, pod: Json, spec: Json, status: Json) -> None:
-    def resolve(path: str) -> str:
-        return field_value(pod, path)
-
-    if spec.get("initContainers"):
-        statuses = status.get("initContainerStatuses")
-        describe_containers(d, "Init Containers", spec["initContainers"], statuses, resolve)
-    statuses = status.get("containerStatuses")
-    describe_containers(d, "Containers", spec.get("containers"), statuses, resolve)
-    if spec.get("ephemeralContainers"):
-        statuses = status.get("ephemeralContainerStatuses")
-        describe_containers(
-            d, "Ephemeral Containers", spec["ephemeralContainers"], statuses, resolve
-        )
-
-
 def _conditions(d: Description, spec: Json, status: Json) -> None:
-    conditions = status.get("conditions") or []
-    found = {condition["type"]: condition["status"] for condition in conditions}
+    found = {each["type"]: each["status"] for each in status.get("conditions") or []}
     gates = [gate["conditionType"] for gate in spec.get("readinessGates") or []]
     for title, rows in (
-        ("Readiness Gates", [(gate, found.get(gate, NONE)) for gate in gates]),
-        ("Conditions", [(condition["type"], condition["status"]) for condition in conditions]),
+        ("Readiness Gates", {gate: found.get(gate, NONE) for gate in gates}),
+        ("Conditions", found),
     ):
         if rows:
             d.line(f"{title}:")
             d.line("Type\tStatus", 1)
-        for kind, value in rows:
+        for kind, value in rows.items():
             d.line(f"{kind} \t{value} ", 1)
-
-
-def _computed_qos(pod: Json) -> str:
-    return qos_class(codec.decode(pod, "core/v1.Pod")[0].spec)
-
-
-_SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]")
-
-
-def field_value(pod: Json, path: str) -> str:
-    """What a `fieldRef` refers to, where kubectl knows it without asking: names, labels.
-
-    Source: `staging/src/k8s.io/kubectl/pkg/util/fieldpath/fieldpath.go`.
-    """
-    if match := _SUBSCRIPT.fullmatch(path):
-        value = at(pod, "metadata", match[1], match[2], default="")
-        return str(value)
-    if path in ("metadata.labels", "metadata.annotations"):
-        entries = at(pod, *path.split("."), default={})
-        return "\n".join(f'{key}="{entries[key]}"' for key in sorted(entries))
-    if path in ("metadata.name", "metadata.namespace", "metadata.uid"):
-        return str(at(pod, *path.split("."), default=""))
-    return ""

@@ -9,8 +9,6 @@ from kubecourse.tools.kubectl.describe.description import (
     Description,
     Json,
     at,
-    format_labels,
-    shown,
 )
 
 MOST_ENDPOINTS = 3
@@ -21,32 +19,40 @@ def describe_service(d: Description, service: Json) -> None:
     """A Service: its addresses, its ports, and the pods behind each."""
     spec = service["spec"]
     d.heading(service)
-    d.field("Selector", format_labels(spec.get("selector")))
-    d.field("Type", spec.get("type", ""))
-    d.optional("IP Family Policy", spec.get("ipFamilyPolicy"))
-    d.field("IP Families", ",".join(spec.get("ipFamilies") or []) or NONE)
-    d.field("IP", spec.get("clusterIP", ""))
-    d.field("IPs", ",".join(spec.get("clusterIPs") or []) or NONE)
-    d.optional("External IPs", ",".join(spec.get("externalIPs") or []))
-    d.optional("Desired LoadBalancer IP", spec.get("loadBalancerIP"))
-    d.optional("External Name", spec.get("externalName"))
+    d.fields(
+        spec,
+        """
+        Selector: selector | labels
+        Type: type
+        IP Family Policy?: ipFamilyPolicy
+        IP Families: ipFamilies | joined_or_none
+        IP: clusterIP
+        IPs: clusterIPs | joined_or_none
+        External IPs?: externalIPs | joined
+        Desired LoadBalancer IP?: loadBalancerIP
+        External Name?: externalName
+        """,
+    )
     ingress = at(service, "status", "loadBalancer", "ingress", default=[])
     d.optional("LoadBalancer Ingress", ", ".join(map(_ingress, ingress)))
-    slices = endpoint_slices(d, service)
+    slices = _endpoint_slices(d, service)
     for port in spec.get("ports") or []:
         _port(d, port, slices)
-    d.field("Session Affinity", spec.get("sessionAffinity", ""))
-    d.optional("External Traffic Policy", spec.get("externalTrafficPolicy"))
-    d.optional("Internal Traffic Policy", spec.get("internalTrafficPolicy"))
-    if spec.get("healthCheckNodePort"):
-        d.field("HealthCheck NodePort", spec["healthCheckNodePort"])
-    ranges = spec.get("loadBalancerSourceRanges") or []
-    d.optional("LoadBalancer Source Ranges", ",".join(ranges))
-    d.optional("Traffic Distribution", spec.get("trafficDistribution"))
+    d.fields(
+        spec,
+        """
+        Session Affinity: sessionAffinity
+        External Traffic Policy?: externalTrafficPolicy
+        Internal Traffic Policy?: internalTrafficPolicy
+        HealthCheck NodePort?: healthCheckNodePort
+        LoadBalancer Source Ranges?: loadBalancerSourceRanges | joined
+        Traffic Distribution?: trafficDistribution
+        """,
+    )
     d.events(service)
 
 
-def endpoint_slices(d: Description, service: Json) -> list[Json]:
+def _endpoint_slices(d: Description, service: Json) -> list[Json]:
     """The EndpointSlices of a Service; none if they cannot be read."""
     metadata = service["metadata"]
     labels = f"{SERVICE_NAME}={metadata['name']}"
@@ -72,10 +78,10 @@ def _port(d: Description, port: Json, slices: list[Json]) -> None:
     d.optional("AppProtocol", port.get("appProtocol"))
     if port.get("nodePort"):
         d.line(f"NodePort:\t{name}\t{port['nodePort']}/{protocol}")
-    d.field("Endpoints", format_endpoints(slices, port.get("name", "")))
+    d.field("Endpoints", _endpoints(slices, port.get("name", "")))
 
 
-def format_endpoints(slices: list[Json], port_name: str) -> str:
+def _endpoints(slices: list[Json], port_name: str) -> str:
     """The ready addresses behind one port: three of them, and how many more."""
     if not slices:
         return NONE
@@ -85,16 +91,12 @@ def format_endpoints(slices: list[Json], port_name: str) -> str:
         for port in ports if each.get("ports") else [None]:
             for endpoint in each.get("endpoints") or []:
                 if at(endpoint, "conditions", "ready", default=True):
-                    ready.append(_address(endpoint["addresses"][0], port))
+                    address = endpoint["addresses"][0]
+                    host = f"[{address}]" if ":" in address else address
+                    ready.append(address if port is None else f"{host}:{port}")
     text = ",".join(ready[:MOST_ENDPOINTS])
     more = len(ready) - MOST_ENDPOINTS
     return f"{text} + {more} more..." if more > 0 else text
-
-
-def _address(address: str, port: int | None) -> str:
-    if port is None:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def describe_endpoint_slice(d: Description, endpoint_slice: Json) -> None:
@@ -102,24 +104,20 @@ def describe_endpoint_slice(d: Description, endpoint_slice: Json) -> None:
     d.heading(endpoint_slice)
     d.field("AddressType", endpoint_slice.get("addressType", ""))
     ports = endpoint_slice.get("ports") or []
+    d.line("Ports:" if ports else f"Ports: {UNSET}")
     if ports:
-        d.line("Ports:")
         rows = [
             (p.get("name") or UNSET, p.get("port", UNSET), p.get("protocol", "")) for p in ports
         ]
         d.table(["Name", "Port", "Protocol"], rows)
-    else:
-        d.line(f"Ports: {UNSET}")
     endpoints = endpoint_slice.get("endpoints") or []
     d.line("Endpoints:" if endpoints else f"Endpoints: {NONE}")
     for endpoint in endpoints:
         d.field("- Addresses", ", ".join(endpoint.get("addresses") or []) or NONE, 1)
         d.line("Conditions:", 2)
-        ready = at(endpoint, "conditions", "ready")
-        d.field("Ready", UNSET if ready is None else shown(ready), 3)
-        d.field("Hostname", endpoint.get("hostname", UNSET), 2)
+        d.fields(endpoint, "Ready: conditions.ready | unset", 3)
+        d.fields(endpoint, "Hostname: hostname | unset", 2)
         if target := endpoint.get("targetRef"):
             d.field("TargetRef", f"{target.get('kind', '')}/{target.get('name', '')}", 2)
-        d.field("NodeName", endpoint.get("nodeName", UNSET), 2)
-        d.field("Zone", endpoint.get("zone", UNSET), 2)
+        d.fields(endpoint, "NodeName: nodeName | unset\nZone: zone | unset", 2)
     d.events(endpoint_slice)

@@ -10,8 +10,6 @@ from kubecourse.tools.kubectl.describe.description import (
     Json,
     at,
     controller_of,
-    format_labels,
-    rfc1123,
 )
 from kubecourse.tools.kubectl.rollouts import new_and_old_replica_sets
 
@@ -20,7 +18,7 @@ def describe_deployment(d: Description, deployment: Json) -> None:
     """A Deployment: how far it is, how it rolls out, its ReplicaSets."""
     spec, status = deployment["spec"], deployment.get("status") or {}
     d.name(deployment)
-    d.field("CreationTimestamp", rfc1123(deployment["metadata"].get("creationTimestamp")))
+    d.fields(deployment, "CreationTimestamp: metadata.creationTimestamp | time")
     d.labels("Labels", at(deployment, "metadata", "labels"))
     d.annotations("Annotations", at(deployment, "metadata", "annotations"))
     d.field("Selector", label_selector(spec.get("selector")))
@@ -32,8 +30,7 @@ def describe_deployment(d: Description, deployment: Json) -> None:
         f"{status.get('unavailableReplicas', 0)} unavailable",
     ]
     d.field("Replicas", " | ".join(counts))
-    d.field("StrategyType", at(spec, "strategy", "type", default=""))
-    d.field("MinReadySeconds", spec.get("minReadySeconds", 0))
+    d.fields(spec, "StrategyType: strategy.type\nMinReadySeconds: minReadySeconds | number")
     if rolling := at(spec, "strategy", "rollingUpdate"):
         unavailable, surge = rolling.get("maxUnavailable"), rolling.get("maxSurge")
         d.field("RollingUpdateStrategy", f"{unavailable} max unavailable, {surge} max surge")
@@ -65,13 +62,19 @@ def _sizes(replica_sets: list[Json]) -> str:
     ) or NONE  # fmt: skip
 
 
+def _begin(d: Description, obj: Json, more: str = "") -> None:
+    """Name, selector, labels and annotations; `more` fields come before the labels."""
+    d.field("Selector", label_selector(obj["spec"].get("selector")))
+    d.fields(obj, more)
+    d.labels("Labels", at(obj, "metadata", "labels"))
+    d.annotations("Annotations", at(obj, "metadata", "annotations"))
+
+
 def describe_replica_set(d: Description, replica_set: Json) -> None:
     """A ReplicaSet and how its pods are."""
     spec, status = replica_set["spec"], replica_set.get("status") or {}
     d.name(replica_set)
-    d.field("Selector", label_selector(spec.get("selector")))
-    d.labels("Labels", at(replica_set, "metadata", "labels"))
-    d.annotations("Annotations", at(replica_set, "metadata", "annotations"))
+    _begin(d, replica_set)
     if owner := controller_of(replica_set):
         d.field("Controlled By", f"{owner['kind']}/{owner['name']}")
     d.field("Replicas", f"{status.get('replicas', 0)} current / {spec.get('replicas', 0)} desired")
@@ -85,49 +88,31 @@ def describe_stateful_set(d: Description, stateful_set: Json) -> None:
     """A StatefulSet."""
     spec, status = stateful_set["spec"], stateful_set.get("status") or {}
     d.name(stateful_set)
-    d.field("CreationTimestamp", rfc1123(stateful_set["metadata"].get("creationTimestamp")))
-    d.field("Selector", label_selector(spec.get("selector")))
-    d.labels("Labels", at(stateful_set, "metadata", "labels"))
-    d.annotations("Annotations", at(stateful_set, "metadata", "annotations"))
+    d.fields(stateful_set, "CreationTimestamp: metadata.creationTimestamp | time")
+    _begin(d, stateful_set)
     d.field("Replicas", f"{spec.get('replicas', 0)} desired | {status.get('replicas', 0)} total")
-    d.field("Update Strategy", at(spec, "updateStrategy", "type", default=""))
-    partition = at(spec, "updateStrategy", "rollingUpdate", "partition")
-    if partition is not None:
-        d.field("Partition", partition, 1)
-        unavailable = at(spec, "updateStrategy", "rollingUpdate", "maxUnavailable")
-        if unavailable is not None:
-            d.field("MaxUnavailable", unavailable, 1)
+    d.fields(spec, "Update Strategy: updateStrategy.type")
+    d.fields(spec, "Partition?: updateStrategy.rollingUpdate.partition", 1)
+    d.fields(spec, "MaxUnavailable?: updateStrategy.rollingUpdate.maxUnavailable", 1)
     _pod_phases(d, stateful_set)
     describe_template(d, spec["template"])
-    _claims(d, spec.get("volumeClaimTemplates"))
-    d.events(stateful_set)
-
-
-def _claims(d: Description, templates: list[Json] | None) -> None:
-    if not templates:
-        d.field("Volume Claims", NONE)
-        return
-    d.line("Volume Claims:")
-    for claim in templates:
-        d.field("Name", claim["metadata"]["name"], 1)
-        d.field("StorageClass", at(claim, "spec", "storageClassName", default=""), 1)
+    claims = spec.get("volumeClaimTemplates") or []
+    d.line("Volume Claims:" if claims else f"Volume Claims:\t{NONE}")
+    for claim in claims:
+        d.fields(claim, "Name: metadata.name\nStorageClass: spec.storageClassName", 1)
         d.labels("Labels", at(claim, "metadata", "labels"), "  ")
-        annotations = at(claim, "metadata", "annotations")
-        d.labels("Annotations", annotations, "  ")
+        d.labels("Annotations", at(claim, "metadata", "annotations"), "  ")
         capacity = at(claim, "spec", "resources", "requests", "storage", default="<default>")
         d.field("Capacity", capacity, 1)
         d.field("Access Modes", at(claim, "spec", "accessModes", default=[]), 1)
+    d.events(stateful_set)
 
 
 def describe_daemon_set(d: Description, daemon_set: Json) -> None:
     """A DaemonSet."""
-    spec, status = daemon_set["spec"], daemon_set.get("status") or {}
+    status = daemon_set.get("status") or {}
     d.name(daemon_set)
-    d.field("Selector", label_selector(spec.get("selector")))
-    node_selector = at(spec, "template", "spec", "nodeSelector")
-    d.field("Node-Selector", format_labels(node_selector))
-    d.labels("Labels", at(daemon_set, "metadata", "labels"))
-    d.annotations("Annotations", at(daemon_set, "metadata", "annotations"))
+    _begin(d, daemon_set, "Node-Selector: spec.template.spec.nodeSelector | labels")
     for title, key in (
         ("Desired Number of Nodes Scheduled", "desiredNumberScheduled"),
         ("Current Number of Nodes Scheduled", "currentNumberScheduled"),
@@ -137,7 +122,7 @@ def describe_daemon_set(d: Description, daemon_set: Json) -> None:
     ):
         d.line(f"{title}: {status.get(key, 0)}")
     _pod_phases(d, daemon_set)
-    describe_template(d, spec["template"])
+    describe_template(d, daemon_set["spec"]["template"])
     d.events(daemon_set)
 
 
