@@ -95,6 +95,11 @@ class Informer:
         """Call a bound method with every change from now on."""
         self._handlers.append(handler)
 
+    def off_change(self, handler: ChangeHandler) -> None:
+        """Call a handler no more."""
+        if handler in self._handlers:
+            self._handlers.remove(handler)
+
     def add_index(self, function: IndexFunction) -> None:
         """Keep an index by a module-level function, such as `by_controller`."""
         if function not in self._indexes:

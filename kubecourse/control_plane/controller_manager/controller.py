@@ -44,45 +44,29 @@ class ManagedController(Controller):
         self.client = client
         self.informers = informers
         self.recorder = EventRecorder(client, self.name)
-        self._subscriptions: list[_Subscription] = []
+        self._subscriptions: list[tuple[Informer, ChangeHandler]] = []
 
     def subscribe(self, informer: Informer, handler: ChangeHandler) -> None:
         """Call a bound method with every change, while the controller runs."""
-        subscription = _Subscription(self, informer, handler)
-        self._subscriptions.append(subscription)
-        informer.on_change(subscription)
+        self._subscriptions.append((informer, handler))
 
     def start(self) -> None:
         if self.running:
             return
         super().start()
-        for subscription in self._subscriptions:
-            for obj in list(subscription.informer):
-                subscription.handler(None, obj)
+        for informer, handler in self._subscriptions:
+            informer.on_change(handler)
+            for obj in list(informer):
+                handler(None, obj)
 
     def stop(self) -> None:
         super().stop()
+        for informer, handler in self._subscriptions:
+            informer.off_change(handler)
         self.forget()
 
     def forget(self) -> None:
         """Drop what was learnt from the informers."""
-
-
-class _Subscription:
-    """Passes changes on to a controller that runs; an object, so that a cluster can be copied."""
-
-    __slots__ = ("controller", "handler", "informer")
-
-    def __init__(
-        self, controller: ManagedController, informer: Informer, handler: ChangeHandler
-    ) -> None:
-        self.controller = controller
-        self.informer = informer
-        self.handler = handler
-
-    def __call__(self, old: Any, new: Any) -> None:
-        if self.controller.running:
-            self.handler(old, new)
 
 
 # --- owners
