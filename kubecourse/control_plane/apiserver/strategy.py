@@ -74,6 +74,12 @@ def prepare_for_create(resource: Resource, obj: Any) -> Any:
         case "Namespace":
             spec = core.NamespaceSpec(finalizers=["kubernetes"])
             return replace(obj, spec=spec, status=core.NamespaceStatus(phase="Active"))
+        case "PersistentVolumeClaim":
+            return replace(obj, status=core.PersistentVolumeClaimStatus(phase="Pending"))
+        case "PersistentVolume":
+            since = obj.metadata.creationTimestamp
+            status = core.PersistentVolumeStatus(phase="Pending", lastPhaseTransitionTime=since)
+            return replace(obj, status=status)
         case "Job":
             obj = job_selector.generated(obj)
         case "DaemonSet":

@@ -58,7 +58,7 @@ class DisruptionController(ManagedController):
         self.subscribe(self._pods, self._pod_changed)
 
     def _pod_changed(self, old: Any, new: Any) -> None:
-        if not len(self._budgets):
+        if not self._budgets:
             return
         pod = new if new is not None else old
         found = [

@@ -54,11 +54,11 @@ _DELETABLE = re.compile(r"/tmp/.+")
 
 def by_claim(pod: Any) -> Iterable[str]:
     """Index: the claims that a pod's volumes are about, as `namespace/name`."""
-    return [
-        f"{pod.metadata.namespace}/{volume.persistentVolumeClaim.claimName}"
-        for volume in pod.spec.volumes or ()
-        if volume.persistentVolumeClaim is not None
-    ]
+    keys: tuple[str, ...] = ()
+    for volume in pod.spec.volumes or ():
+        if volume.persistentVolumeClaim is not None:
+            keys += (f"{pod.metadata.namespace}/{volume.persistentVolumeClaim.claimName}",)
+    return keys
 
 
 class PersistentVolumeBinder(ManagedController):
@@ -106,7 +106,7 @@ class PersistentVolumeBinder(ManagedController):
             self.queue.add(key)
 
     def _pod_changed(self, old: Any, new: Any) -> None:
-        if new is not None and self._unbound and (old is None or old.spec is not new.spec):
+        if self._unbound and new is not None and (old is None or old.spec is not new.spec):
             for key in by_claim(new):
                 namespace, _, name = key.partition("/")
                 if (namespace, name) in self._unbound:

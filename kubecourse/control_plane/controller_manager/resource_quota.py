@@ -45,7 +45,7 @@ class ResourceQuotaController(ManagedController):
 
     def _changed(self, old: Any, new: Any) -> None:
         """Look at the quotas that an object no longer uses, or uses less of."""
-        if old is None or not len(self._quotas):
+        if old is None or not self._quotas:
             return
         resource = resource_of(old)
         if new is not None and not _may_use_less(resource, old, new, self.clock.utc()):

@@ -33,8 +33,6 @@ def admit(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> Any:
     """Fill in the class of a claim being created. `storageClassName: ""` asks for none."""
-    if operation != "CREATE" or resource.kind != "PersistentVolumeClaim":
-        return new
     named = STORAGE_CLASS_ANNOTATION in (new.metadata.annotations or {})
     if named or new.spec.storageClassName is not None:
         return new

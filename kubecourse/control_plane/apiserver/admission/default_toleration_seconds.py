@@ -39,8 +39,6 @@ def admit(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> Any:
     """Add the two tolerations to pods being created or updated."""
-    if resource.kind != "Pod" or operation not in ("CREATE", "UPDATE") or new is old:
-        return new
     if old is not None and new.spec is old.spec:
         return new
     spec = _tolerant(new.spec)

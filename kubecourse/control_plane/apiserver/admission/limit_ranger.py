@@ -22,7 +22,6 @@ from kubecourse.control_plane.apiserver.request import Options
 
 RANGES = BY_PLURAL["", "v1", "limitranges"]
 ANNOTATION = "kubernetes.io/limit-ranger"
-_CHECKED = {"Pod": ("CREATE",), "PersistentVolumeClaim": ("CREATE", "UPDATE")}
 core = models.core_v1
 
 
@@ -39,8 +38,6 @@ def admit(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> Any:
     """Give the containers of a pod being created what the namespace has for those that ask not."""
-    if operation != "CREATE" or resource.kind != "Pod":
-        return new
     for each in _ranges(server, new.metadata.namespace):
         spec, note = _filler(each)(new.spec)
         if note:
@@ -93,8 +90,6 @@ def check(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> None:
     """Refuse a pod being created, or a claim, that asks for less or more than is allowed."""
-    if operation not in _CHECKED.get(resource.kind, ()):
-        return
     if old is not None and new.spec is old.spec:
         return
     for each in _ranges(server, new.metadata.namespace):

@@ -19,7 +19,7 @@ def admit(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> Any:
     """Refuse creation where there is no namespace to create in."""
-    if operation != "CREATE" or not resource.namespaced:
+    if not resource.namespaced:
         return new
     name = new.metadata.namespace
     namespace = server.find(NAMESPACES, None, name)
@@ -42,7 +42,7 @@ def check(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> None:
     """Refuse to delete the namespaces that a cluster cannot do without."""
-    if operation == "DELETE" and resource is NAMESPACES and old.metadata.name in IMMORTAL:
+    if old.metadata.name in IMMORTAL:
         raise errors.forbidden(
             "namespaces", "", old.metadata.name, "this namespace may not be deleted"
         )

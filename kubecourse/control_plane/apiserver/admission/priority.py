@@ -38,8 +38,6 @@ def admit(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> Any:
     """Fill in priority and preemption policy of pods being created."""
-    if operation != "CREATE" or resource.kind != "Pod":
-        return new
     spec = new.spec
     name = spec.priorityClassName
     chosen = None
@@ -86,7 +84,7 @@ def check(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> None:
     """Only one class may be the default."""
-    if resource is not CLASSES or new is None or not new.globalDefault:
+    if not new.globalDefault:
         return
     other = _default_class(server)
     if other is not None and other.metadata.name != new.metadata.name:

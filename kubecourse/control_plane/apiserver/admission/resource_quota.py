@@ -17,18 +17,15 @@ from kubecourse.api.resources import BY_PLURAL, Resource
 from kubecourse.control_plane.apiserver.request import Options
 
 QUOTAS = BY_PLURAL["", "v1", "resourcequotas"]
-_CHARGED_WHEN_CHANGED = ("PersistentVolumeClaim", "Service")
 
 
 def check(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> None:
     """Refuse, or add to the `status.used` of every quota that counts the object."""
-    if operation == "DELETE" or not server.etcd.count(QUOTAS.prefix) or not resource.namespaced:
+    if not resource.namespaced or not server.etcd.count(QUOTAS.prefix):
         return
-    if operation == "UPDATE" and (
-        resource.kind not in _CHARGED_WHEN_CHANGED or new.spec is old.spec
-    ):
+    if old is not None and new.spec is old.spec:
         return
     found = server.list(QUOTAS, new.metadata.namespace)
     concerned = [each for each in found if _counts(each, resource, new)]

@@ -96,8 +96,6 @@ def admit(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> Any:
     """Give pods being created the default account, and the volume with its token."""
-    if resource.kind != "Pod" or operation != "CREATE":
-        return new
     if new.metadata.annotations and _MIRROR in new.metadata.annotations:
         return new
     return replace(new, spec=_with_account(new.spec))
@@ -111,8 +109,6 @@ def check(
     The real server waits a second for the account `default`, which every namespace is about to
     have; here it is taken for granted.
     """
-    if resource.kind != "Pod" or operation != "CREATE":
-        return
     name, namespace = new.spec.serviceAccountName, new.metadata.namespace
     if name in (None, "default") or server.find(ACCOUNTS, namespace, name) is not None:
         return

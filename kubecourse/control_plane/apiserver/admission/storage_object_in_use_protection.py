@@ -22,9 +22,7 @@ def admit(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> Any:
     """Add the finalizer of the kind to an object being created."""
-    finalizer = FINALIZERS.get(resource.kind)
-    if operation != "CREATE" or finalizer is None:
-        return new
+    finalizer = FINALIZERS[resource.kind]
     had = new.metadata.finalizers or []
     if finalizer in had:
         return new

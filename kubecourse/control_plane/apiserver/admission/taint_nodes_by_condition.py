@@ -20,8 +20,6 @@ def admit(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> Any:
     """Add the taint to nodes being created."""
-    if operation != "CREATE" or resource.kind != "Node":
-        return new
     spec = new.spec or models.core_v1.NodeSpec()
     if any(t.key == NOT_READY.key and t.effect == NOT_READY.effect for t in spec.taints or ()):
         return new
