@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.client import Client, EventRecorder, Informer
 from kubecourse.client.informer import Key, key_of
 from kubecourse.clock import Timer
@@ -218,16 +218,12 @@ class Scheduler:
                 victim, type="DisruptionTarget", status="True", reason="PreemptionByScheduler",
                 message=f"{PROFILE}: preempting to accommodate a higher priority pod",
             )  # fmt: skip
-            try:
+            with ignoring("NotFound"):
                 current = self._client.get(core.Pod, metadata.name, metadata.namespace)
                 self._client.update_status(replace(current, status=_with(current, why)))
                 self._client.delete(core.Pod, metadata.name, metadata.namespace)
-            except ApiError as error:
-                if error.code != 404:
-                    raise
-                continue
-            text = f"Preempted by pod {pod.metadata.uid} on node {candidate.node.name}"
-            self._events.normal(victim, "Preempted", text)
+                text = f"Preempted by pod {pod.metadata.uid} on node {candidate.node.name}"
+                self._events.normal(victim, "Preempted", text)
 
     def _failed(
         self, queued: QueuedPod, text: str, plugins: tuple[str, ...], nominated: str = ""
@@ -239,7 +235,7 @@ class Scheduler:
         self._promises.note(pod, nominated)
         self._arm_flush()
         self._events.warning(pod, "FailedScheduling", explain.shortened(text))
-        try:
+        with ignoring("NotFound"):
             current = self._client.get(core.Pod, pod.metadata.name, pod.metadata.namespace)
             condition = self._condition(
                 current, type="PodScheduled", status="False", reason="Unschedulable", message=text
@@ -247,9 +243,6 @@ class Scheduler:
             status = replace(_with(current, condition), nominatedNodeName=nominated or None)
             if status != current.status:
                 queued.pod = self._client.update_status(replace(current, status=status))
-        except ApiError as error:
-            if error.code != 404:
-                raise
 
     def _condition(self, pod: Any, **fields: Any) -> Any:
         return core.PodCondition(
