@@ -115,7 +115,7 @@ class Reporter:
     def __init__(self, worker: PodWorker) -> None:
         metadata = worker.pod.metadata
         self._worker = worker
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, tuple[Any, Any]] = {}
         self._meta = models.meta_v1.ObjectMeta(
             name=metadata.name, namespace=metadata.namespace, uid=worker.uid
         )
@@ -179,10 +179,12 @@ class Reporter:
         )
         result = []
         for type, verdict in zip(OWN, verdicts, strict=True):
-            old = known.get(type)
-            since = now if old is None or old.status != verdict[0] else old.lastTransitionTime
-            known[type] = _condition(type, verdict, since, generation)
-            result.append(known[type])
+            before, old = known.get(type, (None, None))
+            if before != (verdict, generation):
+                since = old.lastTransitionTime if old and old.status == verdict[0] else now
+                old = _condition(type, verdict, since, generation)
+                known[type] = ((verdict, generation), old)
+            result.append(old)
         scheduled = conditions.get(others, OWN[4])
         if scheduled is not None and scheduled.status == "True":
             result[4] = scheduled

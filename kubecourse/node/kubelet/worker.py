@@ -65,8 +65,7 @@ class PodWorker:
         self.start_time = kubelet.clock.utc()
         self.probe_epoch = 0.0
         self.reason: Problem | None = None
-        self.busy = self.changed = self.stopping = self.over = False
-        self._again = False
+        self.busy = self.changed = self.stopping = self.over = self._again = False
         self._reporter = status.Reporter(self)
         self._todo: list[PodContainer] = []
         self._retry_at: float | None = None
@@ -300,11 +299,10 @@ class PodWorker:
 
     def _deadline(self) -> None:
         """The pod has been active for as long as it may."""
-        if not self.stopping:
-            message = "Pod was active on the node longer than the specified deadline"
-            self.reason = ("DeadlineExceeded", message)
-            self.write_status()
-            self._end()
+        message = "Pod was active on the node longer than the specified deadline"
+        self.reason = ("DeadlineExceeded", message)
+        self.write_status()
+        self._end()
 
     def _end(self) -> None:
         """The pod is to end by itself: soon its containers are stopped."""
