@@ -17,7 +17,7 @@ Source: `pkg/scheduler/framework/{interface,runtime/framework}.go`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
@@ -34,6 +34,14 @@ class Verdict(NamedTuple):
     plugin: str
     reasons: tuple[str, ...]
     resolvable: bool = True
+
+
+class Candidates(NamedTuple):
+    """The nodes that are being scored: which summaries they have, and how many have each."""
+
+    summaries: list[Any]
+    size: int
+    count: Callable[[Any], int]
 
 
 class ClusterEvent(NamedTuple):
@@ -90,9 +98,9 @@ class Plugin:
         """Why the pod cannot go to the nodes with this summary."""
         raise NotImplementedError
 
-    def raw(self, survey: Any, candidates: Census) -> list[int | None]:
+    def raw(self, survey: Any, candidates: Candidates) -> list[int | None]:
         """The score of each of the candidates' summaries; None: they are not to be scored."""
-        return list(candidates)
+        return list(candidates.summaries)
 
     def normalize(self, scores: list[int | None]) -> list[int]:
         """The same scores from 0 to 100. It depends on which scores there are, not how many."""

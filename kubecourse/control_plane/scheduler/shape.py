@@ -10,10 +10,9 @@ plain lists of numbers. Tests hold it against asking every plugin about every no
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import compress
 from operator import itemgetter
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
 from kubecourse.control_plane.scheduler.explain import PluginScore
 from kubecourse.control_plane.scheduler.footprint import footprint
-from kubecourse.control_plane.scheduler.framework import Census, Plugin, Verdict
+from kubecourse.control_plane.scheduler.framework import Candidates, Plugin, Verdict
 
 MIN_FEASIBLE = 100
 MIN_PERCENT = 5
@@ -210,22 +209,18 @@ class Shape:
 
     # --- refusing
 
-    def _census(self, index: int, classes: Mapping[int, int]) -> Census:
-        """How many nodes have each summary of a plugin, given how many there are of each class."""
-        census: dict[Any, int] = {}
-        for number, nodes in classes.items():
-            summary = self._by_number[number].summaries[index]
-            census[summary] = census.get(summary, 0) + nodes
-        return census
-
     def _surveys(self) -> dict[int, Any]:
         """What each plugin that counts needs to know of all nodes, by the plugin's index."""
-        present = {found.number: found.nodes for found in self._by_number if found.nodes}
-        return {
-            index: plugin.survey(self._census(index, present))
-            for index, plugin in enumerate(self._summed)
-            if plugin.counts
-        }
+        surveys: dict[int, Any] = {}
+        for index, plugin in enumerate(self._summed):
+            if plugin.counts:
+                census: dict[Any, int] = {}
+                for found in self._by_number:
+                    if found.nodes:
+                        summary = found.summaries[index]
+                        census[summary] = census.get(summary, 0) + found.nodes
+                surveys[index] = plugin.survey(census)
+        return surveys
 
     def _verdict(self, found: NodeClass, surveys: dict[int, Any]) -> Verdict | None:
         if found.verdict is not None:
@@ -311,41 +306,54 @@ class Shape:
         size = len(codes)
         if size == 1:
             return 0
-        counted = Counter(codes)
-        bonus = self._bonuses(counted, surveys) if self._ranks else {}
-        totals = {code: (code & MASK) + bonus.get(code >> POINTS, 0) for code in counted}
+        distinct = sorted(set(codes))
+        bonus = self._bonuses(distinct, codes, surveys) if self._ranks else {}
+        totals = {code: (code & MASK) + bonus.get(code >> POINTS, 0) for code in distinct}
         highest = max(totals.values())
         ordered = _in_preorder(size)(codes)
         best = [ordered.index(code) for code, total in totals.items() if total == highest]
         return _preorder(size)[min(best)]
 
-    def _bonuses(self, counted: Mapping[int, int], surveys: dict[int, Any]) -> dict[int, int]:
+    def _bonuses(
+        self, distinct: list[int], codes: list[int], surveys: dict[int, Any]
+    ) -> dict[int, int]:
         """The points that each class gets from the plugins that rank, if not all get the same."""
-        present: dict[int, int] = {}
-        for code, nodes in counted.items():
-            present[code >> POINTS] = present.get(code >> POINTS, 0) + nodes
-        bonus = dict.fromkeys(present, 0)
+        present = [self._by_number[n] for n in dict.fromkeys([c >> POINTS for c in distinct])]
+        bonus = {found.number: 0 for found in present}
         for index, plugin in self._ranks if len(present) > 1 else ():
-            candidates = self._census(index, present)
-            if len(candidates) > 1:
-                scores = _ranked(plugin, surveys.get(index), candidates)
-                for number in present:
-                    summary = self._by_number[number].summaries[index]
-                    bonus[number] += plugin.weight * scores[summary][1]
+            summaries = list(dict.fromkeys([found.summaries[index] for found in present]))
+            if len(summaries) > 1:
+                scores = self._ranked(index, summaries, codes, surveys)
+                for found in present:
+                    bonus[found.number] += plugin.weight * scores[found.summaries[index]][1]
         return bonus
+
+    def _ranked(
+        self, index: int, summaries: list[Any], codes: list[int], surveys: dict[int, Any]
+    ) -> dict[Any, tuple[int | None, int]]:
+        """A plugin's scores, before and after normalising, by summary."""
+        plugin = self._summed[index]
+        candidates = Candidates(summaries, len(codes), partial(self._count, index, codes))
+        raw = plugin.raw(surveys.get(index), candidates)
+        return dict(zip(summaries, zip(raw, plugin.normalize(raw), strict=True), strict=True))
+
+    def _count(self, index: int, codes: list[int], summary: Any) -> int:
+        """How many of the candidates have a summary of a plugin."""
+        meant = [found.summaries[index] == summary for found in self._by_number]
+        return sum([meant[code >> POINTS] for code in codes])
 
     def scores(self, places: Sequence[int]) -> list[dict[str, PluginScore]]:
         """What each plugin says of each candidate at these positions, by the plugin's name."""
         self.refresh()
         surveys = self._surveys()
-        classes = [self._by_number[self._codes[place] >> POINTS] for place in places]
-        present = Counter(found.number for found in classes)
+        codes = [self._codes[place] for place in places]
         found: list[dict[str, PluginScore]] = [{} for _ in places]
         for plugin in self.plugins.values():
             if plugin.ranks:
                 index = self._summed.index(plugin)
-                known = _ranked(plugin, surveys.get(index), self._census(index, present))
-                pairs = [known[each.summaries[index]] for each in classes]
+                summaries = [self._by_number[code >> POINTS].summaries[index] for code in codes]
+                known = self._ranked(index, list(dict.fromkeys(summaries)), codes, surveys)
+                pairs = [known[summary] for summary in summaries]
             elif plugin.scores:
                 alone = [plugin.score(self._cache.order[place]) for place in places]
                 pairs = list(zip(alone, alone, strict=True))
@@ -354,9 +362,3 @@ class Shape:
             for scores, (raw, normalized) in zip(found, pairs, strict=True):
                 scores[plugin.name] = PluginScore(raw, normalized, plugin.weight * normalized)
         return found
-
-
-def _ranked(plugin: Plugin, survey: Any, candidates: Census) -> dict[Any, tuple[int | None, int]]:
-    """A plugin's scores, before and after normalising, by summary."""
-    raw = plugin.raw(survey, candidates)
-    return dict(zip(candidates, zip(raw, plugin.normalize(raw), strict=True), strict=True))

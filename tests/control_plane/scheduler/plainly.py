@@ -11,7 +11,7 @@ from typing import Any
 
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
 from kubecourse.control_plane.scheduler.explain import PluginScore
-from kubecourse.control_plane.scheduler.framework import Plugin, Verdict
+from kubecourse.control_plane.scheduler.framework import Candidates, Plugin, Verdict
 from kubecourse.control_plane.scheduler.shape import first_of_best
 
 
@@ -46,8 +46,9 @@ class Evaluation:
             raw: list[int | None]
             if plugin.ranks:
                 summaries = [plugin.summary(info, plugin.facts(info)) for info in candidates]
-                counted = Counter(summaries)
-                by_summary = dict(zip(counted, plugin.raw(survey, counted), strict=True))
+                distinct = list(dict.fromkeys(summaries))
+                given = Candidates(distinct, len(summaries), summaries.count)
+                by_summary = dict(zip(distinct, plugin.raw(survey, given), strict=True))
                 raw = [by_summary[summary] for summary in summaries]
                 normalized = plugin.normalize(raw)
             elif plugin.scores:

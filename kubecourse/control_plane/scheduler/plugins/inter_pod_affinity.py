@@ -13,6 +13,7 @@ from kubecourse.api.labels import selector_from_label_selector
 from kubecourse.control_plane.scheduler.cache import SELF, Cache, NodeInfo, PodGroup, labels_of
 from kubecourse.control_plane.scheduler.framework import (
     MAX_SCORE,
+    Candidates,
     Census,
     ClusterEvent,
     Plugin,
@@ -234,10 +235,10 @@ class InterPodAffinity(Plugin):
             return TOO_NEAR
         return UNWANTED if any(sums.unwanted > 0 for sums in around.values()) else None
 
-    def raw(self, survey: Survey, candidates: Census) -> list[int | None]:
+    def raw(self, survey: Survey, candidates: Candidates) -> list[int | None]:
         return [
             sum(sums.score for sums in self._around(survey, summary).values())
-            for summary in candidates
+            for summary in candidates.summaries
         ]
 
     def normalize(self, scores: list[int | None]) -> list[int]:

@@ -20,7 +20,7 @@ from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
 from kubecourse.control_plane.scheduler.footprint import footprint
 from kubecourse.control_plane.scheduler.framework import (
     MAX_SCORE,
-    Census,
+    Candidates,
     ClusterEvent,
     Plugin,
     Verdict,
@@ -142,8 +142,8 @@ class ImageLocality(Plugin):
         there = info.images
         return tuple(image for image in self._images if image in there) if there else ()
 
-    def raw(self, survey: Any, candidates: Census) -> list[int | None]:
-        return [self._score(images) for images in candidates]
+    def raw(self, survey: Any, candidates: Candidates) -> list[int | None]:
+        return [self._score(images) for images in candidates.summaries]
 
     def _score(self, images: tuple[str, ...]) -> int:
         total = 0

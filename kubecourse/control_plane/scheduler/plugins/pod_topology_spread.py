@@ -26,6 +26,7 @@ from kubecourse.control_plane.scheduler.cache import (
 )
 from kubecourse.control_plane.scheduler.framework import (
     MAX_SCORE,
+    Candidates,
     Census,
     ClusterEvent,
     Plugin,
@@ -220,22 +221,23 @@ class PodTopologySpread(Plugin):
 
     # --- scoring
 
-    def raw(self, survey: Survey, candidates: Census) -> list[int | None]:
+    def raw(self, survey: Survey, candidates: Candidates) -> list[int | None]:
         scored = {
             summary: places
-            for summary in candidates
+            for summary in candidates.summaries
             if (places := self._facts[summary[0]].soft) is not None
         }
+        unscored = [summary for summary in candidates.summaries if summary not in scored]
         weights = []
         for index, rule in enumerate(self._soft):
             if rule.key == HOSTNAME:
-                domains = sum(candidates[summary] for summary in scored)
+                domains = candidates.size - sum(map(candidates.count, unscored))
             else:
                 domains = len(dict.fromkeys(places[index].domain for places in scored.values()))
             weights.append(math.log(domains + 2))
         rules = list(zip(self._soft, self._soft_at, survey.soft, weights, strict=True))
         found: list[int | None] = []
-        for summary in candidates:
+        for summary in candidates.summaries:
             if summary not in scored:
                 found.append(None)
                 continue
