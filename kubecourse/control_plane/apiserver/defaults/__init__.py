@@ -5,35 +5,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from kubecourse.api import models
-from kubecourse.control_plane.apiserver.defaults import apps, batch, core, discovery, pod, policy
+from kubecourse.control_plane.apiserver.defaults import core, pod, workloads
+from kubecourse.control_plane.apiserver.defaults.fill import Function
 
-DEFAULTS: dict[type[Any], Callable[[Any], Any]] = {
-    models.apps_v1.DaemonSet: apps.daemon_set,
-    models.apps_v1.Deployment: apps.deployment,
-    models.apps_v1.ReplicaSet: apps.replica_set,
-    models.apps_v1.StatefulSet: apps.stateful_set,
-    models.autoscaling_v2.HorizontalPodAutoscaler: policy.autoscaler,
-    models.batch_v1.CronJob: batch.cron_job,
-    models.batch_v1.Job: batch.job,
-    models.core_v1.LimitRange: policy.limit_range,
+DEFAULTS: dict[type[Any], Function] = {
+    models.apps_v1.DaemonSet: workloads.DAEMON_SET,
+    models.apps_v1.Deployment: workloads.DEPLOYMENT,
+    models.apps_v1.ReplicaSet: workloads.REPLICA_SET,
+    models.apps_v1.StatefulSet: workloads.STATEFUL_SET,
+    models.autoscaling_v2.HorizontalPodAutoscaler: core.AUTOSCALER,
+    models.batch_v1.CronJob: workloads.CRON_JOB,
+    models.batch_v1.Job: workloads.job,
+    models.core_v1.LimitRange: core.LIMIT_RANGE,
     models.core_v1.Namespace: core.namespace,
-    models.core_v1.Node: core.node,
-    models.core_v1.PersistentVolume: policy.volume,
-    models.core_v1.PersistentVolumeClaim: policy.claim,
-    models.core_v1.Pod: pod.pod,
-    models.core_v1.ResourceQuota: policy.resource_quota,
+    models.core_v1.Node: core.NODE,
+    models.core_v1.PersistentVolume: core.PERSISTENT_VOLUME,
+    models.core_v1.PersistentVolumeClaim: core.PERSISTENT_VOLUME_CLAIM,
+    models.core_v1.Pod: pod.POD,
+    models.core_v1.ResourceQuota: core.RESOURCE_QUOTA,
     models.core_v1.Secret: core.secret,
-    models.core_v1.Service: core.service,
-    models.discovery_v1.EndpointSlice: discovery.endpoint_slice,
-    models.networking_v1.NetworkPolicy: policy.network_policy,
-    models.rbac_v1.ClusterRoleBinding: policy.binding,
-    models.rbac_v1.RoleBinding: policy.binding,
-    models.scheduling_v1.PriorityClass: policy.priority_class,
-    models.storage_v1.StorageClass: policy.storage_class,
+    models.core_v1.Service: core.SERVICE,
+    models.discovery_v1.EndpointSlice: core.ENDPOINT_SLICE,
+    models.networking_v1.NetworkPolicy: core.NETWORK_POLICY,
+    models.rbac_v1.ClusterRoleBinding: core.BINDING,
+    models.rbac_v1.RoleBinding: core.BINDING,
+    models.scheduling_v1.PriorityClass: core.PRIORITY_CLASS,
+    models.storage_v1.StorageClass: core.STORAGE_CLASS,
 }
 
 

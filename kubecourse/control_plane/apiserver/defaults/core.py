@@ -1,4 +1,8 @@
-"""Defaults of the core group, pods aside. Source: `pkg/apis/core/v1/defaults.go`."""
+"""Defaults of everything that makes no pods.
+
+Sources: `defaults.go` below `pkg/apis/core/v1`, `pkg/apis/autoscaling/v2`,
+`pkg/apis/discovery/v1`, `pkg/apis/networking/v1`, `pkg/apis/scheduling/v1`, `pkg/apis/storage/v1`.
+"""
 
 from __future__ import annotations
 
@@ -8,91 +12,137 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import models
-from kubecourse.control_plane.apiserver.defaults.fill import fill, listed, put, within
-from kubecourse.control_plane.apiserver.defaults.pod import amounts
+from kubecourse.control_plane.apiserver.defaults.fill import New, chain, fields, listed, when
+from kubecourse.control_plane.apiserver.defaults.pod import (
+    CLAIM,
+    HOST_PATH,
+    WITH_PROTOCOL,
+    amounts,
+)
 
 core = models.core_v1
-
-CLIENT_IP_SECONDS = 10800
-NAME_LABEL = "kubernetes.io/metadata.name"
+_NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 def namespace(obj: Any) -> Any:
     """A namespace carries its name as a label."""
     metadata = obj.metadata
     labels = metadata.labels or {}
-    if not metadata.name or labels.get(NAME_LABEL) == metadata.name:
+    if not metadata.name or labels.get(_NAME_LABEL) == metadata.name:
         return obj
-    labels = {**labels, NAME_LABEL: metadata.name}
+    labels = {**labels, _NAME_LABEL: metadata.name}
     return replace(obj, metadata=replace(metadata, labels=labels))
 
 
-def node(obj: Any) -> Any:
+def _allocatable(status: Any) -> Any:
     """What a node has is what pods may use, unless it says otherwise."""
-    status = obj.status
-    if status is None or not (status.capacity or status.allocatable):
-        return obj
-    status = within(status, capacity=amounts, allocatable=amounts)
-    return put(obj, status=fill(status, allocatable=status.capacity))
+    if status.allocatable is None and status.capacity:
+        return replace(status, allocatable=status.capacity)
+    return status
+
+
+NODE = fields(status=chain(fields(capacity=amounts, allocatable=amounts), _allocatable))
 
 
 def secret(obj: Any) -> Any:
     """`stringData` is written in plain text and kept encoded, among the rest."""
-    obj = fill(obj, type="Opaque")
+    obj = fields(type="Opaque")(obj)
     if not obj.stringData:
         return obj
     encoded = {key: b64encode(text.encode()).decode() for key, text in obj.stringData.items()}
     return replace(obj, data={**(obj.data or {}), **encoded}, stringData=None)
 
 
-# --- services
+# --- Services and what lies behind them
 
 
-def _service_port(port: Any) -> Any:
-    port = fill(port, protocol="TCP")
-    return port if port.targetPort not in (None, 0, "") else replace(port, targetPort=port.port)
+def _target(port: Any) -> Any:
+    return replace(port, targetPort=port.port) if port.targetPort in (None, 0, "") else port
 
 
 def _is_reached_from_outside(spec: Any) -> bool:
-    return spec.type in ("NodePort", "LoadBalancer") or bool(
-        spec.type == "ClusterIP" and spec.externalIPs
+    by_address = spec.type == "ClusterIP" and spec.externalIPs
+    return spec.type in ("NodePort", "LoadBalancer") or bool(by_address)
+
+
+_FOR_HOURS = core.ClientIPConfig(timeoutSeconds=10800)
+_STICKY = fields(clientIP=New(_FOR_HOURS, fields(timeoutSeconds=_FOR_HOURS.timeoutSeconds)))
+_SERVICE_SPEC = chain(
+    fields(
+        sessionAffinity="None",
+        type="ClusterIP",
+        ports=listed(chain(fields(protocol="TCP"), _target)),
+    ),
+    when(
+        lambda spec: spec.clusterIP and not spec.clusterIPs,
+        lambda spec: replace(spec, clusterIPs=[spec.clusterIP]),
+    ),
+    when(
+        lambda spec: spec.sessionAffinity == "ClientIP",
+        fields(sessionAffinityConfig=New(core.SessionAffinityConfig(), _STICKY)),
+    ),
+    when(
+        lambda spec: spec.sessionAffinity == "None" and spec.sessionAffinityConfig is not None,
+        lambda spec: replace(spec, sessionAffinityConfig=None),
+    ),
+    when(_is_reached_from_outside, fields(externalTrafficPolicy="Cluster")),
+    when(
+        lambda spec: spec.type in ("NodePort", "LoadBalancer", "ClusterIP"),
+        fields(internalTrafficPolicy="Cluster"),
+    ),
+    when(lambda spec: spec.type == "LoadBalancer", fields(allocateLoadBalancerNodePorts=True)),
+)
+_POINT = when(lambda point: point.ip, fields(ipMode="VIP"))
+SERVICE = fields(
+    spec=New(core.ServiceSpec(), _SERVICE_SPEC),
+    status=fields(loadBalancer=fields(ingress=listed(_POINT))),
+)
+ENDPOINT_SLICE = fields(ports=listed(fields(name="", protocol="TCP")))
+_RULES = listed(fields(ports=listed(WITH_PROTOCOL)))
+NETWORK_POLICY = fields(
+    spec=chain(
+        fields(ingress=_RULES, egress=_RULES),
+        when(lambda spec: spec.egress, fields(policyTypes=["Ingress", "Egress"])),
+        fields(policyTypes=["Ingress"]),
     )
+)
+
+# --- quotas, limits, priorities, storage, autoscalers, roles
 
 
-def _sticky(config: Any) -> Any:
-    client = core.ClientIPConfig(timeoutSeconds=CLIENT_IP_SECONDS)
-    if config is None or config.clientIP is None:
-        return core.SessionAffinityConfig(clientIP=client)
-    return put(config, clientIP=fill(config.clientIP, timeoutSeconds=CLIENT_IP_SECONDS))
+def _limits(item: Any) -> Any:
+    """A maximum is also the default limit; that, or the minimum, the default request."""
+    limits = {**(item.max or {}), **(item.default or {})}
+    requests = {**(item.min or {}), **limits, **(item.defaultRequest or {})}
+    if limits == (item.default or {}) and requests == (item.defaultRequest or {}):
+        return item
+    return replace(item, default=limits or None, defaultRequest=requests or None)
 
 
-def _service_spec(spec: Any) -> Any:
-    spec = fill(spec, sessionAffinity="None", type="ClusterIP")
-    if spec.clusterIP and not spec.clusterIPs:
-        spec = replace(spec, clusterIPs=[spec.clusterIP])
-    if spec.sessionAffinity == "ClientIP":
-        spec = put(spec, sessionAffinityConfig=_sticky(spec.sessionAffinityConfig))
-    elif spec.sessionAffinity == "None":
-        spec = put(spec, sessionAffinityConfig=None)
-    spec = within(spec, ports=listed(_service_port))
-    if _is_reached_from_outside(spec):
-        spec = fill(spec, externalTrafficPolicy="Cluster")
-    if spec.type in ("NodePort", "LoadBalancer", "ClusterIP"):
-        spec = fill(spec, internalTrafficPolicy="Cluster")
-    if spec.type == "LoadBalancer":
-        spec = fill(spec, allocateLoadBalancerNodePorts=True)
-    return spec
+LIMIT_RANGE = fields(
+    spec=fields(limits=listed(when(lambda item: item.type == "Container", _limits)))
+)
+RESOURCE_QUOTA = fields(spec=fields(hard=amounts))
+PRIORITY_CLASS = fields(preemptionPolicy="PreemptLowerPriority")
+PERSISTENT_VOLUME_CLAIM = fields(spec=CLAIM)
+PERSISTENT_VOLUME = fields(
+    spec=fields(persistentVolumeReclaimPolicy="Retain", volumeMode="Filesystem", hostPath=HOST_PATH)
+)
+STORAGE_CLASS = fields(reclaimPolicy="Delete", volumeBindingMode="Immediate")
 
+autoscaling = models.autoscaling_v2
+_CPU = autoscaling.MetricSpec(
+    type="Resource",
+    resource=autoscaling.ResourceMetricSource(
+        name="cpu",
+        target=autoscaling.MetricTarget(type="Utilization", averageUtilization=80),
+    ),
+)
+AUTOSCALER = fields(spec=fields(minReplicas=1, metrics=[_CPU]))
 
-def _ingress_point(point: Any) -> Any:
-    return fill(point, ipMode="VIP") if point.ip else point
-
-
-def _balancer(status: Any) -> Any:
-    return within(status, ingress=listed(_ingress_point))
-
-
-def service(obj: Any) -> Any:
-    """Defaults of a Service."""
-    obj = put(obj, spec=_service_spec(obj.spec or core.ServiceSpec()))
-    return within(obj, status=lambda status: within(status, loadBalancer=_balancer))
+_RBAC = "rbac.authorization.k8s.io"
+_OF_RBAC = fields(apiGroup=_RBAC)
+BINDING = fields(
+    subjects=listed(when(lambda subject: subject.kind in ("User", "Group"), _OF_RBAC)),
+    roleRef=lambda ref: ref if ref.apiGroup else replace(ref, apiGroup=_RBAC),
+)

@@ -1,52 +1,79 @@
-"""Small tools for defaults: give a new object only when something was missing."""
+"""The language of defaults: functions that give a new object only where something was missing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-
-def fill(obj: Any, **defaults: Any) -> Any:
-    """The object with fields that are absent set; the same object if none is."""
-    missing = {name: value for name, value in defaults.items() if getattr(obj, name) is None}
-    return replace(obj, **missing) if missing else obj
+Function = Callable[[Any], Any]
 
 
-def put(obj: Any, **values: Any) -> Any:
-    """The object with fields set; the same object if it has these very values already."""
-    for name, value in values.items():
-        if getattr(obj, name) is not value:
-            return replace(obj, **values)
-    return obj
+class New(NamedTuple):
+    """In `fields`: apply the function, to this object where the field is absent."""
+
+    empty: Any
+    function: Function
+
+    def of(self, value: Any) -> Any:
+        return self.function(self.empty if value is None else value)
 
 
-def each(items: list[Any] | None, function: Callable[[Any], Any]) -> list[Any] | None:
-    """The function's results; the same list if it returned every item as it was."""
-    if not items:
-        return items
-    results = [function(item) for item in items]
-    for before, after in zip(items, results, strict=True):
-        if before is not after:
-            return results
-    return items
+def fields(**rows: Any) -> Function:
+    """Per field a constant, put where it is absent, or a function, applied where it is present."""
+    constants = {name: row for name, row in rows.items() if not callable(row)}
+    functions = {name: row for name, row in rows.items() if callable(row)}
+
+    def apply(obj: Any) -> Any:
+        changes = {}
+        for name, row in constants.items():
+            value = getattr(obj, name)
+            if isinstance(row, New):
+                changed = row.of(value)
+                if changed is not value:
+                    changes[name] = changed
+            elif value is None:
+                changes[name] = row
+        for name, function in functions.items():
+            value = getattr(obj, name)
+            if value is not None and (changed := function(value)) is not value:
+                changes[name] = changed
+        return replace(obj, **changes) if changes else obj
+
+    return apply
 
 
-def within(obj: Any, **functions: Callable[[Any], Any]) -> Any:
-    """The object with a function applied to each of the named fields that is present."""
-    values = {
-        name: function(value)
-        for name, function in functions.items()
-        if (value := getattr(obj, name)) is not None
-    }
-    return put(obj, **values)
+def listed(function: Function) -> Function:
+    """A function of an item made into one of a list; the same list if every item is as it was."""
+
+    def apply(items: list[Any]) -> list[Any]:
+        results = [function(item) for item in items]
+        same = all(map(_is, items, results))
+        return items if same else results
+
+    return apply
 
 
-def listed(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A function of an item made into one of a list of items."""
+def _is(one: Any, other: Any) -> bool:
+    return one is other
 
-    def of_list(items: Any) -> Any:
-        return each(items, function)
 
-    return of_list
+def chain(*functions: Function) -> Function:
+    """One function after another."""
+
+    def apply(obj: Any) -> Any:
+        for function in functions:
+            obj = function(obj)
+        return obj
+
+    return apply
+
+
+def when(condition: Function, function: Function) -> Function:
+    """A function only of objects of which something is so."""
+
+    def apply(obj: Any) -> Any:
+        return function(obj) if condition(obj) else obj
+
+    return apply

@@ -1,85 +1,114 @@
 """Validation: what the server refuses, field by field, in its words.
 
 A kind joins by a row in `KINDS`: what is asked of a new object, of a changed one, and of a
-changed status. Metadata is asked the same of all.
+changed status. Metadata is asked the same of all. The language is that of `rules`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from kubecourse.api.errors import FieldError
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.validation import (
-    apps,
     batch,
     core,
-    discovery,
-    meta,
+    metadata,
     networking,
     pod,
     pod_update,
     policy,
     service,
     storage,
+    volumes,
     workloads,
 )
-from kubecourse.control_plane.apiserver.validation.checks import Errors
+from kubecourse.control_plane.apiserver.validation.rules import (
+    IMMUTABLE,
+    Change,
+    Errors,
+    Rule,
+    struct,
+)
 from kubecourse.control_plane.apiserver.validation.warnings import warnings
 
 __all__ = ["KINDS", "Rules", "validate", "validate_update", "warnings"]
 
 
 class Rules(NamedTuple):
-    """What is asked of objects of one kind, besides their metadata."""
+    """What is asked of objects of one kind, besides their metadata.
 
-    create: Callable[[Any, Errors], None] | None = None
-    update: Callable[[Any, Any, Errors], None] | None = None
-    status: Callable[[Any, Any, Errors], None] | None = None
+    A changed object is asked what a new one is; besides, `fixed` fields may not change, and
+    `before` or after that a `change` is looked at. `update` replaces all of this.
+    """
+
+    create: Rule | None = None
+    fixed: tuple[str, ...] = ()
+    before: Change | None = None
+    change: Change | None = None
+    update: Change | None = None
+    status: Change | None = None
+    looks: int = 1
+    """How often the server looks at a changed object, finding the same each time."""
     looks_again: bool = True
     """Whether a change is also held to what is asked of a new object's metadata."""
 
 
+def _spec(rule: Rule) -> Rule:
+    return struct(("spec", rule))
+
+
+_SELECTOR = ("spec.selector",)
+
 KINDS: dict[str, Rules] = {
-    "ConfigMap": Rules(core.config_map, core.config_map_update),
-    "CronJob": Rules(batch.cron_job, batch.cron_job_update, looks_again=False),
-    "DaemonSet": Rules(workloads.daemon_set, workloads.daemon_set_update, looks_again=False),
+    "ConfigMap": Rules(core.config_map, before=core.config_map_change),
+    "CronJob": Rules(batch.CRON_JOB, looks_again=False),
+    "DaemonSet": Rules(_spec(workloads.DAEMON_SET), _SELECTOR, looks_again=False),
     "Deployment": Rules(
-        apps.deployment, apps.deployment_update, apps.deployment_status_update, False
+        _spec(workloads.DEPLOYMENT),
+        _SELECTOR,
+        status=workloads.deployment_status,
+        looks_again=False,
     ),
-    "EndpointSlice": Rules(discovery.endpoint_slice, discovery.endpoint_slice_update),
-    "Event": Rules(core.event, core.event_update),
-    "HorizontalPodAutoscaler": Rules(policy.autoscaler, policy.autoscaler_update),
-    "Ingress": Rules(networking.ingress, networking.ingress_update),
-    "Job": Rules(batch.job, batch.job_update, batch.job_status_update, False),
-    "Lease": Rules(core.lease, core.lease_update, looks_again=False),
-    "LimitRange": Rules(policy.limit_range, policy.limit_range_update),
-    "Namespace": Rules(status=core.namespace_status_update),
-    "NetworkPolicy": Rules(networking.network_policy, networking.network_policy_update),
-    "Node": Rules(core.node, core.node_update, core.node_status_update),
-    "PersistentVolume": Rules(storage.volume, storage.volume_update),
-    "PersistentVolumeClaim": Rules(storage.claim, storage.claim_update),
-    "Pod": Rules(pod.pod, pod_update.pod_update, pod_update.pod_status_update),
-    "PodDisruptionBudget": Rules(policy.budget, policy.budget_update),
-    "PriorityClass": Rules(policy.priority_class, policy.priority_class_update),
-    "ReplicaSet": Rules(apps.replica_set, apps.replica_set_update, apps.replica_set_status_update),
-    "ResourceQuota": Rules(policy.quota, policy.quota_update),
-    "Secret": Rules(core.secret, core.secret_update),
-    "Service": Rules(service.service, service.service_update, service.service_status_update),
-    "StatefulSet": Rules(workloads.stateful_set, workloads.stateful_set_update, looks_again=False),
-    "StorageClass": Rules(storage.storage_class, storage.storage_class_update),
+    "EndpointSlice": Rules(networking.endpoint_slice, update=networking.endpoint_slice_update),
+    "Event": Rules(core.event),
+    "HorizontalPodAutoscaler": Rules(_spec(policy.AUTOSCALER)),
+    "Ingress": Rules(networking.ingress),
+    "Job": Rules(batch.JOB, change=batch.job_change, status=batch.job_status, looks_again=False),
+    "Lease": Rules(_spec(core.LEASE), looks_again=False),
+    "LimitRange": Rules(_spec(policy.LIMIT_RANGE)),
+    "Namespace": Rules(status=core.namespace_status),
+    "NetworkPolicy": Rules(_spec(networking.NETWORK_POLICY)),
+    "Node": Rules(core.node, change=core.node_change, status=core.node_status),
+    "PersistentVolume": Rules(_spec(storage.VOLUME)),
+    "PersistentVolumeClaim": Rules(_spec(volumes.CLAIM), change=storage.claim_change),
+    "Pod": Rules(pod.pod, update=pod_update.pod_update, status=pod_update.pod_status_update),
+    "PodDisruptionBudget": Rules(_spec(policy.BUDGET)),
+    "PriorityClass": Rules(policy.PRIORITY_CLASS, update=policy.priority_class_update),
+    "ReplicaSet": Rules(
+        _spec(workloads.REPLICA_SET), _SELECTOR, status=workloads.replica_set_status, looks=2
+    ),
+    "ResourceQuota": Rules(_spec(policy.QUOTA), change=policy.quota_change),
+    "Secret": Rules(core.secret, before=core.secret_change),
+    "Service": Rules(
+        _spec(service.SERVICE), before=service.service_change, status=service.service_status
+    ),
+    "StatefulSet": Rules(
+        _spec(workloads.STATEFUL_SET), change=workloads.stateful_set_change, looks_again=False
+    ),
+    "StorageClass": Rules(storage.STORAGE_CLASS, update=storage.storage_class_update),
 }
 _NO_RULES = Rules()
 
 
 def validate(resource: Resource, obj: Any) -> list[FieldError]:
     """What is wrong with a new object, in the server's order."""
-    out: Errors = []
-    meta.create(resource, obj.metadata, out)
-    rules = KINDS.get(resource.kind, _NO_RULES)
-    if rules.create is not None:
-        rules.create(obj, out)
+    out = Errors()
+    metadata.create(resource, obj.metadata, out)
+    create = KINDS.get(resource.kind, _NO_RULES).create
+    if create is not None:
+        create(obj, out)
     return out
 
 
@@ -87,10 +116,35 @@ def validate_update(
     resource: Resource, new: Any, old: Any, subresource: str = ""
 ) -> list[FieldError]:
     """What is wrong with an object that is to replace another."""
-    out: Errors = []
+    out = Errors()
     rules = KINDS.get(resource.kind, _NO_RULES)
-    meta.update(new.metadata, old.metadata, rules.looks_again and not subresource, out)
-    check = rules.status if subresource == "status" else rules.update
-    if check is not None:
-        check(new, old, out)
+    metadata.update(new.metadata, old.metadata, rules.looks_again and not subresource, out)
+    update = rules.status if subresource == "status" else rules.update
+    if update is not None:
+        update(new, old, out)
+    elif subresource != "status" and rules.create is not None and _differ(new, old):
+        _update(rules, rules.create, new, old, out)
     return out
+
+
+def _differ(new: Any, old: Any) -> bool:
+    """Whether anything that a client says of an object, besides its metadata, was replaced."""
+    return any(
+        getattr(new, name) is not getattr(old, name)
+        for name in new.__struct_fields__
+        if name not in ("metadata", "status")
+    )
+
+
+def _update(rules: Rules, create: Rule, new: Any, old: Any, out: Errors) -> None:
+    if rules.before is not None:
+        rules.before(new, old, out)
+    found = Errors()
+    create(new, found)
+    out += list(found) * rules.looks
+    for path in rules.fixed:
+        value = attrgetter(path)(new)
+        if value != attrgetter(path)(old):
+            out.invalid(path, value, IMMUTABLE)
+    if rules.change is not None:
+        rules.change(new, old, out)

@@ -1,6 +1,7 @@
-"""Namespaces, nodes, ConfigMaps, Secrets, events.
+"""Namespaces, nodes, ConfigMaps, Secrets, events, leases.
 
-Sources: `pkg/apis/core/validation/validation.go`, `…/events.go`.
+Sources: `pkg/apis/core/validation/validation.go`, `…/events.go`,
+`pkg/apis/coordination/validation/validation.go`.
 """
 
 from __future__ import annotations
@@ -9,233 +10,194 @@ import json
 from base64 import b64decode
 from typing import Any
 
-from kubecourse.api import errors, names
-from kubecourse.control_plane.apiserver.validation import checks, internal, resources, selectors
-from kubecourse.control_plane.apiserver.validation.checks import Errors
+from kubecourse.api import errors
+from kubecourse.control_plane.apiserver.validation import internal
+from kubecourse.control_plane.apiserver.validation import rules as r
+from kubecourse.control_plane.apiserver.validation.resources import amount
+from kubecourse.control_plane.apiserver.validation.rules import Errors, at
+from kubecourse.control_plane.apiserver.validation.selectors import EFFECT, label_value
 
-MOST_BYTES = 1024 * 1024
+_MOST_BYTES = 1024 * 1024
 _SET_IN_STONE = "field is immutable when `immutable` is set"
 
 
-def namespace_status_update(new: Any, old: Any, out: Errors) -> None:
+def namespace_status(new: Any, old: Any, out: Errors) -> None:
     """A namespace is Terminating exactly when it is being deleted."""
     phase = (new.status.phase if new.status is not None else None) or ""
-    if new.metadata.deletionTimestamp is None:
-        if phase != "Active":
-            why = "may only be 'Active' if `deletionTimestamp` is empty"
-            out.append(errors.invalid("status.Phase", phase, why))
-    elif phase != "Terminating":
-        why = "may only be 'Terminating' if `deletionTimestamp` is not empty"
-        out.append(errors.invalid("status.Phase", phase, why))
+    ending = new.metadata.deletionTimestamp is not None
+    wanted, state = ("Terminating", "not empty") if ending else ("Active", "empty")
+    if phase != wanted:
+        why = f"may only be '{wanted}' if `deletionTimestamp` is {state}"
+        out.invalid("status.Phase", phase, why)
 
 
 # --- nodes
 
+_TAINT = r.struct(("key", r.QUALIFIED), ("value", label_value), ("effect", r.given(EFFECT)))
+_CIDRS = r.each(r.CIDR)
 
-def _taints(path: str, taints: list[Any], out: Errors) -> None:
+
+def _taints(taints: list[Any], out: Errors) -> None:
     seen = set()
     for index, taint in enumerate(taints):
-        at = f"{path}[{index}]"
-        checks.qualified(f"{at}.key", taint.key, out)
-        checks.label_value(f"{at}.value", taint.value, out)
-        if checks.required(f"{at}.effect", taint.effect, out):
-            checks.one_of(f"{at}.effect", taint.effect, selectors.EFFECTS, out)
+        at(f"[{index}]", _TAINT, taint, out)
         if (taint.key, taint.effect) in seen:
             why = "taints must be unique by key and effect pair"
             shown = internal.shown(taint)
-            out.append(errors.FieldError(at, "Duplicate value", shown, why))
+            out.append(errors.FieldError(f"[{index}]", "Duplicate value", shown, why))
         seen.add((taint.key, taint.effect))
 
 
-def _node_resources(status: Any, out: Errors) -> None:
+def _node_amounts(status: Any, out: Errors) -> None:
     for field in ("capacity", "allocatable"):
         for name, text in sorted((getattr(status, field) or {}).items()):
-            resources.amount(f"status.{field}.{name}", name, text, out)
+            start = len(out)
+            amount(name, text, out)
+            out.below(f"status.{field}.{name}", start)
 
 
 def node(obj: Any, out: Errors) -> None:
     """A Node."""
     spec = obj.spec
-    if spec is not None and spec.taints:
-        _taints("metadata.taints", spec.taints, out)
+    if spec is not None:
+        at("metadata.taints", _taints, spec.taints, out)
     if obj.status is not None:
-        _node_resources(obj.status, out)
-    for index, block in enumerate((spec.podCIDRs if spec is not None else None) or ()):
-        checks.cidr(f"spec.podCIDRs[{index}]", block, out)
+        _node_amounts(obj.status, out)
+    if spec is not None:
+        at("spec.podCIDRs", _CIDRS, spec.podCIDRs, out)
 
 
-def node_update(new: Any, old: Any, out: Errors) -> None:
-    """A Node being changed: what a cloud or the control plane gave it stays."""
-    node(new, out)
+def node_change(new: Any, old: Any, out: Errors) -> None:
+    """What a cloud or the control plane gave a node stays."""
     spec, before = new.spec, old.spec
-    if spec is None or before is None or spec is before:
+    if spec is None or before is None:
         return
-    if before.podCIDRs and before.podCIDRs != spec.podCIDRs:
-        why = 'node updates may not change podCIDR except from "" to valid'
-        out.append(errors.field_forbidden("spec.podCIDRs", why))
-    if before.providerID and before.providerID != spec.providerID:
-        why = 'node updates may not change providerID except from "" to valid'
-        out.append(errors.field_forbidden("spec.providerID", why))
-    if spec.taints:
-        _taints("metadata.taints", spec.taints, out)
+    for field, shown in (("podCIDRs", "podCIDR"), ("providerID", "providerID")):
+        had = getattr(before, field)
+        if had and had != getattr(spec, field):
+            why = f'node updates may not change {shown} except from "" to valid'
+            out.forbidden(f"spec.{field}", why)
+    at("metadata.taints", _taints, spec.taints, out)
 
 
-def node_status_update(new: Any, old: Any, out: Errors) -> None:
+def node_status(new: Any, old: Any, out: Errors) -> None:
     """A Node's status being reported."""
-    if (
-        new.status.capacity is not old.status.capacity
-        or new.status.allocatable is not old.status.allocatable
-    ):
-        _node_resources(new.status, out)
+    status, before = new.status, old.status
+    if status.capacity is not before.capacity or status.allocatable is not before.allocatable:
+        _node_amounts(status, out)
 
 
 # --- ConfigMaps and Secrets
 
 
-def _keys(path: str, data: dict[str, str] | None, out: Errors) -> None:
-    for key in sorted(data or ()):
-        checks.obeys(f"{path}[{key}]", key, names.is_config_map_key, out)
+def _keys(data: dict[str, str], out: Errors) -> None:
+    for key in sorted(data):
+        at(f"[{key}]", r.CONFIG_KEY, key, out)
 
 
-def _decoded(data: dict[str, str] | None) -> dict[str, bytes]:
-    return {key: b64decode(value or "") for key, value in (data or {}).items()}
+def _size(data: dict[str, str]) -> int:
+    return sum(len(b64decode(value or "")) for value in data.values())
 
 
 def config_map(obj: Any, out: Errors) -> None:
     """A ConfigMap."""
     data, binary = obj.data or {}, obj.binaryData or {}
-    for key in sorted(data):
-        path = f"data[{key}]"
-        checks.obeys(path, key, names.is_config_map_key, out)
-        if key in binary:
-            out.append(errors.invalid(path, key, "duplicate of key present in binaryData"))
-    _keys("binaryData", binary, out)
-    size = sum(len(v.encode()) for v in data.values()) + sum(
-        len(v) for v in _decoded(binary).values()
-    )
-    if size > MOST_BYTES:
-        out.append(errors.too_long("[]", MOST_BYTES))
+    at("data", _keys, data, out)
+    for key in sorted(data.keys() & binary.keys()):
+        out.invalid(f"data[{key}]", key, "duplicate of key present in binaryData")
+    at("binaryData", _keys, binary, out)
+    if sum(len(value.encode()) for value in data.values()) + _size(binary) > _MOST_BYTES:
+        out.append(errors.too_long("[]", _MOST_BYTES))
 
 
 def _set_in_stone(new: Any, old: Any, fields: tuple[str, ...], out: Errors) -> None:
     if not old.immutable:
         return
     if not new.immutable:
-        out.append(errors.field_forbidden("immutable", _SET_IN_STONE))
+        out.forbidden("immutable", _SET_IN_STONE)
     for field in fields:
         if getattr(new, field) != getattr(old, field):
-            out.append(errors.field_forbidden(field, _SET_IN_STONE))
+            out.forbidden(field, _SET_IN_STONE)
 
 
-def config_map_update(new: Any, old: Any, out: Errors) -> None:
-    """A ConfigMap being changed."""
+def config_map_change(new: Any, old: Any, out: Errors) -> None:
+    """What of a ConfigMap may not change."""
     _set_in_stone(new, old, ("data", "binaryData"), out)
-    config_map(new, out)
 
 
 _MUST_HOLD = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
     "kubernetes.io/dockercfg": (".dockercfg",),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
 }
 _ACCOUNT = "kubernetes.io/service-account.name"
 
 
 def secret(obj: Any, out: Errors) -> None:
     """A Secret, whose type says what must be in it."""
-    data = obj.data or {}
-    _keys("data", data, out)
-    if sum(len(value) for value in _decoded(data).values()) > MOST_BYTES:
-        out.append(errors.too_long("data", MOST_BYTES))
-    kind = obj.type or ""
-    missing = [key for key in _MUST_HOLD.get(kind, ()) if key not in data]
-    if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & set(data):
-        missing = ["username", "password"]
-    if kind == "kubernetes.io/ssh-auth" and not data.get("ssh-privatekey"):
-        missing = ["ssh-privatekey"]
-    for key in missing:
-        out.append(errors.required(f"data[{key}]"))
-    if kind.startswith("kubernetes.io/docker") and not missing:
-        _is_json(_MUST_HOLD[kind][0], data, out)
-    if kind == "kubernetes.io/service-account-token" and not (obj.metadata.annotations or {}).get(
-        _ACCOUNT
-    ):
-        out.append(errors.required(f"metadata.annotations[{_ACCOUNT}]"))
+    data, kind = obj.data or {}, obj.type or ""
+    at("data", _keys, data, out)
+    if _size(data) > _MOST_BYTES:
+        out.append(errors.too_long("data", _MOST_BYTES))
+    needed = _MUST_HOLD.get(kind, ())
+    if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & data.keys():
+        needed = ("username", "password")
+    for key in needed:
+        if key not in data:
+            out.required(f"data[{key}]")
+        elif kind.startswith("kubernetes.io/docker"):
+            _is_json(key, data, out)
+    annotations = obj.metadata.annotations or {}
+    if kind == "kubernetes.io/service-account-token" and not annotations.get(_ACCOUNT):
+        out.required(f"metadata.annotations[{_ACCOUNT}]")
 
 
 def _is_json(key: str, data: dict[str, str], out: Errors) -> None:
-    text = b64decode(data[key])
+    text = b64decode(data[key]).strip()
     try:
         json.loads(text)
     except ValueError:
         why = "unexpected end of JSON input"
-        if text.strip():
-            first = text.strip()[:1].decode(errors="replace")
+        if text:
+            first = text[:1].decode(errors="replace")
             why = f"invalid character '{first}' looking for beginning of value"
-        out.append(errors.invalid(f"data[{key}]", "<secret contents redacted>", why))
+        out.invalid(f"data[{key}]", "<secret contents redacted>", why)
 
 
-def secret_update(new: Any, old: Any, out: Errors) -> None:
-    """A Secret being changed: not its type."""
-    checks.unchanged("type", new.type, old.type, out)
+def secret_change(new: Any, old: Any, out: Errors) -> None:
+    """What of a Secret may not change: its type, and all where it says so."""
+    if new.type != old.type:
+        out.invalid("type", new.type, r.IMMUTABLE)
     _set_in_stone(new, old, ("data",), out)
-    secret(new, out)
 
 
-# --- events
+# --- events and leases
 
 
 def event(obj: Any, out: Errors) -> None:
     """An Event, which must lie in the namespace of what it is about."""
     namespace, about = obj.metadata.namespace or "", obj.involvedObject.namespace or ""
-    path = "involvedObject.namespace"
-    if obj.eventTime is None:
-        fits = namespace == about if about else namespace in ("", "default")
-    else:
+    if obj.eventTime is not None:
         fits = bool(about) or namespace in ("default", "kube-system")
+    else:
+        fits = namespace == about if about else namespace in ("", "default")
     if not fits:
-        out.append(errors.invalid(path, about, "does not match event.namespace"))
+        out.invalid("involvedObject.namespace", about, "does not match event.namespace")
     if obj.eventTime is not None:
         _new_event(obj, out)
-    checks.dns_subdomain("namespace", namespace, out)
-
-
-_EVENT_TEXTS = (
-    ("reportingComponent", "reportingController", 0),
-    ("reportingInstance", "reportingInstance", 128),
-    ("action", "action", 128),
-    ("reason", "reason", 128),
-)
+    at("namespace", r.SUBDOMAIN, namespace, out)
 
 
 def _new_event(obj: Any, out: Errors) -> None:
-    for field, path, most in _EVENT_TEXTS:
-        text = getattr(obj, field) or ""
-        checks.required(path, text, out)
-        if not most:
-            checks.qualified(path, text, out)
-        elif len(text) > most:
-            out.append(errors.invalid(path, "", f"can have at most {most} characters"))
+    at("reportingController", r.REQUIRED, obj.reportingComponent, out)
+    at("reportingController", r.QUALIFIED, obj.reportingComponent, out)
+    for field in ("reportingInstance", "action", "reason"):
+        at(field, r.REQUIRED, getattr(obj, field), out)
+        if len(getattr(obj, field) or "") > 128:
+            out.invalid(field, "", "can have at most 128 characters")
     if len(obj.message or "") > 1024:
-        out.append(errors.invalid("message", "", "can have at most 1024 characters"))
+        out.invalid("message", "", "can have at most 1024 characters")
 
 
-def event_update(new: Any, old: Any, out: Errors) -> None:
-    """An Event being counted once more."""
-    event(new, out)
-
-
-def lease(obj: Any, out: Errors) -> None:
-    """A Lease. Source: `pkg/apis/coordination/validation/validation.go`."""
-    spec = obj.spec
-    if spec is None:
-        return
-    seconds = spec.leaseDurationSeconds
-    if seconds is not None and seconds <= 0:
-        out.append(errors.invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0"))
-    checks.non_negative("spec.leaseTransitions", spec.leaseTransitions, out)
-
-
-def lease_update(new: Any, old: Any, out: Errors) -> None:
-    """A Lease being renewed."""
-    lease(new, out)
+LEASE = r.struct(("leaseDurationSeconds", r.POSITIVE), r.not_negatives("leaseTransitions"))

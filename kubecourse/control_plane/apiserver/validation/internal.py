@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from typing import Any
 
-from kubecourse.api import quantity, schema
+from kubecourse.api import codec, quantity, schema
 
-_GO_NAMES = {
-    "apiVersion": "APIVersion", "dnsConfig": "DNSConfig", "dnsPolicy": "DNSPolicy", "exec": "Exec",
-    "fsGroup": "FSGroup", "fsGroupChangePolicy": "FSGroupChangePolicy", "grpc": "GRPC",
-    "gid": "GID",
-    "httpGet": "HTTPGet", "httpHeaders": "HTTPHeaders", "ip": "IP", "nfs": "NFS", "csi": "CSI",
-    "iscsi": "ISCSI", "rbd": "RBD", "fc": "FC", "os": "OS", "seLinuxOptions": "SELinuxOptions",
-    "seLinuxChangePolicy": "SELinuxChangePolicy", "setHostnameAsFQDN": "SetHostnameAsFQDN",
-    "stdin": "Stdin", "tcpSocket": "TCPSocket", "tty": "TTY", "uid": "UID", "gcePersistentDisk":
-    "GCEPersistentDisk", "awsElasticBlockStore": "AWSElasticBlockStore", "cephfs": "CephFS",
-    "storageos": "StorageOS", "imageID": "ImageID",
+_GO_NAMES = {"cephfs": "CephFS", "storageos": "StorageOS"}
+_ACRONYMS = {
+    "api", "aws", "csi", "dns", "fc", "fs", "gce", "gid", "grpc", "http", "ip", "iscsi", "nfs",
+    "os", "rbd", "se", "tcp", "tty", "uid",
 }  # fmt: skip
 # Where the unversioned type has its fields in another order than the versioned one, or others.
 _LAYOUTS: dict[str, tuple[str, ...]] = {
@@ -42,11 +37,14 @@ _LAYOUTS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _IN_SECURITY_CONTEXT = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
+_LOWER = re.compile("[a-z]*")
 _ZEROS = {"string": "", "bool": False, "int": 0, "float": 0, "quantity": "0", "intorstring": 0}
 
 
 def _go_name(name: str) -> str:
-    return _GO_NAMES.get(name) or name[0].upper() + name[1:]
+    first = _LOWER.match(name)[0]  # type: ignore[index]
+    word = first.upper() if first in _ACRONYMS else first.capitalize()
+    return _GO_NAMES.get(name, word + name[len(first) :])
 
 
 def _zero(kind: schema.Type) -> Any:
@@ -60,6 +58,8 @@ def _zero(kind: schema.Type) -> Any:
 def _value(value: Any, kind: schema.Type) -> Any:
     if value is None:
         return _zero(kind)
+    if kind.name.startswith("meta/") and kind.form == "struct":
+        return codec.encode(value)
     if kind.form == "struct":
         return _struct(value, kind.name)
     if kind.form == "list" and kind.element is not None:
@@ -74,8 +74,6 @@ def _value(value: Any, kind: schema.Type) -> Any:
 
 
 def _struct(obj: Any, name: str) -> dict[str, Any]:
-    from kubecourse.api import codec
-
     fields = schema.struct(name).fields
     _, attributes = codec.model(name)
     shown = {
@@ -102,8 +100,6 @@ def shown(obj: Any) -> dict[str, Any]:
 
 def template(value: Any) -> dict[str, Any]:
     """A pod template as the server's own type: its metadata has JSON names and lies flat in it."""
-    from kubecourse.api import codec
-
     metadata = codec.encode(value.metadata) if value.metadata is not None else {}
     return {**metadata, "Spec": shown(value.spec)}
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import errors
-from kubecourse.control_plane.apiserver.validation import checks, internal, selectors
-from kubecourse.control_plane.apiserver.validation.checks import INT32_MAX, Errors
-from kubecourse.control_plane.apiserver.validation.pod import specific_annotations, whole
+from kubecourse.control_plane.apiserver.validation import internal, selectors
+from kubecourse.control_plane.apiserver.validation import rules as r
+from kubecourse.control_plane.apiserver.validation.pod import special_annotations, whole
+from kubecourse.control_plane.apiserver.validation.rules import Errors, at
 
 _MUTABLE = (
     "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,"
@@ -23,20 +23,19 @@ _MUTABLE = (
 
 def pod_update(new: Any, old: Any, out: Errors) -> None:
     """A pod being changed: of its spec very little may."""
-    if new.spec is old.spec or new.spec == old.spec:
-        if new.metadata.annotations:
-            specific_annotations("metadata.annotations", new.metadata.annotations, out)
+    spec, before = new.spec, old.spec
+    if spec is before or spec == before:
+        at("metadata.annotations", special_annotations, new.metadata.annotations, out)
         return
     whole(new, out)
-    spec, before = new.spec, old.spec
     for name in ("containers", "initContainers"):
         ours, theirs = getattr(spec, name) or [], getattr(before, name) or []
         if len(ours) != len(theirs):
-            why = "pod updates may not add or remove containers"
-            out.append(errors.field_forbidden(f"spec.{name}", why))
+            out.forbidden(f"spec.{name}", "pod updates may not add or remove containers")
             return
         for index, container in enumerate(ours):
-            checks.required(f"spec.{name}[{index}].image", container.image, out)
+            if not container.image:
+                out.required(f"spec.{name}[{index}].image")
     if not _deadline(spec.activeDeadlineSeconds, before.activeDeadlineSeconds, out):
         return
     _only_added(spec.tolerations or [], before.tolerations or [], out)
@@ -44,22 +43,19 @@ def pod_update(new: Any, old: Any, out: Errors) -> None:
     allowed = _with_changes_allowed(spec, before)
     if allowed != before:
         why = f"pod updates may not change fields other than {_MUTABLE}\n"
-        why += internal.difference(before, allowed)
-        out.append(errors.field_forbidden("spec", why))
+        out.forbidden("spec", why + internal.difference(before, allowed))
 
 
 def _deadline(new: int | None, old: int | None, out: Errors) -> bool:
     path = "spec.activeDeadlineSeconds"
     if new is None:
         if old is not None:
-            why = "must not update from a positive integer to nil value"
-            out.append(errors.invalid(path, None, why))
+            out.invalid(path, None, "must not update from a positive integer to nil value")
         return True
-    if not 0 <= new <= INT32_MAX:
-        checks.in_range(path, new, 0, INT32_MAX, out)
+    if not at(path, r.between(0, r.INT32_MAX), new, out):
         return False
     if old is not None and old < new:
-        out.append(errors.invalid(path, new, "must be less than or equal to previous value"))
+        out.invalid(path, new, "must be less than or equal to previous value")
         return False
     return True
 
@@ -68,9 +64,9 @@ def _only_added(new: list[Any], old: list[Any], out: Errors) -> None:
     for toleration in old:
         if not any(replace(toleration, tolerationSeconds=t.tolerationSeconds) == t for t in new):
             why = "existing toleration can not be modified except its tolerationSeconds"
-            out.append(errors.field_forbidden("spec.tolerations", why))
+            out.forbidden("spec.tolerations", why)
             return
-    selectors.tolerations("spec.tolerations", new, out)
+    at("spec.tolerations", selectors.TOLERATIONS, new, out)
 
 
 def _only_removed(new: list[Any], old: list[Any], out: Errors) -> None:
@@ -78,24 +74,18 @@ def _only_removed(new: list[Any], old: list[Any], out: Errors) -> None:
     for index, gate in enumerate(new):
         if gate.name not in before:
             why = f"only deletion is allowed, but found new scheduling gate '{gate.name}'"
-            out.append(errors.field_forbidden(f"spec.schedulingGates[{index}].name", why))
+            out.forbidden(f"spec.schedulingGates[{index}].name", why)
 
 
 def _with_changes_allowed(spec: Any, old: Any) -> Any:
     """The new spec with all that may change put back as it was."""
-    changes = {
-        name: [
-            replace(container, image=before.image)
-            for container, before in zip(
-                getattr(spec, name) or [], getattr(old, name) or [], strict=True
-            )
-        ]
-        or getattr(old, name)
-        for name in ("containers", "initContainers")
-    }
-    changes["activeDeadlineSeconds"] = old.activeDeadlineSeconds
-    changes["tolerations"] = old.tolerations
-    changes["schedulingGates"] = old.schedulingGates
+    changes: dict[str, Any] = {}
+    for name in ("containers", "initContainers"):
+        pairs = zip(getattr(spec, name) or (), getattr(old, name) or (), strict=True)
+        same = [replace(container, image=before.image) for container, before in pairs]
+        changes[name] = same or getattr(old, name)
+    for name in ("activeDeadlineSeconds", "tolerations", "schedulingGates"):
+        changes[name] = getattr(old, name)
     if old.schedulingGates:
         changes["nodeSelector"] = old.nodeSelector
     grace = old.terminationGracePeriodSeconds
@@ -105,11 +95,9 @@ def _with_changes_allowed(spec: Any, old: Any) -> Any:
 
 
 def _restarted(
-    path: str, new: list[Any] | None, old: list[Any] | None, policy: str, out: Errors
+    new: list[Any] | None, old: list[Any] | None, policy: str, path: str, out: Errors
 ) -> None:
     """A container that has ended for good may not run again."""
-    if policy == "Always":
-        return
     by_name = {status.name: status for status in new or ()}
     for index, status in enumerate(old or ()):
         ended = status.state.terminated if status.state is not None else None
@@ -117,8 +105,9 @@ def _restarted(
             continue
         now = by_name.get(status.name)
         if now is not None and (now.state is None or now.state.terminated is None):
-            why = "may not be transitioned to non-terminated state"
-            out.append(errors.field_forbidden(f"{path}[{index}].state", why))
+            out.forbidden(
+                f"{path}[{index}].state", "may not be transitioned to non-terminated state"
+            )
 
 
 def pod_status_update(new: Any, old: Any, out: Errors) -> None:
@@ -126,20 +115,17 @@ def pod_status_update(new: Any, old: Any, out: Errors) -> None:
     status, before = new.status, old.status
     for index, condition in enumerate(status.conditions or ()):
         if condition.type not in ("PodScheduled", "Ready", "Initialized", "ContainersReady"):
-            checks.qualified(f"metadata.conditions[{index}].Type", condition.type, out)
+            at(f"metadata.conditions[{index}].Type", r.QUALIFIED, condition.type, out)
     if status.qosClass != before.qosClass:
-        out.append(errors.invalid("status.qosClass", status.qosClass or "", checks.IMMUTABLE))
+        out.invalid("status.qosClass", status.qosClass or "", r.IMMUTABLE)
     policy = old.spec.restartPolicy
     if policy != "Always":
-        _restarted(
-            "status.containerStatuses",
-            status.containerStatuses,
-            before.containerStatuses,
-            policy,
-            out,
-        )
+        path = "status.containerStatuses"
+        _restarted(status.containerStatuses, before.containerStatuses, policy, path, out)
         sidecars = {c.name for c in old.spec.initContainers or () if c.restartPolicy == "Always"}
         ended = [s for s in before.initContainerStatuses or () if s.name not in sidecars]
-        _restarted("status.initContainerStatuses", status.initContainerStatuses, ended, policy, out)
-    for index, pod_ip in enumerate(status.podIPs or () if status.podIPs != before.podIPs else ()):
-        checks.ip(f"status.podIPs[{index}]", pod_ip.ip, out)
+        path = "status.initContainerStatuses"
+        _restarted(status.initContainerStatuses, ended, policy, path, out)
+    if status.podIPs != before.podIPs:
+        for index, pod_ip in enumerate(status.podIPs or ()):
+            at(f"status.podIPs[{index}]", r.IP, pod_ip.ip, out)

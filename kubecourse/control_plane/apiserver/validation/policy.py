@@ -8,224 +8,163 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubecourse.api import errors, quantity
-from kubecourse.control_plane.apiserver.validation import apps, checks, internal, resources
-from kubecourse.control_plane.apiserver.validation.checks import Errors
-from kubecourse.control_plane.apiserver.validation.selectors import label_selector
+from kubecourse.api import quantity
+from kubecourse.control_plane.apiserver.validation import internal, resources
+from kubecourse.control_plane.apiserver.validation import rules as r
+from kubecourse.control_plane.apiserver.validation.pod import PREEMPTION_POLICY
+from kubecourse.control_plane.apiserver.validation.rules import Errors, at
+from kubecourse.control_plane.apiserver.validation.selectors import LABEL_SELECTOR
+from kubecourse.control_plane.apiserver.validation.workloads import AT_MOST_ALL, percent_or_count
 
-HIGHEST_PRIORITY = 1_000_000_000
-SYSTEM_PRIORITIES = {
+# --- PodDisruptionBudget
+
+
+def _not_both(spec: Any, out: Errors) -> None:
+    if spec.minAvailable is not None and spec.maxUnavailable is not None:
+        out.invalid("", internal.shown(spec), "minAvailable and maxUnavailable cannot be both set")
+
+
+_SHARE = r.struct(percent_or_count, AT_MOST_ALL)
+BUDGET = r.struct(
+    _not_both,
+    ("minAvailable", _SHARE),
+    ("maxUnavailable", _SHARE),
+    ("selector", LABEL_SELECTOR),
+    ("unhealthyPodEvictionPolicy", r.one_of("AlwaysAllow", "IfHealthyBudget")),
+)
+
+
+# --- PriorityClass
+
+_HIGHEST_PRIORITY = 1_000_000_000
+_SYSTEM_PRIORITIES = {
     "system-cluster-critical": 2_000_000_000,
     "system-node-critical": 2_000_001_000,
 }
 
 
-# --- PodDisruptionBudget
-
-
-def budget(obj: Any, out: Errors) -> None:
-    """A PodDisruptionBudget."""
-    spec = obj.spec
-    if spec is None:
-        return
-    if spec.minAvailable is not None and spec.maxUnavailable is not None:
-        shown = internal.shown(spec)
-        if spec.selector is not None:
-            shown["Selector"] = errors_json(spec.selector)
-        why = "minAvailable and maxUnavailable cannot be both set"
-        out.append(errors.invalid("spec", shown, why))
-    for name in ("minAvailable", "maxUnavailable"):
-        value = getattr(spec, name)
-        if value is not None:
-            apps.percent_or_count(f"spec.{name}", value, out)
-            apps.at_most_all(f"spec.{name}", value, out)
-    label_selector("spec.selector", spec.selector, out)
-    policy = spec.unhealthyPodEvictionPolicy
-    if policy is not None:
-        choices = ("AlwaysAllow", "IfHealthyBudget")
-        checks.one_of("spec.unhealthyPodEvictionPolicy", policy, choices, out)
-
-
-def errors_json(obj: Any) -> Any:
-    """An object of a type that has JSON names also inside the server."""
-    from kubecourse.api import codec
-
-    return codec.encode(obj)
-
-
-def budget_update(new: Any, old: Any, out: Errors) -> None:
-    """A PodDisruptionBudget being changed."""
-    budget(new, out)
-
-
-# --- PriorityClass
-
-
-def priority_class(obj: Any, out: Errors) -> None:
-    """A PriorityClass."""
+def _value(obj: Any, out: Errors) -> None:
     name, value = obj.metadata.name or "", obj.value or 0
     if name.startswith("system-"):
-        if SYSTEM_PRIORITIES.get(name) != value:
+        if _SYSTEM_PRIORITIES.get(name) != value:
             trouble = f"{name} is not a known system priority class"
             why = "priority class names with 'system-' prefix are reserved for system use only"
-            out.append(errors.field_forbidden("metadata.name", f"{why}. error: {trouble}"))
-    elif value > HIGHEST_PRIORITY:
-        why = f"maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}"
-        out.append(errors.field_forbidden("value", why))
-    policies = ("PreemptLowerPriority", "Never")
-    checks.required_one_of("preemptionPolicy", obj.preemptionPolicy, policies, out)
+            out.forbidden("metadata.name", f"{why}. error: {trouble}")
+    elif value > _HIGHEST_PRIORITY:
+        why = f"maximum allowed value of a user defined priority is {_HIGHEST_PRIORITY}"
+        out.forbidden("value", why)
+
+
+PRIORITY_CLASS = r.struct(_value, ("preemptionPolicy", r.given(PREEMPTION_POLICY)))
 
 
 def priority_class_update(new: Any, old: Any, out: Errors) -> None:
     """A PriorityClass being changed: not what it is worth."""
     if (new.value or 0) != (old.value or 0):
-        out.append(errors.field_forbidden("value", "may not be changed in an update."))
-    checks.unchanged("preemptionPolicy", new.preemptionPolicy, old.preemptionPolicy, out)
+        out.forbidden("value", "may not be changed in an update.")
+    if new.preemptionPolicy != old.preemptionPolicy:
+        out.invalid("preemptionPolicy", new.preemptionPolicy, r.IMMUTABLE)
 
 
 # --- ResourceQuota
 
-
-def _quota_name(path: str, name: str, out: Errors) -> None:
-    resources.standard_name(path, name, out)
-    if "/" not in name and name not in resources.QUOTA and not resources.is_huge(name):
-        out.append(errors.invalid(path, name, "must be a standard resource for quota"))
-
-
-_SCOPES = (
+_SCOPES = {
     "Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass",
     "CrossNamespacePodAffinity", "VolumeAttributesClass",
-)  # fmt: skip
+}  # fmt: skip
 _CONFLICTS = ({"BestEffort", "NotBestEffort"}, {"Terminating", "NotTerminating"})
 
 
-def quota(obj: Any, out: Errors) -> None:
-    """A ResourceQuota."""
-    spec = obj.spec
-    if spec is None:
-        return
-    for name, text in sorted((spec.hard or {}).items()):
-        _quota_name(f"spec.hard[{name}]", name, out)
-        resources.amount(f"spec.hard[{name}]", name, text, out)
-    scopes = spec.scopes or []
+def _scopes(scopes: list[str], out: Errors) -> None:
     for scope in scopes:
         if scope not in _SCOPES:
-            out.append(errors.invalid("spec.scopes", scopes, "unsupported scope"))
+            out.invalid("", scopes, "unsupported scope")
     for pair in _CONFLICTS:
         if pair <= set(scopes):
-            out.append(errors.invalid("spec.scopes", scopes, "conflicting scopes"))
+            out.invalid("", scopes, "conflicting scopes")
 
 
-def quota_update(new: Any, old: Any, out: Errors) -> None:
-    """A ResourceQuota being changed: not its scopes."""
-    if new.spec is old.spec:
-        return
-    quota(new, out)
-    ours = new.spec.scopes if new.spec is not None else None
-    theirs = old.spec.scopes if old.spec is not None else None
+QUOTA = r.struct(("hard", resources.amounts(resources.quota_name)), ("scopes", _scopes))
+
+
+def quota_change(new: Any, old: Any, out: Errors) -> None:
+    """A quota's scopes may not change."""
+    ours, theirs = (obj.spec.scopes if obj.spec is not None else None for obj in (new, old))
     if set(ours or ()) != set(theirs or ()):
-        out.append(errors.invalid("spec.scopes", ours, checks.IMMUTABLE))
+        out.invalid("spec.scopes", ours, r.IMMUTABLE)
 
 
 # --- LimitRange
 
-_KINDS_OF_LIMITS = ("Container", "PersistentVolumeClaim", "Pod")
-# What may not be more than what: the field that is blamed, the value shown there, and the text.
+_AMOUNTS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
+# What may not be more than what: the field that is blamed, the one shown there, and the names.
 _ORDERED = (
-    ("min", "max", "min", "min", "min value {0} is greater than max value {1}"),
+    ("min", "max", "min", "min", "min", "max"),
+    ("min", "defaultRequest", "defaultRequest", "defaultRequest", "min", "default request"),
+    ("defaultRequest", "max", "defaultRequest", "defaultRequest", "default request", "max"),
     (
-        "min", "defaultRequest", "defaultRequest", "defaultRequest",
-        "min value {0} is greater than default request value {1}",
+        "defaultRequest", "default", "defaultRequest", "defaultRequest", "default request",
+        "default limit",
     ),
-    (
-        "defaultRequest", "max", "defaultRequest", "defaultRequest",
-        "default request value {0} is greater than max value {1}",
-    ),
-    (
-        "defaultRequest", "default", "defaultRequest", "defaultRequest",
-        "default request value {0} is greater than default limit value {1}",
-    ),
-    ("min", "default", "default", "min", "min value {0} is greater than default value {1}"),
-    ("default", "max", "default", "max", "default value {0} is greater than max value {1}"),
+    ("min", "default", "default", "min", "min", "default"),
+    ("default", "max", "default", "max", "default", "max"),
 )  # fmt: skip
 
 
-def limit_range(obj: Any, out: Errors) -> None:
-    """A LimitRange."""
-    seen: set[str] = set()
-    for index, item in enumerate((obj.spec.limits if obj.spec is not None else None) or ()):
-        path = f"spec.limits[{index}]"
-        kind = item.type or ""
-        checks.qualified(f"{path}.type", kind, out)
-        if kind and "/" not in kind and kind not in _KINDS_OF_LIMITS:
-            why = "must be a standard limit type or fully qualified"
-            out.append(errors.invalid(f"{path}.type", kind, why))
-        checks.distinct(f"{path}.type", kind, seen, out)
-        _limit(path, item, out)
+_LIMITED_KINDS = ("Container", "PersistentVolumeClaim", "Pod")
+_KIND = r.refuse(
+    lambda kind: kind and "/" not in kind and kind not in _LIMITED_KINDS,
+    "must be a standard limit type or fully qualified",
+)
 
 
-def _limit(path: str, item: Any, out: Errors) -> None:
-    fields = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
-    given = {name: getattr(item, name) or {} for name in fields}
-    check = resources.container_name
-    if item.type not in ("Container", "Pod"):
-        check = resources.standard_name
+def _limit(item: Any, out: Errors) -> None:
+    given = {name: getattr(item, name) or {} for name in _AMOUNTS}
+    bound = item.type in ("Container", "Pod")
+    name_rule = resources.container_name if bound else resources.standard_name
     for name, values in given.items():
         if item.type == "Pod" and name.startswith("default"):
             if values:
-                why = "may not be specified when `type` is 'Pod'"
-                out.append(errors.field_forbidden(f"{path}.{name}", why))
+                out.forbidden(name, "may not be specified when `type` is 'Pod'")
             continue
         for key in sorted(values):
-            check(f"{path}.{name}[{key}]", key, out)
+            at(f"{name}[{key}]", name_rule, key, out)
     storage = "storage" in given["min"] or "storage" in given["max"]
     if item.type == "PersistentVolumeClaim" and not storage:
         why = "either minimum or maximum storage value is required, but neither was provided"
-        out.append(errors.required(f"{path}.limits", why))
+        out.required("limits", why)
     for key in sorted({key for values in given.values() for key in values}):
-        _ordered(path, key, given, out)
+        _ordered(key, given, out)
 
 
-def _ordered(path: str, key: str, given: dict[str, dict[str, str]], out: Errors) -> None:
-    for less, more, blamed, shown, text in _ORDERED:
+def _ordered(key: str, given: dict[str, dict[str, str]], out: Errors) -> None:
+    for less, more, blamed, shown, low_name, high_name in _ORDERED:
         low, high = given[less].get(key), given[more].get(key)
         if low is not None and high is not None and quantity.compare(low, high) > 0:
-            value = given[shown][key]
-            out.append(errors.invalid(f"{path}.{blamed}[{key}]", value, text.format(low, high)))
+            why = f"{low_name} value {low} is greater than {high_name} value {high}"
+            out.invalid(f"{blamed}[{key}]", given[shown][key], why)
     ratio = given["maxLimitRequestRatio"].get(key)
     if ratio is not None and quantity.compare(ratio, "1") < 0:
-        why = f"ratio {ratio} is less than 1"
-        out.append(errors.invalid(f"{path}.maxLimitRequestRatio[{key}]", ratio, why))
+        out.invalid(f"maxLimitRequestRatio[{key}]", ratio, f"ratio {ratio} is less than 1")
 
 
-def limit_range_update(new: Any, old: Any, out: Errors) -> None:
-    """A LimitRange being changed."""
-    limit_range(new, out)
+_LIMITS = r.each(("type", r.QUALIFIED), ("type", _KIND), r.Unique("type"), _limit)
+LIMIT_RANGE = r.struct(("limits", _LIMITS))
 
 
 # --- HorizontalPodAutoscaler
 
 
-def autoscaler(obj: Any, out: Errors) -> None:
-    """A HorizontalPodAutoscaler."""
-    spec = obj.spec
+def _replicas(spec: Any, out: Errors) -> None:
     least, most = spec.minReplicas, spec.maxReplicas or 0
     if least is not None and least < 1:
-        why = "must be greater than or equal to 1"
-        out.append(errors.invalid("spec.minReplicas", least, why))
+        out.invalid("minReplicas", least, "must be greater than or equal to 1")
     if most == 0:
-        out.append(errors.required("spec.maxReplicas", "must be set and greater than 0"))
+        out.required("maxReplicas", "must be set and greater than 0")
     elif most < 1:
-        out.append(errors.invalid("spec.maxReplicas", most, "must be greater than 0"))
+        out.invalid("maxReplicas", most, "must be greater than 0")
     if least is not None and most < least:
-        why = "must be greater than or equal to `minReplicas`"
-        out.append(errors.invalid("spec.maxReplicas", most, why))
-    target = spec.scaleTargetRef
-    for name in ("kind", "name"):
-        checks.required(f"spec.scaleTargetRef.{name}", getattr(target, name, None), out)
+        out.invalid("maxReplicas", most, "must be greater than or equal to `minReplicas`")
 
 
-def autoscaler_update(new: Any, old: Any, out: Errors) -> None:
-    """A HorizontalPodAutoscaler being changed."""
-    if new.spec is not old.spec:
-        autoscaler(new, out)
+AUTOSCALER = r.struct(_replicas, ("scaleTargetRef", r.needs("kind", "name")))

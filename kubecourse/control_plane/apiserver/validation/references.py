@@ -8,28 +8,49 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kubecourse.api import errors, names, quantity
-from kubecourse.control_plane.apiserver.validation import checks
-from kubecourse.control_plane.apiserver.validation.checks import Errors
+from kubecourse.api import names, quantity
+from kubecourse.control_plane.apiserver.validation import rules as r
+from kubecourse.control_plane.apiserver.validation.rules import Errors, Rule
 
-ENV_FIELDS = (
+_ENV_FIELDS = (
     "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
     "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
 )  # fmt: skip
-FILE_FIELDS = (
-    "metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace",
-    "metadata.uid",
-)  # fmt: skip
+_MAPS = ("metadata.annotations", "metadata.labels")
+_FILE_FIELDS = (*_MAPS, "metadata.name", "metadata.namespace", "metadata.uid")
 _KNOWN_FIELDS = {
-    *ENV_FIELDS, *FILE_FIELDS, "spec.restartPolicy", "spec.schedulerName", "status.phase",
+    *_ENV_FIELDS, *_FILE_FIELDS, "spec.restartPolicy", "spec.schedulerName", "status.phase",
     "spec.hostname",
 }  # fmt: skip
-_RENAMED = {"spec.host": "spec.nodeName"}
-_SUBSCRIPTED = re.compile(r"(.+)\['(.*)'\]")
+_WITH_KEY = re.compile(r"(.+)\['(.*)'\]")
 
-_STORES = ("cpu", "memory", "ephemeral-storage")
-RESOURCES = tuple(sorted(f"{side}.{what}" for side in ("limits", "requests") for what in _STORES))
-_HUGE = ("limits.hugepages-", "requests.hugepages-")
+
+def _field_ref(*allowed: str) -> Rule:
+    """A reference to a field of the pod itself."""
+
+    def check(ref: Any, out: Errors) -> None:
+        path = ref.fieldPath or ""
+        match = _WITH_KEY.fullmatch(path)
+        field = match[1] if match else path
+        if not path:
+            out.required("fieldPath")
+        elif field not in _KNOWN_FIELDS or (match and field not in _MAPS):
+            trouble = "does not support subscript" if field in _KNOWN_FIELDS else "not supported"
+            why = f"error converting fieldPath: field label {trouble}: {path}"
+            out.invalid("fieldPath", path, why)
+        elif match:
+            r.QUALIFIED(match[2].lower() if field == "metadata.annotations" else match[2], out)
+        elif field not in allowed:
+            out.unsupported("fieldPath", field, allowed)
+
+    return check
+
+
+ENV_FIELD = _field_ref(*_ENV_FIELDS)
+FILE_FIELD = _field_ref(*_FILE_FIELDS)
+
+_STORES = ("cpu", "ephemeral-storage", "memory")
+_RESOURCES = tuple(f"{side}.{store}" for side in ("limits", "requests") for store in _STORES)
 _BYTES = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
 _DIVISORS = {
     "cpu": (("1m", "1"), "1m and 1", "cpu"),
@@ -38,53 +59,23 @@ _DIVISORS = {
 }
 
 
-def field_ref(path: str, ref: Any, allowed: tuple[str, ...], out: Errors) -> None:
-    """A reference to a field of the pod itself."""
-    if not checks.required(f"{path}.apiVersion", ref.apiVersion, out):
+def _divisor(ref: Any, out: Errors) -> None:
+    name, divisor = ref.resource, ref.divisor
+    if name not in _RESOURCES or not divisor or quantity.is_zero(divisor):
         return
-    if not checks.required(f"{path}.fieldPath", ref.fieldPath, out):
-        return
-    match = _SUBSCRIPTED.fullmatch(ref.fieldPath)
-    field = match[1] if match else _RENAMED.get(ref.fieldPath, ref.fieldPath)
-    if field not in _KNOWN_FIELDS or (match and field not in FILE_FIELDS[:2]):
-        known = match and field in _KNOWN_FIELDS
-        trouble = "does not support subscript" if known else "not supported"
-        why = f"error converting fieldPath: field label {trouble}: {ref.fieldPath}"
-        out.append(errors.invalid(f"{path}.fieldPath", ref.fieldPath, why))
-    elif match:
-        key = match[2].lower() if field == "metadata.annotations" else match[2]
-        checks.qualified(path, key, out)
-    elif field not in allowed:
-        out.append(errors.not_supported(f"{path}.fieldPath", field, allowed))
-
-
-def resource_ref(path: str, ref: Any, out: Errors, in_volume: bool) -> None:
-    """A reference to what a container requests or may use."""
-    name = ref.resource or ""
-    if in_volume and not ref.containerName:
-        out.append(errors.required(f"{path}.containerName"))
-    elif checks.required(f"{path}.resource", name, out) and not name.startswith(_HUGE):
-        checks.one_of(f"{path}.resource", name, RESOURCES, out)
-    divisor = ref.divisor
-    if not divisor or quantity.is_zero(divisor):
-        return
-    allowed, text, what = _DIVISORS.get(
-        name.partition(".")[2], (_BYTES, ", ".join(_BYTES), "hugepages")
-    )
-    known = name in RESOURCES or name.startswith(_HUGE)
-    if known and quantity.canonical(divisor) not in allowed:
+    allowed, text, what = _DIVISORS[name.partition(".")[2]]
+    if quantity.canonical(divisor) not in allowed:
         why = f"only divisor's values {text} are supported with the {what} resource"
-        out.append(errors.invalid(f"{path}.divisor", name, why))
+        out.invalid("divisor", name, why)
 
 
-def key_ref(path: str, ref: Any, out: Errors) -> None:
-    """A reference to one key of a ConfigMap or Secret."""
-    checks.dns_subdomain(f"{path}.name", ref.name or "", out)
-    if checks.required(f"{path}.key", ref.key, out):
-        checks.obeys(f"{path}.key", ref.key, names.is_config_map_key, out)
-
-
-def all_keys_ref(path: str, ref: Any, out: Errors) -> None:
-    """A reference to a whole ConfigMap or Secret."""
-    if checks.required(f"{path}.name", ref.name, out):
-        checks.dns_subdomain(f"{path}.name", ref.name, out)
+RESOURCE = r.struct(("resource", r.given(r.one_of(*_RESOURCES))), _divisor)
+"""A reference to what the container itself requests or may use."""
+RESOURCE_OF = r.struct(("containerName", r.REQUIRED), RESOURCE)
+"""The same in a volume, where the container must be named."""
+KEY = r.struct(
+    ("name", r.even_absent(r.obeys(names.is_dns1123_subdomain))), ("key", r.given(r.CONFIG_KEY))
+)
+"""A reference to one key of a ConfigMap or Secret."""
+ALL_KEYS = r.struct(("name", r.given(r.SUBDOMAIN)))
+"""A reference to a whole ConfigMap or Secret."""

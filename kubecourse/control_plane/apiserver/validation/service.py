@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubecourse.api import errors
-from kubecourse.control_plane.apiserver.validation import checks, internal
-from kubecourse.control_plane.apiserver.validation.checks import Errors
-from kubecourse.control_plane.apiserver.validation.containers import PROTOCOLS
+from kubecourse.control_plane.apiserver.validation import internal
+from kubecourse.control_plane.apiserver.validation import rules as r
+from kubecourse.control_plane.apiserver.validation.containers import PROTOCOL
+from kubecourse.control_plane.apiserver.validation.rules import Errors, at
 
-TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
-FAMILIES = ("IPv4", "IPv6")
-FAMILY_POLICIES = ("PreferDualStack", "RequireDualStack", "SingleStack")
-DISTRIBUTIONS = ("PreferClose", "PreferSameNode", "PreferSameZone")
-LONGEST_AFFINITY = 86400
+_FAMILIES = ("IPv4", "IPv6")
+_LONGEST_AFFINITY = 86400
 _LB_ONLY = "may only be used when `type` is 'LoadBalancer'"
 _FIXED = "may not change once set"
+
+
+_EXTERNAL_NAME = r.given(r.SUBDOMAIN)
 
 
 def is_headless(spec: Any) -> bool:
@@ -23,236 +23,201 @@ def is_headless(spec: Any) -> bool:
     return bool(spec.clusterIPs == ["None"])
 
 
-def service(obj: Any, out: Errors) -> None:
-    """A Service."""
-    spec = obj.spec
+def _basics(spec: Any, out: Errors) -> None:
     headless = is_headless(spec)
     if not spec.ports and not headless and spec.type != "ExternalName":
-        out.append(errors.required("spec.ports"))
+        out.required("ports")
     if headless and spec.type in ("LoadBalancer", "NodePort"):
-        why = f"may not be set to 'None' for {spec.type} services"
-        out.append(errors.invalid("spec.clusterIPs[0]", "None", why))
+        out.invalid("clusterIPs[0]", "None", f"may not be set to 'None' for {spec.type} services")
     if spec.type == "ExternalName":
-        _external_name(spec, out)
-    _ports(spec.ports or [], out)
-    if spec.selector is not None:
-        checks.labels("spec.selector", spec.selector, out)
-    _affinity(spec, out)
-    if spec.type != "ExternalName":
-        _cluster_ips(spec, out)
-    for index, address in enumerate(spec.externalIPs or ()):
-        at = f"spec.externalIPs[{index}]"
-        if checks.ip(at, address, out):
-            checks.ordinary_ip(at, address, out)
-    checks.required_one_of("spec.type", spec.type, TYPES, out)
-    _port_numbers(spec, out)
-    _load_balancer(spec, out)
-    _traffic(spec, out)
+        for field in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+            if getattr(spec, field):
+                out.forbidden(field, "may not be set for ExternalName services")
+        at("externalName", _EXTERNAL_NAME, (spec.externalName or "").removesuffix("."), out)
 
 
-def _external_name(spec: Any, out: Errors) -> None:
-    for field in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-        if getattr(spec, field):
-            why = "may not be set for ExternalName services"
-            out.append(errors.field_forbidden(f"spec.{field}", why))
-    name = (spec.externalName or "").removesuffix(".")
-    if checks.required("spec.externalName", name, out):
-        checks.dns_subdomain("spec.externalName", name, out)
+# --- ports
+
+
+_PORTS = r.each(
+    ("name", r.LABEL),
+    r.Unique("name"),
+    ("port", r.PORT),
+    PROTOCOL,
+    ("targetPort", r.port_or_name),
+    ("appProtocol", r.QUALIFIED_IF_ANY),
+)
 
 
 def _ports(ports: list[Any], out: Errors) -> None:
-    seen: set[str] = set()
     for index, port in enumerate(ports):
-        at = f"spec.ports[{index}]"
-        if port.name:
-            checks.dns_label(f"{at}.name", port.name, out)
-            checks.distinct(f"{at}.name", port.name, seen, out)
-        elif len(ports) > 1:
-            out.append(errors.required(f"{at}.name"))
-        checks.port_number(f"{at}.port", port.port or 0, out)
-        checks.required_one_of(f"{at}.protocol", port.protocol, PROTOCOLS, out)
-        checks.port_number_or_name(f"{at}.targetPort", port.targetPort, out)
-        if port.appProtocol is not None:
-            checks.qualified(f"{at}.appProtocol", port.appProtocol, out)
-
-
-def _affinity(spec: Any, out: Errors) -> None:
-    path, kind, config = "spec.sessionAffinity", spec.sessionAffinity, spec.sessionAffinityConfig
-    checks.required_one_of(path, kind, ("ClientIP", "None"), out)
-    path = "spec.sessionAffinityConfig"
-    if kind == "ClientIP":
-        why = "when session affinity type is ClientIP"
-        client = config.clientIP if config is not None else None
-        seconds = client.timeoutSeconds if client is not None else None
-        if config is None:
-            out.append(errors.required(path, why))
-        elif client is None:
-            out.append(errors.required(f"{path}.clientIP", why))
-        elif seconds is None:
-            out.append(errors.required(f"{path}.clientIP.timeoutSeconds", why))
-        elif not 0 < seconds <= LONGEST_AFFINITY:
-            why = f"must be greater than 0 and less than {LONGEST_AFFINITY}"
-            out.append(errors.invalid(f"{path}.clientIP.timeoutSeconds", seconds, why))
-    elif kind == "None" and config is not None:
-        out.append(errors.field_forbidden(path, "must not be set when session affinity is None"))
-
-
-def _cluster_ips(spec: Any, out: Errors) -> None:
-    path, ips = "spec.clusterIPs", spec.clusterIPs or []
-    if spec.clusterIP:
-        if not ips:
-            out.append(errors.required(path))
-        elif ips[0] != spec.clusterIP:
-            out.append(errors.invalid(path, ips, "first value must match `clusterIP`"))
-    elif ips:
-        out.append(errors.invalid(path, ips, "must be empty when `clusterIP` is not specified"))
-    families = spec.ipFamilies or []
-    seen: set[str] = set()
-    for index, family in enumerate(families):
-        at = f"spec.ipFamilies[{index}]"
-        checks.one_of(at, family, FAMILIES, out)
-        checks.distinct(at, family, seen, out)
-    if spec.ipFamilyPolicy is not None:
-        checks.one_of("spec.ipFamilyPolicy", spec.ipFamilyPolicy, FAMILY_POLICIES, out)
-    before = len(out)
-    for index, address in enumerate(ips):
-        if index == 0 and address == "None":
-            if len(ips) > 1:
-                out.append(errors.invalid(path, ips, "'None' must be the first and only value"))
-            continue
-        checks.ip(f"{path}[{index}]", address, out)
-    bad = len(out) > before
-    if len(ips) > 2:
-        out.append(errors.invalid(path, ips, "may only hold up to 2 values"))
-    if not bad and not is_headless(spec):
-        _families_fit(path, ips, families, out)
-
-
-def _families_fit(path: str, ips: list[str], families: list[str], out: Errors) -> None:
-    versions = [address.version for ip in ips if (address := checks.parsed_ip(ip)) is not None]
-    if len(ips) > 1 and set(versions) != {4, 6}:
-        why = "may specify no more than one IP for each IP family"
-        out.append(errors.invalid(path, ips, why))
-    for index, (ip, version, family) in enumerate(zip(ips, versions, families, strict=False)):
-        if family in FAMILIES and family != f"IPv{version}":
-            why = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
-            out.append(errors.invalid(f"{path}[{index}]", ip, why))
+        if len(ports) > 1 and not port.name:
+            out.required(f"[{index}].name")
+    _PORTS(ports, out)
 
 
 def _port_numbers(spec: Any, out: Errors) -> None:
-    ports = spec.ports or []
-    if spec.type == "ClusterIP":
-        for index, port in enumerate(ports):
-            if port.nodePort:
-                why = "may not be used when `type` is 'ClusterIP'"
-                out.append(errors.field_forbidden(f"spec.ports[{index}].nodePort", why))
-    seen: set[tuple[str, int]] = set()
-    for index, port in enumerate(ports):
-        key = (port.protocol, port.nodePort or 0)
-        if key in seen:
-            out.append(errors.duplicate(f"spec.ports[{index}].nodePort", port.nodePort))
-        if port.nodePort:
-            seen.add(key)
-    seen = set()
-    for index, port in enumerate(ports):
-        key = (port.protocol, port.port)
-        if key in seen:
-            shown = internal.shown(type(port)(port=port.port, protocol=port.protocol))
-            out.append(errors.duplicate(f"spec.ports[{index}]", shown))
-        seen.add(key)
+    seen: set[Any] = set()
+    for index, port in enumerate(spec.ports or ()):
+        path, node_port = f"ports[{index}].nodePort", port.nodePort
+        if spec.type == "ClusterIP" and node_port:
+            out.forbidden(path, "may not be used when `type` is 'ClusterIP'")
+        if node_port and (port.protocol, "node", node_port) in seen:
+            out.duplicate(path, node_port)
+        if (port.protocol, port.port) in seen:
+            same = type(port)(port=port.port, protocol=port.protocol)
+            out.duplicate(f"ports[{index}]", internal.shown(same))
+        seen |= {(port.protocol, port.port), (port.protocol, "node", node_port)}
+
+
+# --- addresses
+
+
+_FAMILY_FIELDS = r.struct(
+    ("ipFamilies", r.each(r.one_of(*_FAMILIES), r.Unique("", str))),
+    ("ipFamilyPolicy", r.one_of("PreferDualStack", "RequireDualStack", "SingleStack")),
+)
+
+
+def _cluster_ips(spec: Any, out: Errors) -> None:
+    if spec.type == "ExternalName":
+        return
+    ips, families = spec.clusterIPs or [], spec.ipFamilies or []
+    if not spec.clusterIP:
+        if ips:
+            out.invalid("clusterIPs", ips, "must be empty when `clusterIP` is not specified")
+    elif not ips:
+        out.required("clusterIPs")
+    elif ips[0] != spec.clusterIP:
+        out.invalid("clusterIPs", ips, "first value must match `clusterIP`")
+    _FAMILY_FIELDS(spec, out)
+    if ips[:1] == ["None"]:
+        if len(ips) > 1:
+            out.invalid("clusterIPs", ips, "'None' must be the first and only value")
+        return
+    good = at("clusterIPs", r.each(r.IP), ips, out)
+    if len(ips) > 2:
+        out.invalid("clusterIPs", ips, "may only hold up to 2 values")
+    if good:
+        _families_fit(ips, families, out)
+
+
+def _families_fit(ips: list[str], families: list[str], out: Errors) -> None:
+    versions = [f"IPv{address.version}" for text in ips if (address := r.parsed_ip(text))]
+    if len(ips) > 1 and set(versions) != set(_FAMILIES):
+        out.invalid("clusterIPs", ips, "may specify no more than one IP for each IP family")
+    for index, (text, version, family) in enumerate(zip(ips, versions, families, strict=False)):
+        if family in _FAMILIES and family != version:
+            why = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
+            out.invalid(f"clusterIPs[{index}]", text, why)
+
+
+def _external_ip(address: str, out: Errors) -> None:
+    if at("", r.IP, address, out):
+        r.ordinary_ip(address, out)
+
+
+# --- who is served how
+
+
+def _affinity(spec: Any, out: Errors) -> None:
+    config, path = spec.sessionAffinityConfig, "sessionAffinityConfig"
+    if spec.sessionAffinity == "ClientIP":
+        # The defaults have seen to it that there is a time.
+        seconds = config.clientIP.timeoutSeconds
+        if not 0 < seconds <= _LONGEST_AFFINITY:
+            why = f"must be greater than 0 and less than {_LONGEST_AFFINITY}"
+            out.invalid(f"{path}.clientIP.timeoutSeconds", seconds, why)
+    elif spec.sessionAffinity == "None" and config is not None:
+        out.forbidden(path, "must not be set when session affinity is None")
 
 
 def _load_balancer(spec: Any, out: Errors) -> None:
     balanced = spec.type == "LoadBalancer"
-    if spec.loadBalancerSourceRanges:
-        path = "spec.LoadBalancerSourceRanges"
-        if not balanced:
-            out.append(errors.field_forbidden(path, _LB_ONLY))
-        for index, block in enumerate(spec.loadBalancerSourceRanges):
-            checks.cidr(f"{path}[{index}]", block.strip(), out)
+    ranges = spec.loadBalancerSourceRanges
+    if ranges and not balanced:
+        out.forbidden("LoadBalancerSourceRanges", _LB_ONLY)
+    at("LoadBalancerSourceRanges", r.each(r.CIDR), [block.strip() for block in ranges or ()], out)
     if spec.allocateLoadBalancerNodePorts is not None and not balanced:
-        out.append(errors.field_forbidden("spec.allocateLoadBalancerNodePorts", _LB_ONLY))
-    if balanced and spec.allocateLoadBalancerNodePorts is None:
-        out.append(errors.required("allocateLoadBalancerNodePorts"))
-    if spec.loadBalancerClass is not None:
-        if balanced:
-            checks.qualified("spec.loadBalancerClass", spec.loadBalancerClass, out)
-        else:
-            out.append(errors.field_forbidden("spec.loadBalancerClass", _LB_ONLY))
+        out.forbidden("allocateLoadBalancerNodePorts", _LB_ONLY)
+    if spec.loadBalancerClass is not None and not balanced:
+        out.forbidden("loadBalancerClass", _LB_ONLY)
+    elif spec.loadBalancerClass is not None:
+        at("loadBalancerClass", r.QUALIFIED, spec.loadBalancerClass, out)
 
 
 def _traffic(spec: Any, out: Errors) -> None:
-    path, policy = "spec.externalTrafficPolicy", spec.externalTrafficPolicy
-    outside = spec.type in ("NodePort", "LoadBalancer") or (
-        spec.type == "ClusterIP" and spec.externalIPs
-    )
-    if outside:
-        checks.required_one_of(path, policy, ("Cluster", "Local"), out)
+    policy, number = spec.externalTrafficPolicy, spec.healthCheckNodePort
+    by_address = spec.type == "ClusterIP" and spec.externalIPs
+    if spec.type in ("NodePort", "LoadBalancer") or by_address:
+        at("externalTrafficPolicy", r.given(_LOCALITY), policy, out)
     elif policy:
         why = "may only be set for externally-accessible services"
-        out.append(errors.invalid(path, policy, why))
-    if spec.healthCheckNodePort and not (spec.type == "LoadBalancer" and policy == "Local"):
+        out.invalid("externalTrafficPolicy", policy, why)
+    if number and not (spec.type == "LoadBalancer" and policy == "Local"):
         why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
-        out.append(errors.invalid("spec.healthCheckNodePort", spec.healthCheckNodePort, why))
-    inside = spec.internalTrafficPolicy
-    if inside is None and spec.type in ("NodePort", "LoadBalancer", "ClusterIP"):
-        out.append(errors.required("spec.internalTrafficPolicy"))
-    if inside is not None:
-        checks.one_of("spec.internalTrafficPolicy", inside, ("Cluster", "Local"), out)
-    if spec.trafficDistribution is not None:
-        checks.one_of("spec.trafficDistribution", spec.trafficDistribution, DISTRIBUTIONS, out)
+        out.invalid("healthCheckNodePort", number, why)
 
 
-def service_update(new: Any, old: Any, out: Errors) -> None:
-    """A Service being changed: not its first address."""
+_LOCALITY = r.one_of("Cluster", "Local")
+SERVICE = r.struct(
+    _basics,
+    ("ports", _ports),
+    ("selector", r.labels),
+    ("sessionAffinity", r.given(r.one_of("ClientIP", "None"))),
+    _affinity,
+    _cluster_ips,
+    ("externalIPs", r.each(_external_ip)),
+    ("type", r.given(r.one_of("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"))),
+    _port_numbers,
+    _load_balancer,
+    _traffic,
+    ("internalTrafficPolicy", _LOCALITY),
+    ("trafficDistribution", r.one_of("PreferClose", "PreferSameNode", "PreferSameZone")),
+)
+
+
+# --- changes
+
+
+def service_change(new: Any, old: Any, out: Errors) -> None:
+    """What of a Service may not change: its first address and family, its balancer's class."""
     ours, theirs = new.spec, old.spec
     if "ExternalName" not in (ours.type, theirs.type):
         _same_addresses(ours, theirs, out)
-        _same_families(ours, theirs, out)
     both = ours.type == theirs.type == "LoadBalancer"
     if both and ours.loadBalancerClass != theirs.loadBalancerClass:
-        out.append(errors.invalid("spec.loadBalancerClass", ours.loadBalancerClass, _FIXED))
-    service(new, out)
+        out.invalid("spec.loadBalancerClass", ours.loadBalancerClass, _FIXED)
 
 
 def _same_addresses(new: Any, old: Any, out: Errors) -> None:
-    if is_headless(new) and is_headless(old):
-        return
     ips, before = new.clusterIPs or [], old.clusterIPs or []
     if len(ips) == len(before):
-        for index, (ip, had) in enumerate(zip(ips, before, strict=True)):
-            if ip != had:
-                out.append(errors.invalid(f"spec.clusterIPs[{index}]", ips, _FIXED))
-        return
-    if before and not ips:
-        why = "primary clusterIP can not be unset"
-        out.append(errors.invalid("spec.clusterIPs[0]", ips, why))
-    if ips and before and ips[0] != before[0]:
-        out.append(errors.invalid("spec.clusterIPs[0]", ips, _FIXED))
+        for index, (address, had) in enumerate(zip(ips, before, strict=True)):
+            if address != had:
+                out.invalid(f"spec.clusterIPs[{index}]", ips, _FIXED)
+    elif before and not ips:
+        out.invalid("spec.clusterIPs[0]", ips, "primary clusterIP can not be unset")
+    elif before and ips[0] != before[0]:
+        out.invalid("spec.clusterIPs[0]", ips, _FIXED)
     if len(ips) == 1 and len(before) > 1 and new.ipFamilyPolicy != "SingleStack":
         why = "must be set to 'SingleStack' when releasing the secondary clusterIP"
-        out.append(errors.invalid("spec.ipFamilyPolicy", new.ipFamilyPolicy, why))
+        out.invalid("spec.ipFamilyPolicy", new.ipFamilyPolicy, why)
+    if not is_headless(new) and not is_headless(old):
+        families, had_families = new.ipFamilies or [], old.ipFamilies or []
+        if families and had_families and families[0] != had_families[0]:
+            out.invalid("spec.ipFamilies[0]", families, _FIXED)
 
 
-def _same_families(new: Any, old: Any, out: Errors) -> None:
-    if is_headless(new) or is_headless(old):
-        return
-    families, before = new.ipFamilies or [], old.ipFamilies or []
-    if families and before and families[0] != before[0]:
-        out.append(errors.invalid("spec.ipFamilies[0]", families, _FIXED))
+_POINTS = r.each(("ip", r.IP), ("hostname", r.SUBDOMAIN))
 
 
-def service_status_update(new: Any, old: Any, out: Errors) -> None:
+def service_status(new: Any, old: Any, out: Errors) -> None:
     """What a load balancer reports of itself."""
     balancer = new.status.loadBalancer if new.status is not None else None
-    points = (balancer.ingress if balancer is not None else None) or []
-    path = "status.loadBalancer.ingress"
+    points = balancer.ingress if balancer is not None else None
     if points and new.spec.type != "LoadBalancer":
         why = "may only be used when `spec.type` is 'LoadBalancer'"
-        out.append(errors.field_forbidden(path, why))
-        return
-    for index, point in enumerate(points):
-        if point.ip:
-            checks.ip(f"{path}[{index}].ip", point.ip, out)
-        if point.hostname:
-            checks.dns_subdomain(f"{path}[{index}].hostname", point.hostname, out)
+        out.forbidden("status.loadBalancer.ingress", why)
+    else:
+        at("status.loadBalancer.ingress", _POINTS, points, out)

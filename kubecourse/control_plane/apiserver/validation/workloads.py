@@ -1,4 +1,7 @@
-"""StatefulSets and DaemonSets. Source: `pkg/apis/apps/validation/validation.go`."""
+"""Deployments, ReplicaSets, StatefulSets and DaemonSets.
+
+Sources: `pkg/apis/apps/validation/validation.go`, `pkg/registry/apps`.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,53 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import errors
+from kubecourse.api import names
 from kubecourse.api.labels import SelectorError, selector_from_label_selector
-from kubecourse.control_plane.apiserver.validation import apps, checks, pod
-from kubecourse.control_plane.apiserver.validation.checks import Errors
-from kubecourse.control_plane.apiserver.validation.selectors import label_selector
+from kubecourse.control_plane.apiserver.validation import pod
+from kubecourse.control_plane.apiserver.validation import rules as r
+from kubecourse.control_plane.apiserver.validation.rules import Errors, Rule, at
+from kubecourse.control_plane.apiserver.validation.selectors import LABEL_SELECTOR
 
-_MUTABLE = (
-    "'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', "
-    "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds'"
+# --- counts and percentages
+
+_PERCENT = r.obeys(names.is_valid_percent)
+
+
+def _is_percent(value: Any) -> bool:
+    return isinstance(value, str) and not names.is_valid_percent(value)
+
+
+def _amount(value: int | str | None) -> int:
+    """The number in a count or percentage; 0 where it is neither."""
+    if isinstance(value, str):
+        return int(value[:-1]) if _is_percent(value) else 0
+    return value or 0
+
+
+def percent_or_count(value: int | str, out: Errors) -> None:
+    """A number that is not negative, or a percentage."""
+    (_PERCENT if isinstance(value, str) else r.NOT_BELOW_ZERO)(value, out)
+
+
+AT_MOST_ALL = r.refuse(
+    lambda value: _is_percent(value) and _amount(value) > 100, "must not be greater than 100%"
 )
 
-
-def _selector(spec: Any, kind: str, out: Errors) -> None:
-    if spec.selector is None:
-        out.append(errors.required("spec.selector"))
-        return
-    label_selector("spec.selector", spec.selector, out)
-    if not spec.selector.matchLabels and not spec.selector.matchExpressions:
-        why = f"empty selector is invalid for {kind}"
-        out.append(errors.invalid("spec.selector", spec.selector, why))
+# --- the selector, and the template that must carry what it selects
 
 
-def _matching_template(spec: Any, out: Errors) -> None:
+def _selector(whose: str) -> Rule:
+    return r.given(
+        LABEL_SELECTOR,
+        r.refuse(
+            lambda selector: not selector.matchLabels and not selector.matchExpressions,
+            f"empty selector is invalid for {whose}",
+        ),
+    )
+
+
+def carries_selected(spec: Any, out: Errors) -> None:
+    """The template's labels are those that the selector asks for."""
     metadata = spec.template.metadata if spec.template is not None else None
     labels = metadata.labels if metadata is not None else None
     try:
@@ -37,137 +64,210 @@ def _matching_template(spec: Any, out: Errors) -> None:
         return
     if not fits:
         why = "`selector` does not match template `labels`"
-        shown = labels and dict(sorted(labels.items()))
-        out.append(errors.invalid("spec.template.metadata.labels", shown, why))
+        out.invalid("template.metadata.labels", labels and dict(sorted(labels.items())), why)
 
 
-def _always_running(spec: Any, kind: str, out: Errors) -> None:
-    if spec.template is None or spec.template.spec is None:
-        out.append(errors.required("spec.template.spec.containers"))
+def _always_running(kind: str, check: Rule = pod.template) -> Rule:
+    """A template of pods that never end."""
+
+    def rule(template: Any, out: Errors) -> None:
+        check(template, out)
+        if template.spec.restartPolicy != "Always":
+            out.unsupported("spec.restartPolicy", template.spec.restartPolicy, ("Always",))
+        if template.spec.activeDeadlineSeconds is not None:
+            why = f"activeDeadlineSeconds in {kind} is not Supported"
+            out.forbidden("spec.activeDeadlineSeconds", why)
+
+    return r.given(rule)
+
+
+_SELECTOR = _selector("deployment")
+_TEMPLATE = _always_running("ReplicaSet")
+
+
+def _selected_template(spec: Any, out: Errors) -> None:
+    """As Deployments and ReplicaSets are asked for both; they stop at a bad selector."""
+    selector = spec.selector
+    at("selector", _SELECTOR, selector, out)
+    try:
+        selector_from_label_selector(selector)
+    except SelectorError:
+        out.invalid("selector", selector, "invalid label selector")
         return
-    # Mounts of a StatefulSet's own claims name no volume of the template: its pods are checked.
-    check = pod.template_metadata if kind == "StatefulSet" else pod.template
-    check("spec.template", spec.template, out)
-    policy = spec.template.spec.restartPolicy
-    if policy != "Always":
-        out.append(errors.not_supported("spec.template.spec.restartPolicy", policy, ("Always",)))
-    if spec.template.spec.activeDeadlineSeconds is not None:
-        why = f"activeDeadlineSeconds in {kind} is not Supported"
-        out.append(errors.field_forbidden("spec.template.spec.activeDeadlineSeconds", why))
+    if selector is None or selector.matchLabels or selector.matchExpressions:
+        carries_selected(spec, out)
+    at("template", _TEMPLATE, spec.template, out)
+
+
+# --- Deployment
+
+_ROLLING = r.given(
+    ("maxUnavailable", percent_or_count),
+    ("maxSurge", percent_or_count),
+    r.refuse(
+        lambda rolling: _amount(rolling.maxUnavailable) == _amount(rolling.maxSurge) == 0,
+        "may not be 0 when `maxSurge` is 0",
+        "maxUnavailable",
+    ),
+    ("maxUnavailable", AT_MOST_ALL),
+    why="this should be defaulted and never be nil",
+)
+
+
+def _strategy(strategy: Any, out: Errors) -> None:
+    if strategy.type == "RollingUpdate":
+        at("rollingUpdate", _ROLLING, strategy.rollingUpdate, out)
+    elif strategy.type != "Recreate":
+        out.unsupported("type", strategy.type, ("Recreate", "RollingUpdate"))
+    elif strategy.rollingUpdate is not None:
+        why = "may not be specified when strategy `type` is 'Recreate'"
+        out.forbidden("rollingUpdate", why)
+
+
+def _deadline(spec: Any, out: Errors) -> None:
+    deadline = spec.progressDeadlineSeconds
+    if deadline is not None and deadline <= (spec.minReadySeconds or 0):
+        out.invalid("progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
+
+
+DEPLOYMENT = r.struct(
+    r.not_negatives("replicas"),
+    _selected_template,
+    ("strategy", _strategy),
+    r.not_negatives("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"),
+    _deadline,
+)
+
+
+def _status(parts: tuple[str, ...], *others: str) -> Rule:
+    """Counts of replicas: no part is more than the whole, and no more available than ready."""
+    numbers = r.not_negatives("replicas", *parts, *others)
+
+    def check(status: Any, out: Errors) -> None:
+        numbers(status, out)
+        for name in parts:
+            count = getattr(status, name) or 0
+            if count > (status.replicas or 0):
+                out.invalid(name, count, "cannot be greater than status.replicas")
+        available = status.availableReplicas or 0
+        if available > (status.readyReplicas or 0):
+            out.invalid("availableReplicas", available, "cannot be greater than readyReplicas")
+
+    return check
+
+
+_DEPLOYMENT_STATUS = _status(
+    ("updatedReplicas", "readyReplicas", "availableReplicas"),
+    "observedGeneration", "unavailableReplicas", "collisionCount",
+)  # fmt: skip
+_REPLICA_SET_STATUS = _status(
+    ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"), "observedGeneration"
+)
+
+
+def deployment_status(new: Any, old: Any, out: Errors) -> None:
+    """A Deployment's status being reported."""
+    at("status", _DEPLOYMENT_STATUS, new.status, out)
+    count = new.status.collisionCount
+    before = old.status.collisionCount if old.status is not None else None
+    if before is not None and (count is None or count < before):
+        out.invalid("status.collisionCount", count, "cannot be decremented")
+
+
+# --- ReplicaSet
+
+REPLICA_SET = r.struct(r.not_negatives("replicas", "minReadySeconds"), _selected_template)
+
+
+def replica_set_status(new: Any, old: Any, out: Errors) -> None:
+    """A ReplicaSet's status being reported."""
+    at("status", _REPLICA_SET_STATUS, new.status, out)
 
 
 # --- StatefulSet
 
-
-def stateful_set(obj: Any, out: Errors) -> None:
-    """A StatefulSet."""
-    spec = obj.spec
-    policy = spec.podManagementPolicy
-    given = checks.required("spec.podManagementPolicy", policy, out)
-    if given and policy not in ("OrderedReady", "Parallel"):
-        why = "must be 'OrderedReady' or 'Parallel'"
-        out.append(errors.invalid("spec.podManagementPolicy", policy, why))
-    _stateful_strategy("spec.updateStrategy", spec.updateStrategy, out)
-    _retention("spec.persistentVolumeClaimRetentionPolicy", spec, out)
-    checks.non_negative("spec.replicas", spec.replicas, out)
-    checks.non_negative("spec.minReadySeconds", spec.minReadySeconds, out)
-    if spec.ordinals is not None:
-        checks.non_negative("spec.ordinals.start", spec.ordinals.start, out)
-    _selector(spec, "statefulset", out)
-    _matching_template(spec, out)
-    _always_running(spec, "StatefulSet", out)
+_STATEFUL_ROLLING = r.struct(
+    r.not_negatives("partition"),
+    ("maxUnavailable", percent_or_count),
+    ("maxUnavailable", r.refuse(lambda value: _amount(value) == 0, "cannot be 0")),
+    ("maxUnavailable", AT_MOST_ALL),
+)
 
 
-def _stateful_strategy(path: str, strategy: Any, out: Errors) -> None:
+def _stateful_strategy(strategy: Any, out: Errors) -> None:
     rolling = strategy.rollingUpdate
-    if strategy.type == "OnDelete":
-        if rolling is not None:
-            why = "only allowed for updateStrategy 'RollingUpdate'"
-            out.append(errors.invalid(f"{path}.rollingUpdate", rolling, why))
-    elif strategy.type == "RollingUpdate":
-        if rolling is not None:
-            checks.non_negative(f"{path}.rollingUpdate.partition", rolling.partition, out)
-            if rolling.maxUnavailable is not None:
-                at = f"{path}.rollingUpdate.maxUnavailable"
-                apps.percent_or_count(at, rolling.maxUnavailable, out)
-                if apps.amount(rolling.maxUnavailable) == 0:
-                    out.append(errors.invalid(at, rolling.maxUnavailable, "cannot be 0"))
-                apps.at_most_all(at, rolling.maxUnavailable, out)
-    elif checks.required(path, strategy.type, out):
-        why = "must be 'RollingUpdate' or 'OnDelete'"
-        out.append(errors.invalid(path, strategy, why))
+    if strategy.type == "RollingUpdate":
+        at("rollingUpdate", _STATEFUL_ROLLING, rolling, out)
+    elif strategy.type != "OnDelete":
+        out.invalid("", strategy, "must be 'RollingUpdate' or 'OnDelete'")
+    elif rolling is not None:
+        out.invalid("rollingUpdate", rolling, "only allowed for updateStrategy 'RollingUpdate'")
 
 
-def _retention(path: str, spec: Any, out: Errors) -> None:
-    policy = spec.persistentVolumeClaimRetentionPolicy
-    for name in ("whenDeleted", "whenScaled"):
-        if policy is not None:
-            at = f"{path}.{name}"
-            checks.one_of(at, getattr(policy, name), ("Retain", "Delete"), out)
+_MANAGEMENT = r.refuse(
+    lambda policy: policy not in ("OrderedReady", "Parallel"),
+    "must be 'OrderedReady' or 'Parallel'",
+)
+_RETAIN = r.one_of("Retain", "Delete")
+_RETENTION = r.struct(("whenDeleted", _RETAIN), ("whenScaled", _RETAIN))
+STATEFUL_SET = r.struct(
+    ("podManagementPolicy", r.given(_MANAGEMENT)),
+    ("updateStrategy", _stateful_strategy),
+    ("persistentVolumeClaimRetentionPolicy", _RETENTION),
+    r.not_negatives("replicas", "minReadySeconds"),
+    ("ordinals", r.not_negatives("start")),
+    ("selector", _selector("statefulset")),
+    carries_selected,
+    # Mounts of its own claims name no volume of the template: its pods are checked.
+    ("template", _always_running("StatefulSet", pod.template_metadata)),
+)
+_MAY_CHANGE = (
+    "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+)  # fmt: skip
 
 
-def stateful_set_update(new: Any, old: Any, out: Errors) -> None:
-    """A StatefulSet being changed."""
-    if new.spec is old.spec:
-        return
-    stateful_set(new, out)
-    spec, before = new.spec, old.spec
-    allowed = replace(
-        before,
-        replicas=spec.replicas,
-        ordinals=spec.ordinals,
-        template=spec.template,
-        updateStrategy=spec.updateStrategy,
-        revisionHistoryLimit=spec.revisionHistoryLimit,
-        persistentVolumeClaimRetentionPolicy=spec.persistentVolumeClaimRetentionPolicy,
-        minReadySeconds=spec.minReadySeconds,
-    )
-    if allowed != spec:
-        why = f"updates to statefulset spec for fields other than {_MUTABLE} are forbidden"
-        out.append(errors.field_forbidden("spec", why))
+def stateful_set_change(new: Any, old: Any, out: Errors) -> None:
+    """What of a StatefulSet may change."""
+    if replace(old.spec, **{name: getattr(new.spec, name) for name in _MAY_CHANGE}) != new.spec:
+        *some, last = (f"'{name}'" for name in _MAY_CHANGE)
+        fields = f"{', '.join(some)} and {last}"
+        why = f"updates to statefulset spec for fields other than {fields} are forbidden"
+        out.forbidden("spec", why)
 
 
 # --- DaemonSet
 
 
-def daemon_set(obj: Any, out: Errors) -> None:
-    """A DaemonSet."""
-    spec = obj.spec
-    _selector(spec, "daemonset", out)
-    _matching_template(spec, out)
-    _always_running(spec, "DaemonSet", out)
-    checks.non_negative("spec.minReadySeconds", spec.minReadySeconds, out)
-    _daemon_strategy("spec.updateStrategy", spec.updateStrategy, out)
-    checks.non_negative("spec.revisionHistoryLimit", spec.revisionHistoryLimit, out)
-
-
-def _daemon_strategy(path: str, strategy: Any, out: Errors) -> None:
-    if strategy.type == "OnDelete":
-        return
-    if strategy.type != "RollingUpdate":
-        choices = ("RollingUpdate", "OnDelete")
-        out.append(errors.not_supported(f"{path}.type", strategy.type, choices))
-        return
-    rolling = strategy.rollingUpdate
-    at = f"{path}.rollingUpdate"
-    if rolling is None:
-        out.append(errors.required(at))
-        return
-    for name in ("maxUnavailable", "maxSurge"):
-        apps.percent_or_count(f"{at}.{name}", getattr(rolling, name), out)
-        apps.at_most_all(f"{at}.{name}", getattr(rolling, name), out)
-    unavailable, surge = apps.amount(rolling.maxUnavailable), apps.amount(rolling.maxSurge)
+def _one_way(rolling: Any, out: Errors) -> None:
+    unavailable, surge = _amount(rolling.maxUnavailable), _amount(rolling.maxSurge)
     if unavailable and surge:
-        why = "may not be set when maxUnavailable is non-zero"
-        out.append(errors.invalid(f"{at}.maxSurge", rolling.maxSurge, why))
+        out.invalid("maxSurge", rolling.maxSurge, "may not be set when maxUnavailable is non-zero")
     elif not unavailable and not surge:
-        why = "cannot be 0 when maxSurge is 0"
-        out.append(errors.invalid(f"{at}.maxUnavailable", rolling.maxUnavailable, why))
+        out.invalid("maxUnavailable", rolling.maxUnavailable, "cannot be 0 when maxSurge is 0")
 
 
-def daemon_set_update(new: Any, old: Any, out: Errors) -> None:
-    """A DaemonSet being changed: not its selector."""
-    if new.spec is old.spec:
-        return
-    daemon_set(new, out)
-    checks.unchanged("spec.selector", new.spec.selector, old.spec.selector, out)
+_DAEMON_ROLLING = r.given(
+    ("maxUnavailable", percent_or_count),
+    ("maxUnavailable", AT_MOST_ALL),
+    ("maxSurge", percent_or_count),
+    ("maxSurge", AT_MOST_ALL),
+    _one_way,
+)
+
+
+def _daemon_strategy(strategy: Any, out: Errors) -> None:
+    if strategy.type == "RollingUpdate":
+        at("rollingUpdate", _DAEMON_ROLLING, strategy.rollingUpdate, out)
+    elif strategy.type != "OnDelete":
+        out.unsupported("type", strategy.type, ("RollingUpdate", "OnDelete"))
+
+
+DAEMON_SET = r.struct(
+    ("selector", _selector("daemonset")),
+    carries_selected,
+    ("template", _always_running("DaemonSet")),
+    r.not_negatives("minReadySeconds"),
+    ("updateStrategy", _daemon_strategy),
+    r.not_negatives("revisionHistoryLimit"),
+)

@@ -1,0 +1,145 @@
+"""Metadata of every kind of object.
+
+Source: `staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go`, `…/generic.go`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubecourse.api import errors, names
+from kubecourse.api.memo import memo
+from kubecourse.api.resources import Resource
+from kubecourse.control_plane.apiserver.validation import rules as r
+from kubecourse.control_plane.apiserver.validation.rules import Errors, NameRule, at
+
+_MOST_ANNOTATION_BYTES = 256 * 1024
+_STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
+_NAME_RULES: dict[str, NameRule] = {
+    "Namespace": names.is_dns1123_label,
+    "Service": names.is_dns1123_label,
+}
+
+
+def check_annotations(values: dict[str, str], out: Errors) -> None:
+    """Annotations: keys as those of labels but for case, and not too much in all."""
+    for key in sorted(values):
+        for why in names.is_qualified_name(key.lower()):
+            out.invalid("", key, why)
+    size = sum(len(key.encode()) + len((value or "").encode()) for key, value in values.items())
+    if size > _MOST_ANNOTATION_BYTES:
+        out.append(errors.too_long("", _MOST_ANNOTATION_BYTES))
+
+
+_NOT_EMPTY = r.even_absent(r.obeys(lambda text: [] if text else ["must not be empty"]))
+_VERSION = r.obeys(lambda v: [] if v.rpartition("/")[2] else ["version must not be empty"])
+_EACH_OWNER = r.struct(
+    ("apiVersion", r.even_absent(_VERSION)),
+    ("kind", _NOT_EMPTY),
+    ("name", _NOT_EMPTY),
+    ("uid", _NOT_EMPTY),
+)
+
+
+def _owners(owners: list[Any], out: Errors) -> None:
+    # The server gives the paths of owners without their index.
+    controller = ""
+    for owner in owners:
+        _EACH_OWNER(owner, out)
+        if not owner.controller:
+            continue
+        this = f"{owner.kind}/{owner.name}"
+        if controller:
+            both = f'Found "true" in references for {controller} and {this}'
+            why = f"Only one reference can have Controller set to true. {both}"
+            shown = [
+                {k: getattr(o, k) for k in o.__struct_fields__ if getattr(o, k) is not None}
+                for o in owners
+            ]
+            out.invalid("", shown, why)
+        controller = controller or this
+
+
+def _finalizers(finalizers: list[str], out: Errors) -> None:
+    for finalizer in finalizers:
+        r.QUALIFIED(finalizer, out)
+    if {"orphan", "foregroundDeletion"} <= set(finalizers):
+        why = "finalizer orphan and foregroundDeletion cannot be both set"
+        out.invalid("", finalizers, why)
+
+
+_KNOWN_FINALIZER = r.refuse(
+    lambda name: "/" not in name and name not in _STANDARD_FINALIZERS,
+    "name is neither a standard finalizer name nor is it fully qualified",
+)
+
+
+@memo
+def _label_problems(pairs: dict[str, str]) -> Errors:
+    """What is wrong with labels; looked at once for all who share them."""
+    out = Errors()
+    r.labels(pairs, out)
+    return out
+
+
+def _labels(pairs: dict[str, str], out: Errors) -> None:
+    out += _label_problems(pairs)
+
+
+# What a client may change at any time; all that is asked whenever an object is looked at.
+_FREE = r.struct(
+    ("labels", _labels), ("annotations", check_annotations), ("ownerReferences", _owners)
+)
+_SETTLED = r.struct(_FREE, ("finalizers", _finalizers))
+_KNOWN = r.struct(("finalizers", r.each(_KNOWN_FINALIZER)))
+_NEW = r.struct(_SETTLED, _KNOWN)
+
+
+def create(resource: Resource, metadata: Any, out: Errors) -> None:
+    """Metadata of a new object, its name already generated. The paths begin with `metadata`."""
+    rule = _NAME_RULES.get(resource.kind, names.is_dns1123_subdomain)
+    prefix = metadata.generateName
+    if prefix:
+        # It may end in a dash, because more follows.
+        start = f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
+        for why in rule(start):
+            out.invalid("metadata.generateName", prefix, why)
+    if metadata.name:
+        for why in rule(metadata.name):
+            out.invalid("metadata.name", metadata.name, why)
+    else:
+        out.required("metadata.name", "name or generateName is required")
+    if not resource.namespaced and metadata.namespace:
+        out.forbidden("metadata.namespace", "not allowed on this type")
+    at("metadata", _NEW, metadata, out)
+
+
+def _none_added(new: Any, old: Any, out: Errors) -> None:
+    """An object that is going away gets no new finalizers."""
+    added = sorted(set(new.finalizers or ()) - set(old.finalizers or ()))
+    if added and old.deletionTimestamp is not None:
+        shown = ", ".join(f'"{name}"' for name in added)
+        why = "no new finalizers can be added if the object is being deleted"
+        out.forbidden("finalizers", f"{why}, found new finalizers []string{{{shown}}}")
+
+
+def update(new: Any, old: Any, again: bool, out: Errors) -> None:
+    """Metadata of a changed object.
+
+    The server looks at it whole and as a change, and then the kind's own rules look at the
+    change once more, and where `again` at the whole. Each finds the same things.
+    """
+    if new is old:
+        return
+    whole, change, known = Errors(), Errors(), Errors()
+    _SETTLED(new, whole)
+    if new.finalizers:
+        _none_added(new, old, change)
+        _KNOWN(new, known)
+    if whole or change or known:
+        start = len(out)
+        _FREE(new, change)
+        out += [*whole, *change, *change, *known]
+        if again:
+            out += [*whole, *known]
+        out.below("metadata", start)
