@@ -101,22 +101,32 @@ def drain(inv: Invocation) -> None:
 
 
 def _empty(inv: Invocation, node: Info) -> None:
-    pods = _choose(inv, node.name)
+    """Evict all pods that may go; those whose budgets refuse again and again, all 5 seconds."""
+    refused, going = _choose(inv, node.name), list[Info]()
     deleting = inv.flags["disable-eviction"] and inv.dry_run == "none"
-    for pod in pods:
-        verb = "deleting" if deleting else "evicting"
-        inv.print(f"{verb} pod {pod.namespace}/{pod.name}{dry_run_suffix(inv)}")
-    if inv.dry_run != "none":
-        return
     clock = inv.connection.clock
     end = clock.now + (inv.flags["timeout"] or WATCH_LIMIT)
-    for pod in pods:
-        _evict(inv, pod, end)
-    for pod in pods:
-        uid = pod.object["metadata"]["uid"]
-        if not wait_until_gone(inv.connection, pod, uid, end - clock.now):
-            raise _timed_out(inv)
-        inv.print(f"{pod} {'deleted' if deleting else 'evicted'}")
+    while refused or going:
+        tried, refused = refused, []
+        for pod in tried:
+            verb = "deleting" if deleting else "evicting"
+            inv.print(f"{verb} pod {pod.namespace}/{pod.name}{dry_run_suffix(inv)}")
+            if inv.dry_run == "none":
+                (going if _evict(inv, pod) else refused).append(pod)
+        until = min(clock.now + RETRY, end) if refused else end
+        going = [pod for pod in going if not _is_gone(inv, pod, until)]
+        clock.advance(until - clock.now if refused else 0)
+        if clock.now >= end and (refused or going):
+            raise _timed_out(inv, refused, going)
+
+
+def _is_gone(inv: Invocation, pod: Info, until: float) -> bool:
+    """Wait for a pod to go, and say so when it does."""
+    uid = pod.object["metadata"]["uid"]
+    gone = wait_until_gone(inv.connection, pod, uid, until - inv.connection.clock.now)
+    if gone:
+        inv.print(f"{pod} {'deleted' if inv.flags['disable-eviction'] else 'evicted'}")
+    return gone
 
 
 # --- which pods
@@ -137,7 +147,7 @@ LOCAL_STORAGE = (
 
 
 class _Refused(KubectlError):
-    """Pods that must not be deleted. In the end kubectl prints each reason on a line of its own."""
+    """Pods that are not deleted. In the end kubectl prints each reason on a line of its own."""
 
     def __init__(self, parts: list[str]) -> None:
         super().__init__("\n".join(parts), bare=True)
@@ -193,37 +203,38 @@ def _verdict(inv: Invocation, pod: Json) -> tuple[bool, tuple[str, str] | None, 
 # --- evicting
 
 
-def _evict(inv: Invocation, pod: Info, end: float) -> None:
-    """Evict a pod; where a budget refuses, again and again. Raises ApiError, KubectlError."""
-    clock, grace = inv.connection.clock, inv.flags["grace-period"]
+def _evict(inv: Invocation, pod: Info) -> bool:
+    """Evict a pod, unless a budget refuses that for now. Raises KubectlError."""
+    grace = inv.flags["grace-period"]
     eviction = {
         "apiVersion": "policy/v1",
         "kind": "Eviction",
         "metadata": {"name": pod.name, "namespace": pod.namespace},
         "deleteOptions": {"gracePeriodSeconds": grace} if grace >= 0 else {},
     }
-    while True:
-        try:
-            if inv.flags["disable-eviction"]:
-                inv.connection.delete(pod, grace)
-            else:
-                inv.connection.create(pod, eviction, "eviction")
-            return
-        except ApiError as error:
-            if error.reason == "NotFound":
-                return
-            where = f'error when evicting pods/"{pod.name}" -n "{pod.namespace}"'
-            if error.reason != "TooManyRequests":
-                raise KubectlError(f"{where}: {error.message}") from None
+    try:
+        if inv.flags["disable-eviction"]:
+            inv.connection.delete(pod, grace)
+        else:
+            inv.connection.create(pod, eviction, "eviction")
+    except ApiError as error:
+        where = f'error when evicting pods/"{pod.name}" -n "{pod.namespace}"'
+        if error.reason == "TooManyRequests":
             inv.error(f"{where} (will retry after 5s): {error.message}")
-        if clock.now + RETRY > end:
-            raise _timed_out(inv)
-        clock.advance(RETRY)
+            return False
+        if error.reason != "NotFound":
+            raise KubectlError(f"{where}: {error.message}") from None
+    return True
 
 
-def _timed_out(inv: Invocation) -> KubectlError:
+def _timed_out(inv: Invocation, refused: list[Info], going: list[Info]) -> KubectlError:
     if not inv.flags["timeout"]:
         return KubectlError(
             "not done after an hour of virtual time; the real kubectl would go on trying", bare=True
         )
-    return KubectlError(f"global timeout reached: {inv.flags['timeout']:g}s", bare=True)
+    why = f"global timeout reached: {inv.flags['timeout']:g}s"
+    parts = [f'error when evicting pods/"{p.name}" -n "{p.namespace}": {why}' for p in refused]
+    for pod in going:
+        where = f'pod "{pod.name}" in namespace "{pod.namespace}"'
+        parts.append(f"error when waiting for {where} to terminate: {why}")
+    return _Refused(parts)
