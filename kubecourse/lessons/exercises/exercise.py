@@ -77,12 +77,13 @@ def chapter(number: int) -> dict[str, Any]:
 @cache
 def tasks(number: int) -> dict[str, Task]:
     """A chapter's exercises by name, in order."""
+    rows = chapter(number)["exercises"]
     checks = importlib.import_module(f"kubecourse.lessons.exercises.chapter_{number}")
     return {
         name: Task(
             number, name, tuple(row.get("setup", ())), row["solution"], getattr(checks, name)
         )
-        for name, row in chapter(number)["exercises"].items()
+        for name, row in rows.items()
     }
 
 
