@@ -88,7 +88,7 @@ def _table(resource: Resource, found: list[Any], query: Query, now: datetime) ->
         elif include == "Metadata":
             row["object"] = partial(obj)
         rows.append(row)
-    columns = [column.definition() for column in printer.columns]
+    columns = [column.definition for column in printer.columns]
     return {
         "kind": "Table",
         "apiVersion": META_VERSION,

@@ -1,9 +1,8 @@
-"""What all printers share: columns, ages, short forms."""
+"""What all printers are made of: columns, each with where its cells come from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,37 +12,60 @@ UNKNOWN = "<unknown>"
 NONE = "<none>"
 UNSET = "<unset>"
 
+Cell = Callable[[Any, datetime], Any]
+"""From an object and the time of day to what a column shows."""
 
-@dataclass(frozen=True)
+
 class Column:
-    """One column. `wide`: only shown with `-o wide`."""
+    """One column. `wide`: only shown with `-o wide`.
 
-    name: str
-    wide: bool = False
-    type: str = "string"
-    format: str = ""
+    `source` makes the cells, or is the path to a field: `status.readyReplicas or 0`.
+    """
 
-    def definition(self) -> dict[str, Any]:
-        """As a Table names it."""
-        return {
-            "name": self.name,
-            "type": self.type,
-            "format": self.format,
+    def __init__(
+        self,
+        name: str,
+        source: Cell | str,
+        wide: bool = False,
+        type: str = "string",
+        format: str = "",
+    ) -> None:
+        self.name = name
+        self.definition = {
+            "name": name,
+            "type": type,
+            "format": format,
             "description": "",
-            "priority": int(self.wide),
+            "priority": int(wide),
         }
+        self.cell = _Field(source) if isinstance(source, str) else source
 
 
-@dataclass(frozen=True)
+class _Field:
+    """The value of a field, or what the path names after `or` where that is empty."""
+
+    def __init__(self, source: str) -> None:
+        path, _, default = source.partition(" or ")
+        self.path = path.split(".")
+        self.default: Any = int(default) if default.isdigit() else default
+
+    def __call__(self, obj: Any, now: datetime) -> Any:
+        for part in self.path:
+            obj = getattr(obj, part, None)
+        return obj or self.default
+
+
 class Printer:
-    """The columns of a kind, and the cells of one object at a time of day."""
+    """The columns of a kind; `view` prepares an object for them."""
 
-    columns: tuple[Column, ...]
-    cells: Callable[[Any, datetime], list[Any]]
+    def __init__(self, *columns: Column, view: Callable[[Any], Any] | None = None) -> None:
+        self.columns = columns
+        self.view = view
 
-
-NAME = Column("Name", format="name")
-AGE = Column("Age")
+    def cells(self, obj: Any, now: datetime) -> list[Any]:
+        """The cells of one object at a time of day."""
+        viewed = obj if self.view is None else self.view(obj)
+        return [column.cell(viewed, now) for column in self.columns]
 
 
 def since(moment: datetime | None, now: datetime) -> str:
@@ -56,31 +78,17 @@ def age(obj: Any, now: datetime) -> str:
     return since(obj.metadata.creationTimestamp, now)
 
 
-def listed(items: Iterable[str], limit: int) -> str:
-    """The first few of a list: `a,b + 3 more...`."""
+NAME = Column("Name", "metadata.name", format="name")
+AGE = Column("Age", age)
+
+
+def listed(items: Iterable[str], none: str) -> str:
+    """The first three of a list: `a,b,c + 2 more...`."""
     found = list(items)
-    if not found:
-        return NONE
-    more = len(found) - limit
-    return ",".join(found[:limit]) + (f" + {more} more..." if more > 0 else "")
-
-
-def container_names(spec: Any) -> str:
-    """The names of a pod's containers."""
-    return ",".join(container.name for container in spec.containers or ())
-
-
-def images(spec: Any) -> str:
-    """The images of a pod's containers."""
-    return ",".join(container.image or "" for container in spec.containers or ())
+    more = len(found) - 3
+    return (",".join(found[:3]) or none) + (f" + {more} more..." if more > 0 else "")
 
 
 def labels_text(labels: Mapping[str, str] | None) -> str:
     """Labels on one line, sorted: `app=web,tier=db`."""
     return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or NONE
-
-
-def created_at(obj: Any) -> str:
-    """When an object was created, for the few kinds that show no age."""
-    moment = obj.metadata.creationTimestamp
-    return UNKNOWN if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

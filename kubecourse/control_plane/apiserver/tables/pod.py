@@ -12,21 +12,9 @@ from kubecourse.control_plane.apiserver.tables.columns import (
     NONE,
     Column,
     Printer,
-    age,
     since,
 )
 
-COLUMNS = (
-    NAME,
-    Column("Ready"),
-    Column("Status"),
-    Column("Restarts"),
-    AGE,
-    Column("IP", wide=True),
-    Column("Node", wide=True),
-    Column("Nominated Node", wide=True),
-    Column("Readiness Gates", wide=True),
-)
 UNREACHABLE = "NodeLost"
 
 
@@ -39,16 +27,9 @@ class _Restarts:
 
     def add(self, status: Any) -> None:
         self.count += status.restartCount or 0
-        state = status.lastState
-        if state is not None and state.terminated is not None:
-            finished = state.terminated.finishedAt
-            if finished is not None and (self.last is None or self.last < finished):
-                self.last = finished
-
-    def shown(self, now: datetime) -> str:
-        if self.count and self.last is not None:
-            return f"{self.count} ({since(self.last, now)} ago)"
-        return str(self.count)
+        ended = status.lastState.terminated if status.lastState is not None else None
+        if ended is not None and ended.finishedAt is not None:
+            self.last = max(self.last or ended.finishedAt, ended.finishedAt)
 
 
 def _state(status: Any, name: str) -> Any:
@@ -68,7 +49,7 @@ class _View:
     """What kubectl makes of a pod's container statuses."""
 
     def __init__(self, pod: Any) -> None:
-        self.pod = pod
+        self.metadata = pod.metadata
         self.spec = pod.spec
         self.status = pod.status
         self.ready = 0
@@ -135,7 +116,7 @@ class _View:
             self.reason = "Running" if self._condition("Ready") else "NotReady"
 
     def _deletion(self) -> None:
-        if self.pod.metadata.deletionTimestamp is None:
+        if self.metadata.deletionTimestamp is None:
             return
         if self.status.reason == UNREACHABLE:
             self.reason = "Unknown"
@@ -143,29 +124,39 @@ class _View:
             self.reason = "Terminating"
 
 
-def _gates(pod: Any) -> str:
-    gates = pod.spec.readinessGates or ()
-    if not gates:
-        return NONE
-    true = {c.type for c in pod.status.conditions or () if c.status == "True"}
-    return f"{sum(gate.conditionType in true for gate in gates)}/{len(gates)}"
+def _ready(view: _View, now: datetime) -> str:
+    return f"{view.ready}/{view.total}"
 
 
-def cells(pod: Any, now: datetime) -> list[Any]:
-    """One row. Source: `printPod`."""
-    view = _View(pod)
-    addresses = pod.status.podIPs
-    return [
-        pod.metadata.name,
-        f"{view.ready}/{view.total}",
-        view.reason,
-        view.restarts.shown(now),
-        age(pod, now),
-        (addresses[0].ip if addresses else pod.status.podIP) or NONE,
-        pod.spec.nodeName or NONE,
-        pod.status.nominatedNodeName or NONE,
-        _gates(pod),
-    ]
+def _restarts(view: _View, now: datetime) -> str:
+    restarts = view.restarts
+    if restarts.count and restarts.last is not None:
+        return f"{restarts.count} ({since(restarts.last, now)} ago)"
+    return str(restarts.count)
 
 
-PRINTERS = {"Pod": Printer(COLUMNS, cells)}
+def _ip(view: _View, now: datetime) -> str:
+    addresses = view.status.podIPs
+    return (addresses[0].ip if addresses else view.status.podIP) or NONE
+
+
+def _gates(view: _View, now: datetime) -> str:
+    gates = view.spec.readinessGates or ()
+    true = {c.type for c in view.status.conditions or () if c.status == "True"}
+    return f"{sum(gate.conditionType in true for gate in gates)}/{len(gates)}" if gates else NONE
+
+
+PRINTERS = {
+    "Pod": Printer(
+        NAME,
+        Column("Ready", _ready),
+        Column("Status", "reason"),
+        Column("Restarts", _restarts),
+        AGE,
+        Column("IP", _ip, wide=True),
+        Column("Node", f"spec.nodeName or {NONE}", wide=True),
+        Column("Nominated Node", f"status.nominatedNodeName or {NONE}", wide=True),
+        Column("Readiness Gates", _gates, wide=True),
+        view=_View,
+    )
+}

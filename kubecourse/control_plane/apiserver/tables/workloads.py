@@ -1,8 +1,9 @@
-"""Workloads: deployments and replica sets, stateful and daemon sets, jobs."""
+"""Workloads and what watches over them: budgets, quotas, autoscalers."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from kubecourse.api import conditions
@@ -11,100 +12,65 @@ from kubecourse.control_plane.apiserver.tables.columns import (
     AGE,
     NAME,
     NONE,
+    UNKNOWN,
     Column,
     Printer,
-    age,
-    container_names,
-    images,
     labels_text,
     since,
 )
 
+
+def _of_containers(field: str, obj: Any, now: datetime) -> str:
+    """A field of all containers of a workload's pods."""
+    template = obj.spec.jobTemplate.spec.template if obj.kind == "CronJob" else obj.spec.template
+    return ",".join(getattr(each, field) or "" for each in template.spec.containers or ())
+
+
+def _selector(obj: Any, now: datetime) -> str:
+    if obj.kind == "CronJob":
+        selector = obj.spec.jobTemplate.spec.selector
+        return format_label_selector(selector) if selector else NONE
+    return format_label_selector(obj.spec.selector)
+
+
 _TEMPLATE = (
-    Column("Containers", wide=True),
-    Column("Images", wide=True),
-    Column("Selector", wide=True),
+    Column("Containers", partial(_of_containers, "name"), wide=True),
+    Column("Images", partial(_of_containers, "image"), wide=True),
+    Column("Selector", _selector, wide=True),
 )
 
 
-def _count(name: str) -> Column:
-    return Column(name, type="integer")
+def _count(name: str, path: str) -> Column:
+    return Column(name, f"{path} or 0", type="integer")
 
 
-def _template(obj: Any) -> list[str]:
-    spec = obj.spec.template.spec
-    return [container_names(spec), images(spec), format_label_selector(obj.spec.selector)]
+def _ready(obj: Any, now: datetime) -> str:
+    ready = obj.status.readyReplicas if obj.status else None
+    return f"{ready or 0}/{obj.spec.replicas}"
 
 
-def _deployment(obj: Any, now: datetime) -> list[Any]:
-    status = obj.status
-    return [
-        obj.metadata.name,
-        f"{status.readyReplicas or 0}/{obj.spec.replicas}",
-        status.updatedReplicas or 0,
-        status.availableReplicas or 0,
-        age(obj, now),
-        *_template(obj),
-    ]
+def _node_selector(obj: Any, now: datetime) -> str:
+    return labels_text(obj.spec.template.spec.nodeSelector)
 
 
-def _replica_set(obj: Any, now: datetime) -> list[Any]:
-    status = obj.status
-    return [
-        obj.metadata.name,
-        obj.spec.replicas,
-        status.replicas or 0,
-        status.readyReplicas or 0,
-        age(obj, now),
-        *_template(obj),
-    ]
+# --- jobs
+
+_JOB_STATES = ("Complete", "Failed", "Terminating", "Suspended", "FailureTarget")
+"""What a job's state is called, by the first condition that holds; one is no condition."""
 
 
-def _stateful_set(obj: Any, now: datetime) -> list[Any]:
-    ready = (obj.status.readyReplicas if obj.status else None) or 0
-    return [
-        obj.metadata.name,
-        f"{ready}/{obj.spec.replicas}",
-        age(obj, now),
-        *_template(obj)[:2],
-    ]
-
-
-def _daemon_set(obj: Any, now: datetime) -> list[Any]:
-    status = obj.status
-    return [
-        obj.metadata.name,
-        status.desiredNumberScheduled or 0,
-        status.currentNumberScheduled or 0,
-        status.numberReady or 0,
-        status.updatedNumberScheduled or 0,
-        status.numberAvailable or 0,
-        labels_text(obj.spec.template.spec.nodeSelector),
-        age(obj, now),
-        *_template(obj),
-    ]
-
-
-_JOB_STATES = (
-    ("Complete", "Complete"),
-    ("Failed", "Failed"),
-    ("", "Terminating"),
-    ("Suspended", "Suspended"),
-    ("FailureTarget", "FailureTarget"),
-    ("SuccessCriteriaMet", "SuccessCriteriaMet"),
-)
-"""Conditions and what they are shown as, the first that holds; '' stands for being deleted."""
-
-
-def _job_state(job: Any) -> str:
-    deleting = job.metadata.deletionTimestamp is not None
-    for condition, shown in _JOB_STATES:
-        if deleting if not condition else conditions.is_true(job.status.conditions, condition):
-            return shown
+def _job_state(job: Any, now: datetime) -> str:
+    for state in (*_JOB_STATES, "SuccessCriteriaMet"):
+        if state == "Terminating":
+            holds = job.metadata.deletionTimestamp is not None
+        else:
+            holds = conditions.is_true(job.status.conditions, state)
+        if holds:
+            return state
     return "Running"
 
 
-def _completions(job: Any) -> str:
+def _completions(job: Any, now: datetime) -> str:
     succeeded = job.status.succeeded or 0
     if job.spec.completions is not None:
         return f"{succeeded}/{job.spec.completions}"
@@ -112,78 +78,165 @@ def _completions(job: Any) -> str:
     return f"{succeeded}/1 of {parallelism}" if parallelism > 1 else f"{succeeded}/1"
 
 
-def _job_duration(job: Any, now: datetime) -> str:
-    started, ended = job.status.startTime, job.status.completionTime
-    return "" if started is None else since(started, now if ended is None else ended)
+def _duration(job: Any, now: datetime) -> str:
+    started = job.status.startTime
+    return "" if started is None else since(started, job.status.completionTime or now)
 
 
-def _job(job: Any, now: datetime) -> list[Any]:
-    return [
-        job.metadata.name,
-        _job_state(job),
-        _completions(job),
-        _job_duration(job, now),
-        age(job, now),
-        *_template(job),
-    ]
+def _suspended(obj: Any, now: datetime) -> str:
+    return "True" if obj.spec.suspend else "False"
 
 
-def _cron_job(obj: Any, now: datetime) -> list[Any]:
-    spec, status = obj.spec, obj.status
-    last = status.lastScheduleTime if status else None
-    job = spec.jobTemplate.spec
-    pod = job.template.spec
-    return [
-        obj.metadata.name,
-        spec.schedule,
-        spec.timeZone or NONE,
-        "True" if spec.suspend else "False",
-        len((status.active if status else None) or ()),
-        NONE if last is None else since(last, now),
-        age(obj, now),
-        container_names(pod),
-        images(pod),
-        format_label_selector(job.selector) if job.selector else NONE,
-    ]
+def _active(obj: Any, now: datetime) -> int:
+    return len((obj.status.active if obj.status else None) or ())
+
+
+def _last_schedule(obj: Any, now: datetime) -> str:
+    last = obj.status.lastScheduleTime if obj.status else None
+    return NONE if last is None else since(last, now)
+
+
+# --- budgets, quotas, priorities
+
+
+def _limit(field: str, obj: Any, now: datetime) -> str:
+    value = getattr(obj.spec, field)
+    return "N/A" if value is None else str(value)
+
+
+def _quota(limits: bool, obj: Any, now: datetime) -> str:
+    """Used and allowed: of limits, or of all else."""
+    hard = (obj.status.hard if obj.status else None) or {}
+    used = (obj.status.used if obj.status else None) or {}
+    names = (name for name in sorted(hard) if name.startswith("limits.") == limits)
+    return ", ".join(f"{name}: {used.get(name, '0')}/{hard[name]}" for name in names)
+
+
+def _is_default(obj: Any, now: datetime) -> str:
+    return "true" if obj.globalDefault else "false"
+
+
+# --- autoscalers
+
+_METRICS = {
+    "Resource": "resource",
+    "ContainerResource": "containerResource",
+    "Pods": "pods",
+    "Object": "object",
+    "External": "external",
+}
+
+
+def _metric(source: Any, current: Any, kind: str) -> str:
+    """`cpu: 20%/50%`, `12/100 (avg)`: what is measured, and what is wanted."""
+    target = source.target
+    prefix = f"{source.name}: " if kind.endswith("Resource") else ""
+    if target.averageValue is not None:
+        suffix = " (avg)" if kind in ("Object", "External") else ""
+        measured = getattr(current, "averageValue", None) or UNKNOWN
+        return f"{prefix}{measured}/{target.averageValue}{suffix}"
+    if not prefix:
+        return f"{getattr(current, 'value', None) or UNKNOWN}/{target.value}"
+    used = getattr(current, "averageUtilization", None)
+    wanted = target.averageUtilization
+    shown = UNKNOWN if used is None else f"{used}%"
+    return f"{prefix}{shown}/{'<auto>' if wanted is None else f'{wanted}%'}"
+
+
+def _targets(obj: Any, now: datetime) -> str:
+    specs = obj.spec.metrics or []
+    statuses = (obj.status.currentMetrics if obj.status else None) or []
+    shown = []
+    for index, spec in enumerate(specs[:2]):
+        attribute = _METRICS[spec.type]
+        part = getattr(statuses[index], attribute) if index < len(statuses) else None
+        shown.append(_metric(getattr(spec, attribute), part and part.current, spec.type))
+    more = f" + {len(specs) - 2} more..." if len(specs) > 2 else ""
+    return (", ".join(shown) or NONE) + more
+
+
+def _reference(obj: Any, now: datetime) -> str:
+    return f"{obj.spec.scaleTargetRef.kind}/{obj.spec.scaleTargetRef.name}"
+
+
+def _least(obj: Any, now: datetime) -> str:
+    return "<unset>" if obj.spec.minReplicas is None else str(obj.spec.minReplicas)
 
 
 PRINTERS = {
     "CronJob": Printer(
-        (
-            NAME,
-            Column("Schedule"),
-            Column("Timezone"),
-            Column("Suspend", type="boolean"),
-            _count("Active"),
-            Column("Last Schedule"),
-            AGE,
-            *_TEMPLATE,
-        ),
-        _cron_job,
+        NAME,
+        Column("Schedule", "spec.schedule"),
+        Column("Timezone", f"spec.timeZone or {NONE}"),
+        Column("Suspend", _suspended, type="boolean"),
+        Column("Active", _active, type="integer"),
+        Column("Last Schedule", _last_schedule),
+        AGE,
+        *_TEMPLATE,
     ),
     "DaemonSet": Printer(
-        (
-            NAME,
-            _count("Desired"),
-            _count("Current"),
-            _count("Ready"),
-            _count("Up-to-date"),
-            _count("Available"),
-            Column("Node Selector"),
-            AGE,
-            *_TEMPLATE,
-        ),
-        _daemon_set,
+        NAME,
+        _count("Desired", "status.desiredNumberScheduled"),
+        _count("Current", "status.currentNumberScheduled"),
+        _count("Ready", "status.numberReady"),
+        _count("Up-to-date", "status.updatedNumberScheduled"),
+        _count("Available", "status.numberAvailable"),
+        Column("Node Selector", _node_selector),
+        AGE,
+        *_TEMPLATE,
+    ),
+    "Deployment": Printer(
+        NAME,
+        Column("Ready", _ready),
+        Column("Up-to-date", "status.updatedReplicas or 0"),
+        Column("Available", "status.availableReplicas or 0"),
+        AGE,
+        *_TEMPLATE,
+    ),
+    "HorizontalPodAutoscaler": Printer(
+        NAME,
+        Column("Reference", _reference),
+        Column("Targets", _targets),
+        Column("MinPods", _least),
+        Column("MaxPods", "spec.maxReplicas"),
+        Column("Replicas", "status.currentReplicas or 0"),
+        AGE,
     ),
     "Job": Printer(
-        (NAME, Column("Status"), Column("Completions"), Column("Duration"), AGE, *_TEMPLATE), _job
+        NAME,
+        Column("Status", _job_state),
+        Column("Completions", _completions),
+        Column("Duration", _duration),
+        AGE,
+        *_TEMPLATE,
     ),
-    "StatefulSet": Printer((NAME, Column("Ready"), AGE, *_TEMPLATE[:2]), _stateful_set),
-    "Deployment": Printer(
-        (NAME, Column("Ready"), Column("Up-to-date"), Column("Available"), AGE, *_TEMPLATE),
-        _deployment,
+    "PodDisruptionBudget": Printer(
+        NAME,
+        Column("Min Available", partial(_limit, "minAvailable")),
+        Column("Max Unavailable", partial(_limit, "maxUnavailable")),
+        _count("Allowed Disruptions", "status.disruptionsAllowed"),
+        AGE,
+    ),
+    "PriorityClass": Printer(
+        NAME,
+        _count("Value", "value"),
+        Column("Global-Default", _is_default, type="boolean"),
+        AGE,
+        Column("PreemptionPolicy", "preemptionPolicy"),
     ),
     "ReplicaSet": Printer(
-        (NAME, _count("Desired"), _count("Current"), _count("Ready"), AGE, *_TEMPLATE), _replica_set
+        NAME,
+        _count("Desired", "spec.replicas"),
+        _count("Current", "status.replicas"),
+        _count("Ready", "status.readyReplicas"),
+        AGE,
+        *_TEMPLATE,
     ),
+    "ResourceQuota": Printer(
+        NAME,
+        Column("Request", partial(_quota, False)),
+        Column("Limit", partial(_quota, True)),
+        AGE,
+    ),
+    "StatefulSet": Printer(NAME, Column("Ready", _ready), AGE, *_TEMPLATE[:2]),
 }
