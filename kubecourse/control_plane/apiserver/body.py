@@ -44,10 +44,8 @@ def read_object(request: Request, resource: Resource, validation: str, warnings:
         data, problems = _parse(request, resource.kind)
     except _Unreadable as error:
         raise _unrecognized(request, resource.kind, str(error)) from None
-    kind, version = (
-        data.get("kind") or resource.kind,
-        data.get("apiVersion") or resource.api_version,
-    )
+    kind = data.get("kind") or resource.kind
+    version = data.get("apiVersion") or resource.api_version
     name = _struct_name(version, kind)
     local = version.rpartition("/")[2]
     if name is None:
@@ -108,11 +106,8 @@ def _struct_name(version: str, kind: str) -> str | None:
     """The struct of a kind in a version, served here or not; None if Kubernetes has none."""
     group, _, local = version.rpartition("/")
     package = f"{group.removesuffix('.k8s.io').partition('.')[0] or 'core'}/{local}"
-    module = models.modules.get(package)
-    cls = getattr(module, kind, None)
-    if cls is None or "kind" not in getattr(cls, "__struct_fields__", ()):
-        return None
-    return f"{package}.{kind}"
+    cls = getattr(models.modules.get(package), kind, None)
+    return f"{package}.{kind}" if "kind" in getattr(cls, "__struct_fields__", ()) else None
 
 
 def _parse(request: Request, kind: str) -> tuple[dict[str, Any], list[str]]:
@@ -153,11 +148,8 @@ def _parse_text(request: Request) -> tuple[Any, list[str]]:
 
 def unsupported_media(accepted: str) -> errors.ApiError:
     """415 for a body of another type."""
-    message = (
-        "the body of the request was in an unknown format - accepted media types include: "
-        + accepted
-    )
-    return errors.ApiError(415, "UnsupportedMediaType", message)
+    message = "the body of the request was in an unknown format - accepted media types include: "
+    return errors.ApiError(415, "UnsupportedMediaType", message + accepted)
 
 
 def _parse_json(text: str) -> tuple[Any, list[str]]:

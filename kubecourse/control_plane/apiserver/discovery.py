@@ -5,11 +5,14 @@ Sources: `staging/src/k8s.io/apiserver/pkg/endpoints/discovery`, `…/discovery/
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from kubecourse.api.resources import RESOURCES, STANDARD_VERBS, Resource
 
-VERSION = {
+Json = dict[str, Any]
+
+VERSION: Json = {
     "major": "1",
     "minor": "36",
     "emulationMajor": "1",
@@ -33,7 +36,6 @@ GROUP_ORDER = (
 )  # fmt: skip
 """The order in which the real server lists its groups."""
 
-_AGGREGATED = "g=apidiscovery.k8s.io"
 _SUBRESOURCES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "status": ("", "", ("get", "patch", "update")),
     "scale": ("autoscaling/v1", "Scale", ("get", "patch", "update")),
@@ -63,72 +65,66 @@ def _place(resource: Resource) -> tuple[int, str]:
     return (GROUP_ORDER.index(resource.group) if known else len(GROUP_ORDER), resource.group)
 
 
-def document(path: str, accept: str) -> dict[str, Any] | None:
+def document(path: str, accept: str) -> Json | None:
     """The discovery document at a path, or None if the path is not one of them."""
-    parts = path.strip("/").split("/")
-    match parts:
+    aggregated = "g=apidiscovery.k8s.io" in accept
+    match path.strip("/").split("/"):
         case ["version"]:
             return VERSION
+        case ["api"] if aggregated:
+            return _aggregated({"": ["v1"]})
         case ["api"]:
-            if _AGGREGATED in accept:
-                return _aggregated({"": ["v1"]})
             return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+        case ["api", version]:
+            return _resource_list("", version)
         case ["apis"]:
             named = {group: versions for group, versions in groups().items() if group}
-            if _AGGREGATED in accept:
+            if aggregated:
                 return _aggregated(named)
             listed = [_group(group, versions) for group, versions in named.items()]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
-        case ["api", version]:
-            return _resource_list("", version)
         case ["apis", group]:
             versions = groups().get(group)
-            return (
-                {"kind": "APIGroup", "apiVersion": "v1", **_group(group, versions)}
-                if versions
-                else None
-            )
+            kind = {"kind": "APIGroup", "apiVersion": "v1"}
+            return kind | _group(group, versions) if versions else None
         case ["apis", group, version]:
             return _resource_list(group, version)
     return None
 
 
-def _group(group: str, versions: list[str]) -> dict[str, Any]:
+def _group(group: str, versions: list[str]) -> Json:
     listed = [{"groupVersion": f"{group}/{version}", "version": version} for version in versions]
     return {"name": group, "versions": listed, "preferredVersion": listed[0]}
 
 
-def _resource_list(group: str, version: str) -> dict[str, Any] | None:
+def _resources(group: str, version: str) -> list[Resource]:
     found = [r for r in RESOURCES if (r.group, r.version) == (group, version)]
-    if not found:
-        return None
-    rows = [row for resource in sorted(found, key=_plural) for row in _rows(resource)]
-    api_version = f"{group}/{version}" if group else version
-    return {
-        "kind": "APIResourceList",
-        "apiVersion": "v1",
-        "groupVersion": api_version,
-        "resources": rows,
-    }
+    return sorted(found, key=attrgetter("plural"))
 
 
-def _plural(resource: Resource) -> str:
-    return resource.plural
+def _names(resource: Resource) -> Json:
+    """The other names of a resource, those that it has."""
+    names = {"shortNames": list(resource.short_names), "categories": list(resource.categories)}
+    return {key: values for key, values in names.items() if values}
 
 
-def _rows(resource: Resource) -> list[dict[str, Any]]:
-    first: dict[str, Any] = {
+def _resource_list(group: str, version: str) -> Json | None:
+    rows = [row for resource in _resources(group, version) for row in _rows(resource)]
+    named = {"kind": "APIResourceList", "apiVersion": "v1"}
+    place = f"{group}/{version}" if group else version
+    return {**named, "groupVersion": place, "resources": rows} if rows else None
+
+
+def _rows(resource: Resource) -> list[Json]:
+    """A resource and its subresources."""
+    first = {
         "name": resource.plural,
         "singularName": resource.singular,
         "namespaced": resource.namespaced,
         "kind": resource.kind,
         "verbs": list(STANDARD_VERBS),
     }
-    if resource.short_names:
-        first["shortNames"] = list(resource.short_names)
-    if resource.categories:
-        first["categories"] = list(resource.categories)
-    rows = [first]
+    rows = [first | _names(resource)]
     for name in sorted(resource.subresources):
         version, kind, verbs = _SUBRESOURCES[name]
         row = {
@@ -139,64 +135,52 @@ def _rows(resource: Resource) -> list[dict[str, Any]]:
             "verbs": list(verbs),
         }
         if version:
-            group, _, local = version.rpartition("/")
-            row |= {"group": group, "version": local}
+            row["group"], _, row["version"] = version.rpartition("/")
         rows.append(row)
     return rows
 
 
-def _aggregated(found: dict[str, list[str]]) -> dict[str, Any]:
+# --- all groups in one document
+
+
+def _aggregated(found: dict[str, list[str]]) -> Json:
     items = []
     for group, versions in found.items():
         listed = [
             {
                 "version": version,
                 "freshness": "Current",
-                "resources": [
-                    _aggregated_row(r)
-                    for r in sorted(RESOURCES, key=_plural)
-                    if (r.group, r.version) == (group, version)
-                ],
+                "resources": [_aggregated_row(each) for each in _resources(group, version)],
             }
             for version in versions
         ]
         items.append({"metadata": {"name": group} if group else {}, "versions": listed})
-    return {
-        "kind": "APIGroupDiscoveryList",
-        "apiVersion": "apidiscovery.k8s.io/v2",
-        "metadata": {},
-        "items": items,
-    }
+    named = {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2"}
+    return {**named, "metadata": {}, "items": items}
 
 
-def _aggregated_row(resource: Resource) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _aggregated_row(resource: Resource) -> Json:
+    row = {
         "resource": resource.plural,
-        "responseKind": {
-            "group": resource.group,
-            "version": resource.version,
-            "kind": resource.kind,
-        },
+        "responseKind": _kind(resource.api_version, resource.kind),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
         "verbs": list(STANDARD_VERBS),
+        **_names(resource),
     }
-    if resource.short_names:
-        row["shortNames"] = list(resource.short_names)
-    if resource.categories:
-        row["categories"] = list(resource.categories)
     if resource.subresources:
         row["subresources"] = [
-            _aggregated_subresource(resource, s) for s in sorted(resource.subresources)
+            {
+                "subresource": name,
+                "responseKind": _kind(version or resource.api_version, kind or resource.kind),
+                "verbs": list(verbs),
+            }
+            for name in sorted(resource.subresources)
+            for version, kind, verbs in [_SUBRESOURCES[name]]
         ]
     return row
 
 
-def _aggregated_subresource(resource: Resource, name: str) -> dict[str, Any]:
-    api_version, kind, verbs = _SUBRESOURCES[name]
-    group, _, version = (api_version or resource.api_version).rpartition("/")
-    return {
-        "subresource": name,
-        "responseKind": {"group": group, "version": version, "kind": kind or resource.kind},
-        "verbs": list(verbs),
-    }
+def _kind(api_version: str, kind: str) -> Json:
+    group, _, version = api_version.rpartition("/")
+    return {"group": group, "version": version, "kind": kind}

@@ -44,9 +44,7 @@ def describe(text: str, error: Exception) -> str:
     where = _CONTEXT.get(error.msg.partition(":")[0].strip()) or _CONTEXT.get(error.msg)
     if where is None:
         where = "after object key:value pair" if _inside_object(text, at) else "after array element"
-    shown = (
-        text[at].replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\t", "\\t")
-    )
+    shown = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t"}.get(text[at], text[at])
     return f"invalid character '{shown}' {where}"
 
 

@@ -72,7 +72,11 @@ class Change:
         try:
             changed, unknown = codec.decode(data, self.resource.schema)
         except codec.DecodeError as error:
-            raise self._refused(data, self._type_error(data) or str(error)) from None
+            why = ""
+            if self.patch.type == STRATEGIC:
+                # Strategic patches go through a converter, which has words of its own.
+                why = _conversion_error(data, schema.type_of(self.resource.schema)) or ""
+            raise self._refused(data, why or str(error)) from None
         problems = [f'unknown field "{path}"' for path in unknown]
         if problems and self.validation == "Strict":
             raise self._refused(data, f"strict decoding error: {', '.join(problems)}")
@@ -82,11 +86,10 @@ class Change:
         return changed
 
     def _apply(self, data: dict[str, Any]) -> dict[str, Any]:
-        match self.patch.type:
-            case "application/json-patch+json":
-                return json_patch(data, self.patch.content)
-            case "application/merge-patch+json":
-                return merge_patch(data, self.patch.content)
+        if self.patch.type == JSON:
+            return json_patch(data, self.patch.content)
+        if self.patch.type == MERGE:
+            return merge_patch(data, self.patch.content)
         struct = schema.struct(self.resource.schema)
         return strategic_merge_patch(data, self.patch.content, struct)
 
@@ -96,15 +99,7 @@ class Change:
             shown = go_text(self.patch.content)
         else:
             shown = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
-        problem = errors.invalid("patch", shown, why)
-        refused = errors.invalid_object("", "", "", [problem])
-        return refused
-
-    def _type_error(self, data: Any) -> str | None:
-        """A wrong type as the converter words it that strategic patches go through."""
-        if self.patch.type != STRATEGIC:
-            return None
-        return _conversion_error(data, schema.type_of(self.resource.schema))
+        return errors.invalid_object("", "", "", [errors.invalid("patch", shown, why)])
 
     def _check_identity(self, changed: Any, obj: Any) -> None:
         new, old = changed.metadata, obj.metadata
@@ -120,11 +115,8 @@ class Change:
 
 
 _SIMPLE: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "bool": (bool,),
-    "int": (int,),
-    "float": (int, float),
-}
+    "string": (str,), "bool": (bool,), "int": (int,), "float": (int, float),
+}  # fmt: skip
 _GO_KIND = {str: "string", bool: "bool", int: "int64", float: "float64", list: "slice", dict: "map"}
 
 
@@ -136,8 +128,8 @@ def _conversion_error(value: Any, kind: schema.Type) -> str | None:
     if value is None:
         return None
     if kind.form in _SIMPLE:
-        fits = type(value) in _SIMPLE[kind.form]
-        return None if fits else f"unrecognized type: {_go_name(kind)}"
+        go_name = {"float": "float64", "int": kind.name}.get(kind.form, kind.form)
+        return None if type(value) in _SIMPLE[kind.form] else f"unrecognized type: {go_name}"
     if kind.form == "list" and kind.element is not None:
         if type(value) is not list:
             return f"cannot restore slice from {_GO_KIND[type(value)]}"
@@ -154,7 +146,3 @@ def _conversion_error(value: Any, kind: schema.Type) -> str | None:
     else:
         return None
     return next((error for error in found if error), None)
-
-
-def _go_name(kind: schema.Type) -> str:
-    return {"float": "float64"}.get(kind.form) or (kind.name if kind.form == "int" else kind.form)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from kubecourse.api import codec, errors, models
+from kubecourse.api import codec, errors
 from kubecourse.api.resources import Resource
 from kubecourse.clock import Clock
 from kubecourse.control_plane.apiserver import tables
@@ -33,8 +33,7 @@ def _form(accept: str) -> str:
     return ""
 
 
-def partial(obj: Any) -> dict[str, Any]:
-    """An object's kind and metadata alone."""
+def _partial(obj: Any) -> dict[str, Any]:
     metadata = codec.encode(obj.metadata)
     return {"kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata}
 
@@ -45,10 +44,8 @@ def single(
     """One object, in the form asked for."""
     form = _form(accept)
     if form == "Table":
-        table = _table(resource, [obj], query, now)
-        table["metadata"] = {"resourceVersion": obj.metadata.resourceVersion}
-        return table
-    return partial(obj) if form == "PartialObjectMetadata" else codec.encode(obj)
+        return _table(resource, [obj], obj.metadata.resourceVersion, query, now)
+    return _partial(obj) if form == "PartialObjectMetadata" else codec.encode(obj)
 
 
 def collection(
@@ -57,11 +54,9 @@ def collection(
     """A list, in the form asked for. Its items do not repeat their kind."""
     form = _form(accept)
     if form == "Table":
-        table = _table(resource, found, query, now)
-        table["metadata"] = {"resourceVersion": revision}
-        return table
+        return _table(resource, found, revision, query, now)
     if form == "PartialObjectMetadataList":
-        kind, version, items = form, META_VERSION, [partial(obj) for obj in found]
+        kind, version, items = form, META_VERSION, [_partial(obj) for obj in found]
     else:
         kind, version = f"{resource.kind}List", resource.api_version
         items = [codec.encode(obj) for obj in found]
@@ -75,7 +70,9 @@ def collection(
     }
 
 
-def _table(resource: Resource, found: list[Any], query: Query, now: datetime) -> dict[str, Any]:
+def _table(
+    resource: Resource, found: list[Any], revision: str, query: Query, now: datetime
+) -> dict[str, Any]:
     include = query.get("includeObject") or "Metadata"
     if include not in INCLUDE:
         raise errors.bad_request(f'unrecognized includeObject value: "{include}"')
@@ -86,14 +83,13 @@ def _table(resource: Resource, found: list[Any], query: Query, now: datetime) ->
         if include == "Object":
             row["object"] = codec.encode(obj)
         elif include == "Metadata":
-            row["object"] = partial(obj)
+            row["object"] = _partial(obj)
         rows.append(row)
-    columns = [column.definition for column in printer.columns]
     return {
         "kind": "Table",
         "apiVersion": META_VERSION,
-        "metadata": {},
-        "columnDefinitions": columns,
+        "metadata": {"resourceVersion": revision},
+        "columnDefinitions": [column.definition for column in printer.columns],
         "rows": rows,
     }
 
@@ -113,10 +109,8 @@ class Events:
     def event(self, type_: str, obj: Any) -> dict[str, Any]:
         """One event. A bookmark's object is metadata alone."""
         if type_ == "BOOKMARK":
-            assert isinstance(obj, models.meta_v1.ObjectMeta)
-            metadata = codec.encode(obj)
             named = {"kind": self.resource.kind, "apiVersion": self.resource.api_version}
-            return {"type": type_, "object": {**named, "metadata": metadata}}
+            return {"type": type_, "object": {**named, "metadata": codec.encode(obj)}}
         shown = single(self.resource, obj, self.form, self.query, self.clock.utc())
         if shown["kind"] == "Table":
             if self.headed:

@@ -57,16 +57,11 @@ class Resize:
         replicas = (spec.replicas or 0) if spec else 0
         name = obj.metadata.name
         if replicas < 0:
-            problem = errors.invalid(
-                "spec.replicas", replicas, "must be greater than or equal to 0"
-            )
+            why = "must be greater than or equal to 0"
+            problem = errors.invalid("spec.replicas", replicas, why)
             raise errors.invalid_object("Scale", "autoscaling", name, [problem])
-        given = self.wanted.metadata
-        changes = {}
-        if given is not None and given.resourceVersion:
-            changes["resourceVersion"] = given.resourceVersion
-        if given is not None and given.uid:
-            changes["uid"] = given.uid
-        if any(getattr(obj.metadata, key) != value for key, value in changes.items()):
-            raise errors.conflict(self.resource.plural, self.resource.group, name)
+        for key in ("resourceVersion", "uid"):
+            given = getattr(self.wanted.metadata, key, None)
+            if given and given != getattr(obj.metadata, key):
+                raise errors.conflict(self.resource.plural, self.resource.group, name)
         return replace(obj, spec=replace(obj.spec, replicas=replicas))

@@ -18,14 +18,9 @@ Verb = Callable[[Call], Answer]
 
 INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 RETURNED_WHEN_DELETED = {
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "Pod",
-    "ResourceQuota",
-    "Service",
-    "ServiceAccount",
-    "StorageClass",
-}
+    "PersistentVolume", "PersistentVolumeClaim", "Pod", "ResourceQuota", "Service",
+    "ServiceAccount", "StorageClass",
+}  # fmt: skip
 """Kinds whose deletion answers with the object, others with a Status (ReturnDeletedObject)."""
 
 
