@@ -94,6 +94,11 @@ def _size(resources: Any, out: Errors) -> None:
         out.invalid("[storage]", size, r.NOT_POSITIVE)
 
 
+def _class_name(name: str, out: Errors) -> None:
+    if name:  # an empty one says that no class is wanted, not even the default
+        r.SUBDOMAIN(name, out)
+
+
 CLAIM = r.struct(
     ("accessModes", r.given(why="at least 1 access mode is required")),
     ("selector", LABEL_SELECTOR),
@@ -104,7 +109,7 @@ CLAIM = r.struct(
         "accessModes",
     ),
     ("resources", _size),
-    ("storageClassName", r.SUBDOMAIN),
+    ("storageClassName", _class_name),
     ("volumeMode", r.one_of("Block", "Filesystem")),
 )
 """What a claim asks for."""
