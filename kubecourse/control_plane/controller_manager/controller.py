@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import models
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.api.labels import Selector
 from kubecourse.api.resources import BY_MODEL
 from kubecourse.client import Client, Controller, EventRecorder, Informer, InformerFactory
@@ -118,22 +118,15 @@ def claim(
     for obj in candidates:
         manager = controller_of(obj)
         matches = selector.matches(obj.metadata.labels)
-        if manager is not None and manager.uid == uid:
-            if matches:
-                mine.append(obj)
-            elif not deleting:
-                _write_owners(
-                    client, obj, [o for o in obj.metadata.ownerReferences if o.uid != uid]
-                )
-        elif (
-            manager is None
-            and matches
-            and not deleting
-            and wanted(obj)
-            and obj.metadata.deletionTimestamp is None
-        ):
-            reference = controller_reference(owner)
-            adopted = _write_owners(client, obj, [*(obj.metadata.ownerReferences or ()), reference])
+        owners = obj.metadata.ownerReferences or ()
+        if manager is not None and manager.uid == uid and matches:
+            mine.append(obj)
+        elif deleting:
+            continue
+        elif manager is not None and manager.uid == uid:
+            _write_owners(client, obj, [other for other in owners if other.uid != uid])
+        elif manager is None and matches and wanted(obj) and obj.metadata.deletionTimestamp is None:
+            adopted = _write_owners(client, obj, [*owners, controller_reference(owner)])
             if adopted is not None:
                 mine.append(adopted)
     return mine
@@ -141,14 +134,10 @@ def claim(
 
 def _write_owners(client: Client, obj: Any, owners: list[OwnerReference]) -> Any | None:
     """Store an object's owners; None if it has gone."""
-    try:
-        return client.update(
-            replace(obj, metadata=replace(obj.metadata, ownerReferences=owners or None))
-        )
-    except ApiError as error:
-        if error.reason != "NotFound":
-            raise
-        return None
+    metadata = replace(obj.metadata, ownerReferences=owners or None)
+    with ignoring("NotFound"):
+        return client.update(replace(obj, metadata=metadata))
+    return None
 
 
 def is_namespace_terminating(error: ApiError) -> bool:
@@ -164,10 +153,7 @@ def write_status(client: Client, obj: Any, status: Any) -> Any:
     """
     if status == obj.status:
         return obj
-    try:
+    with ignoring("Conflict"):
         return client.update_status(replace(obj, status=status))
-    except ApiError as error:
-        if error.reason != "Conflict":
-            raise
     fresh: Any = client.get(type(obj), obj.metadata.name, obj.metadata.namespace)
     return client.update_status(replace(fresh, status=status))
