@@ -135,9 +135,7 @@ class Cluster:
 
         `stdin` is what `-f -` reads. Returns the output: `stdout`, `stderr`, `code`.
         """
-        output = self.run(command, stdin)
-        output.show()
-        return output
+        return self.run(command, stdin).show()
 
     def run(self, command: str, stdin: str | None = None) -> Output:
         """Run a kubectl command without printing anything."""

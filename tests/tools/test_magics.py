@@ -49,3 +49,12 @@ def test_an_error_is_a_line_and_no_traceback(shell, capsys):
     result = shell.run_cell("%kubectl get foos")
     assert result.success
     assert capsys.readouterr().out == ('error: the server doesn\'t have a resource type "foos"\n')
+
+
+@pytest.mark.parametrize("call", ["cluster.kubectl('get nodes')", "cluster.run('get nodes')"])
+def test_what_a_command_printed_is_shown_once(shell, capsys, call):
+    shell.run_cell("from kubecourse import Cluster\ncluster = Cluster(nodes=1)")
+    shell.run_cell(call)
+    output = capsys.readouterr().out
+    assert output.count("node-1") == 1
+    assert "Output(" not in output

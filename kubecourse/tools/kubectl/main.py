@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -24,10 +24,17 @@ class Output:
     stdout: str
     stderr: str
     code: int
+    shown: bool = field(default=False, repr=False, compare=False)
+    """Whether it has been printed; a notebook then does not show it once more."""
 
-    def show(self) -> None:
+    def show(self) -> Output:
         """Print it, errors after the rest."""
         print(self.stdout + self.stderr, end="")
+        return replace(self, shown=True)
+
+    def _ipython_display_(self) -> None:
+        if not self.shown:
+            self.show()
 
     def __str__(self) -> str:
         return self.stdout
