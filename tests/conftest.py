@@ -14,7 +14,7 @@ from functools import cache
 import hypothesis
 import pytest
 
-from tests.browser.lab import find_chromium
+from kubecourse.publish.chromium import find_chromium
 
 hypothesis.settings.register_profile(
     "ci", derandomize=True, deadline=None, max_examples=100, print_blob=True

@@ -10,7 +10,6 @@ with JupyterLab(directory, home) as lab, Browser() as browser:
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +24,8 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import playwright.sync_api as playwright
+
+from kubecourse.publish.chromium import find_chromium
 
 T = TypeVar("T")
 
@@ -43,16 +44,6 @@ CHROMIUM_FLAGS = [
     # Whatever is not on this machine cannot be found, so a lesson that needs it fails at once.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
-
-
-def find_chromium() -> str | None:
-    """The path of a Chromium or Chrome of this machine's own."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    application = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-    found = os.environ.get("KUBECOURSE_CHROMIUM") or next(
-        filter(None, map(shutil.which, names)), None
-    )
-    return found or (str(application) if application.exists() else None)
 
 
 def wait_until(condition: Callable[[], T], timeout: float, what: str) -> T:
@@ -343,7 +334,8 @@ class Browser:
         page.on("websocket", lambda websocket: note_request(websocket.url))
         page.on("console", note_console)
         page.on("pageerror", lambda error: notebook.console_errors.append(str(error)))
-        page.goto(lab.url(f"lab/tree/{quote(path)}"))
+        # Without the tabs that an earlier page had open on the same server.
+        page.goto(lab.url(f"lab/tree/{quote(path)}") + "&reset")
         page.locator(".jp-NotebookPanel .jp-Notebook .jp-Cell").first.wait_for(
             timeout=timeout * 1000
         )
