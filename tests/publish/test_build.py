@@ -2,15 +2,66 @@
 
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from kubecourse.publish.build import build
+from kubecourse.lessons.messages import LANGUAGES
+from kubecourse.publish.build import build, notebook_path
+from kubecourse.publish.source import stamp
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted((ROOT / "notebooks" / "source").glob("*.md"))
+NOTEBOOKS = ROOT / "notebooks"
+SOURCES = sorted((NOTEBOOKS / "source").glob("*.md"))
+
+TWO_CELLS = """\
+---
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
++++ {"lang": "en"}
+
+Words.
+
++++ {"lang": "ko", "of": ""}
+
+말.
+
+```{code-cell} ipython3
+from kubecourse.lessons.messages import text
+text("widgets.reset")
+```
+
+```{code-cell} ipython3
+:tags: [nbval-ignore-output]
+
+import os; os.getpid()
+```
+"""
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_building_again_changes_nothing(source: Path) -> None:
-    committed = ROOT / "notebooks" / f"{source.stem}.ipynb"
-    assert build(source, ROOT / "notebooks") == committed.read_text(encoding="utf-8")
+def test_building_again_changes_nothing(source: Path, language: str) -> None:
+    committed = notebook_path(NOTEBOOKS, source, language)
+    assert build(source, committed.parent, language) == committed.read_text(encoding="utf-8")
+
+
+def test_no_notebook_is_without_a_source() -> None:
+    made = {notebook_path(NOTEBOOKS, source, each) for source in SOURCES for each in LANGUAGES}
+    found = {path for path in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts}
+    assert found == made
+
+
+def test_code_speaks_the_language_and_keeps_nothing_of_the_machine(tmp_path: Path) -> None:
+    source = tmp_path / "09_two.md"
+    source.write_text(TWO_CELLS, encoding="utf-8")
+    stamp(source)
+    for language, words, word in (("en", "Words.", "reset"), ("ko", "말.", "처음으로")):
+        cells = nbformat.reads(build(source, tmp_path, language), as_version=4).cells
+        assert cells[0].source == words
+        assert cells[1].outputs[0].data["text/plain"] == repr(word)
+        assert cells[2].outputs == []
+        assert cells[2].execution_count == 2
