@@ -5,34 +5,32 @@ through the API server's REST interface, as it does for the real client.
 
 How it is put together:
 
-- `cli.py`: the command tree and its flags as data, pflag's parsing, cobra's error texts, help.
+- `cli.py`: the tree of commands and their help; `flags.py`: flags as lines of text, and pflag.
 - `invocation.py`: what a running command holds: arguments, flags, connection, output.
-- `connection.py`: requests to the API server, and virtual time for commands that wait.
-- `resources.py`: the objects that arguments name: `po web-1`, `deploy/web svc/web`, `-l`, `-f`.
-- `output.py`: tables, `-o yaml|json|name|jsonpath=…|custom-columns=…`, and the line that commands
-  which change something print (`deployment.apps/web scaled`).
-- `failure.py`: how errors are worded on stderr, and their exit codes.
-- `commands/<name>.py`: one command each.
+- `connection.py`: requests to the API server; `watching.py`: letting virtual time pass.
+- `resources.py`: the objects that arguments name: `po web-1`, `deploy/web svc/web`, `-l`;
+  `manifests.py`: those in the files of `-f`; `generators.py`: those made up from flags.
+- `output.py`: `-o yaml|json|name|jsonpath=…|custom-columns=…`, and the line that commands
+  which change something print (`deployment.apps/web scaled`); `table.py`: tables.
+- `changing.py`: sending what changes; `failure.py`: how errors are worded, and their exit codes.
+- `commands/`: the commands, a module for those of one kind; `describe/`: objects in words.
 
-A command joins by being a module of `commands` that defines `COMMAND`; nothing else needs to
-know of it. The module is called as the command (`api-resources` is `api_resources.py`)::
+A command is a function; its decorator's usage line says its place in the tree::
 
-    def run(inv: Invocation) -> None:
-        for info in resources.from_arguments(inv, inv.args, selector=inv.flags["selector"]):
-            ...                                  # info.resource, .namespace, .name, .object
-            inv.connection.patch(info.resource, info.namespace, info.name, {"spec": …})
-            output.print_result(inv, info, "scaled")
-
-    COMMAND = Command(
-        name="scale",
-        use="scale --replicas=COUNT TYPE NAME",
-        short="Set a new size for a deployment, replica set, …",
-        flags=(Flag("replicas", type="int", required=True, help="…"), *flags.OUTPUT),
-        run=run,
+    @command(
+        "scale --replicas=COUNT TYPE NAME",
+        "Set a new size for a deployment, replica set, …",
+        DEPLOY,
+        '''
+        selector output dry-run
+        --replicas=int!  The new number of replicas.
+        ''',
     )
+    def scale(inv: Invocation) -> None:
+        for info in from_flags(inv):             # info.resource, .namespace, .name, .object
+            send_patch(inv, info, {"spec": …}, "scaled")
 
-Subcommands (`rollout status`, `set image`, `create configmap`) are Commands in `children`. A
-command returns nothing, or an exit code; it raises `KubectlError` (`error: …`), `usage_error` or
+A command returns nothing, or an exit code; it raises `KubectlError` (`error: …`), `usage_error` or
 lets an `ApiError` pass.
 """
 

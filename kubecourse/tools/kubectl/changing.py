@@ -9,6 +9,7 @@ from kubecourse.api.labels import SelectorError, parse_selector
 from kubecourse.tools.kubectl import output
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.jsonpath import go_json
 from kubecourse.tools.kubectl.manifests import from_files
 from kubecourse.tools.kubectl.resources import Info
 from kubecourse.tools.kubectl.watching import wait_until_gone
@@ -26,7 +27,7 @@ def annotated(manifest: Json) -> Json:
     annotations = dict(metadata.get("annotations") or {})
     annotations.pop(LAST_APPLIED, None)
     plain = {**manifest, "metadata": {**metadata, "annotations": annotations}}
-    annotations = {**annotations, LAST_APPLIED: output.go_json(plain) + "\n"}
+    annotations = {**annotations, LAST_APPLIED: go_json(plain) + "\n"}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
 
 

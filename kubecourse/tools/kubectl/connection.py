@@ -85,7 +85,8 @@ class Connection:
 
     def create(self, info: Info, obj: Json, subresource: str = "", **options: str) -> Json:
         """POST."""
-        path = _path(info, subresource) if subresource else _collection(info)
+        name = info.name if subresource else ""
+        path = _path_of(info.resource, info.namespace, name, subresource)
         return self.request("POST", path, _query(**options), obj)
 
     def replace(self, info: Info, obj: Json, **options: str) -> Json:
@@ -167,10 +168,6 @@ def _path_of(resource: Resource, namespace: str | None, *names: str) -> str:
     return "/".join([*parts, resource.plural, *filter(None, names)])
 
 
-def _collection(info: Info) -> str:
-    return _path_of(info.resource, info.namespace)
-
-
 def _path(info: Info, subresource: str = "") -> str:
     return _path_of(info.resource, info.namespace, info.name, subresource)
 
@@ -182,9 +179,8 @@ def _selection(labels: str, fields: str) -> dict[str, str]:
 
 def _query(dry_run: str = "", validation: str = "", field_manager: str = "") -> dict[str, str]:
     """`dry_run` is that of the command: only `server` concerns the server."""
-    all_or_none = "All" if dry_run == "server" else ""
     query = {
-        "dryRun": all_or_none,
+        "dryRun": "All" if dry_run == "server" else "",
         "fieldValidation": validation,
         "fieldManager": field_manager,
     }

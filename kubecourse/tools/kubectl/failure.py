@@ -33,16 +33,6 @@ class SeveralErrors(Exception):
         self.errors = errors
 
 
-def usage_error(path: str, message: str) -> KubectlError:
-    """Arguments that make no sense; `path` is the command, `kubectl scale`."""
-    return KubectlError(f"{message}\nSee '{path} -h' for help and examples")
-
-
-def flag_error(path: str, message: str) -> KubectlError:
-    """Flags that cannot be parsed."""
-    return KubectlError(f"{message}\nSee '{path} --help' for usage.")
-
-
 def raise_all(errors: list[Exception]) -> None:
     """Raise what was collected: nothing, the one error, or all."""
     if len(errors) == 1:

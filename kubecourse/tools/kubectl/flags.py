@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubecourse.tools.kubectl.failure import flag_error
+from kubecourse.tools.kubectl.failure import KubectlError
 
 # --- the values of flags
 
@@ -261,7 +261,7 @@ def parse(words: list[str], known: Iterable[Flag], path: str) -> Parsed:
     try:
         return _Reader(words, known).read()
     except FlagError as error:
-        raise flag_error(path, str(error)) from None
+        raise KubectlError(f"{error}\nSee '{path} --help' for usage.") from None
 
 
 def first_argument(words: list[str], known: Iterable[Flag]) -> int | None:

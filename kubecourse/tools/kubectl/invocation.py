@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from kubecourse.tools.kubectl.failure import KubectlError, usage_error
+from kubecourse.tools.kubectl.failure import KubectlError
 
 if TYPE_CHECKING:
     from kubecourse.tools.kubectl.connection import Connection
@@ -93,4 +93,4 @@ class Invocation:
 
     def usage_error(self, message: str) -> KubectlError:
         """An error for arguments that make no sense, to be raised."""
-        return usage_error(self.path, message)
+        return KubectlError(f"{message}\nSee '{self.path} -h' for help and examples")

@@ -375,10 +375,16 @@ def go_print(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, dict | list):
-        text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return str(value)
+    return go_json(value) if isinstance(value, dict | list) else str(value)
+
+
+def go_json(value: Any, indent: int | None = None) -> str:
+    """JSON as Go writes it: keys sorted, `<`, `>` and `&` escaped."""
+    separators = (",", ": ") if indent else (",", ":")
+    text = json.dumps(
+        value, indent=indent, sort_keys=True, ensure_ascii=False, separators=separators
+    )
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _go_quote(text: str) -> str:

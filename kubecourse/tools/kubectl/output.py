@@ -6,7 +6,6 @@ for --sort-by `staging/src/k8s.io/kubectl/pkg/cmd/get/sorter.go`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +17,7 @@ from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl import jsonpath
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.jsonpath import go_json
 from kubecourse.tools.kubectl.resources import Info, kind_name
 from kubecourse.tools.kubectl.tabwriter import align
 
@@ -147,15 +147,6 @@ def list_of(objects: list[Any]) -> dict[str, Any]:
     """The List in which `get` prints several objects."""
     metadata = {"resourceVersion": ""}
     return {"apiVersion": "v1", "items": objects, "kind": "List", "metadata": metadata}
-
-
-def go_json(value: Any, indent: int | None = None) -> str:
-    """JSON as Go writes it: keys sorted, `<`, `>` and `&` escaped."""
-    separators = (",", ": ") if indent else (",", ":")
-    text = json.dumps(
-        value, indent=indent, sort_keys=True, ensure_ascii=False, separators=separators
-    )
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def align_rows(rows: list[list[str]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from kubecourse.api.duration import human_duration
@@ -46,13 +47,14 @@ class _Field:
 
     def __init__(self, source: str) -> None:
         path, _, default = source.partition(" or ")
-        self.path = path.split(".")
+        self.get = attrgetter(path)
         self.default: Any = int(default) if default.isdigit() else default
 
     def __call__(self, obj: Any, now: datetime) -> Any:
-        for part in self.path:
-            obj = getattr(obj, part, None)
-        return obj or self.default
+        try:
+            return self.get(obj) or self.default
+        except AttributeError:  # what it would be a field of is not there
+            return self.default
 
 
 class Printer:
@@ -61,11 +63,12 @@ class Printer:
     def __init__(self, *columns: Column, view: Callable[[Any], Any] | None = None) -> None:
         self.columns = columns
         self.view = view
+        self._cells = [column.cell for column in columns]
 
     def cells(self, obj: Any, now: datetime) -> list[Any]:
         """The cells of one object at a time of day."""
         viewed = obj if self.view is None else self.view(obj)
-        return [column.cell(viewed, now) for column in self.columns]
+        return [cell(viewed, now) for cell in self._cells]
 
 
 def since(moment: datetime | None, now: datetime) -> str:

@@ -11,6 +11,7 @@ from kubecourse.tools.kubectl.commands import (
     explain,
     get,
     label,
+    patch,
     rollout,
     run,
     set,
@@ -19,5 +20,5 @@ from kubecourse.tools.kubectl.commands import (
 
 __all__ = [
     "apply", "cluster", "containers", "create", "delete", "describe", "drain", "explain", "get",
-    "label", "rollout", "run", "set", "wait",
+    "label", "patch", "rollout", "run", "set", "wait",
 ]  # fmt: skip

@@ -38,6 +38,7 @@ from kubecourse.tools.kubectl.failure import (
     raise_all,
 )
 from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.jsonpath import go_json
 from kubecourse.tools.kubectl.resources import Info
 
 Json = dict[str, Any]
@@ -148,7 +149,7 @@ def _applying(info: Info, patch: Json) -> str:
     resource = info.resource
     version = resource.api_version if resource.group else f"/{resource.version}"
     return (
-        f"error when applying patch:\n{output.go_json(patch)}\nto:\n"
+        f"error when applying patch:\n{go_json(patch)}\nto:\n"
         f'Resource: "{version}, Resource={resource.plural}", '
         f'GroupVersionKind: "{version}, Kind={resource.kind}"\n'
         f'Name: "{info.name}", Namespace: "{info.namespace or ""}"\nfor: "{info.source}":'

@@ -8,7 +8,8 @@ from kubecourse.api import yaml
 from kubecourse.tools.kubectl.cli import MANAGEMENT, SETTINGS, command, group
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.output import align_rows, go_json, printer_for
+from kubecourse.tools.kubectl.jsonpath import go_json
+from kubecourse.tools.kubectl.output import align_rows, printer_for
 
 Json = dict[str, Any]
 

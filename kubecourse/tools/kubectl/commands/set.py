@@ -1,6 +1,6 @@
-"""`kubectl set`, `scale`, `patch`: change one thing of objects that are there.
+"""`kubectl set`: change one thing of the pods that an object makes.
 
-Sources: `staging/src/k8s.io/kubectl/pkg/cmd/set`, `…/pkg/cmd/scale`, `…/pkg/cmd/patch`.
+Source: `staging/src/k8s.io/kubectl/pkg/cmd/set`.
 """
 
 from __future__ import annotations
@@ -9,20 +9,18 @@ import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from kubecourse.api import schema, yaml
+from kubecourse.api import schema
 from kubecourse.api.errors import ApiError
 from kubecourse.api.patch import two_way_merge_patch
 from kubecourse.api.quantity import QuantityError, canonical
 from kubecourse.tools.kubectl.changing import send_patch
-from kubecourse.tools.kubectl.cli import ADVANCED, BEGINNER, DEPLOY, command, group
+from kubecourse.tools.kubectl.cli import BEGINNER, command, group
 from kubecourse.tools.kubectl.commands.label import NO_RESOURCES, resources_and_pairs
 from kubecourse.tools.kubectl.failure import KubectlError, each
 from kubecourse.tools.kubectl.generators import environment
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.output import print_result
 from kubecourse.tools.kubectl.resources import Info, from_arguments, from_flags
 
 Json = dict[str, Any]
@@ -312,102 +310,3 @@ def set_resources_of(inv: Invocation) -> None:
     pattern = inv.flags["containers"]
     change = partial(set_resources, pattern=pattern, limits=limits, requests=requests)
     _change_each(inv, _targets(inv, inv.args), change, "resources", "resource requirements")
-
-
-# --- scale
-
-
-@command(
-    "scale [--resource-version=version] [--current-replicas=count] --replicas=COUNT"
-    " (-f FILENAME | TYPE NAME)",
-    "Set a new size for a deployment, replica set, or replication controller",
-    DEPLOY,
-    """
-        change all
-        --replicas=int!            The new number of replicas.
-        --current-replicas=int:-1  Only if there are so many now.
-        --timeout=duration         How long to try; 0 is once.
-    """,
-)
-def scale(inv: Invocation) -> None:
-    """Set the number of replicas through the scale subresource."""
-    if inv.flags["replicas"] < 0:
-        raise KubectlError(
-            "The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0"
-        )
-    if inv.flags["current-replicas"] < -1:
-        raise KubectlError("The --current-replicas must specify an integer of -1 or greater")
-    try:
-        infos = from_flags(inv)
-    except ApiError as error:
-        raise KubectlError(f"no objects passed to scale {error.message}") from None
-    if not infos:
-        raise KubectlError("no objects passed to scale")
-    each(infos, partial(_scale, inv))
-
-
-def _scale(inv: Invocation, info: Info) -> None:
-    replicas, expected = inv.flags["replicas"], inv.flags["current-replicas"]
-    if expected >= 0 and inv.dry_run != "client":
-        present = inv.connection.get(info, "scale")["spec"].get("replicas", 0)
-        if present != expected:
-            raise KubectlError(f"Expected replicas to be {expected}, was {present}")
-    patch = {"spec": {"replicas": replicas}}
-    send_patch(inv, info, patch, "scaled", kind="merge", subresource="scale")
-
-
-# --- patch
-
-PATCH_TYPES = ("json", "merge", "strategic")
-
-
-@command(
-    "patch (-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE]",
-    "Update fields of a resource",
-    ADVANCED,
-    """
-        filename output dry-run field-manager
-        -p --patch=string        The patch, as JSON or YAML.
-        --patch-file=string      A file with the patch.
-        --type=string:strategic  json, merge or strategic.
-        --subresource=string     status or scale instead of the object.
-    """,
-)
-def patch(inv: Invocation) -> None:
-    """Send the patch to each object."""
-    kind = inv.flags["type"].lower()
-    if kind not in PATCH_TYPES:
-        types = " ".join(PATCH_TYPES)
-        raise inv.usage_error(f'--type must be one of [{types}], not "{inv.flags["type"]}"')
-    body = _read_patch(inv)
-    infos = from_flags(inv)
-    if not infos:
-        raise KubectlError("no objects passed to patch")
-    each(infos, partial(_patch, inv, body, kind))
-
-
-def _read_patch(inv: Invocation) -> Any:
-    text, place = inv.flags["patch"], inv.flags["patch-file"]
-    if text and place:
-        raise inv.usage_error("cannot specify --patch and --patch-file together")
-    if not text and not place:
-        raise inv.usage_error(
-            "must specify --patch or --patch-file containing the contents of the patch"
-        )
-    try:
-        return yaml.load(text or Path(place).read_text())
-    except OSError:
-        raise KubectlError(
-            f"unable to read patch file: open {place}: no such file or directory"
-        ) from None
-    except yaml.YAMLError as error:
-        raise KubectlError(f'unable to parse "{text}": {error}') from None
-
-
-def _patch(inv: Invocation, body: Any, kind: str, info: Info) -> None:
-    obj = info.object
-    if inv.dry_run != "client":
-        options = {"dry_run": inv.dry_run, "field_manager": "kubectl-patch"}
-        obj = inv.connection.patch(info, body, kind, inv.flags["subresource"], **options)
-    same = obj == info.object and inv.dry_run != "client"
-    print_result(inv, info, "patched (no change)" if same else "patched", obj)

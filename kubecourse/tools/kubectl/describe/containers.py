@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from kubecourse.api import models
 from kubecourse.api.labels import SelectorError, selector_from_label_selector
+from kubecourse.api.patch.values import go_text
 from kubecourse.api.quantity import QuantityError, parse_quantity
 from kubecourse.tools.kubectl.describe.description import (
     NONE,
     Json,
     Lines,
     at,
-    shown,
 )
 from kubecourse.tools.kubectl.describe.volumes import describe_volumes
 
@@ -154,7 +154,7 @@ def describe_probe(probe: Json) -> str:
     numbers = (probe.get(key, 0) for key in _TIMING)
     rest = "delay={}s timeout={}s period={}s #success={} #failure={}".format(*numbers)
     if (action := probe.get("exec")) is not None:
-        return f"exec {shown(action.get('command') or [])} {rest}"
+        return f"exec {go_text(action.get('command') or [])} {rest}"
     if (action := probe.get("httpGet")) is not None:
         host = action.get("host", "")
         host = f"[{host}]" if ":" in host else host
@@ -177,7 +177,7 @@ def _environment_from(d: Lines, container: Json) -> None:
         kind = "ConfigMap" if "configMapRef" in each else "Secret"
         source = each.get("configMapRef") or each.get("secretRef") or {}
         prefix = f" with prefix '{each['prefix']}'" if each.get("prefix") else ""
-        optional = shown(bool(source.get("optional")))
+        optional = go_text(bool(source.get("optional")))
         d.line(f"{source.get('name', '')}\t{kind}{prefix}\tOptional: {optional}", 3)
 
 
@@ -208,7 +208,7 @@ def _value_from(source: Json, container: Json, pod: Json | None) -> str:
         return f"{value} ({resource})"
     for key, words in (("secretKeyRef", "in secret"), ("configMapKeyRef", "of config map")):
         if ref := source.get(key):
-            optional = shown(bool(ref.get("optional")))
+            optional = go_text(bool(ref.get("optional")))
             return (
                 f"<set to the key '{ref.get('key', '')}' {words} '{ref.get('name', '')}'>"
                 f"\tOptional: {optional}"

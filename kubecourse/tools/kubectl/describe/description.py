@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from kubecourse.api.duration import human_duration
+from kubecourse.api.patch.values import go_text
 from kubecourse.tools.kubectl.changing import LAST_APPLIED
 from kubecourse.tools.kubectl.tabwriter import align
 
@@ -52,19 +53,6 @@ def at(obj: Any, *path: str, default: Any = None) -> Any:
 def rfc1123(text: str | None) -> str:
     """A timestamp as descriptions print it: `Mon, 23 Nov 2026 01:29:00 +0000`."""
     return f"{datetime.fromisoformat(text):%a, %d %b %Y %H:%M:%S %z}" if text else NEVER
-
-
-def shown(value: Any) -> str:
-    """A value as Go's %v prints it: `true`, `[a b]`, `<nil>`."""
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return f"[{' '.join(map(shown, value))}]"
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{key}:{shown(value[key])}' for key in sorted(value))}]"
-    return str(value)
 
 
 def controller_of(obj: Json) -> Json | None:
@@ -110,7 +98,7 @@ class Lines:
 
     def field(self, name: str, value: Any, level: int = 0) -> None:
         """`Name:  value`."""
-        self.line(f"{name}:\t{shown(value)}", level)
+        self.line(f"{name}:\t{go_text(value)}", level)
 
     def fields(self, obj: Json, text: str, level: int = 0) -> None:
         """Fields of an object as a text has them, one on each line.
@@ -144,7 +132,7 @@ class Lines:
         self.line("\t".join(header), level)
         self.line("\t".join("-" * len(word) for word in header), level)
         for row in rows:
-            self.line("\t".join(map(shown, row)), level)
+            self.line("\t".join(map(go_text, row)), level)
 
     # --- what most kinds have
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from kubecourse.tools.kubectl.describe.description import Description, Json, shown
+from kubecourse.api.patch.values import go_text
+from kubecourse.tools.kubectl.describe.description import Description, Json
 
 _SKIPPED = {
     f".metadata.{name}" for name in ("managedFields", "name", "namespace", "labels", "annotations")
@@ -33,7 +34,7 @@ def _content(d: Description, level: int, content: Json, path: str) -> None:
             if isinstance(item, dict):
                 _content(d, level + 1, item, here)
             else:
-                d.line(shown(item), level + 1)
+                d.line(go_text(item), level + 1)
 
 
 def label(name: str) -> str:

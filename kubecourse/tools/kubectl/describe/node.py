@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubecourse.api.errors import ApiError
+from kubecourse.api.patch.values import go_text
 from kubecourse.api.quantity import ZERO, Quantity, parse_quantity
 from kubecourse.tools.kubectl.describe.containers import describe_resources
 from kubecourse.tools.kubectl.describe.description import (
@@ -12,7 +13,6 @@ from kubecourse.tools.kubectl.describe.description import (
     Json,
     at,
     rfc1123,
-    shown,
 )
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
@@ -152,7 +152,7 @@ def _with_share(amount: Quantity, resource: str, allocatable: Amounts) -> str:
     """`100m (2%)`: an amount, and how much of the node it is, rounded down."""
     whole = allocatable.get(resource, ZERO)
     share = amount.nano * 100 // whole.nano if whole.nano else 0
-    return f"{amount} ({shown(share)}%)"
+    return f"{amount} ({go_text(share)}%)"
 
 
 def pod_resources(pod: Json, kind: str) -> Amounts:
