@@ -10,7 +10,6 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from kubecourse.api import names
@@ -18,6 +17,7 @@ from kubecourse.tools.kubectl.cli import command, group
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.generators import generated, new_object, number
 from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.sources import find_path
 
 Json = dict[str, Any]
 
@@ -302,7 +302,7 @@ def _from_file(text: str) -> Iterator[tuple[str, bytes]]:
         raise KubectlError(f"key name for file path {place} missing")
     if equals and not place:
         raise KubectlError(f"file path for key name {key} missing")
-    path = Path(place)
+    path = find_path(place)
     if not path.is_dir():
         yield key or path.name, _read(place)
         return
@@ -314,6 +314,6 @@ def _from_file(text: str) -> Iterator[tuple[str, bytes]]:
 
 def _read(place: str) -> bytes:
     try:
-        return Path(place).read_bytes()
+        return find_path(place).read_bytes()
     except OSError as error:
         raise KubectlError(f"error reading {place}: {(error.strerror or '').lower()}") from None
