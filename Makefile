@@ -17,7 +17,7 @@ help:
 	@echo 'make lab LAB_ARGS="..."      the same, with arguments for JupyterLab'
 	@echo 'make test                    lint, type-check and run all tests'
 	@echo 'make test TEST_ARGS="..."    the same, with arguments for pytest'
-	@echo 'make notebooks               build the notebooks from notebooks/source'
+	@echo 'make notebooks               build the notebooks of both languages from notebooks/source'
 	@echo 'make lint                    only the checks that read the code'
 	@echo 'make format                  put the code in the form that lint asks for'
 	@echo 'make clean                   remove .venv and everything that tests left'

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -95,12 +96,17 @@ class Report:
         rows = []
         for each in self.findings:
             mark = "–" if each.found is None else "✓"
-            words = "<br>".join(map(escape, each.lines))
+            words = "<br>".join(map(_linked, each.lines))
             rows.append(
                 f'<tr><td>{mark}</td><th scope="row" style="text-align: left; white-space: nowrap">'
                 f'{escape(each.title)}</th><td style="text-align: left">{words}</td></tr>'
             )
         return f"<table>{''.join(rows)}</table><p>{escape(self.summary)}</p>"
+
+
+def _linked(line: str) -> str:
+    """A line as HTML, its addresses to be clicked on."""
+    return re.sub(r"https://[^\s)]+", r'<a href="\g<0>">\g<0></a>', escape(line))
 
 
 def doctor() -> Report:

@@ -85,6 +85,7 @@ def test_in_a_notebook_it_is_a_table(bare_machine: Path) -> None:
     table = doctor.doctor()._repr_html_()
     assert table.count("<tr>") == len(doctor.TESTS)
     assert "&#x27;.[lab]&#x27;" in table
+    assert 'href="https://docs.docker.com/' in table
 
 
 @pytest.mark.skipif(

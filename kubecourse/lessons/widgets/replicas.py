@@ -126,7 +126,7 @@ class Replicas(ipywidgets.VBox):
             continuous_update=False,
         )
         self.reset = ipywidgets.Button(
-            description=messages.text("widgets.reset"), layout={"width": "5em"}
+            description=messages.text("widgets.reset"), layout={"width": "auto"}
         )
         self.picture = go.FigureWidget(self._figure())
         self.command = ipywidgets.HTML()

@@ -308,7 +308,7 @@ class RolloutPlayer(ipywidgets.VBox):
             self.version,
         )
         self.reset = ipywidgets.Button(
-            description=messages.text("widgets.reset"), layout={"width": "5em"}
+            description=messages.text("widgets.reset"), layout={"width": "auto"}
         )
         self.yaml = ipywidgets.HTML()
         self._defaults = [control.value for control in self._controls]
