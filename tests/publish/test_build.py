@@ -42,6 +42,26 @@ import os; os.getpid()
 """
 
 
+WIDGETS = """\
+---
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+```{code-cell} ipython3
+from kubecourse.lessons.exercises import predict
+predict("crash")
+```
+
+```{code-cell} ipython3
+from kubecourse.lessons.exercises import progress
+progress(chapter=4)
+```
+"""
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_building_again_changes_nothing(source: Path, language: str) -> None:
@@ -65,3 +85,12 @@ def test_code_speaks_the_language_and_keeps_nothing_of_the_machine(tmp_path: Pat
         assert cells[1].outputs[0].data["text/plain"] == repr(word)
         assert cells[2].outputs == []
         assert cells[2].execution_count == 2
+
+
+def test_of_a_widget_its_text_stays_if_it_has_one(tmp_path: Path) -> None:
+    source = tmp_path / "09_widgets.md"
+    source.write_text(WIDGETS, encoding="utf-8")
+    prediction, bar = nbformat.reads(build(source, tmp_path, "en"), as_version=4).cells
+    assert prediction.outputs[0].data.keys() == {"text/html", "text/plain"}
+    assert "How many pods" in prediction.outputs[0].data["text/plain"]
+    assert bar.outputs == []
