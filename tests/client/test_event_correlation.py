@@ -56,7 +56,8 @@ def test_messages_ten_minutes_apart_are_not_similar(world):
     for number in range(12):
         world.recorder.normal(world.obj, "Done", f"message {number}")
         world.clock.advance(601)
-    assert len(world.events) == 12
+    assert {count for _, count in world.events} == {1}
+    assert not any("combined" in message for message, _ in world.events)
 
 
 def test_a_component_writes_25_times_and_then_once_in_five_minutes(world):
