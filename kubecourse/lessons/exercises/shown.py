@@ -43,7 +43,7 @@ def html(message: str, colour: str) -> str:
     body = "".join(blocks).replace("</pre><pre>", "\n\n")
     return (
         f'<div style="border-left: 4px solid {colour}; padding: 2px 0 2px 14px; '
-        f'max-width: 640px; line-height: 1.5">{body}</div>'
+        f'max-width: 640px; line-height: 1.5; word-break: keep-all">{body}</div>'
     )
 
 
