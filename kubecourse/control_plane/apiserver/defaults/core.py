@@ -12,7 +12,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import models
-from kubecourse.control_plane.apiserver.defaults.fill import New, chain, fields, listed, when
+from kubecourse.control_plane.apiserver.defaults.fill import (
+    Function,
+    New,
+    chain,
+    fields,
+    listed,
+    when,
+)
 from kubecourse.control_plane.apiserver.defaults.pod import (
     CLAIM,
     HOST_PATH,
@@ -24,7 +31,7 @@ core = models.core_v1
 _NAME_LABEL = "kubernetes.io/metadata.name"
 
 
-def namespace(obj: Any) -> Any:
+def _namespace(obj: Any) -> Any:
     """A namespace carries its name as a label."""
     metadata = obj.metadata
     labels = metadata.labels or {}
@@ -41,10 +48,7 @@ def _allocatable(status: Any) -> Any:
     return status
 
 
-NODE = fields(status=chain(fields(capacity=amounts, allocatable=amounts), _allocatable))
-
-
-def secret(obj: Any) -> Any:
+def _secret(obj: Any) -> Any:
     """`stringData` is written in plain text and kept encoded, among the rest."""
     obj = fields(type="Opaque")(obj)
     if not obj.stringData:
@@ -93,19 +97,7 @@ _SERVICE_SPEC = chain(
     when(lambda spec: spec.type == "LoadBalancer", fields(allocateLoadBalancerNodePorts=True)),
 )
 _POINT = when(lambda point: point.ip, fields(ipMode="VIP"))
-SERVICE = fields(
-    spec=New(core.ServiceSpec(), _SERVICE_SPEC),
-    status=fields(loadBalancer=fields(ingress=listed(_POINT))),
-)
-ENDPOINT_SLICE = fields(ports=listed(fields(name="", protocol="TCP")))
 _RULES = listed(fields(ports=listed(WITH_PROTOCOL)))
-NETWORK_POLICY = fields(
-    spec=chain(
-        fields(ingress=_RULES, egress=_RULES),
-        when(lambda spec: spec.egress, fields(policyTypes=["Ingress", "Egress"])),
-        fields(policyTypes=["Ingress"]),
-    )
-)
 
 # --- quotas, limits, priorities, storage, autoscalers, roles
 
@@ -119,17 +111,6 @@ def _limits(item: Any) -> Any:
     return replace(item, default=limits or None, defaultRequest=requests or None)
 
 
-LIMIT_RANGE = fields(
-    spec=fields(limits=listed(when(lambda item: item.type == "Container", _limits)))
-)
-RESOURCE_QUOTA = fields(spec=fields(hard=amounts))
-PRIORITY_CLASS = fields(preemptionPolicy="PreemptLowerPriority")
-PERSISTENT_VOLUME_CLAIM = fields(spec=CLAIM)
-PERSISTENT_VOLUME = fields(
-    spec=fields(persistentVolumeReclaimPolicy="Retain", volumeMode="Filesystem", hostPath=HOST_PATH)
-)
-STORAGE_CLASS = fields(reclaimPolicy="Delete", volumeBindingMode="Immediate")
-
 autoscaling = models.autoscaling_v2
 _CPU = autoscaling.MetricSpec(
     type="Resource",
@@ -138,11 +119,43 @@ _CPU = autoscaling.MetricSpec(
         target=autoscaling.MetricTarget(type="Utilization", averageUtilization=80),
     ),
 )
-AUTOSCALER = fields(spec=fields(minReplicas=1, metrics=[_CPU]))
 
 _RBAC = "rbac.authorization.k8s.io"
 _OF_RBAC = fields(apiGroup=_RBAC)
-BINDING = fields(
+_BINDING = fields(
     subjects=listed(when(lambda subject: subject.kind in ("User", "Group"), _OF_RBAC)),
     roleRef=lambda ref: ref if ref.apiGroup else replace(ref, apiGroup=_RBAC),
 )
+
+DEFAULTS: dict[type[Any], Function] = {
+    autoscaling.HorizontalPodAutoscaler: fields(spec=fields(minReplicas=1, metrics=[_CPU])),
+    core.LimitRange: fields(
+        spec=fields(limits=listed(when(lambda item: item.type == "Container", _limits)))
+    ),
+    core.Namespace: _namespace,
+    core.Node: fields(status=chain(fields(capacity=amounts, allocatable=amounts), _allocatable)),
+    core.PersistentVolume: fields(
+        spec=fields(
+            persistentVolumeReclaimPolicy="Retain", volumeMode="Filesystem", hostPath=HOST_PATH
+        )
+    ),
+    core.PersistentVolumeClaim: fields(spec=CLAIM),
+    core.ResourceQuota: fields(spec=fields(hard=amounts)),
+    core.Secret: _secret,
+    core.Service: fields(
+        spec=New(core.ServiceSpec(), _SERVICE_SPEC),
+        status=fields(loadBalancer=fields(ingress=listed(_POINT))),
+    ),
+    models.discovery_v1.EndpointSlice: fields(ports=listed(fields(name="", protocol="TCP"))),
+    models.networking_v1.NetworkPolicy: fields(
+        spec=chain(
+            fields(ingress=_RULES, egress=_RULES),
+            when(lambda spec: spec.egress, fields(policyTypes=["Ingress", "Egress"])),
+            fields(policyTypes=["Ingress"]),
+        )
+    ),
+    models.rbac_v1.ClusterRoleBinding: _BINDING,
+    models.rbac_v1.RoleBinding: _BINDING,
+    models.scheduling_v1.PriorityClass: fields(preemptionPolicy="PreemptLowerPriority"),
+    models.storage_v1.StorageClass: fields(reclaimPolicy="Delete", volumeBindingMode="Immediate"),
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -49,14 +50,9 @@ def listed(function: Function) -> Function:
 
     def apply(items: list[Any]) -> list[Any]:
         results = [function(item) for item in items]
-        same = all(map(_is, items, results))
-        return items if same else results
+        return items if all(map(is_, items, results)) else results
 
     return apply
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
 
 
 def chain(*functions: Function) -> Function:

@@ -13,7 +13,14 @@ from msgspec.structs import replace
 
 from kubecourse.api import models, quantity
 from kubecourse.api.memo import memo
-from kubecourse.control_plane.apiserver.defaults.fill import New, chain, fields, listed, when
+from kubecourse.control_plane.apiserver.defaults.fill import (
+    Function,
+    New,
+    chain,
+    fields,
+    listed,
+    when,
+)
 
 core = models.core_v1
 
@@ -178,5 +185,5 @@ _POD_SPEC = memo(
         ),
     )
 )
-POD = fields(spec=_POD_SPEC)
-"""Defaults of a Pod: besides, limits become requests, and ports the host's."""
+DEFAULTS: dict[type[Any], Function] = {core.Pod: fields(spec=_POD_SPEC)}
+"""A pod's own: besides, limits become requests, and ports the host's."""

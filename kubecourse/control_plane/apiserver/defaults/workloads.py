@@ -31,54 +31,6 @@ def _strategy(empty: Any, rolling: Any, **numbers: Any) -> New:
     return New(empty, chain(fields(type="RollingUpdate"), rolls))
 
 
-DEPLOYMENT = fields(
-    spec=fields(
-        replicas=1,
-        revisionHistoryLimit=10,
-        progressDeadlineSeconds=600,
-        strategy=_strategy(
-            apps.DeploymentStrategy(),
-            apps.RollingUpdateDeployment(),
-            maxSurge="25%",
-            maxUnavailable="25%",
-        ),
-        template=TEMPLATE,
-    )
-)
-REPLICA_SET = fields(spec=fields(replicas=1, template=TEMPLATE))
-STATEFUL_SET = fields(
-    spec=fields(
-        replicas=1,
-        revisionHistoryLimit=10,
-        podManagementPolicy="OrderedReady",
-        updateStrategy=_strategy(
-            apps.StatefulSetUpdateStrategy(),
-            apps.RollingUpdateStatefulSetStrategy(),
-            partition=0,
-        ),
-        persistentVolumeClaimRetentionPolicy=New(
-            apps.StatefulSetPersistentVolumeClaimRetentionPolicy(),
-            fields(whenDeleted="Retain", whenScaled="Retain"),
-        ),
-        template=TEMPLATE,
-        volumeClaimTemplates=listed(fields(spec=CLAIM, status=fields(phase="Pending"))),
-    )
-)
-DAEMON_SET = fields(
-    spec=fields(
-        revisionHistoryLimit=10,
-        updateStrategy=_strategy(
-            apps.DaemonSetUpdateStrategy(),
-            apps.RollingUpdateDaemonSet(),
-            maxUnavailable=1,
-            maxSurge=0,
-        ),
-        template=TEMPLATE,
-    )
-)
-
-# --- Jobs
-
 _RULE = fields(onPodConditions=listed(fields(status="True")))
 _JOB_SPEC = chain(
     when(
@@ -100,7 +52,7 @@ _JOB_SPEC = chain(
 )
 
 
-def job(obj: Any) -> Any:
+def _job(obj: Any) -> Any:
     """Defaults of a Job; without labels it takes those of its pods."""
     obj = fields(spec=_JOB_SPEC)(obj)
     pods = obj.spec.template.metadata if obj.spec is not None and obj.spec.template else None
@@ -109,12 +61,60 @@ def job(obj: Any) -> Any:
     return replace(obj, metadata=replace(obj.metadata, labels=pods.labels))
 
 
-CRON_JOB = fields(
-    spec=fields(
-        concurrencyPolicy="Allow",
-        suspend=False,
-        successfulJobsHistoryLimit=3,
-        failedJobsHistoryLimit=1,
-        jobTemplate=fields(spec=fields(template=TEMPLATE)),
-    )
-)
+DEFAULTS: dict[type[Any], Function] = {
+    apps.DaemonSet: fields(
+        spec=fields(
+            revisionHistoryLimit=10,
+            updateStrategy=_strategy(
+                apps.DaemonSetUpdateStrategy(),
+                apps.RollingUpdateDaemonSet(),
+                maxUnavailable=1,
+                maxSurge=0,
+            ),
+            template=TEMPLATE,
+        )
+    ),
+    apps.Deployment: fields(
+        spec=fields(
+            replicas=1,
+            revisionHistoryLimit=10,
+            progressDeadlineSeconds=600,
+            strategy=_strategy(
+                apps.DeploymentStrategy(),
+                apps.RollingUpdateDeployment(),
+                maxSurge="25%",
+                maxUnavailable="25%",
+            ),
+            template=TEMPLATE,
+        )
+    ),
+    apps.ReplicaSet: fields(spec=fields(replicas=1, template=TEMPLATE)),
+    apps.StatefulSet: fields(
+        spec=fields(
+            replicas=1,
+            revisionHistoryLimit=10,
+            podManagementPolicy="OrderedReady",
+            updateStrategy=_strategy(
+                apps.StatefulSetUpdateStrategy(),
+                apps.RollingUpdateStatefulSetStrategy(),
+                partition=0,
+            ),
+            persistentVolumeClaimRetentionPolicy=New(
+                apps.StatefulSetPersistentVolumeClaimRetentionPolicy(),
+                fields(whenDeleted="Retain", whenScaled="Retain"),
+            ),
+            template=TEMPLATE,
+            volumeClaimTemplates=listed(fields(spec=CLAIM, status=fields(phase="Pending"))),
+        )
+    ),
+    models.batch_v1.CronJob: fields(
+        spec=fields(
+            concurrencyPolicy="Allow",
+            suspend=False,
+            successfulJobsHistoryLimit=3,
+            failedJobsHistoryLimit=1,
+            jobTemplate=fields(spec=fields(template=TEMPLATE)),
+        )
+    ),
+    models.batch_v1.Job: _job,
+}

@@ -1,7 +1,8 @@
 """Validation: what the server refuses, field by field, in its words.
 
-A kind joins by a row in `KINDS`: what is asked of a new object, of a changed one, and of a
-changed status. Metadata is asked the same of all. The language is that of `rules`.
+A kind joins by a row in `KINDS`: what is asked of a new object and of a changed one, in the
+language of `rules`. Metadata is asked the same of all. A status is what components report, and
+is taken as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from kubecourse.control_plane.apiserver.validation import (
     pod_update,
     policy,
     service,
-    storage,
     volumes,
     workloads,
 )
@@ -48,7 +48,6 @@ class Rules(NamedTuple):
     before: Change | None = None
     change: Change | None = None
     update: Change | None = None
-    status: Change | None = None
     looks: int = 1
     """How often the server looks at a changed object, finding the same each time."""
     looks_again: bool = True
@@ -65,39 +64,29 @@ KINDS: dict[str, Rules] = {
     "ConfigMap": Rules(core.config_map, before=core.config_map_change),
     "CronJob": Rules(batch.CRON_JOB, looks_again=False),
     "DaemonSet": Rules(_spec(workloads.DAEMON_SET), _SELECTOR, looks_again=False),
-    "Deployment": Rules(
-        _spec(workloads.DEPLOYMENT),
-        _SELECTOR,
-        status=workloads.deployment_status,
-        looks_again=False,
-    ),
+    "Deployment": Rules(_spec(workloads.DEPLOYMENT), _SELECTOR, looks_again=False),
     "EndpointSlice": Rules(networking.endpoint_slice, update=networking.endpoint_slice_update),
     "Event": Rules(core.event),
     "HorizontalPodAutoscaler": Rules(_spec(policy.AUTOSCALER)),
     "Ingress": Rules(networking.ingress),
-    "Job": Rules(batch.JOB, change=batch.job_change, status=batch.job_status, looks_again=False),
+    "Job": Rules(batch.JOB, change=batch.job_change, looks_again=False),
     "Lease": Rules(_spec(core.LEASE), looks_again=False),
     "LimitRange": Rules(_spec(policy.LIMIT_RANGE)),
-    "Namespace": Rules(status=core.namespace_status),
     "NetworkPolicy": Rules(_spec(networking.NETWORK_POLICY)),
-    "Node": Rules(core.node, change=core.node_change, status=core.node_status),
-    "PersistentVolume": Rules(_spec(storage.VOLUME)),
-    "PersistentVolumeClaim": Rules(_spec(volumes.CLAIM), change=storage.claim_change),
-    "Pod": Rules(pod.pod, update=pod_update.pod_update, status=pod_update.pod_status_update),
+    "Node": Rules(core.node, looks=2),
+    "PersistentVolume": Rules(_spec(volumes.VOLUME)),
+    "PersistentVolumeClaim": Rules(_spec(volumes.CLAIM), change=volumes.claim_change),
+    "Pod": Rules(pod.pod, update=pod_update.pod_update),
     "PodDisruptionBudget": Rules(_spec(policy.BUDGET)),
     "PriorityClass": Rules(policy.PRIORITY_CLASS, update=policy.priority_class_update),
-    "ReplicaSet": Rules(
-        _spec(workloads.REPLICA_SET), _SELECTOR, status=workloads.replica_set_status, looks=2
-    ),
+    "ReplicaSet": Rules(_spec(workloads.REPLICA_SET), _SELECTOR, looks=2),
     "ResourceQuota": Rules(_spec(policy.QUOTA), change=policy.quota_change),
     "Secret": Rules(core.secret, before=core.secret_change),
-    "Service": Rules(
-        _spec(service.SERVICE), before=service.service_change, status=service.service_status
-    ),
+    "Service": Rules(_spec(service.SERVICE), before=service.service_change),
     "StatefulSet": Rules(
         _spec(workloads.STATEFUL_SET), change=workloads.stateful_set_change, looks_again=False
     ),
-    "StorageClass": Rules(storage.STORAGE_CLASS, update=storage.storage_class_update),
+    "StorageClass": Rules(volumes.STORAGE_CLASS, update=volumes.storage_class_update),
 }
 _NO_RULES = Rules()
 
@@ -119,10 +108,11 @@ def validate_update(
     out = Errors()
     rules = KINDS.get(resource.kind, _NO_RULES)
     metadata.update(new.metadata, old.metadata, rules.looks_again and not subresource, out)
-    update = rules.status if subresource == "status" else rules.update
-    if update is not None:
-        update(new, old, out)
-    elif subresource != "status" and rules.create is not None and _differ(new, old):
+    if subresource == "status":
+        return out
+    if rules.update is not None:
+        rules.update(new, old, out)
+    elif rules.create is not None and _differ(new, old):
         _update(rules, rules.create, new, old, out)
     return out
 

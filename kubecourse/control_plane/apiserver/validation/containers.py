@@ -9,12 +9,11 @@ import re
 from typing import Any
 
 from kubecourse.api import names
-from kubecourse.api.codec import encode
 from kubecourse.control_plane.apiserver.validation import references
 from kubecourse.control_plane.apiserver.validation import rules as r
 from kubecourse.control_plane.apiserver.validation.resources import requirements
-from kubecourse.control_plane.apiserver.validation.rules import Errors, at
-from kubecourse.control_plane.apiserver.validation.volumes import devices, mounts
+from kubecourse.control_plane.apiserver.validation.rules import Errors
+from kubecourse.control_plane.apiserver.validation.volumes import mounts
 
 PROTOCOL = ("protocol", r.given(r.one_of("SCTP", "TCP", "UDP")))
 RESTART_POLICY = r.one_of("Always", "OnFailure", "Never")
@@ -22,7 +21,6 @@ RESTART_POLICY = r.one_of("Always", "OnFailure", "Never")
 # --- ports and environment
 
 _ENV_NAME = re.compile(r"[ -<>-~]+")
-_HEADER_NAME = re.compile(r"[-A-Za-z0-9]+")
 
 
 def _env_name(value: str) -> list[str]:
@@ -30,14 +28,6 @@ def _env_name(value: str) -> list[str]:
         return []
     rule = "a valid environment variable name must consist only of printable ASCII characters"
     return [f"{rule} other than '='"]
-
-
-def _header_name(value: str) -> list[str]:
-    if _HEADER_NAME.fullmatch(value):
-        return []
-    rule = "a valid HTTP header must consist of alphanumeric characters or '-'"
-    pattern = _HEADER_NAME.pattern
-    return [f"{rule} (e.g. 'X-Header-Name', regex used for validation is '{pattern}')"]
 
 
 def _good_name(port: Any) -> str | None:
@@ -109,33 +99,15 @@ def _env_from(sources: list[Any], out: Errors) -> None:
 
 # --- probes and hooks
 
-
-def _headers(headers: list[Any], out: Errors) -> None:
-    for header in headers:
-        r.obeys(_header_name)(header.name, out)
-
-
-def _sleep(action: Any, out: Errors) -> None:
-    grace = out.pod.terminationGracePeriodSeconds
-    if not 0 <= (action.seconds or 0) <= grace:
-        why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
-        out.invalid("", action.seconds, why)
-
-
 _PORT = ("port", r.port_or_name)
-_HTTP_GET = r.struct(
-    ("path", r.REQUIRED),
-    _PORT,
-    ("scheme", r.one_of("HTTP", "HTTPS")),
-    ("httpHeaders", _headers),
-)
+_HTTP_GET = r.struct(("path", r.REQUIRED), _PORT, ("scheme", r.one_of("HTTP", "HTTPS")))
 _HANDLER = r.union(
     "handler type",
     exec=r.needs("command"),
     httpGet=_HTTP_GET,
     tcpSocket=r.struct(_PORT),
     grpc=r.struct(_PORT),
-    sleep=_sleep,
+    sleep=r.whatever,
 )
 _GRACE = "terminationGracePeriodSeconds"
 _PROBE = (
@@ -157,41 +129,18 @@ _LIFE = (
 
 # --- security
 
-
-def _profile(profile: Any, out: Errors) -> None:
-    kind, name = profile.type, profile.localhostProfile
-    at("type", _PROFILE_TYPE, kind, out)
-    if kind != "Localhost" and name is not None:
-        shown = {"Type": kind or "", "LocalhostProfile": name}
-        out.invalid("localhostProfile", shown, "can only be set when seccomp type is Localhost")
-    elif kind == "Localhost" and name is None:
-        out.required("localhostProfile", "must be set when seccomp type is Localhost")
-    else:
-        at("localhostProfile", r.DESCENDING, name, out)
-
-
-_PROFILE_TYPE = r.given(
+_PROFILE = r.given(
     r.one_of("Localhost", "RuntimeDefault", "Unconfined"),
     why="type is required when seccompProfile is set",
 )
-SECCOMP = ("seccompProfile", _profile)
+SECCOMP = ("seccompProfile", r.struct(("type", _PROFILE)))
 ID = r.between(0, r.INT32_MAX)
 IDS = (("runAsUser", ID), ("runAsGroup", ID))
-
-
-def _no_escalation(context: Any, out: Errors) -> None:
-    if context.allowPrivilegeEscalation is not False:
-        return
-    why = "cannot set `allowPrivilegeEscalation` to false and "
-    if context.privileged:
-        out.invalid("", encode(context), f"{why}`privileged` to true")
-    added = (context.capabilities.add if context.capabilities is not None else None) or []
-    if "CAP_SYS_ADMIN" in added:
-        out.invalid("", encode(context), f"{why}`capabilities.Add` CAP_SYS_ADMIN")
-
-
-_PROC_MOUNT = ("procMount", r.one_of("Default", "Unmasked"))
-_SECURITY = r.struct(*IDS, _PROC_MOUNT, SECCOMP, _no_escalation)
+_ESCALATES = r.refuse(
+    lambda context: context.allowPrivilegeEscalation is False and context.privileged,
+    "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
+)
+_SECURITY = r.struct(*IDS, SECCOMP, _ESCALATES)
 
 # --- what all containers have
 
@@ -203,7 +152,6 @@ _COMMON = (
     ("env", _ENV),
     ("envFrom", _env_from),
     mounts,
-    devices,
     ("imagePullPolicy", r.given(r.one_of("Always", "IfNotPresent", "Never"))),
     ("resources", requirements),
     ("securityContext", _SECURITY),
@@ -213,7 +161,7 @@ _TRIM = "must not have leading or trailing whitespace"
 TRIMMED = r.each(("image", r.refuse(lambda image: image != image.strip(), _TRIM)))
 """An image's name has no white space around it; in a template it may."""
 
-# --- the three lists
+# --- the two lists
 
 REGULAR = r.given(r.each(*_COMMON, r.Unique("name"), *_LIFE, _OWN_RESTARTS), host_ports)
 """The containers that do the work."""
@@ -234,41 +182,10 @@ def _life(container: Any, out: Errors) -> None:
 _INIT = r.each(*_COMMON, _OWN_RESTARTS, r.Unique("name"), _life)
 
 
-def _not_taken(containers: list[Any], others: list[Any], out: Errors) -> None:
-    taken = {other.name for other in others if other.name}
-    for index, container in enumerate(containers):
-        if container.name in taken:
-            out.duplicate(f"[{index}].name", container.name)
-
-
 def init(containers: list[Any], out: Errors) -> None:
     """The containers that run before, and those among them that stay: sidecars."""
     _INIT(containers, out)
-    _not_taken(containers, out.pod.containers or [], out)
-
-
-_NOT_EPHEMERAL = (
-    "ports", "resources", "resizePolicy", "restartPolicy", "livenessProbe", "readinessProbe",
-    "startupProbe", "lifecycle",
-)  # fmt: skip
-
-
-def _ephemeral(container: Any, out: Errors) -> None:
-    lasting = {c.name for c in (*(out.pod.containers or ()), *(out.pod.initContainers or ()))}
-    target = container.targetContainerName
-    if target and target not in lasting:
-        out.unknown("targetContainerName", target)
-    for name in _NOT_EPHEMERAL:
-        if getattr(container, name, None):
-            out.forbidden(name, "cannot be set for an Ephemeral Container")
-
-
-_EPHEMERAL = r.each(*_COMMON, r.Unique("name"), _ephemeral)
-
-
-def ephemeral(containers: list[Any], out: Errors) -> None:
-    """The containers that somebody adds to look around."""
-    _EPHEMERAL(containers, out)
-    TRIMMED(containers, out)
-    others = [*(out.pod.containers or ()), *(out.pod.initContainers or ())]
-    _not_taken(containers, others, out)
+    taken = {other.name for other in out.pod.containers or () if other.name}
+    for index, container in enumerate(containers):
+        if container.name in taken:
+            out.duplicate(f"[{index}].name", container.name)

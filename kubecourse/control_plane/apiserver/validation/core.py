@@ -1,4 +1,4 @@
-"""Namespaces, nodes, ConfigMaps, Secrets, events, leases.
+"""Nodes, ConfigMaps, Secrets, events, leases.
 
 Sources: `pkg/apis/core/validation/validation.go`, `…/events.go`,
 `pkg/apis/coordination/validation/validation.go`.
@@ -6,35 +6,21 @@ Sources: `pkg/apis/core/validation/validation.go`, `…/events.go`,
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode
 from typing import Any
 
 from kubecourse.api import errors
 from kubecourse.control_plane.apiserver.validation import internal
 from kubecourse.control_plane.apiserver.validation import rules as r
-from kubecourse.control_plane.apiserver.validation.resources import amount
 from kubecourse.control_plane.apiserver.validation.rules import Errors, at
-from kubecourse.control_plane.apiserver.validation.selectors import EFFECT, label_value
+from kubecourse.control_plane.apiserver.validation.selectors import EFFECT
 
 _MOST_BYTES = 1024 * 1024
 _SET_IN_STONE = "field is immutable when `immutable` is set"
 
-
-def namespace_status(new: Any, old: Any, out: Errors) -> None:
-    """A namespace is Terminating exactly when it is being deleted."""
-    phase = (new.status.phase if new.status is not None else None) or ""
-    ending = new.metadata.deletionTimestamp is not None
-    wanted, state = ("Terminating", "not empty") if ending else ("Active", "empty")
-    if phase != wanted:
-        why = f"may only be '{wanted}' if `deletionTimestamp` is {state}"
-        out.invalid("status.Phase", phase, why)
-
-
 # --- nodes
 
-_TAINT = r.struct(("key", r.QUALIFIED), ("value", label_value), ("effect", r.given(EFFECT)))
-_CIDRS = r.each(r.CIDR)
+_TAINT = r.struct(("key", r.QUALIFIED), ("value", r.LABEL_VALUE), ("effect", r.given(EFFECT)))
 
 
 def _taints(taints: list[Any], out: Errors) -> None:
@@ -48,43 +34,10 @@ def _taints(taints: list[Any], out: Errors) -> None:
         seen.add((taint.key, taint.effect))
 
 
-def _node_amounts(status: Any, out: Errors) -> None:
-    for field in ("capacity", "allocatable"):
-        for name, text in sorted((getattr(status, field) or {}).items()):
-            start = len(out)
-            amount(name, text, out)
-            out.below(f"status.{field}.{name}", start)
-
-
 def node(obj: Any, out: Errors) -> None:
     """A Node."""
-    spec = obj.spec
-    if spec is not None:
-        at("metadata.taints", _taints, spec.taints, out)
-    if obj.status is not None:
-        _node_amounts(obj.status, out)
-    if spec is not None:
-        at("spec.podCIDRs", _CIDRS, spec.podCIDRs, out)
-
-
-def node_change(new: Any, old: Any, out: Errors) -> None:
-    """What a cloud or the control plane gave a node stays."""
-    spec, before = new.spec, old.spec
-    if spec is None or before is None:
-        return
-    for field, shown in (("podCIDRs", "podCIDR"), ("providerID", "providerID")):
-        had = getattr(before, field)
-        if had and had != getattr(spec, field):
-            why = f'node updates may not change {shown} except from "" to valid'
-            out.forbidden(f"spec.{field}", why)
-    at("metadata.taints", _taints, spec.taints, out)
-
-
-def node_status(new: Any, old: Any, out: Errors) -> None:
-    """A Node's status being reported."""
-    status, before = new.status, old.status
-    if status.capacity is not before.capacity or status.allocatable is not before.allocatable:
-        _node_amounts(status, out)
+    if obj.spec is not None:
+        at("metadata.taints", _taints, obj.spec.taints, out)
 
 
 # --- ConfigMaps and Secrets
@@ -131,7 +84,6 @@ _MUST_HOLD = {
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
 }
-_ACCOUNT = "kubernetes.io/service-account.name"
 
 
 def secret(obj: Any, out: Errors) -> None:
@@ -146,23 +98,6 @@ def secret(obj: Any, out: Errors) -> None:
     for key in needed:
         if key not in data:
             out.required(f"data[{key}]")
-        elif kind.startswith("kubernetes.io/docker"):
-            _is_json(key, data, out)
-    annotations = obj.metadata.annotations or {}
-    if kind == "kubernetes.io/service-account-token" and not annotations.get(_ACCOUNT):
-        out.required(f"metadata.annotations[{_ACCOUNT}]")
-
-
-def _is_json(key: str, data: dict[str, str], out: Errors) -> None:
-    text = b64decode(data[key]).strip()
-    try:
-        json.loads(text)
-    except ValueError:
-        why = "unexpected end of JSON input"
-        if text:
-            first = text[:1].decode(errors="replace")
-            why = f"invalid character '{first}' looking for beginning of value"
-        out.invalid(f"data[{key}]", "<secret contents redacted>", why)
 
 
 def secret_change(new: Any, old: Any, out: Errors) -> None:
@@ -184,20 +119,6 @@ def event(obj: Any, out: Errors) -> None:
         fits = namespace == about if about else namespace in ("", "default")
     if not fits:
         out.invalid("involvedObject.namespace", about, "does not match event.namespace")
-    if obj.eventTime is not None:
-        _new_event(obj, out)
-    at("namespace", r.SUBDOMAIN, namespace, out)
-
-
-def _new_event(obj: Any, out: Errors) -> None:
-    at("reportingController", r.REQUIRED, obj.reportingComponent, out)
-    at("reportingController", r.QUALIFIED, obj.reportingComponent, out)
-    for field in ("reportingInstance", "action", "reason"):
-        at(field, r.REQUIRED, getattr(obj, field), out)
-        if len(getattr(obj, field) or "") > 128:
-            out.invalid(field, "", "can have at most 128 characters")
-    if len(obj.message or "") > 1024:
-        out.invalid("message", "", "can have at most 1024 characters")
 
 
 LEASE = r.struct(("leaseDurationSeconds", r.POSITIVE), r.not_negatives("leaseTransitions"))

@@ -45,35 +45,25 @@ def _path(item: Any, out: Errors) -> None:
 
 
 def _backend(backend: Any, out: Errors) -> None:
-    service, resource = backend.service, backend.resource
-    if service is not None and resource is not None:
-        out.invalid("", "", "cannot set both resource and service backends")
-    elif service is None and resource is None:
-        out.required("", "resource or service backend is required")
-    elif resource is not None:
-        at("resource", _RESOURCE, resource, out)
-    else:
-        _service(service, out)
-
-
-_RESOURCE = r.needs("kind", "name")
-_NAME = r.given(r.LABEL)
-
-
-def _service(service: Any, out: Errors) -> None:
+    service = backend.service
+    port = service.port if service is not None else None
+    if service is None or backend.resource is not None:
+        if service is not None:
+            out.invalid("", "", "cannot set both resource and service backends")
+        elif backend.resource is None:
+            out.required("", "resource or service backend is required")
+        return
     at("service.name", _NAME, service.name, out)
-    port = service.port
-    name, number = (port.name, port.number) if port is not None else (None, None)
-    if name and number:
-        out.invalid("", "", "cannot set both port name & port number")
-    elif name:
-        at("service.port.name", r.PORT_NAME, name, out)
-    elif number:
-        at("service.port.number", r.PORT, number, out)
-    else:
+    if port is None or not (port.name or port.number):
         out.required("", "port name or number is required")
+    elif port.name and port.number:
+        out.invalid("", "", "cannot set both port name & port number")
+    else:
+        at("service.port", _PORT, port, out)
 
 
+_NAME = r.given(r.LABEL)
+_PORT = r.struct(("name", r.PORT_NAME), ("number", r.PORT))
 _RULE = r.struct(
     ("host", r.struct(_NOT_IP, _wildcard)),
     ("http", r.struct(("paths", r.given(r.each(_path))))),
@@ -140,13 +130,18 @@ _ADDRESS_TYPE = r.given(r.one_of("FQDN", "IPv4", "IPv6"))
 
 
 def _address(address: str, kind: str | None, out: Errors) -> None:
-    if kind == "FQDN":
+    if kind not in ("IPv4", "IPv6"):
         r.SUBDOMAIN(address, out)
-    elif kind in ("IPv4", "IPv6"):
-        parsed = r.parsed_ip(address)
-        if parsed is None or f"IPv{parsed.version}" != kind:
-            out.invalid("", address, f"must be a valid {kind} address")
-        r.ordinary_ip(address, out)
+        return
+    parsed = r.parsed_ip(address)
+    if parsed is None or f"IPv{parsed.version}" != kind:
+        out.invalid("", address, f"must be a valid {kind} address")
+    if parsed is None:
+        out.invalid("", address, "must be a valid IP address")
+    elif parsed.is_loopback:
+        out.invalid("", address, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
+    elif parsed.is_link_local:
+        out.invalid("", address, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")
 
 
 def _endpoint(endpoint: Any, kind: str | None, out: Errors) -> None:
@@ -155,13 +150,14 @@ def _endpoint(endpoint: Any, kind: str | None, out: Errors) -> None:
     for index, address in enumerate(endpoint.addresses or ()):
         start = len(out)
         _address(address, kind, out)
-        out.below(f"addresses[{index}]", start)
+        if len(out) > start:
+            out.below(f"addresses[{index}]", start)
     _NAMES(endpoint, out)
 
 
 _NAMES = r.struct(("nodeName", r.SUBDOMAIN), ("hostname", r.LABEL))
 _PORTS = r.each(
-    ("name", r.obeys(lambda name: names.is_dns1123_label(name) if name else [])),
+    ("name", r.obeys(names.is_dns1123_label, or_empty=True)),
     r.Unique("name", lambda port: port.name or ""),
     PROTOCOL,
     ("appProtocol", r.QUALIFIED_IF_ANY),
@@ -174,7 +170,8 @@ def _contents(obj: Any, stored: frozenset[int], out: Errors) -> None:
         if id(endpoint) not in stored:
             start = len(out)
             _endpoint(endpoint, obj.addressType, out)
-            out.below(f"endpoints[{index}]", start)
+            if len(out) > start:
+                out.below(f"endpoints[{index}]", start)
     at("ports", _PORTS, obj.ports, out)
 
 

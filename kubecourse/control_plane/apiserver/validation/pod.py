@@ -29,47 +29,10 @@ def _host_network(spec: Any, out: Errors) -> None:
                 out.invalid(f"containers[{number}].ports[{index}].hostPort", port.hostPort, why)
 
 
-def _own_users(spec: Any, out: Errors) -> None:
-    shown = {"hostNetwork": "hostNetwork", "hostPID": "HostPID", "hostIPC": "HostIPC"}
-    for field in shown if spec.hostUsers is False else ():
-        if getattr(spec, field):
-            out.forbidden(shown[field], "when `pod.Spec.HostUsers` is false")
-
-
-# --- DNS
-
-_SEARCH_NAME = re.compile(r"[a-z0-9_]([-_a-z0-9]*[a-z0-9])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9])?)*")
-
-
-def _search_domain(value: str) -> list[str]:
-    """Objections to a domain to search in, in which underscores are allowed."""
-    if value == "." or _SEARCH_NAME.fullmatch(value.removesuffix(".")):
-        return []
-    return [
-        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
-        "'-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', "
-        f"regex used for validation is '{_SEARCH_NAME.pattern}')"
-    ]
-
-
-_DNS = r.struct(
-    (
-        "nameservers",
-        r.refuse(lambda servers: len(servers) > 3, "must not have more than 3 nameservers"),
-    ),
-    ("nameservers", r.each(r.IP)),
-    (
-        "searches",
-        r.refuse(lambda domains: len(domains) > 32, "must not have more than 32 search paths"),
-    ),
-    ("searches", r.each(r.obeys(_search_domain))),
-)
-
-
 def _dns(spec: Any, out: Errors) -> None:
     config = spec.dnsConfig
     if spec.dnsPolicy != "None" or (config is not None and config.nameservers):
-        at("dnsConfig", _DNS, config, out)
+        at("dnsConfig.nameservers", r.each(r.IP), config and config.nameservers, out)
     elif config is None:
         out.required("dnsConfig", "must provide `dnsConfig` when `dnsPolicy` is None")
     else:
@@ -94,7 +57,6 @@ _SECURITY = r.struct(
     ("supplementalGroups", r.each(containers.ID)),
     ("fsGroupChangePolicy", r.one_of("Always", "OnRootMismatch")),
     containers.SECCOMP,
-    ("supplementalGroupsPolicy", r.one_of("Merge", "Strict")),
 )
 _DNS_POLICY = r.one_of("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _OS = r.one_of("linux", "windows")
@@ -102,7 +64,6 @@ _SPEC = r.struct(
     ("volumes", volumes),
     ("containers", containers.REGULAR),
     ("initContainers", containers.init),
-    ("ephemeralContainers", containers.ephemeral),
     ("resources", requirements),
     _host_network,
     ("restartPolicy", r.given(containers.RESTART_POLICY)),
@@ -114,7 +75,6 @@ _SPEC = r.struct(
     ("readinessGates", r.each(("conditionType", r.QUALIFIED))),
     ("schedulingGates", r.each(_gate, r.Unique("", attrgetter("name")))),
     ("topologySpreadConstraints", selectors.TOPOLOGY_SPREAD),
-    _own_users,
     ("serviceAccountName", r.SUBDOMAIN),
     ("nodeName", r.SUBDOMAIN),
     ("activeDeadlineSeconds", r.between(1, r.INT32_MAX)),
@@ -142,19 +102,9 @@ def _of_template(spec: Any) -> Errors:
 @memo
 def _of_pod(spec: Any) -> Errors:
     out = Errors(_of_template(spec))
-    if not spec.serviceAccountName:
-        _no_token(spec, out)
     at("spec.containers", containers.TRIMMED, spec.containers, out)
     at("spec.initContainers", containers.TRIMMED, spec.initContainers, out)
     return out
-
-
-def _no_token(spec: Any, out: Errors) -> None:
-    for index, volume in enumerate(spec.volumes or ()):
-        for number, source in enumerate((volume.projected and volume.projected.sources) or ()):
-            if source.serviceAccountToken is not None:
-                path = f"spec.volumes[{index}].projected.sources[{number}].serviceAccountToken"
-                out.forbidden(path, "must not be specified when serviceAccountName is not set")
 
 
 # --- templates and pods

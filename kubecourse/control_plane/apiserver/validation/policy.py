@@ -72,16 +72,12 @@ _SCOPES = {
     "Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass",
     "CrossNamespacePodAffinity", "VolumeAttributesClass",
 }  # fmt: skip
-_CONFLICTS = ({"BestEffort", "NotBestEffort"}, {"Terminating", "NotTerminating"})
 
 
 def _scopes(scopes: list[str], out: Errors) -> None:
     for scope in scopes:
         if scope not in _SCOPES:
             out.invalid("", scopes, "unsupported scope")
-    for pair in _CONFLICTS:
-        if pair <= set(scopes):
-            out.invalid("", scopes, "conflicting scopes")
 
 
 QUOTA = r.struct(("hard", resources.amounts(resources.quota_name)), ("scopes", _scopes))
@@ -129,10 +125,6 @@ def _limit(item: Any, out: Errors) -> None:
             continue
         for key in sorted(values):
             at(f"{name}[{key}]", name_rule, key, out)
-    storage = "storage" in given["min"] or "storage" in given["max"]
-    if item.type == "PersistentVolumeClaim" and not storage:
-        why = "either minimum or maximum storage value is required, but neither was provided"
-        out.required("limits", why)
     for key in sorted({key for values in given.values() for key in values}):
         _ordered(key, given, out)
 

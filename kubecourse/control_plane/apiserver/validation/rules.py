@@ -107,8 +107,6 @@ class Unique:
 
 
 _Row = tuple[str, Rule, bool]
-
-
 _ROWS: dict[Rule, list[_Row]] = {}
 """What every `struct` is made of, so that one inside another becomes part of it."""
 
@@ -180,7 +178,6 @@ def given(*parts: Part, why: str = "") -> Rule:
 def union(what: str, others: Iterable[str] = (), **members: Rule) -> Rule:
     """Exactly one of these fields must be set; of the `others` nothing more is asked."""
     rules = members | {name: whatever for name in others if name not in members}
-    article = "an" if what[0] in "aeiou" else "a"
 
     def check(obj: Any, out: Errors) -> None:
         found = False
@@ -193,7 +190,7 @@ def union(what: str, others: Iterable[str] = (), **members: Rule) -> Rule:
                 continue
             found = at(name, rule, value, out) or True
         if not found:
-            out.required("", f"must specify {article} {what}")
+            out.required("", f"must specify a {what}")
 
     return check
 
@@ -220,26 +217,6 @@ def refuse(when: Condition, why: str, field: str = "") -> Rule:
     def check(value: Any, out: Errors) -> None:
         if when(value):
             out.invalid(field, getattr(value, field) if field else value, why)
-
-    return check
-
-
-def forbid(when: Condition, why: str, field: str = "") -> Rule:
-    """A value, or a field of it, may not be set when something is so."""
-
-    def check(value: Any, out: Errors) -> None:
-        if when(value):
-            out.forbidden(field, why)
-
-    return check
-
-
-def need(when: Condition, why: str, field: str = "") -> Rule:
-    """A value, or a field of it, must be there when something is so."""
-
-    def check(value: Any, out: Errors) -> None:
-        if when(value):
-            out.required(field, why)
 
     return check
 
@@ -291,11 +268,11 @@ def port_or_name(value: int | str | None, out: Errors) -> None:
 # --- text
 
 
-def obeys(rule: NameRule) -> Rule:
+def obeys(rule: NameRule, or_empty: bool = False) -> Rule:
     """A text that a rule of `names` has nothing against."""
 
     def check(value: str | None, out: Errors) -> None:
-        for why in rule(value or ""):
+        for why in rule(value or "") if value or not or_empty else ():
             out.invalid("", value or "", why)
 
     return check
@@ -350,23 +327,6 @@ CIDR = refuse(
     lambda value: not _is_block(value),
     "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
 )
-
-
-def ordinary_ip(value: str, out: Errors) -> None:
-    """An address that a pod or a load balancer may have."""
-    address = parsed_ip(value)
-    if address is None:
-        out.invalid("", value, "must be a valid IP address")
-        return
-    if address.is_unspecified:
-        out.invalid("", value, f"may not be unspecified ({value})")
-    if address.is_loopback:
-        out.invalid("", value, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
-    if address.is_link_local:
-        out.invalid("", value, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")
-    if address.is_multicast and value.lower().startswith(("224.0.0.", "ff02:")):
-        why = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
-        out.invalid("", value, why)
 
 
 # --- paths of files

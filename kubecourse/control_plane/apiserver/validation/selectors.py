@@ -15,7 +15,6 @@ EFFECT = r.one_of("NoSchedule", "PreferNoSchedule", "NoExecute")
 _NOT_AN_OPERATOR = "not a valid selector operator"
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
-_NO_SELECTOR = "must not be specified when labelSelector is not set"
 
 
 def _values_fit(rule: Any, out: Errors) -> None:
@@ -45,24 +44,10 @@ LABEL_SELECTOR = r.struct(
 
 # --- affinity
 
-
-def _node_field(rule: Any, out: Errors) -> None:
-    if rule.operator not in ("In", "NotIn"):
-        out.invalid("operator", rule.operator or "", _NOT_AN_OPERATOR)
-    elif len(rule.values or ()) != 1:
-        why = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
-        out.required("values", why)
-    if rule.key != "metadata.name":
-        out.invalid("key", rule.key or "", "not a valid field selector key")
-    else:
-        at("values", r.each(r.SUBDOMAIN), rule.values, out)
-
-
-_NODE_FIELDS = ("matchFields", r.each(_node_field))
 _NODE_RULE = (_node_values_fit, ("key", r.QUALIFIED))
-_NODE_TERM = r.struct(("matchExpressions", r.each(*_NODE_RULE, _VALUES)), _NODE_FIELDS)
+_NODE_TERM = r.struct(("matchExpressions", r.each(*_NODE_RULE, _VALUES)))
 # What a node would preferably have may be any value, not only one fit for a label.
-_PREFERENCE = r.struct(("matchExpressions", r.each(*_NODE_RULE)), _NODE_FIELDS)
+_PREFERENCE = r.struct(("matchExpressions", r.each(*_NODE_RULE)))
 _TERMS = r.given(r.each(_NODE_TERM), why="must have at least one node selector term")
 NODE_SELECTOR = r.struct(("nodeSelectorTerms", _TERMS))
 """A node selector: terms of which one must hold."""
@@ -74,16 +59,16 @@ def _weight(weight: int | None, out: Errors) -> None:
         out.invalid("", weight or 0, "must be in the range 1-100")
 
 
+def _namespaces(term: Any, out: Errors) -> None:
+    for name in term.namespaces or ():
+        at("namespace", r.LABEL, name, out)
+
+
 _KEYS = r.each(r.QUALIFIED)
 _POD_TERM = r.struct(
     ("labelSelector", LABEL_SELECTOR),
     ("namespaceSelector", LABEL_SELECTOR),
-    ("namespaces", r.each(r.LABEL)),
-    r.forbid(
-        lambda term: term.matchLabelKeys and term.labelSelector is None,
-        _NO_SELECTOR,
-        "matchLabelKeys",
-    ),
+    _namespaces,
     ("matchLabelKeys", _KEYS),
     ("mismatchLabelKeys", _KEYS),
     ("topologyKey", r.given(why="can not be empty")),
@@ -107,14 +92,6 @@ AFFINITY = r.struct(
 # --- tolerations
 
 
-def label_value(value: str, out: Errors) -> None:
-    """A label's value; all objections together in one error."""
-    found = Errors()
-    r.LABEL_VALUE(value, found)
-    if found:
-        out.invalid("", value, ";".join(error.detail for error in found))
-
-
 def _toleration(value: Any, out: Errors) -> None:
     operator = value.operator or ""
     if not value.key and operator != "Exists":
@@ -125,7 +102,7 @@ def _toleration(value: Any, out: Errors) -> None:
         why = "effect must be 'NoExecute' when `tolerationSeconds` is set"
         out.invalid("effect", value.effect or "", why)
     if operator in ("Equal", ""):
-        at("operator", label_value, value.value, out)
+        at("operator", r.LABEL_VALUE, value.value, out)
     elif operator != "Exists":
         out.unsupported("operator", operator, ("Equal", "Exists"))
     elif value.value:
@@ -144,38 +121,14 @@ def _skew(value: int | None, out: Errors) -> None:
         out.invalid("", value or 0, r.NOT_POSITIVE)
 
 
-def _min_domains(value: Any, out: Errors) -> None:
-    count, action = value.minDomains, value.whenUnsatisfiable or ""
-    if count is not None and count <= 0:
-        out.invalid("minDomains", count, r.NOT_POSITIVE)
-    if count is not None and action != "DoNotSchedule":
-        why = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}"
-        out.invalid("minDomains", count, why)
-
-
-def _repeated(values: list[Any], out: Errors) -> None:
-    pairs = [(value.topologyKey, value.whenUnsatisfiable) for value in values]
-    for index, (key, action) in enumerate(pairs):
-        if (key, action) in pairs[index + 1 :]:
-            path = f"[{index}].{{topologyKey, whenUnsatisfiable}}"
-            out.duplicate(path, f"{{{key}, {action}}}")
-
-
 _POLICY = r.one_of("Honor", "Ignore")
-_CONSTRAINTS = r.each(
+TOPOLOGY_SPREAD = r.each(
     ("maxSkew", _skew),
     ("topologyKey", r.given(why="can not be empty")),
     ("whenUnsatisfiable", r.even_absent(r.one_of("DoNotSchedule", "ScheduleAnyway"))),
-    _min_domains,
     ("nodeAffinityPolicy", _POLICY),
     ("nodeTaintsPolicy", _POLICY),
-    r.forbid(
-        lambda value: value.matchLabelKeys and value.labelSelector is None,
-        _NO_SELECTOR,
-        "matchLabelKeys",
-    ),
     ("matchLabelKeys", _KEYS),
     ("labelSelector", LABEL_SELECTOR),
 )
-TOPOLOGY_SPREAD = r.struct(_CONSTRAINTS, _repeated)
 """How evenly a workload's pods must lie."""

@@ -1,14 +1,19 @@
-"""Volumes, their mounts, and claims. Source: `pkg/apis/core/validation/validation.go`."""
+"""Volumes of pods and their mounts; claims, PersistentVolumes, StorageClasses.
+
+Sources: `pkg/apis/core/validation/validation.go`, `pkg/apis/storage/validation/validation.go`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kubecourse.api import models, quantity
+from msgspec.structs import replace
+
+from kubecourse.api import models, names, quantity
 from kubecourse.control_plane.apiserver.validation import references
 from kubecourse.control_plane.apiserver.validation import rules as r
-from kubecourse.control_plane.apiserver.validation.rules import Errors, Rule, at
-from kubecourse.control_plane.apiserver.validation.selectors import LABEL_SELECTOR
+from kubecourse.control_plane.apiserver.validation.rules import Errors, at
+from kubecourse.control_plane.apiserver.validation.selectors import LABEL_SELECTOR, NODE_SELECTOR
 
 core = models.core_v1
 
@@ -27,10 +32,6 @@ _DOWNWARD_FILE = r.struct(
     _PATH,
     ("fieldRef", references.FILE_FIELD),
     ("resourceFieldRef", references.RESOURCE_OF),
-    r.need(
-        lambda item: item.fieldRef is None and item.resourceFieldRef is None,
-        "one of fieldRef and resourceFieldRef is required",
-    ),
     ("mode", _MODE),
 )
 
@@ -41,37 +42,15 @@ def _downward(source: Any, out: Errors) -> None:
         _DOWNWARD_FILE(item, out)
 
 
-_PROJECTIONS: dict[str, Rule] = {
-    "secret": r.struct(("name", r.REQUIRED), _KEYS),
-    "configMap": r.struct(("name", r.REQUIRED), _KEYS),
-    "downwardAPI": _downward,
-    "serviceAccountToken": r.refuse(
-        lambda token: token.expirationSeconds < 10 * 60,
-        "may not specify a duration less than 10 minutes",
-        "expirationSeconds",
-    ),
-    "clusterTrustBundle": r.struct(_PATH),
-}
-_PROJECTION = r.struct(
-    *_PROJECTIONS.items(),
-    r.forbid(
-        lambda source: sum(getattr(source, name) is not None for name in _PROJECTIONS) > 1,
-        "may not specify more than 1 volume type per source",
-    ),
+_SHORT = r.refuse(
+    lambda seconds: seconds < 10 * 60, "may not specify a duration less than 10 minutes"
 )
-
-
-def _projected_paths(volume: Any, out: Errors) -> None:
-    """Two files of one volume may not have the same path."""
-    paths: set[str] = set()
-    for source in volume.sources or ():
-        if source.serviceAccountToken is not None:
-            r.struct(_PATH)(source.serviceAccountToken, out)
-        for part in (source.secret, source.configMap, source.downwardAPI):
-            for item in (part.items if part is not None else None) or ():
-                if item.path and item.path in paths:
-                    out.invalid("", getattr(part, "name", item.path), "conflicting duplicate paths")
-                paths.add(item.path)
+_PROJECTION = r.struct(
+    ("secret", r.struct(("name", r.REQUIRED), _KEYS)),
+    ("configMap", r.struct(("name", r.REQUIRED), _KEYS)),
+    ("downwardAPI", _downward),
+    ("serviceAccountToken", r.struct(("expirationSeconds", _SHORT))),
+)
 
 
 # --- claims
@@ -94,25 +73,36 @@ def _size(resources: Any, out: Errors) -> None:
         out.invalid("[storage]", size, r.NOT_POSITIVE)
 
 
-def _class_name(name: str, out: Errors) -> None:
-    if name:  # an empty one says that no class is wanted, not even the default
-        r.SUBDOMAIN(name, out)
-
-
 CLAIM = r.struct(
     ("accessModes", r.given(why="at least 1 access mode is required")),
     ("selector", LABEL_SELECTOR),
     ("accessModes", access_modes),
-    r.forbid(
-        lambda spec: "ReadWriteOncePod" in (spec.accessModes or ()) and len(spec.accessModes) > 1,
-        "may not use ReadWriteOncePod with other access modes",
-        "accessModes",
-    ),
     ("resources", _size),
-    ("storageClassName", _class_name),
+    # An empty class says that none is wanted, not even the default.
+    ("storageClassName", r.obeys(names.is_dns1123_subdomain, or_empty=True)),
     ("volumeMode", r.one_of("Block", "Filesystem")),
 )
 """What a claim asks for."""
+
+
+def claim_change(new: Any, old: Any, out: Errors) -> None:
+    """A claim, once bound, may only grow."""
+    before = old.spec
+    fixed = replace(new.spec, resources=before.resources, volumeName=before.volumeName)
+    if fixed != before:
+        may = "resources.requests and volumeAttributesClassName for bound claims"
+        out.forbidden("spec", f"spec is immutable after creation except {may}")
+        return
+    had, wants = _requested(before), _requested(new.spec)
+    if had is not None and wants is not None and quantity.compare(wants, had) < 0:
+        path = "spec.resources.requests.storage"
+        out.forbidden(path, "field can not be less than status.capacity")
+
+
+def _requested(spec: Any) -> str | None:
+    requests = spec.resources.requests if spec.resources is not None else None
+    return (requests or {}).get("storage")
+
 
 # --- sources
 
@@ -121,12 +111,11 @@ _HOST_PATH_TYPES = (
     "Socket",
 )  # fmt: skip
 _PULL_POLICY = ("pullPolicy", r.given(r.one_of("Always", "IfNotPresent", "Never")))
-_SIZE_LIMIT = r.forbid(quantity.is_negative, "SizeLimit field must be a valid resource quantity")
 # In the order in which the server looks at them; what is particular to a vendor comes last.
 _SOURCE = r.union(
     "volume type",
     (name for name in core.Volume.__struct_fields__ if name != "name"),
-    emptyDir=r.struct(("sizeLimit", _SIZE_LIMIT)),
+    emptyDir=r.whatever,
     hostPath=r.struct(("path", r.given(r.NO_BACKSTEPS)), ("type", r.one_of(*_HOST_PATH_TYPES))),
     secret=r.struct(("secretName", r.REQUIRED), _DEFAULT_MODE, _KEYS),
     nfs=r.struct(("server", r.REQUIRED), ("path", r.given()), ("path", r.ABSOLUTE)),
@@ -134,7 +123,7 @@ _SOURCE = r.union(
     persistentVolumeClaim=r.needs("claimName"),
     downwardAPI=r.struct(_DEFAULT_MODE, _downward),
     configMap=r.struct(("name", r.REQUIRED), _DEFAULT_MODE, _KEYS),
-    projected=r.struct(_DEFAULT_MODE, ("sources", r.each(_PROJECTION)), _projected_paths),
+    projected=r.struct(_DEFAULT_MODE, ("sources", r.each(_PROJECTION))),
     csi=r.struct(("driver", r.given(r.SUBDOMAIN))),
     ephemeral=r.struct(("volumeClaimTemplate", r.given(("spec", CLAIM)))),
     image=r.struct(("reference", r.REQUIRED), _PULL_POLICY),
@@ -168,7 +157,7 @@ _SUB_PATHS = r.struct(
 
 def mounts(container: Any, out: Errors) -> None:
     """Where a container sees its pod's volumes as directories."""
-    context, seen = container.securityContext, set()
+    seen: set[str] = set()
     for index, mount in enumerate(container.volumeMounts or ()):
         start = len(out)
         name, where = mount.name, mount.mountPath or ""
@@ -185,20 +174,51 @@ def mounts(container: Any, out: Errors) -> None:
         out.below(f"volumeMounts[{index}]", start)
         # The server gives the paths of these without the mount's index.
         at("volumeMounts", _SUB_PATHS, mount, out)
-        privileged = context is not None and context.privileged
-        if mount.mountPropagation == "Bidirectional" and not privileged:
-            why = "Bidirectional mount propagation is available only to privileged containers"
-            out.forbidden("volumeMounts.mountPropagation", why)
 
 
-def devices(container: Any, out: Errors) -> None:
-    """Where a container sees its pod's volumes as raw disks."""
-    for index, device in enumerate(container.volumeDevices or ()):
-        path, name = f"volumeDevices[{index}]", device.name or ""
-        volume = out.volumes.get(name)
-        if volume is None:
-            out.unknown(f"{path}.name", name)
-        elif volume.persistentVolumeClaim is None and volume.ephemeral is None:
-            only = "PersistentVolumeClaim or Ephemeral for block mode"
-            out.invalid(f"{path}.name", name, f"can only use volume source type of {only}")
-        at(f"{path}.devicePath", r.REQUIRED, device.devicePath, out)
+# --- PersistentVolumes and StorageClasses
+
+_NO_SOURCE = {
+    "accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity",
+    "persistentVolumeReclaimPolicy", "storageClassName", "volumeAttributesClassName", "volumeMode",
+}  # fmt: skip
+_FIELDS = core.PersistentVolumeSpec.__struct_fields__
+
+
+@r.even_absent
+def _capacity(capacity: dict[str, str] | None, out: Errors) -> None:
+    size = (capacity or {}).get("storage")
+    if not capacity:
+        out.required("")
+    if set(capacity or ()) != {"storage"}:
+        out.unsupported("", sorted(capacity or ()), ("storage",))
+    if size is not None and quantity.parse_quantity(size).nano <= 0:
+        out.invalid("[storage]", size, r.NOT_POSITIVE)
+
+
+VOLUME = r.given(
+    ("accessModes", r.REQUIRED),
+    ("accessModes", access_modes),
+    ("capacity", _capacity),
+    ("persistentVolumeReclaimPolicy", r.one_of("Delete", "Recycle", "Retain")),
+    ("nodeAffinity", r.struct(("required", NODE_SELECTOR))),
+    r.union("volume type", (name for name in _FIELDS if name not in _NO_SOURCE)),
+)
+
+
+def _provisioner(name: str, out: Errors) -> None:
+    r.QUALIFIED(name.lower(), out)
+
+
+STORAGE_CLASS = r.struct(
+    ("provisioner", r.given(_provisioner)),
+    ("reclaimPolicy", r.one_of("Delete", "Retain")),
+    ("volumeBindingMode", r.given(r.one_of("Immediate", "WaitForFirstConsumer"))),
+)
+
+
+def storage_class_update(new: Any, old: Any, out: Errors) -> None:
+    """A StorageClass being changed: not what it makes volumes with."""
+    for field in ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"):
+        if getattr(new, field) != getattr(old, field):
+            out.forbidden(field, f"updates to {field} are forbidden.")

@@ -139,49 +139,9 @@ DEPLOYMENT = r.struct(
 )
 
 
-def _status(parts: tuple[str, ...], *others: str) -> Rule:
-    """Counts of replicas: no part is more than the whole, and no more available than ready."""
-    numbers = r.not_negatives("replicas", *parts, *others)
-
-    def check(status: Any, out: Errors) -> None:
-        numbers(status, out)
-        for name in parts:
-            count = getattr(status, name) or 0
-            if count > (status.replicas or 0):
-                out.invalid(name, count, "cannot be greater than status.replicas")
-        available = status.availableReplicas or 0
-        if available > (status.readyReplicas or 0):
-            out.invalid("availableReplicas", available, "cannot be greater than readyReplicas")
-
-    return check
-
-
-_DEPLOYMENT_STATUS = _status(
-    ("updatedReplicas", "readyReplicas", "availableReplicas"),
-    "observedGeneration", "unavailableReplicas", "collisionCount",
-)  # fmt: skip
-_REPLICA_SET_STATUS = _status(
-    ("fullyLabeledReplicas", "readyReplicas", "availableReplicas"), "observedGeneration"
-)
-
-
-def deployment_status(new: Any, old: Any, out: Errors) -> None:
-    """A Deployment's status being reported."""
-    at("status", _DEPLOYMENT_STATUS, new.status, out)
-    count = new.status.collisionCount
-    before = old.status.collisionCount if old.status is not None else None
-    if before is not None and (count is None or count < before):
-        out.invalid("status.collisionCount", count, "cannot be decremented")
-
-
 # --- ReplicaSet
 
 REPLICA_SET = r.struct(r.not_negatives("replicas", "minReadySeconds"), _selected_template)
-
-
-def replica_set_status(new: Any, old: Any, out: Errors) -> None:
-    """A ReplicaSet's status being reported."""
-    at("status", _REPLICA_SET_STATUS, new.status, out)
 
 
 # --- StatefulSet
