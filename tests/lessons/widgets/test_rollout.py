@@ -1,6 +1,5 @@
 """The rollout player: surge and unavailable decide how many pods there are, and who notices."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -82,16 +81,6 @@ def test_each_setting_plays_the_rollout_again() -> None:
     assert "may not be 0" in player.yaml.value
     player.reset.click()
     assert player.text == first
-
-
-def test_a_move_takes_less_than_200_ms_of_work() -> None:
-    player = RolloutPlayer()
-    times = []
-    for value in (2, 0, 3, 4, 1):
-        begin = time.process_time()
-        player.max_surge.value = value
-        times.append(time.process_time() - begin)
-    assert sorted(times)[2] < 0.2
 
 
 def test_it_speaks_korean_in_a_korean_notebook(

@@ -1,0 +1,38 @@
+"""A slider answers within 200 ms. Measured in a process of its own, which nobody watches."""
+
+import subprocess
+import sys
+
+import pytest
+
+REPLICAS = """
+from kubecourse import Cluster
+from kubecourse.lessons.widgets import Replicas
+cluster = Cluster(nodes=3)
+cluster.run("create deployment web --image=nginx:1.27 --replicas=3")
+cluster.settle()
+slider = Replicas(cluster, "web").slider
+"""
+
+ROLLOUT = """
+from kubecourse.lessons.widgets import RolloutPlayer
+slider = RolloutPlayer().max_surge
+"""
+
+MEASURE = """
+import time
+times = []
+for value in (4, 2, 0, 3, 4, 1):
+    begin = time.process_time()
+    slider.value = value
+    times.append(time.process_time() - begin)
+print(sorted(times)[len(times) // 2])
+"""
+
+
+@pytest.mark.parametrize("program", [REPLICAS, ROLLOUT], ids=["replicas", "rollout"])
+def test_a_move_takes_less_than_200_ms_of_work(program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", program + MEASURE], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 0.2
