@@ -155,6 +155,14 @@ def test_a_good_pod_has_no_problems() -> None:
     assert problems(pod()) == []
 
 
+def test_a_claim_may_ask_for_no_storage_class_at_all() -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    manifest = {"metadata": {"name": "c", "namespace": "n"}, "spec": {**spec}}
+    manifest["spec"]["storageClassName"] = ""
+    claim = default(codec.decode(manifest, "core/v1.PersistentVolumeClaim")[0])
+    assert validate(BY_KIND["v1", "PersistentVolumeClaim"], claim) == []
+
+
 def test_a_deployments_selector_may_not_change() -> None:
     manifest = {
         "metadata": {"name": "d", "namespace": "n"},
