@@ -156,9 +156,12 @@ def test_a_good_pod_has_no_problems() -> None:
 
 
 def test_a_claim_may_ask_for_no_storage_class_at_all() -> None:
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    manifest = {"metadata": {"name": "c", "namespace": "n"}, "spec": {**spec}}
-    manifest["spec"]["storageClassName"] = ""
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Gi"}},
+        "storageClassName": "",
+    }
+    manifest = {"metadata": {"name": "c", "namespace": "n"}, "spec": spec}
     claim = default(codec.decode(manifest, "core/v1.PersistentVolumeClaim")[0])
     assert validate(BY_KIND["v1", "PersistentVolumeClaim"], claim) == []
 
