@@ -1,10 +1,11 @@
 """Probes: asking a container whether it has started, is ready, is still alive.
 
-Each probe beats with its period from the moment the pod's sandbox was there; the first beat that
-counts is the first after its initial delay. A readiness or startup probe without a delay is also
-asked right after the start. A probe whose answer cannot change, because nothing in the container
-has, is not asked again until something does: the answers are the same, and time costs nothing.
-Sources: `pkg/kubelet/prober/{worker,prober_manager}.go`.
+Each probe beats with its period from just before the pod's sandbox was made; the first beat that
+counts is the first after its initial delay. Whenever the kubelet looks at a pod that is not ready
+it also asks the readiness probe at once, which from then on beats from there.
+A probe whose answer cannot change, because nothing in the container has, is not asked again until
+something does: the answers are the same, and time costs nothing.
+Sources: `pkg/kubelet/prober/worker.go` (run, doProbe), `prober_manager.go` (UpdatePodStatus).
 """
 
 from __future__ import annotations
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
     from kubecourse.node.kubelet.containers import PodContainer
 
 READINESS, LIVENESS, STARTUP = "Readiness", "Liveness", "Startup"
-FIRST = 0.05
-"""Seconds from a container's start to the first readiness probe that has no delay."""
+AT_ONCE = 0.05
+"""Seconds from the kubelet's look at a pod to the answer of its readiness probe."""
+TOO_EARLY = 0.1
+"""How often the probe asked at once finds the status of before the container was there.
+
+Two goroutines race; what was asked too early waits for the next beat. Seen once among eight starts
+of containers with a readiness probe.
+"""
 PATIENCE = 60.0
 """Seconds for which `settle` waits for a container that is not ready yet."""
 
@@ -30,8 +37,8 @@ class Prober:
     """One probe of one container's present run."""
 
     __slots__ = (
-        "_clock", "_container", "_failures", "_passed", "_run", "_spec", "_successes", "_timer",
-        "kind",
+        "_asking", "_clock", "_container", "_epoch", "_failures", "_passed", "_run", "_spec",
+        "_successes", "_timer", "_too_early", "kind",
     )  # fmt: skip
 
     def __init__(self, container: PodContainer, kind: str, spec: Any) -> None:
@@ -43,18 +50,31 @@ class Prober:
         self._timer: Timer | None = None
         self._successes = self._failures = 0
         self._passed = kind == LIVENESS
+        self._epoch: float = container.worker.probe_epoch
+        self._asking = False
+        self._too_early = container.restarts == 0 and container.spec.startupProbe is None
         container.probes.append(self)
-        if kind != LIVENESS and not spec.initialDelaySeconds:
-            self._at(self._clock.now + FIRST)
-        else:
-            self._at_next_beat()
+        self._at_next_beat()
 
     def stop(self) -> None:
         """Ask no more."""
         self._clock.cancel(self._timer)
         self._run = None
 
+    def ask_at_once(self) -> None:
+        """The kubelet looks at the pod, which is not ready: ask now, and count beats from now."""
+        if self._run is None or self._asking:
+            return
+        self._epoch = self._clock.now
+        too_early, self._too_early = self._too_early, False
+        delayed = self._epoch < self._run.started_at + (self._spec.initialDelaySeconds or 0)
+        if delayed or (too_early and self._container.worker.kubelet.rng.random() < TOO_EARLY):
+            self._at_next_beat()
+        else:
+            self._at(self._epoch + AT_ONCE)
+
     def _at(self, when: float) -> None:
+        self._clock.cancel(self._timer)
         waited_for = not self._passed and self._clock.now < self._run.started_at + PATIENCE
         self._timer = self._clock.call_at(when, self._ask, background=not waited_for)
 
@@ -63,9 +83,8 @@ class Prober:
             return
         period = float(self._spec.periodSeconds or 10)
         earliest = self._run.started_at + (self._spec.initialDelaySeconds or 0)
-        epoch = self._container.worker.probe_epoch
-        beats = ceil((max(earliest, self._clock.now + 0.001) - epoch) / period - 1e-9)
-        self._at(epoch + beats * period)
+        beats = ceil((max(earliest, self._clock.now + 0.001) - self._epoch) / period - 1e-9)
+        self._at(self._epoch + beats * period)
 
     def _ask(self) -> None:
         if self._run is None or not self._run.running:
@@ -75,6 +94,7 @@ class Prober:
             return
         ok, output, seconds = ask(self._container, self._spec)
         if seconds:
+            self._asking = True
             self._timer = self._clock.call_later(
                 seconds, self._answered, ok, output, background=self._passed
             )
@@ -82,18 +102,18 @@ class Prober:
             self._answered(ok, output)
 
     def _answered(self, ok: bool, output: str) -> None:
-        run = self._run
+        run, self._asking = self._run, False
         if run is None or not run.running:
             return
         self._successes = self._successes + 1 if ok else 0
         self._failures = 0 if ok else self._failures + 1
         if not ok:
             self._container.warning("Unhealthy", f"{self.kind} probe failed: {output}")
+        self._at_next_beat()
         self._judge()
         if ok and self._passed and run.steady and self._run is not None:
+            self._clock.cancel(self._timer)
             run.watch(self._at_next_beat)
-        else:
-            self._at_next_beat()
 
     def _judge(self) -> None:
         """See whether enough answers agree."""
@@ -151,6 +171,15 @@ def _has_started(container: PodContainer) -> None:
     for kind, probe in ((READINESS, spec.readinessProbe), (LIVENESS, spec.livenessProbe)):
         if probe is not None:
             Prober(container, kind, probe)
+
+
+def ask_at_once(containers: list[PodContainer]) -> None:
+    """The kubelet looks at a pod: ask its containers that have started and are not ready."""
+    for container in containers:
+        if container.started and not container.ready:
+            for prober in container.probes:
+                if prober.kind == READINESS:
+                    prober.ask_at_once()
 
 
 def stop(container: PodContainer, but: str = "") -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
 from kubecourse.clock import Timer
-from kubecourse.node.kubelet import environment, references, status
+from kubecourse.node.kubelet import environment, probes, references, status
 from kubecourse.node.kubelet.containers import APP, INIT, RETRY, SIDECAR, PodContainer, throttled
 from kubecourse.node.runtime.runtime import NoAddress
 from kubecourse.node.runtime.sandbox import Sandbox
@@ -30,6 +30,8 @@ STOP_LATENCY = 0.05
 """Seconds from the end of a container that the kubelet stopped until the kubelet goes on."""
 TIDY = 0.25
 """Seconds from the last container's end until the sandbox is gone."""
+SANDBOX = 0.12
+"""Seconds of the start that it takes to make the sandbox; probes have begun to beat before."""
 MOST_MOUNT_DELAY = 122.0
 DEFAULT_GRACE = 30.0
 
@@ -154,6 +156,7 @@ class PodWorker:
         elif self.write_status() in status.FINAL:
             self._end()
         else:
+            probes.ask_at_once(self.containers)
             self._run()
 
     def _mount(self) -> None:
@@ -177,7 +180,7 @@ class PodWorker:
             kubelet.recorder.warning(self.pod, "FailedCreatePodSandBox", message)
             self.later("mount", kubelet.jittered(RETRY), self._mount, background=True)
             return
-        self.probe_epoch = kubelet.clock.now
+        self.probe_epoch = kubelet.clock.now - SANDBOX
         self.write_status()
         self._sandbox_seen = kubelet.next_tick()
         self._run()
@@ -284,6 +287,7 @@ class PodWorker:
             self.sync()
         else:
             self.write_status()
+            probes.ask_at_once(self.containers)
 
     # --- what containers are given
 
