@@ -19,12 +19,16 @@ class KeyValue(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One change: `new` is None where the key was deleted, `old` where it was created."""
+    """One change: `new` is None where the key was deleted, `old` where it was created.
+
+    `note` is the writer's own, for whoever reads the history.
+    """
 
     revision: int
     key: str
     old: Any
     new: Any
+    note: Any = None
 
 
 class Compacted(Exception):
@@ -65,7 +69,7 @@ class Etcd:
 
     # --- writing
 
-    def put(self, key: str, value: Any, expected: int | None = None) -> int:
+    def put(self, key: str, value: Any, expected: int | None = None, note: Any = None) -> int:
         """Store a value; returns its revision, or 0 if the key is not at revision `expected`.
 
         `expected` 0 means that the key must not exist, None that it does not matter.
@@ -77,7 +81,7 @@ class Etcd:
         self.revision += 1
         revision = self.revision
         bucket[key] = KeyValue(value, old.create_revision if old else revision, revision)
-        self._record(Event(revision, key, old.value if old else None, value))
+        self._record(Event(revision, key, old.value if old else None, value, note))
         return revision
 
     @property
@@ -85,7 +89,9 @@ class Etcd:
         """The revision that the next write will have."""
         return self.revision + 1
 
-    def delete(self, key: str, expected: int | None = None, last: Any = None) -> int:
+    def delete(
+        self, key: str, expected: int | None = None, last: Any = None, note: Any = None
+    ) -> int:
         """Remove a key; returns the revision, or 0 if it is not there or not at `expected`.
 
         `last` is what watchers are shown as the value's last state, by default the stored one.
@@ -96,7 +102,8 @@ class Etcd:
             return 0
         del bucket[key]
         self.revision += 1
-        self._record(Event(self.revision, key, old.value if last is None else last, None))
+        last = old.value if last is None else last
+        self._record(Event(self.revision, key, last, None, note))
         return self.revision
 
     # --- history
@@ -115,6 +122,11 @@ class Etcd:
         while first and self._history[first - 1].revision > after:
             first -= 1
         return [event for event in self._history[first:] if event.key.startswith(prefix)]
+
+    def change(self, revision: int) -> Event | None:
+        """What happened at a revision; None where that is forgotten, or has yet to come."""
+        place = revision - self._history[0].revision if self._history else -1
+        return self._history[place] if 0 <= place < len(self._history) else None
 
     def compact(self, revision: int) -> None:
         """Forget the history up to and including a revision."""
