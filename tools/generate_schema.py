@@ -53,6 +53,7 @@ BASIC = {"string", "bool", "int", "int32", "int64", "float64", "byte", "uint16",
 FIELD = re.compile(r"^\s+(?:(\w+)\s+)?([*\[\]\w.]+(?:\[[\w.]+\][*\w.]+)?)\s+`(.*)`")
 EMBEDDED = re.compile(r"^\s+([*\w.]+)\s+`(.*)`")
 CONSTANT = re.compile(r'^\s+\w+\s+(\w+)\s*=\s*"([^"]*)"')
+DEFAULT = re.compile(r'^\+default="(.*)"$')
 TAG = re.compile(r'(\w+):"([^"]*)"')
 
 
@@ -69,6 +70,7 @@ class Package:
         self.structs: dict[str, list[dict]] = {}
         self.named: dict[str, str] = {}
         self.docs: dict[str, str] = {}
+        self.atomic: dict[str, bool] = {}
         self.enums: dict[str, dict[str, str]] = {}
         self.constants: dict[str, dict[str, str]] = {}
         for path in sorted((source / package).glob("*.go")):
@@ -95,6 +97,7 @@ class Package:
     def _declaration(self, line: str, comment: list[str]) -> list[dict] | None:
         if match := re.match(r"^type (\w+) struct \{$", line):
             self.docs[match[1]] = prose(comment)
+            self.atomic[match[1]] = relation(comment) == "atomic"
             return self.structs.setdefault(match[1], [])
         if match := re.match(r"^type (\w+) =? ?([*\[\]\w.]+)$", line):
             self.named[match[1]] = self.qualify(match[2])
@@ -125,8 +128,9 @@ class Package:
             "merge_key": tags.get("patchMergeKey", ""),
             "strategy": tags.get("patchStrategy", ""),
             "number": int(proto[1]) if len(proto) > 1 else 0,
-            "list_type": marker(comment, "listType"),
+            "list_type": relation(comment),
             "list_keys": [m for line in comment for m in re.findall(r"^\+listMapKey=(\w+)", line)],
+            "default": next((m[1] for c in comment if (m := DEFAULT.match(c))), None),
             "description": prose(comment),
         }
         struct.append(field)
@@ -145,9 +149,10 @@ class Package:
         return re.sub(r"(\w+\.)?\b(?!map\b)([A-Za-z]\w*)", name, go)
 
 
-def marker(comment: list[str], key: str) -> str:
-    """The value of a `+key=value` line."""
-    return next((m[1] for line in comment if (m := re.match(rf"^\+{key}=(\w+)", line))), "")
+def relation(comment: list[str]) -> str:
+    """How a list, map or struct is merged: `+listType=map`, or `+mapType=atomic`."""
+    pattern = re.compile(r"^\+(?:list|map|struct)Type=(\w+)")
+    return next((m[1] for line in comment if (m := pattern.match(line))), "")
 
 
 def prose(comment: list[str]) -> str:
@@ -212,21 +217,39 @@ def main(source: Path) -> None:
     missing = used - set(types) - set(named) - SPECIAL
     if missing:
         raise SystemExit(f"unresolved types: {sorted(missing)}")
+    facts = {"named": dict(sorted(named.items()))}
+    facts["atomic"] = [
+        name for name in types if packages[(parts := name.rpartition("."))[0]].atomic[parts[2]]
+    ]
+    facts["key_defaults"] = key_defaults(packages, types)
     out = Path(__file__).parent.parent / "kubecourse" / "api"
     lines = [
         f'  "{name}": [\n' + ",\n".join(f"    {json.dumps(r)}" for r in rows) + "\n  ]"
         for name, rows in types.items()
     ]
     (out / "schema.json").write_text(
-        '{\n"named": '
-        + json.dumps(dict(sorted(named.items())), indent=1)
-        + ',\n"types": {\n'
+        "{\n"
+        + "".join(f'"{key}": {json.dumps(fact, indent=1)},\n' for key, fact in facts.items())
+        + '"types": {\n'
         + ",\n".join(lines)
         + "\n}}\n"
     )
     packed = gzip.compress(json.dumps(descriptions, separators=(",", ":")).encode(), mtime=0)
     (out / "descriptions.json.gz").write_bytes(packed)
     print(f"{len(types)} structs, {len(named)} named types, {len(packed)} bytes of descriptions")
+
+
+def key_defaults(packages: dict[str, Package], types: dict[str, list]) -> dict[str, str]:
+    """What the keys of a list's elements are where an element does not say."""
+    keyed = {
+        (row[1][2:], key) for rows in types.values() for row in rows for key in row[7:] and row[7]
+    }
+    return {
+        f"{name}.{key}": field["default"]
+        for name, key in sorted(keyed)
+        for field in packages[name.rpartition(".")[0]].structs[name.rpartition(".")[2]]
+        if field["name"] == key and field["default"] is not None
+    }
 
 
 def row(field: dict) -> list:

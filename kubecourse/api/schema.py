@@ -110,7 +110,8 @@ class Field:
 
     `omit` is '' (always written), 'omitempty' or 'omitzero'. `merge_key` and `strategy` steer a
     strategic merge patch, `list_type` and `list_keys` server-side apply; `number` is the
-    protobuf field number.
+    protobuf field number. `list_type` is a list's (map, set, atomic), a map's or a struct's
+    (granular, atomic); '' leaves it to the type.
     """
 
     __slots__ = (
@@ -168,6 +169,15 @@ class Struct:
     def field(self, name: str) -> Field | None:
         """The field of that JSON name, or None."""
         return self.fields.get(name)
+
+    @property
+    def atomic(self) -> bool:
+        """Whether server-side apply takes it as a whole."""
+        return self.name in _tables()["atomic"]
+
+    def key_default(self, name: str) -> str | None:
+        """What a key of a list's element is where the element does not say."""
+        return _tables()["key_defaults"].get(f"{self.name}.{name}")
 
     @property
     def kind(self) -> str:
