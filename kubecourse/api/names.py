@@ -112,6 +112,13 @@ def is_dns1123_subdomain(name: str) -> list[str]:
     return problems
 
 
+def is_path_segment(name: str) -> list[str]:
+    """Objections to a name that is only ever part of a path: those of roles and bindings."""
+    if name in (".", ".."):
+        return [f"may not be '{name}'"]
+    return [f"may not contain '{illegal}'" for illegal in "/%" if illegal in name]
+
+
 def is_dns1035_label(name: str) -> list[str]:
     """Objections to a label that must start with a letter."""
     problems = _too_long(name, 63)

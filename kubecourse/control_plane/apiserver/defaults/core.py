@@ -120,6 +120,22 @@ _CPU = autoscaling.MetricSpec(
     ),
 )
 
+
+def _scaling(**rows: Any) -> New:
+    return New(autoscaling.HPAScalingRules(), fields(selectPolicy="Max", **rows))
+
+
+def _step(kind: str, value: int) -> Any:
+    return autoscaling.HPAScalingPolicy(type=kind, value=value, periodSeconds=15)
+
+
+_BEHAVIOR = fields(
+    scaleUp=_scaling(
+        stabilizationWindowSeconds=0, policies=[_step("Pods", 4), _step("Percent", 100)]
+    ),
+    scaleDown=_scaling(policies=[_step("Percent", 100)]),
+)
+
 _RBAC = "rbac.authorization.k8s.io"
 _OF_RBAC = fields(apiGroup=_RBAC)
 _BINDING = fields(
@@ -128,7 +144,9 @@ _BINDING = fields(
 )
 
 DEFAULTS: dict[type[Any], Function] = {
-    autoscaling.HorizontalPodAutoscaler: fields(spec=fields(minReplicas=1, metrics=[_CPU])),
+    autoscaling.HorizontalPodAutoscaler: fields(
+        spec=fields(minReplicas=1, metrics=[_CPU], behavior=_BEHAVIOR)
+    ),
     core.LimitRange: fields(
         spec=fields(limits=listed(when(lambda item: item.type == "Container", _limits)))
     ),

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kubecourse.api import cron
+from kubecourse.api.errors import FieldError
 from kubecourse.api.labels import SelectorError, selector_from_label_selector
 from kubecourse.control_plane.apiserver.validation import internal, pod
 from kubecourse.control_plane.apiserver.validation import rules as r
@@ -36,11 +37,54 @@ def _codes_or_conditions(rule: Any, out: Errors) -> None:
         out.invalid("", internal.shown(rule), why)
 
 
+def _exit_codes(requirement: Any, out: Errors) -> None:
+    values, operator = requirement.values or [], requirement.operator
+    if not values:
+        out.invalid("values", [], "at least one value is required")
+    elif len(values) > 255:
+        out.append(FieldError("values", "Too many", len(values), "must have at most 255 items"))
+    for index, value in enumerate(values):
+        if operator == "In" and value == 0:
+            out.invalid(f"values[{index}]", 0, "must not be 0 for the In operator")
+        elif value in values[:index]:
+            out.duplicate(f"values[{index}]", value)
+    if values != sorted(values):
+        out.invalid("values", values, "must be ordered")
+
+
 _FAILURE_RULE = r.struct(
     ("action", r.given(r.one_of("Count", "FailIndex", "FailJob", "Ignore"))),
     _codes_or_conditions,
-    ("onExitCodes", r.struct(("operator", r.given(r.one_of("In", "NotIn"))))),
+    ("onExitCodes", r.struct(("operator", r.given(r.one_of("In", "NotIn"))), _exit_codes)),
 )
+
+
+def _success(spec: Any, out: Errors) -> None:
+    if spec.successPolicy is None:
+        return
+    path, rules = "successPolicy.rules", spec.successPolicy.rules
+    if spec.completionMode != "Indexed":
+        why = "requires indexed completion mode"
+        out.invalid("successPolicy", internal.shown(spec.successPolicy), why)
+    elif not rules:
+        out.required(
+            path, "at least one rules must be specified when the successPolicy is specified"
+        )
+    for index, rule in enumerate(rules or ()):
+        count, most = rule.succeededCount, spec.completions or 0
+        if count is None and rule.succeededIndexes is None:
+            why = "at least one of succeededCount or succeededIndexes must be specified"
+            out.required(f"{path}[{index}]", why)
+        if count is not None and not 0 <= count <= most:
+            why = f"must be less than or equal to {most} (the number of specified completions)"
+            out.invalid(
+                f"{path}[{index}].succeededCount", count, why if count > most else r.NOT_NEGATIVE
+            )
+
+
+def _replacement(spec: Any, out: Errors) -> None:
+    policies = ("Failed",) if spec.podFailurePolicy else ("TerminatingOrFailed", "Failed")
+    at("podReplacementPolicy", r.one_of(*policies), spec.podReplacementPolicy, out)
 
 
 def _template(spec: Any, out: Errors) -> None:
@@ -59,12 +103,18 @@ _NUMBERS = r.not_negatives(
     "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit",
     "ttlSecondsAfterFinished", "backoffLimitPerIndex", "maxFailedIndexes",
 )  # fmt: skip
+_MANAGER = r.refuse(
+    lambda name: "/" not in name,
+    'must be a domain-prefixed path (such as "acme.io/foo")',
+)
 _JOB = r.struct(
     _NUMBERS,
     ("completionMode", r.one_of("Indexed", "NonIndexed")),
     _mode,
     ("podFailurePolicy", r.struct(("rules", r.each(_FAILURE_RULE)))),
-    ("podReplacementPolicy", r.one_of("TerminatingOrFailed", "Failed")),
+    _success,
+    _replacement,
+    ("managedBy", _MANAGER),
     _template,
     ("selector", r.given(LABEL_SELECTOR)),
     carries_selected,
@@ -134,8 +184,22 @@ def _schedule(spec: Any, out: Errors) -> None:
             cron.parse(text)
         except cron.CronError as error:
             out.invalid("schedule", text, str(error))
-    if zone is not None and not _is_time_zone(zone):
-        out.invalid("timeZone", zone, f"unknown time zone {zone}")
+    if zone is not None and zone.lower() == "local":
+        where = "https://www.iana.org/time-zones"
+        out.invalid(
+            "timeZone", zone, f"timeZone must be an explicit time zone as defined in {where}"
+        )
+    elif zone is not None and not (zone and _is_time_zone(zone)):
+        why = f"unknown time zone {zone}" if zone else "timeZone must be nil or non-empty string"
+        out.invalid("timeZone", zone, why)
+
+
+def _generated(spec: Any, out: Errors) -> None:
+    # A Job's selector is generated, so a CronJob cannot say it.
+    if spec.selector is not None:
+        out.invalid("selector", spec.selector, "`selector` will be auto-generated")
+    if spec.manualSelector:
+        out.unsupported("manualSelector", True, ("nil", "false"))
 
 
 def _short_name(obj: Any, out: Errors) -> None:
@@ -148,7 +212,7 @@ _CRON_JOB = r.struct(
     _schedule,
     r.not_negatives("startingDeadlineSeconds"),
     ("concurrencyPolicy", r.given(r.one_of("Allow", "Forbid", "Replace"))),
-    ("jobTemplate", r.struct(("spec", r.struct(_NUMBERS, _template)))),
+    ("jobTemplate", r.struct(("spec", r.struct(_NUMBERS, _template, _generated)))),
     r.not_negatives("successfulJobsHistoryLimit", "failedJobsHistoryLimit"),
 )
 CRON_JOB = r.struct(("spec", _CRON_JOB), _short_name)

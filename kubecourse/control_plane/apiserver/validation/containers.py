@@ -5,29 +5,30 @@ Source: `pkg/apis/core/validation/validation.go`. What only Windows knows is not
 
 from __future__ import annotations
 
-import re
+from operator import attrgetter
 from typing import Any
 
 from kubecourse.api import names
-from kubecourse.control_plane.apiserver.validation import references
+from kubecourse.api.codec import encode
+from kubecourse.control_plane.apiserver.validation import internal, references
 from kubecourse.control_plane.apiserver.validation import rules as r
 from kubecourse.control_plane.apiserver.validation.resources import requirements
-from kubecourse.control_plane.apiserver.validation.rules import Errors
-from kubecourse.control_plane.apiserver.validation.volumes import mounts
+from kubecourse.control_plane.apiserver.validation.rules import Errors, at
+from kubecourse.control_plane.apiserver.validation.volumes import devices, mounts
 
 PROTOCOL = ("protocol", r.given(r.one_of("SCTP", "TCP", "UDP")))
 RESTART_POLICY = r.one_of("Always", "OnFailure", "Never")
 
 # --- ports and environment
 
-_ENV_NAME = re.compile(r"[ -<>-~]+")
+_ENV_NAME = r.matches(
+    r"[ -<>-~]+",
+    "a valid environment variable name must consist only of printable ASCII characters other "
+    "than '='",
+)
 
 
-def _env_name(value: str) -> list[str]:
-    if _ENV_NAME.fullmatch(value):
-        return []
-    rule = "a valid environment variable name must consist only of printable ASCII characters"
-    return [f"{rule} other than '='"]
+_ENV_NAME_IF_ANY = r.struct(_ENV_NAME)
 
 
 def _good_name(port: Any) -> str | None:
@@ -79,9 +80,9 @@ def _one_origin(variable: Any, out: Errors) -> None:
         out.invalid("valueFrom", "", "may not have more than one field specified at a time")
 
 
-_ENV = r.each(("name", r.given(r.obeys(_env_name))), ("valueFrom", _VALUE_SOURCE), _one_origin)
+_ENV = r.each(("name", r.given(_ENV_NAME)), ("valueFrom", _VALUE_SOURCE), _one_origin)
 _ENV_SOURCES = r.each(
-    ("prefix", r.obeys(_env_name)),
+    ("prefix", _ENV_NAME_IF_ANY),
     ("configMapRef", references.ALL_KEYS),
     ("secretRef", references.ALL_KEYS),
 )
@@ -99,15 +100,38 @@ def _env_from(sources: list[Any], out: Errors) -> None:
 
 # --- probes and hooks
 
+_HEADER = r.matches(
+    "[-A-Za-z0-9]+",
+    "a valid HTTP header must consist of alphanumeric characters or '-' "
+    "(e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')",
+)
+
+
+def _header(header: Any, out: Errors) -> None:
+    at("", _HEADER, header.name, out)
+
+
+def _sleep(action: Any, out: Errors) -> None:
+    grace, seconds = out.pod.terminationGracePeriodSeconds, action.seconds or 0
+    if not 0 <= seconds <= grace:
+        why = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
+        out.invalid("", seconds, why)
+
+
 _PORT = ("port", r.port_or_name)
-_HTTP_GET = r.struct(("path", r.REQUIRED), _PORT, ("scheme", r.one_of("HTTP", "HTTPS")))
+_HTTP_GET = r.struct(
+    ("path", r.REQUIRED),
+    _PORT,
+    ("scheme", r.one_of("HTTP", "HTTPS")),
+    ("httpHeaders", r.each(_header, indexed=False)),
+)
 _HANDLER = r.union(
     "handler type",
     exec=r.needs("command"),
     httpGet=_HTTP_GET,
     tcpSocket=r.struct(_PORT),
     grpc=r.struct(_PORT),
-    sleep=r.whatever,
+    sleep=_sleep,
 )
 _GRACE = "terminationGracePeriodSeconds"
 _PROBE = (
@@ -120,8 +144,16 @@ _PROBE = (
 )  # fmt: skip
 _ONCE = ("successThreshold", r.refuse(lambda count: count != 1, "must be 1"))
 _NO_GRACE = (_GRACE, r.refuse(lambda grace: True, "must not be set for readinessProbes"))
+
+
+def _signal(lifecycle: Any, out: Errors) -> None:
+    if lifecycle.stopSignal is not None and out.pod.os is None:
+        why = "may not be set for containers with empty `spec.os.name`"
+        out.forbidden("stopSignal", why)
+
+
 _LIFE = (
-    ("lifecycle", r.struct(("postStart", _HANDLER), ("preStop", _HANDLER))),
+    ("lifecycle", r.struct(("postStart", _HANDLER), ("preStop", _HANDLER), _signal)),
     ("livenessProbe", r.struct(*_PROBE, _ONCE)),
     ("readinessProbe", r.struct(*_PROBE, _NO_GRACE)),
     ("startupProbe", r.struct(*_PROBE, _ONCE)),
@@ -129,18 +161,84 @@ _LIFE = (
 
 # --- security
 
-_PROFILE = r.given(
-    r.one_of("Localhost", "RuntimeDefault", "Unconfined"),
-    why="type is required when seccompProfile is set",
+
+def _profile(field: str, name: str, check_path: r.Rule, show: Any) -> tuple[str, r.Rule]:
+    """What restricts a process: one of the node's own profiles has to be named, no other may."""
+    own = f"must be set when {name} type is Localhost"
+    other = f"can only be set when {name} type is Localhost"
+    kind = r.given(
+        r.one_of("Localhost", "RuntimeDefault", "Unconfined"),
+        why=f"type is required when {field} is set",
+    )
+
+    def check(profile: Any, out: Errors) -> None:
+        at("type", kind, profile.type, out)
+        path = profile.localhostProfile
+        if profile.type != "Localhost" and path is not None:
+            out.invalid("localhostProfile", show(profile), other)
+        elif profile.type == "Localhost" and not (path or "").strip():
+            out.required("localhostProfile", own)
+        else:
+            at("localhostProfile", check_path, path, out)
+
+    return field, check
+
+
+_PADDED = r.refuse(lambda path: path != path.strip(), "must not be padded with whitespace")
+PROFILES = (
+    _profile("seccompProfile", "seccomp", r.DESCENDING, internal.shown),
+    _profile("appArmorProfile", "AppArmor", _PADDED, attrgetter("localhostProfile")),
 )
-SECCOMP = ("seccompProfile", r.struct(("type", _PROFILE)))
 ID = r.between(0, r.INT32_MAX)
 IDS = (("runAsUser", ID), ("runAsGroup", ID))
-_ESCALATES = r.refuse(
-    lambda context: context.allowPrivilegeEscalation is False and context.privileged,
-    "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
+
+
+def _no_escalation(context: Any, out: Errors) -> None:
+    if context.allowPrivilegeEscalation is not False:
+        return
+    added = (context.capabilities.add if context.capabilities is not None else None) or ()
+    for gained, name in (
+        (context.privileged, "`privileged` to true"),
+        ("CAP_SYS_ADMIN" in added, "`capabilities.Add` CAP_SYS_ADMIN"),
+    ):
+        if gained:
+            why = f"cannot set `allowPrivilegeEscalation` to false and {name}"
+            out.invalid("", encode(context), why)
+
+
+def _unmasked(context: Any, out: Errors) -> None:
+    if context.procMount == "Unmasked" and out.pod.hostUsers is not False:
+        out.invalid("procMount", "Unmasked", "`hostUsers` must be false to use `Unmasked`")
+
+
+_SECURITY = r.struct(
+    *IDS,
+    ("procMount", r.one_of("Default", "Unmasked")),
+    _unmasked,
+    *PROFILES,
+    _no_escalation,
 )
-_SECURITY = r.struct(*IDS, SECCOMP, _ESCALATES)
+
+# --- resizing
+
+
+_RESIZED = r.given(r.one_of("cpu", "memory"))
+_RESIZING = r.given(r.one_of("NotRequired", "RestartContainer"))
+
+
+def _resize(policies: list[Any], out: Errors) -> None:
+    seen = set()
+    for index, policy in enumerate(policies):
+        if policy.resourceName in seen:
+            out.duplicate(f"[{index}]", policy.resourceName)
+        seen.add(policy.resourceName)
+        # The server gives the other paths without the index.
+        _RESIZED(policy.resourceName, out)
+        _RESIZING(policy.restartPolicy, out)
+        if out.pod.restartPolicy == "Never" and policy.restartPolicy != "NotRequired":
+            why = "must be 'NotRequired' when `restartPolicy` is 'Never'"
+            out.invalid("", policy.restartPolicy or "", why)
+
 
 # --- what all containers have
 
@@ -152,8 +250,10 @@ _COMMON = (
     ("env", _ENV),
     ("envFrom", _env_from),
     mounts,
+    devices,
     ("imagePullPolicy", r.given(r.one_of("Always", "IfNotPresent", "Never"))),
     ("resources", requirements),
+    ("resizePolicy", _resize),
     ("securityContext", _SECURITY),
 )
 _OWN_RESTARTS = ("restartPolicy", RESTART_POLICY)

@@ -6,10 +6,12 @@ Sources: `pkg/apis/core/validation/validation.go`, `…/events.go`,
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from typing import Any
 
 from kubecourse.api import errors
+from kubecourse.control_plane.apiserver import json_errors
 from kubecourse.control_plane.apiserver.validation import internal
 from kubecourse.control_plane.apiserver.validation import rules as r
 from kubecourse.control_plane.apiserver.validation.rules import Errors, at
@@ -38,6 +40,18 @@ def node(obj: Any, out: Errors) -> None:
     """A Node."""
     if obj.spec is not None:
         at("metadata.taints", _taints, obj.spec.taints, out)
+        at("spec.podCIDRs", r.each(r.CIDR), obj.spec.podCIDRs, out)
+
+
+def node_change(new: Any, old: Any, out: Errors) -> None:
+    """What a cloud or the control plane gave a node stays."""
+    if new.spec is None or old.spec is None:
+        return
+    for field, shown in (("podCIDRs", "podCIDR"), ("providerID", "providerID")):
+        had = getattr(old.spec, field)
+        if had and had != getattr(new.spec, field):
+            why = f'node updates may not change {shown} except from "" to valid'
+            out.forbidden(f"spec.{field}", why)
 
 
 # --- ConfigMaps and Secrets
@@ -98,6 +112,22 @@ def secret(obj: Any, out: Errors) -> None:
     for key in needed:
         if key not in data:
             out.required(f"data[{key}]")
+        elif kind.startswith("kubernetes.io/docker"):
+            _is_json(key, data, out)
+    annotations = obj.metadata.annotations or {}
+    if kind == "kubernetes.io/service-account-token" and not annotations.get(_ACCOUNT):
+        out.required(f"metadata.annotations[{_ACCOUNT}]")
+
+
+_ACCOUNT = "kubernetes.io/service-account.name"
+
+
+def _is_json(key: str, data: dict[str, str], out: Errors) -> None:
+    text = b64decode(data[key]).decode("utf-8", "replace").strip()
+    try:
+        json.loads(text)
+    except ValueError as error:
+        out.invalid(f"data[{key}]", "<secret contents redacted>", json_errors.describe(text, error))
 
 
 def secret_change(new: Any, old: Any, out: Errors) -> None:

@@ -9,6 +9,7 @@ from operator import attrgetter, is_
 from typing import Any
 
 from kubecourse.api import errors, names
+from kubecourse.api.codec import encode
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.validation import rules as r
@@ -19,6 +20,10 @@ _STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 _NAME_RULES: dict[str, NameRule] = {
     "Namespace": names.is_dns1123_label,
     "Service": names.is_dns1123_label,
+    "ClusterRole": names.is_path_segment,
+    "ClusterRoleBinding": names.is_path_segment,
+    "Role": names.is_path_segment,
+    "RoleBinding": names.is_path_segment,
 }
 
 
@@ -34,19 +39,28 @@ def check_annotations(values: dict[str, str], out: Errors) -> None:
 
 def _owners(owners: list[Any], out: Errors) -> None:
     # The server gives the paths of owners without their index.
+    controllers = []
     for owner in owners:
         if not owner.apiVersion:
             out.invalid("apiVersion", "", "version must not be empty")
         for field in ("kind", "name", "uid"):
             if not getattr(owner, field):
                 out.invalid(field, "", "must not be empty")
+        if owner.controller:
+            controllers.append(f"{owner.kind}/{owner.name}")
+    for other in controllers[1:]:
+        both = f'Found "true" in references for {controllers[0]} and {other}'
+        why = f"Only one reference can have Controller set to true. {both}"
+        out.invalid("", [encode(owner) for owner in owners], why)
 
 
-def _finalizers(finalizers: list[str], out: Errors) -> None:
-    for finalizer in finalizers:
-        r.QUALIFIED(finalizer, out)
+def _not_both(finalizers: list[str], out: Errors) -> None:
+    if {"orphan", "foregroundDeletion"} <= set(finalizers):
+        why = "finalizer orphan and foregroundDeletion cannot be both set"
+        out.invalid("", finalizers, why)
 
 
+_FINALIZERS = r.struct(r.each(r.QUALIFIED, indexed=False), _not_both)
 _KNOWN_FINALIZER = r.refuse(
     lambda name: "/" not in name and name not in _STANDARD_FINALIZERS,
     "name is neither a standard finalizer name nor is it fully qualified",
@@ -69,7 +83,7 @@ def _labels(pairs: dict[str, str], out: Errors) -> None:
 _FREE = r.struct(
     ("labels", _labels), ("annotations", check_annotations), ("ownerReferences", _owners)
 )
-_SETTLED = r.struct(_FREE, ("finalizers", _finalizers))
+_SETTLED = r.struct(_FREE, ("finalizers", _FINALIZERS))
 _KNOWN = r.struct(("finalizers", r.each(_KNOWN_FINALIZER)))
 _NEW = r.struct(_SETTLED, _KNOWN)
 _LOOKED_AT = attrgetter("labels", "annotations", "ownerReferences", "finalizers")

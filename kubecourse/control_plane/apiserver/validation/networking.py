@@ -52,6 +52,8 @@ def _backend(backend: Any, out: Errors) -> None:
             out.invalid("", "", "cannot set both resource and service backends")
         elif backend.resource is None:
             out.required("", "resource or service backend is required")
+        else:
+            at("resource", r.needs("kind", "name"), backend.resource, out)
         return
     at("service.name", _NAME, service.name, out)
     if port is None or not (port.name or port.number):
@@ -136,12 +138,7 @@ def _address(address: str, kind: str | None, out: Errors) -> None:
     parsed = r.parsed_ip(address)
     if parsed is None or f"IPv{parsed.version}" != kind:
         out.invalid("", address, f"must be a valid {kind} address")
-    if parsed is None:
-        out.invalid("", address, "must be a valid IP address")
-    elif parsed.is_loopback:
-        out.invalid("", address, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
-    elif parsed.is_link_local:
-        out.invalid("", address, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")
+    r.ordinary_ip(address, out)
 
 
 def _endpoint(endpoint: Any, kind: str | None, out: Errors) -> None:

@@ -12,7 +12,10 @@ from typing import Any
 from kubecourse.api.memo import memo
 from kubecourse.control_plane.apiserver.validation import containers, metadata, selectors
 from kubecourse.control_plane.apiserver.validation import rules as r
-from kubecourse.control_plane.apiserver.validation.resources import CONTAINER_AMOUNTS, requirements
+from kubecourse.control_plane.apiserver.validation.resources import (
+    CONTAINER_AMOUNTS,
+    pod_requirements,
+)
 from kubecourse.control_plane.apiserver.validation.rules import Errors, at
 from kubecourse.control_plane.apiserver.validation.volumes import volumes
 
@@ -29,10 +32,44 @@ def _host_network(spec: Any, out: Errors) -> None:
                 out.invalid(f"containers[{number}].ports[{index}].hostPort", port.hostPort, why)
 
 
+def _shared(spec: Any, out: Errors) -> None:
+    if spec.shareProcessNamespace and spec.hostPID:
+        why = "ShareProcessNamespace and HostPID cannot both be enabled"
+        out.invalid("securityContext.shareProcessNamespace", True, why)
+    shown = {"hostNetwork": "hostNetwork", "hostPID": "HostPID", "hostIPC": "HostIPC"}
+    for field in shown if spec.hostUsers is False else ():
+        if getattr(spec, field):
+            out.forbidden(shown[field], "when `hostUsers` is false")
+
+
+# In a domain to search in, underscores are allowed.
+_DOMAIN = r"[a-z0-9_]([-_a-z0-9]*[a-z0-9])?"
+_DOMAINS = rf"{_DOMAIN}(\.{_DOMAIN})*"
+_SEARCH = r.matches(
+    rf"\.|{_DOMAINS}\.?",
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "
+    "'-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', "
+    f"regex used for validation is '{_DOMAINS}')",
+)
+_DNS = r.struct(
+    (
+        "nameservers",
+        r.refuse(lambda servers: len(servers) > 3, "must not have more than 3 nameservers"),
+    ),
+    ("nameservers", r.each(r.IP)),
+    (
+        "searches",
+        r.refuse(lambda domains: len(domains) > 32, "must not have more than 32 search paths"),
+    ),
+    ("searches", r.each(_SEARCH)),
+    ("options", r.each(r.need(lambda option: not option.name, "must not be empty"))),
+)
+
+
 def _dns(spec: Any, out: Errors) -> None:
     config = spec.dnsConfig
     if spec.dnsPolicy != "None" or (config is not None and config.nameservers):
-        at("dnsConfig.nameservers", r.each(r.IP), config and config.nameservers, out)
+        at("dnsConfig", _DNS, config, out)
     elif config is None:
         out.required("dnsConfig", "must provide `dnsConfig` when `dnsPolicy` is None")
     else:
@@ -47,8 +84,22 @@ def _gate(gate: Any, out: Errors) -> None:
     r.QUALIFIED(gate.name, out)
 
 
-def _os(os: Any, out: Errors) -> None:
-    at("", _OS, os.name, out)
+_SYSCTL_PATTERN = r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"
+_SYSCTL = r.matches(
+    rf"(?=.{{,253}}$){_SYSCTL_PATTERN}",
+    f"must have at most 253 characters and match regex {_SYSCTL_PATTERN}",
+)
+_SHARED_PARTS = {
+    "hostNetwork": ("net.",),
+    "hostIPC": ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."),
+}
+
+
+def _sysctl(sysctl: Any, out: Errors) -> None:
+    name = (sysctl.name or "").replace("/", ".")
+    for field, prefixes in _SHARED_PARTS.items():
+        if getattr(out.pod, field) and name.startswith(prefixes):
+            out.invalid("name", sysctl.name, f"may not be specified when '{field}' is true")
 
 
 _SECURITY = r.struct(
@@ -56,16 +107,39 @@ _SECURITY = r.struct(
     *containers.IDS,
     ("supplementalGroups", r.each(containers.ID)),
     ("fsGroupChangePolicy", r.one_of("Always", "OnRootMismatch")),
-    containers.SECCOMP,
+    ("sysctls", r.each(("name", r.given(_SYSCTL)), r.Unique("name"), _sysctl)),
+    *containers.PROFILES,
+    ("supplementalGroupsPolicy", r.one_of("Merge", "Strict")),
+    ("seLinuxChangePolicy", r.one_of("MountOption", "Recursive")),
 )
+_CLAIM = r.each(
+    ("name", r.given(r.LABEL)),
+    r.Unique("name"),
+    r.refuse(
+        lambda claim: claim.resourceClaimName is None and claim.resourceClaimTemplateName is None,
+        "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`",
+    ),
+    r.refuse(
+        lambda claim: None not in (claim.resourceClaimName, claim.resourceClaimTemplateName),
+        "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified",
+    ),
+)
+_OS = r.given(r.one_of("linux", "windows"), why="cannot be empty")
+
+
+def _os(os: Any, out: Errors) -> None:
+    at("name" if not os.name else "", _OS, os.name, out)
+
+
 _DNS_POLICY = r.one_of("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
-_OS = r.one_of("linux", "windows")
 _SPEC = r.struct(
     ("volumes", volumes),
     ("containers", containers.REGULAR),
     ("initContainers", containers.init),
-    ("resources", requirements),
+    ("resourceClaims", _CLAIM),
+    ("resources", pod_requirements),
     _host_network,
+    _shared,
     ("restartPolicy", r.given(containers.RESTART_POLICY)),
     ("dnsPolicy", r.given(_DNS_POLICY)),
     ("nodeSelector", r.labels),
@@ -86,7 +160,7 @@ _SPEC = r.struct(
     ("runtimeClassName", r.SUBDOMAIN),
     ("preemptionPolicy", PREEMPTION_POLICY),
     ("overhead", CONTAINER_AMOUNTS),
-    ("os", r.struct(("name", r.given(why="cannot be empty")), _os)),
+    ("os", _os),
 )
 
 
@@ -102,6 +176,13 @@ def _of_template(spec: Any) -> Errors:
 @memo
 def _of_pod(spec: Any) -> Errors:
     out = Errors(_of_template(spec))
+    if not spec.serviceAccountName:
+        for index, volume in enumerate(spec.volumes or ()):
+            for number, source in enumerate((volume.projected and volume.projected.sources) or ()):
+                if source.serviceAccountToken is not None:
+                    path = f"spec.volumes[{index}].projected.sources[{number}]"
+                    why = "must not be specified when serviceAccountName is not set"
+                    out.forbidden(f"{path}.serviceAccountToken", why)
     at("spec.containers", containers.TRIMMED, spec.containers, out)
     at("spec.initContainers", containers.TRIMMED, spec.initContainers, out)
     return out

@@ -1,7 +1,6 @@
-"""Budgets, priorities, quotas, limits, autoscalers.
+"""Budgets, priorities, quotas, limits.
 
-Sources: `validation.go` below `pkg/apis/policy`, `pkg/apis/scheduling`, `pkg/apis/core` and
-`pkg/apis/autoscaling`.
+Sources: `validation.go` below `pkg/apis/policy`, `pkg/apis/scheduling` and `pkg/apis/core`.
 """
 
 from __future__ import annotations
@@ -78,6 +77,12 @@ def _scopes(scopes: list[str], out: Errors) -> None:
     for scope in scopes:
         if scope not in _SCOPES:
             out.invalid("", scopes, "unsupported scope")
+    for pair in _CONFLICTS:
+        if pair <= set(scopes):
+            out.invalid("", scopes, "conflicting scopes")
+
+
+_CONFLICTS = ({"BestEffort", "NotBestEffort"}, {"Terminating", "NotTerminating"})
 
 
 QUOTA = r.struct(("hard", resources.amounts(resources.quota_name)), ("scopes", _scopes))
@@ -125,6 +130,10 @@ def _limit(item: Any, out: Errors) -> None:
             continue
         for key in sorted(values):
             at(f"{name}[{key}]", name_rule, key, out)
+    storage = "storage" in given["min"] or "storage" in given["max"]
+    if item.type == "PersistentVolumeClaim" and not storage:
+        why = "either minimum or maximum storage value is required, but neither was provided"
+        out.required("limits", why)
     for key in sorted({key for values in given.values() for key in values}):
         _ordered(key, given, out)
 
@@ -142,21 +151,3 @@ def _ordered(key: str, given: dict[str, dict[str, str]], out: Errors) -> None:
 
 _LIMITS = r.each(("type", r.QUALIFIED), ("type", _KIND), r.Unique("type"), _limit)
 LIMIT_RANGE = r.struct(("limits", _LIMITS))
-
-
-# --- HorizontalPodAutoscaler
-
-
-def _replicas(spec: Any, out: Errors) -> None:
-    least, most = spec.minReplicas, spec.maxReplicas or 0
-    if least is not None and least < 1:
-        out.invalid("minReplicas", least, "must be greater than or equal to 1")
-    if most == 0:
-        out.required("maxReplicas", "must be set and greater than 0")
-    elif most < 1:
-        out.invalid("maxReplicas", most, "must be greater than 0")
-    if least is not None and most < least:
-        out.invalid("maxReplicas", most, "must be greater than or equal to `minReplicas`")
-
-
-AUTOSCALER = r.struct(_replicas, ("scaleTargetRef", r.needs("kind", "name")))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kubecourse.api import names
+from kubecourse.api import names, quantity
 from kubecourse.control_plane.apiserver.validation import rules as r
 from kubecourse.control_plane.apiserver.validation.rules import Errors, Rule
 
@@ -51,7 +51,25 @@ FILE_FIELD = _field_ref(*_FILE_FIELDS)
 
 _STORES = ("cpu", "ephemeral-storage", "memory")
 _RESOURCES = tuple(f"{side}.{store}" for side in ("limits", "requests") for store in _STORES)
-RESOURCE = r.struct(("resource", r.given(r.one_of(*_RESOURCES))))
+_BYTES = ("1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei")
+_DIVISORS = {
+    "cpu": (("1m", "1"), "1m and 1", "cpu"),
+    "memory": (_BYTES, ", ".join(_BYTES), "memory"),
+    "ephemeral-storage": (_BYTES, ", ".join(_BYTES), "local ephemeral storage"),
+}
+
+
+def _divisor(ref: Any, out: Errors) -> None:
+    name, divisor = ref.resource, ref.divisor
+    if name not in _RESOURCES or not divisor or quantity.is_zero(divisor):
+        return
+    allowed, text, what = _DIVISORS[name.partition(".")[2]]
+    if quantity.canonical(divisor) not in allowed:
+        why = f"only divisor's values {text} are supported with the {what} resource"
+        out.invalid("divisor", name, why)
+
+
+RESOURCE = r.struct(("resource", r.given(r.one_of(*_RESOURCES))), _divisor)
 """A reference to what the container itself requests or may use."""
 RESOURCE_OF = r.struct(("containerName", r.REQUIRED), RESOURCE)
 """The same in a volume, where the container must be named."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.api import names, quantity
+from kubecourse.api.errors import FieldError
 from kubecourse.control_plane.apiserver.validation import rules as r
 from kubecourse.control_plane.apiserver.validation.rules import Errors, Rule, at
 
@@ -88,6 +89,35 @@ def requirements(value: Any, out: Errors) -> None:
     for name, text in sorted(requests.items()):
         at("requests", CONTAINER_AMOUNTS, {name: text}, out)
         _within_limit(name, text, limits.get(name), out)
+    at("claims", _claims, value.claims, out)
+
+
+def pod_requirements(value: Any, out: Errors) -> None:
+    """What a whole pod asks for and may use."""
+    for side in ("limits", "requests"):
+        for name in sorted(getattr(value, side) or ()):
+            if name not in ("cpu", "memory") and not name.startswith(_HUGE[0]):
+                out.unsupported(f"{side}[{name}]", name, ("cpu", "memory", _HUGE[0]))
+    if value.claims:
+        out.forbidden("claims", "claims cannot be set for Resources at pod-level")
+    requirements(value, out)
+
+
+def _claims(used: list[Any], out: Errors) -> None:
+    known = sorted(claim.name or "" for claim in out.pod.resourceClaims or ())
+    which = f": {', '.join(known)}" if known else " which is empty"
+    seen = set()
+    for index, claim in enumerate(used):
+        path, shown = f"[{index}]", "/".join(filter(None, (claim.name, claim.request)))
+        if not claim.name:
+            out.required(path)
+            continue
+        if shown in seen:
+            out.duplicate(path, shown)
+        seen.add(shown)
+        if claim.name not in known:
+            why = f"must be one of the names in pod.spec.resourceClaims{which}"
+            out.append(FieldError(path, "Not found", claim.name, why))
 
 
 def _within_limit(name: str, text: str, limit: str | None, out: Errors) -> None:

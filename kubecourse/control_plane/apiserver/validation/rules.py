@@ -143,8 +143,11 @@ def struct(*parts: Part) -> Rule:
     return check
 
 
-def each(*parts: Part | Unique) -> Rule:
-    """Ask of every item of a list. The parts are as in `struct`."""
+def each(*parts: Part | Unique, indexed: bool = True) -> Rule:
+    """Ask of every item of a list. The parts are as in `struct`.
+
+    Of some lists the server gives the paths without the item's index.
+    """
     repeats = any(isinstance(part, Unique) for part in parts)
     all_rows = [] if repeats else _rows(parts)  # type: ignore[arg-type]
 
@@ -155,7 +158,7 @@ def each(*parts: Part | Unique) -> Rule:
         for index, item in enumerate(items):
             start = len(out)
             _ask(rows, item, out)
-            if len(out) > start:
+            if len(out) > start and indexed:
                 out.below(f"[{index}]", start)
 
     return check
@@ -175,13 +178,12 @@ def given(*parts: Part, why: str = "") -> Rule:
     return check
 
 
-def union(what: str, others: Iterable[str] = (), **members: Rule) -> Rule:
-    """Exactly one of these fields must be set; of the `others` nothing more is asked."""
-    rules = members | {name: whatever for name in others if name not in members}
+def union(what: str, **members: Rule) -> Rule:
+    """Exactly one of these fields must be set."""
 
     def check(obj: Any, out: Errors) -> None:
         found = False
-        for name, rule in rules.items():
+        for name, rule in members.items():
             value = getattr(obj, name, None)
             if value is None:
                 continue
@@ -207,16 +209,32 @@ def at(path: str, rule: Rule, value: Any, out: Errors) -> bool:
     return False
 
 
-def whatever(value: Any, out: Errors) -> None:
-    """Nothing is asked."""
-
-
 def refuse(when: Condition, why: str, field: str = "") -> Rule:
     """A value, or a field of it, is invalid when something is so."""
 
     def check(value: Any, out: Errors) -> None:
         if when(value):
             out.invalid(field, getattr(value, field) if field else value, why)
+
+    return check
+
+
+def forbid(when: Condition, why: str, field: str = "") -> Rule:
+    """A value, or a field of it, may not be set when something is so."""
+
+    def check(value: Any, out: Errors) -> None:
+        if when(value):
+            out.forbidden(field, why)
+
+    return check
+
+
+def need(when: Condition, why: str = "", field: str = "") -> Rule:
+    """A value, or a field of it, must be there when something is so."""
+
+    def check(value: Any, out: Errors) -> None:
+        if when(value):
+            out.required(field, why)
 
     return check
 
@@ -278,6 +296,12 @@ def obeys(rule: NameRule, or_empty: bool = False) -> Rule:
     return check
 
 
+def matches(pattern: str, why: str) -> Rule:
+    """A text that a pattern matches as a whole."""
+    fits = re.compile(pattern).fullmatch
+    return even_absent(obeys(lambda text: [] if fits(text) else [why]))
+
+
 LABEL = obeys(names.is_dns1123_label)
 SUBDOMAIN = obeys(names.is_dns1123_subdomain)
 QUALIFIED_IF_ANY = obeys(names.is_qualified_name)
@@ -327,6 +351,25 @@ CIDR = refuse(
     lambda value: not _is_block(value),
     "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
 )
+
+
+_LINK_LOCAL = "may not be in the link-local {}range ({}, {})"
+
+
+def ordinary_ip(value: str, out: Errors) -> None:
+    """An address that a pod or a load balancer may have."""
+    address = parsed_ip(value)
+    if address is None:
+        out.invalid("", value, "must be a valid IP address")
+        return
+    if address.is_unspecified:
+        out.invalid("", value, f"may not be unspecified ({value})")
+    if address.is_loopback:
+        out.invalid("", value, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
+    if address.is_link_local:
+        out.invalid("", value, _LINK_LOCAL.format("", "169.254.0.0/16", "fe80::/10"))
+    if address.is_multicast and value.lower().startswith(("224.0.0.", "ff02:")):
+        out.invalid("", value, _LINK_LOCAL.format("multicast ", "224.0.0.0/24", "ff02::/10"))
 
 
 # --- paths of files

@@ -44,10 +44,24 @@ LABEL_SELECTOR = r.struct(
 
 # --- affinity
 
+
+def _node_field(rule: Any, out: Errors) -> None:
+    if rule.operator not in ("In", "NotIn"):
+        out.invalid("operator", rule.operator or "", _NOT_AN_OPERATOR)
+    elif len(rule.values or ()) != 1:
+        why = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
+        out.required("values", why)
+    if rule.key != "metadata.name":
+        out.invalid("key", rule.key or "", "not a valid field selector key")
+    else:
+        at("values", r.each(r.SUBDOMAIN), rule.values, out)
+
+
 _NODE_RULE = (_node_values_fit, ("key", r.QUALIFIED))
-_NODE_TERM = r.struct(("matchExpressions", r.each(*_NODE_RULE, _VALUES)))
+_NODE_FIELDS = ("matchFields", r.each(_node_field))
+_NODE_TERM = r.struct(("matchExpressions", r.each(*_NODE_RULE, _VALUES)), _NODE_FIELDS)
 # What a node would preferably have may be any value, not only one fit for a label.
-_PREFERENCE = r.struct(("matchExpressions", r.each(*_NODE_RULE)))
+_PREFERENCE = r.struct(("matchExpressions", r.each(*_NODE_RULE)), _NODE_FIELDS)
 _TERMS = r.given(r.each(_NODE_TERM), why="must have at least one node selector term")
 NODE_SELECTOR = r.struct(("nodeSelectorTerms", _TERMS))
 """A node selector: terms of which one must hold."""
@@ -64,13 +78,22 @@ def _namespaces(term: Any, out: Errors) -> None:
         at("namespace", r.LABEL, name, out)
 
 
+def _label_keys(owner: Any, out: Errors) -> None:
+    for field in _LABEL_KEYS:
+        keys = getattr(owner, field, None)
+        if keys and owner.labelSelector is None:
+            out.forbidden(field, "must not be specified when labelSelector is not set")
+        else:
+            at(field, _KEYS, keys, out)
+
+
+_LABEL_KEYS = ("matchLabelKeys", "mismatchLabelKeys")
 _KEYS = r.each(r.QUALIFIED)
 _POD_TERM = r.struct(
     ("labelSelector", LABEL_SELECTOR),
     ("namespaceSelector", LABEL_SELECTOR),
     _namespaces,
-    ("matchLabelKeys", _KEYS),
-    ("mismatchLabelKeys", _KEYS),
+    _label_keys,
     ("topologyKey", r.given(why="can not be empty")),
     ("topologyKey", r.QUALIFIED),
 )
@@ -121,14 +144,33 @@ def _skew(value: int | None, out: Errors) -> None:
         out.invalid("", value or 0, r.NOT_POSITIVE)
 
 
+def _min_domains(value: Any, out: Errors) -> None:
+    count, action = value.minDomains, value.whenUnsatisfiable or ""
+    if count is not None and count <= 0:
+        out.invalid("minDomains", count, r.NOT_POSITIVE)
+    if count is not None and action != "DoNotSchedule":
+        why = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}"
+        out.invalid("minDomains", count, why)
+
+
+def _repeated(values: list[Any], out: Errors) -> None:
+    pairs = [(value.topologyKey, value.whenUnsatisfiable) for value in values]
+    for index, (key, action) in enumerate(pairs):
+        if (key, action) in pairs[index + 1 :]:
+            path = f"[{index}].{{topologyKey, whenUnsatisfiable}}"
+            out.duplicate(path, f"{{{key}, {action}}}")
+
+
 _POLICY = r.one_of("Honor", "Ignore")
-TOPOLOGY_SPREAD = r.each(
+_CONSTRAINTS = r.each(
     ("maxSkew", _skew),
     ("topologyKey", r.given(why="can not be empty")),
     ("whenUnsatisfiable", r.even_absent(r.one_of("DoNotSchedule", "ScheduleAnyway"))),
+    _min_domains,
     ("nodeAffinityPolicy", _POLICY),
     ("nodeTaintsPolicy", _POLICY),
-    ("matchLabelKeys", _KEYS),
+    _label_keys,
     ("labelSelector", LABEL_SELECTOR),
 )
+TOPOLOGY_SPREAD = r.struct(_CONSTRAINTS, _repeated)
 """How evenly a workload's pods must lie."""

@@ -70,7 +70,7 @@ def _port_numbers(spec: Any, out: Errors) -> None:
 
 
 def _cluster_ips(spec: Any, out: Errors) -> None:
-    ips = spec.clusterIPs or []
+    ips, families = spec.clusterIPs or [], spec.ipFamilies or []
     if spec.type == "ExternalName":
         return
     if spec.clusterIP and spec.clusterIP not in ips[:1]:
@@ -79,13 +79,29 @@ def _cluster_ips(spec: Any, out: Errors) -> None:
         out.invalid("clusterIPs", ips, "must be empty when `clusterIP` is not specified")
     if len(ips) > 2:
         out.invalid("clusterIPs", ips, "may only hold up to 2 values")
-    if ips[:1] != ["None"]:
-        at("clusterIPs", _IPS, ips, out)
-    elif len(ips) > 1:
-        out.invalid("clusterIPs", ips, "'None' must be the first and only value")
+    if ips[:1] == ["None"]:
+        if len(ips) > 1:
+            out.invalid("clusterIPs", ips, "'None' must be the first and only value")
+    elif at("clusterIPs", r.each(r.IP), ips, out):
+        _families_fit(ips, families, out)
 
 
-_IPS = r.each(r.IP)
+def _families_fit(ips: list[str], families: list[str], out: Errors) -> None:
+    versions = [f"IPv{address.version}" for text in ips if (address := r.parsed_ip(text))]
+    if len(ips) > 1 and set(versions) != set(_FAMILIES):
+        out.invalid("clusterIPs", ips, "may specify no more than one IP for each IP family")
+    for index, (text, version, family) in enumerate(zip(ips, versions, families, strict=False)):
+        if family in _FAMILIES and family != version:
+            why = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
+            out.invalid(f"clusterIPs[{index}]", text, why)
+
+
+def _external_ip(address: str, out: Errors) -> None:
+    if at("", r.IP, address, out):
+        r.ordinary_ip(address, out)
+
+
+_FAMILIES = ("IPv4", "IPv6")
 
 
 def _affinity(spec: Any, out: Errors) -> None:
@@ -105,10 +121,23 @@ def _traffic(spec: Any, out: Errors) -> None:
     elif policy:
         why = "may only be set for externally-accessible services"
         out.invalid("externalTrafficPolicy", policy, why)
-    if spec.type != "LoadBalancer":
-        for field in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
-            if getattr(spec, field) is not None:
-                out.forbidden(field, "may only be used when `type` is 'LoadBalancer'")
+    if spec.healthCheckNodePort and (spec.type, policy) != ("LoadBalancer", "Local"):
+        why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        out.invalid("healthCheckNodePort", spec.healthCheckNodePort, why)
+
+
+_ONLY_BALANCED = ("loadBalancerSourceRanges", "allocateLoadBalancerNodePorts", "loadBalancerClass")
+
+
+def _load_balancer(spec: Any, out: Errors) -> None:
+    for field in _ONLY_BALANCED if spec.type != "LoadBalancer" else ():
+        if getattr(spec, field) is not None:
+            shown = field.replace("loadBalancerS", "LoadBalancerS")
+            out.forbidden(shown, "may only be used when `type` is 'LoadBalancer'")
+    ranges = [block.strip() for block in spec.loadBalancerSourceRanges or ()]
+    at("LoadBalancerSourceRanges", r.each(r.CIDR), ranges, out)
+    if spec.type == "LoadBalancer":
+        at("loadBalancerClass", r.QUALIFIED_IF_ANY, spec.loadBalancerClass, out)
 
 
 _LOCALITY = r.one_of("Cluster", "Local")
@@ -119,11 +148,12 @@ SERVICE = r.struct(
     ("sessionAffinity", r.given(r.one_of("ClientIP", "None"))),
     _affinity,
     _cluster_ips,
-    ("ipFamilies", r.each(r.one_of("IPv4", "IPv6"), r.Unique("", str))),
+    ("ipFamilies", r.each(r.one_of(*_FAMILIES), r.Unique("", str))),
     ("ipFamilyPolicy", r.one_of("PreferDualStack", "RequireDualStack", "SingleStack")),
-    ("externalIPs", _IPS),
+    ("externalIPs", r.each(_external_ip)),
     ("type", r.given(r.one_of("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"))),
     _port_numbers,
+    _load_balancer,
     _traffic,
     ("internalTrafficPolicy", _LOCALITY),
     ("trafficDistribution", r.one_of("PreferClose", "PreferSameNode", "PreferSameZone")),
@@ -131,7 +161,11 @@ SERVICE = r.struct(
 
 
 def service_change(new: Any, old: Any, out: Errors) -> None:
-    """What of a Service may not change: its first address."""
+    """What of a Service may not change: its first address and family, its balancer's class."""
+    if new.spec.type == old.spec.type == "LoadBalancer":
+        kind = new.spec.loadBalancerClass
+        if kind != old.spec.loadBalancerClass:
+            out.invalid("spec.loadBalancerClass", kind, _FIXED)
     if "ExternalName" in (new.spec.type, old.spec.type):
         return
     ips, before = new.spec.clusterIPs or [], old.spec.clusterIPs or []
@@ -139,3 +173,7 @@ def service_change(new: Any, old: Any, out: Errors) -> None:
         out.invalid("spec.clusterIPs[0]", ips, "primary clusterIP can not be unset")
     elif before and ips[0] != before[0]:
         out.invalid("spec.clusterIPs[0]", ips, _FIXED)
+    families, had = new.spec.ipFamilies or [], old.spec.ipFamilies or []
+    headless = is_headless(new.spec) or is_headless(old.spec)
+    if families and had and families[0] != had[0] and not headless:
+        out.invalid("spec.ipFamilies[0]", families, _FIXED)
