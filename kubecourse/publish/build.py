@@ -10,12 +10,14 @@ bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from kubecourse.lessons.messages import LANGUAGES, VARIABLE
-from kubecourse.publish.source import FIRST, Untranslated, complaints, edition
+from kubecourse.publish import course, glossary
+from kubecourse.publish.source import FIRST, SHARED, Untranslated, complaints, edition
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PICTURES = {WIDGET, "application/vnd.plotly.v1+json"}
@@ -25,35 +27,77 @@ CELL_TIMEOUT = 120
 
 
 def build_all(notebooks: Path, sources: Sequence[Path]) -> Iterator[Path]:
-    """Build both editions of chapters; yields each notebook as it is written.
+    """Build both editions of chapters, and the glossary; yields each file as it is written.
 
-    Raises Untranslated, before anything is built, if translations are missing or stale.
+    As many notebooks are run at once as there are processors. Raises Untranslated, before
+    anything is built, if translations are missing or stale or a term is not explained.
     """
-    if found := [complaint for source in sources for complaint in complaints(source)]:
+    everything = course.sources(notebooks / "source")
+    found = [complaint for source in sources for complaint in complaints(source)]
+    if found := found + glossary.complaints(everything):
         raise Untranslated(found)
-    for source in sources:
-        for language in LANGUAGES:
-            target = notebook_path(notebooks, source, language)
-            target.parent.mkdir(exist_ok=True)
-            target.write_text(build(source, target.parent, language), encoding="utf-8")
-            yield target
+    for language in LANGUAGES:
+        target = _directory(notebooks, language) / course.GLOSSARY
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(glossary.page(everything, language), encoding="utf-8")
+        yield target
+    # Texts are made one after the other, since their language is that of the whole process.
+    wanted = [
+        (notebook_path(notebooks, source, language), prepare(source, language), language)
+        for source in sources
+        for language in LANGUAGES
+    ]
+    with ThreadPoolExecutor(os.cpu_count()) as kernels:
+        yield from kernels.map(_write, *zip(*wanted, strict=True))
+
+
+def _write(target: Path, notebook: Any, language: str) -> Path:
+    target.write_text(finish(notebook, target.parent, language), encoding="utf-8")
+    return target
+
+
+def _directory(notebooks: Path, language: str) -> Path:
+    return notebooks if language == FIRST else notebooks / language
 
 
 def notebook_path(notebooks: Path, source: Path, language: str) -> Path:
     """Where a chapter's notebook of a language lies."""
-    directory = notebooks if language == FIRST else notebooks / language
-    return directory / f"{source.stem}.ipynb"
+    return _directory(notebooks, language) / f"{source.stem}.ipynb"
 
 
-def build(source: Path, directory: Path, language: str) -> str:
-    """The text of the notebook of one language built from `source`, run in `directory`.
+def prepare(source: Path, language: str) -> Any:
+    """The notebook of one language, complete, and not yet run. Raises Untranslated."""
+    notebook = edition(source, language)
+    course.complete(source, notebook, language)
+    notebook.cells = [cell for cell in notebook.cells if cell.metadata.get("for") != "teacher"]
+    course.link(source, notebook, language)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"{source.name[:2]}-{number:03}"
+    return notebook
 
-    Raises Untranslated, and nbclient's CellExecutionError if a cell fails.
-    """
+
+def finish(notebook: Any, directory: Path, language: str) -> str:
+    """The text of a notebook, run in `directory`. Raises CellExecutionError if a cell fails."""
     import nbformat
+
+    run(notebook, directory, language)
+    _strip(notebook)
+    return nbformat.writes(notebook, indent=1) + "\n"
+
+
+def run(
+    notebook: Any, directory: Path, language: str, done: Callable[[int], None] | None = None
+) -> None:
+    """Run all cells in `directory`; `done` is told how many cells have been run.
+
+    Raises nbclient's CellExecutionError if a cell fails.
+    """
     from nbclient import NotebookClient
 
-    notebook = edition(source, language)
+    def executed(cell: Any, cell_index: int, execute_reply: Any) -> None:
+        if done is not None:
+            done(cell_index + 1)
+
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
@@ -61,22 +105,21 @@ def build(source: Path, directory: Path, language: str) -> str:
         resources={"metadata": {"path": str(directory)}},
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         store_widget_state=False,
+        on_cell_executed=executed,
     )
     client.execute(env=os.environ | {VARIABLE: language})
-    _strip(notebook, source.stem)
-    return nbformat.writes(notebook, indent=1) + "\n"
 
 
-def _strip(notebook: Any, name: str) -> None:
+def _strip(notebook: Any) -> None:
     """Leave only what is the same on every machine."""
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     notebook.nbformat_minor = 5
-    for number, cell in enumerate(notebook.cells):
-        cell.id = f"{name[:2]}-{number:03}"
-        cell.metadata.pop("execution", None)
+    for cell in notebook.cells:
+        for key in ("execution", *SHARED):
+            cell.metadata.pop(key, None)
         if cell.cell_type == "code":
             cell.outputs = list(_whole_streams(_same_everywhere(cell)))
 

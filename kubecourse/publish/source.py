@@ -14,6 +14,10 @@ translates, with the first eight hexadecimal digits of that text's SHA-256:
 
 So a translation that is missing, or older than its English, is found by reading the file. After
 the Korean was brought up to date (or needs no change), `kubecourse build --stamp` renews `of`.
+
+An English text may say two things more, which hold for its translation as well: `"minutes": 8`,
+the time that the section which it opens takes, and `"for": "teacher"`, a note that only the
+teacher's handout has.
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ from kubecourse.lessons.messages import LANGUAGES
 
 FIRST = LANGUAGES[0]
 """The language that is written first."""
+SHARED = ("minutes", "for")
+"""What an English text says of itself and of its translation."""
 
 _MARK = re.compile(r"^\+\+\+ (\{.*\}) *$")
 _FENCE = re.compile(r"^(```+)")
@@ -63,16 +69,28 @@ class Text:
 
 
 def edition(source: Path, language: str) -> Any:
-    """The notebook of one language, not yet run. Raises Untranslated."""
+    """The notebook of one language, not yet run, with the teacher's notes. Raises Untranslated."""
     notebook = _read(source)
     if complaints := list(_complaints(source, notebook)):
         raise Untranslated(complaints)
+    shared: dict[str, Any] = {}
+    for cell in notebook.cells:
+        if cell.metadata.get("lang") == FIRST:
+            shared = {key: cell.metadata[key] for key in SHARED if key in cell.metadata}
+        elif "lang" in cell.metadata:
+            cell.metadata.update(shared)
     notebook.cells = [
         cell for cell in notebook.cells if cell.metadata.pop("lang", language) == language
     ]
     for cell in notebook.cells:
         cell.metadata.pop("of", None)
     return notebook
+
+
+def pairs(source: Path) -> list[tuple[Text, Text]]:
+    """The English texts of a source, each with its translation; those that have one."""
+    found = _pairs(_texts(source, _read(source)))
+    return [pair for pair in found if None not in pair]
 
 
 def complaints(source: Path) -> list[str]:

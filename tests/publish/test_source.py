@@ -143,6 +143,8 @@ def test_the_command_stamps_and_builds_one_chapter(
     assert cli.main(["build", "9", "--stamp"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "up to date: 09_count.md:18: ## 누가 개수를 세는가?",
+        "notebooks/glossary.md",
+        "notebooks/ko/glossary.md",
         "notebooks/09_count.ipynb",
         "notebooks/ko/09_count.ipynb",
     ]

@@ -49,7 +49,8 @@ class Task(NamedTuple):
     """What an exercise is, whatever the cluster. Its texts are messages below `chapter_N.name`.
 
     `setup`: manifests and kubectl commands, one after the other. `solution`: the notebook cell
-    that solves it; `cluster` and `ex` have their meaning there. `check` judges a view.
+    that solves it; `cluster` and `ex` have their meaning there. `check` judges a view. `minutes`:
+    how long it takes most people.
     """
 
     chapter: int
@@ -57,6 +58,7 @@ class Task(NamedTuple):
     setup: tuple[str, ...]
     solution: str
     check: Callable[[View], Verdict]
+    minutes: int
 
     @property
     def namespace(self) -> str:
@@ -77,11 +79,18 @@ def chapter(number: int) -> dict[str, Any]:
 @cache
 def tasks(number: int) -> dict[str, Task]:
     """A chapter's exercises by name, in order."""
-    rows = chapter(number)["exercises"]
+    rows = chapter(number).get("exercises")
+    if not rows:
+        return {}  # a chapter that only asks for predictions
     checks = importlib.import_module(f"kubecourse.lessons.exercises.chapter_{number}")
     return {
         name: Task(
-            number, name, tuple(row.get("setup", ())), row["solution"], getattr(checks, name)
+            number,
+            name,
+            tuple(row.get("setup", ())),
+            row["solution"],
+            getattr(checks, name),
+            row["minutes"],
         )
         for name, row in rows.items()
     }

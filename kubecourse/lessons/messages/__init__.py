@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,17 @@ def language(code: str | None = None) -> str:
         return _known(os.environ[VARIABLE])
     folder = Path.cwd().name
     return folder if folder in LANGUAGES else LANGUAGES[0]
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Messages in a language for as long as the `with` lasts."""
+    before = list(_chosen)
+    language(code)
+    try:
+        yield
+    finally:
+        _chosen[:] = before
 
 
 def text(key: str, **values: object) -> str:
