@@ -66,11 +66,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         response = handle(self.api, Request("GET", self.path, accept=self.headers["Accept"] or ""))
-        kind = response.body.get("kind")
+        # What a watch has to tell at once comes as a list: it is over then.
+        body = response.body if isinstance(response.body, list) else [response.body]
+        kind = body[0].get("kind") if body else ""
         parameters = (
             f";g=apidiscovery.k8s.io;v=v2;as={kind}" if kind == "APIGroupDiscoveryList" else ""
         )
-        data = json.dumps(response.body).encode()
+        data = "\n".join(map(json.dumps, body)).encode()
         self.send_response(response.code)
         self.send_header("Content-Type", f"application/json{parameters}")
         self.send_header("Content-Length", str(len(data)))

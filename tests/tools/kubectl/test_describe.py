@@ -11,10 +11,8 @@ import pytest
 from kubecourse.api import errors
 from kubecourse.api.fields import parse_field_selector
 from kubecourse.api.labels import parse_selector
-from kubecourse.tools.kubectl.describe import describe
-from kubecourse.tools.kubectl.describe.containers import describe_probe
-from kubecourse.tools.kubectl.describe.generic import label
-from kubecourse.tools.kubectl.describe.node import pod_resources
+from kubecourse.tools.kubectl.describe import describe, label
+from kubecourse.tools.kubectl.describe.pods import describe_probe
 from kubecourse.tools.kubectl.tabwriter import align
 
 DATA = Path(__file__).parents[2] / "data" / "kubectl"
@@ -172,21 +170,6 @@ def test_probes_are_one_line(probe, words):
     assert describe_probe({**probe, **timing, "successThreshold": 1, "failureThreshold": 3}) == (
         f"{words} delay=5s timeout=1s period=10s #success=1 #failure=3"
     )
-
-
-def test_a_pod_asks_for_its_containers_together_or_its_largest_init_step():
-    def container(cpu, **more):
-        return {"resources": {"requests": {"cpu": cpu}}, **more}
-
-    spec = {
-        "containers": [container("100m"), container("100m")],
-        "initContainers": [
-            container("50m", restartPolicy="Always"),
-            container("300m"),
-        ],
-        "overhead": {"cpu": "10m"},
-    }
-    assert str(pod_resources({"spec": spec}, "requests")["cpu"]) == "360m"
 
 
 def test_columns_reach_over_neighbouring_lines():

@@ -11,8 +11,7 @@ from kubecourse.tools.kubectl import rollouts
 from kubecourse.tools.kubectl.changing import send_patch
 from kubecourse.tools.kubectl.cli import DEPLOY, command, group
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
-from kubecourse.tools.kubectl.describe.containers import describe_template, label_selector
-from kubecourse.tools.kubectl.describe.description import Lines
+from kubecourse.tools.kubectl.describe.description import LAYOUTS, Lines, label_selector
 from kubecourse.tools.kubectl.failure import KubectlError, each
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import print_result
@@ -143,7 +142,7 @@ def _template(replica_set: Json) -> str:
         annotations = {**(metadata.get("annotations") or {}), rollouts.CHANGE_CAUSE: cause}
         template = {**template, "metadata": {**metadata, "annotations": annotations}}
     lines = Lines()
-    describe_template(lines, template)
+    lines.write(LAYOUTS["template"], template)
     return str(lines)
 
 

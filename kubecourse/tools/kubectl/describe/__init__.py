@@ -1,39 +1,69 @@
 """`kubectl describe`: an object, and what belongs to it, in words.
 
-One module for each family of kinds. A describer gets a `Description` to write to and the object
-as JSON. What has none is described field by field.
+`layouts.txt` has a layout for each kind; `pods.py` and `blocks.py` what is more than lines. A kind
+without a layout is described field by field.
 
 Source: `staging/src/k8s.io/kubectl/pkg/describe/describe.go`.
 """
 
 from __future__ import annotations
 
-from kubecourse.tools.kubectl.describe import configuration, node, pod, services, workloads
-from kubecourse.tools.kubectl.describe.description import Description, Json, Source
-from kubecourse.tools.kubectl.describe.generic import describe_anything
+import re
 
-__all__ = ["Description", "Source", "describe"]
+from kubecourse.api.patch.values import go_text
+from kubecourse.tools.kubectl.describe import blocks, pods
+from kubecourse.tools.kubectl.describe.description import (
+    LAYOUTS,
+    Description,
+    Json,
+    Source,
+    events,
+)
 
-_DESCRIBERS = {
-    "v1/ConfigMap": configuration.describe_config_map,
-    "v1/LimitRange": configuration.describe_limit_range,
-    "v1/Namespace": configuration.describe_namespace,
-    "v1/Node": node.describe_node,
-    "v1/Pod": pod.describe_pod,
-    "v1/ResourceQuota": configuration.describe_quota,
-    "v1/Secret": configuration.describe_secret,
-    "v1/Service": services.describe_service,
-    "apps/v1/DaemonSet": workloads.describe_daemon_set,
-    "apps/v1/Deployment": workloads.describe_deployment,
-    "apps/v1/ReplicaSet": workloads.describe_replica_set,
-    "apps/v1/StatefulSet": workloads.describe_stateful_set,
-    "discovery.k8s.io/v1/EndpointSlice": services.describe_endpoint_slice,
-}
+assert blocks, pods  # importing them gives layouts what they refer to
+
+__all__ = ["Description", "Source", "describe", "label"]
 
 
 def describe(obj: Json, source: Source, show_events: bool = True) -> str:
     """An object in words. Raises ApiError where what belongs to it cannot be read."""
-    describer = _DESCRIBERS.get(f"{obj['apiVersion']}/{obj['kind']}", describe_anything)
     description = Description(source, show_events)
-    describer(description, obj)
+    if obj["kind"] in LAYOUTS:
+        description.write(LAYOUTS[obj["kind"]], obj)
+    else:
+        description.write(LAYOUTS["heading"], obj)
+        _fields(description, 0, obj, "")
+        events(description, obj, 0)
     return str(description)
+
+
+_SKIPPED = {
+    f".metadata.{name}" for name in ("managedFields", "name", "namespace", "labels", "annotations")
+}
+_ACRONYMS = ("API", "URL", "UID", "OSB", "GUID")
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|-+")
+
+
+def _fields(d: Description, level: int, content: Json, path: str) -> None:
+    """Everything that an object says, in order."""
+    for name in sorted(content):
+        here, value = f"{path}.{name}", content[name]
+        if here in _SKIPPED:
+            continue
+        if not isinstance(value, dict | list):
+            d.field(label(name), value, level)
+            continue
+        d.line(f"{label(name)}:", level)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                _fields(d, level + 1, item, here)
+            else:
+                d.line(go_text(item), level + 1)
+
+
+def label(name: str) -> str:
+    """A field's name as words: `creationTimestamp` is `Creation Timestamp`, `uid` is `UID`."""
+    if re.search(r"[^A-Za-z-]", name):
+        return name
+    words = (word.upper() if word.upper() in _ACRONYMS else word for word in _WORD.findall(name))
+    return " ".join(word.capitalize() if word.islower() else word for word in words)

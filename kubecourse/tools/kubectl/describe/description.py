@@ -1,6 +1,22 @@
-"""What every describer is written with: fields, lines in columns, labels, tables, events.
+"""Descriptions written from layouts: texts that look like what they print.
 
-Most of a description is a text that says where each line comes from; see `Lines.fields`.
+They stand in `layouts.txt`, those of kinds and those that others refer to. A layout has a line for
+each line of the description, indented as that is::
+
+    Name: {metadata.name}
+    Annotations: {metadata.annotations|annotations}
+    Controlled By?: {metadata|controller}
+    Replicas: {status.replicas|number} current / {spec.replicas} desired
+    % Conditions?: status.conditions: Type={type}~ | Status={status}
+    @template spec.template
+
+- `{path|form}` is a value of the object, printed by a function of `FORMS`; one that gives a list
+  fills several lines. Behind `Title?:` there is a line only where there is a value; `= text` has
+  no title.
+- `%` is a table: a row for each item of a list, a column for each `Header={…}`; `~` is a space.
+- `@name path` is another layout, or a function of `BLOCKS`, for the value there; nothing where
+  there is none.
+
 Behaviour follows `staging/src/k8s.io/kubectl/pkg/describe/describe.go` (PrefixWriter,
 printLabelsMultiline, printAnnotationsMultiline, DescribeEvents).
 """
@@ -10,9 +26,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from functools import cache
+from importlib import resources
+from typing import Any, Protocol, TypeVar
 
+from kubecourse.api import codec
 from kubecourse.api.duration import human_duration
+from kubecourse.api.labels import format_label_selector
 from kubecourse.api.patch.values import go_text
 from kubecourse.tools.kubectl.changing import LAST_APPLIED
 from kubecourse.tools.kubectl.tabwriter import align
@@ -24,6 +44,7 @@ UNSET = "<unset>"
 LONGEST_ANNOTATION = 140
 NEVER = "Mon, 01 Jan 0001 00:00:00 +0000"
 """Go's zero time, which kubectl prints where a time is missing."""
+NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 class Source(Protocol):
@@ -42,12 +63,15 @@ class Source(Protocol):
         """The objects that the selectors match, by namespace and name."""
 
 
-def at(obj: Any, *path: str, default: Any = None) -> Any:
-    """A value deep inside an object; `default` where any part of the path is missing."""
-    for part in path:
+def at(obj: Any, path: str, default: Any = None) -> Any:
+    """A value deep inside an object, `.` being the object; `default` where a part is missing."""
+    for part in path.split(".") if path != "." else ():
         if not isinstance(obj, Mapping) or (obj := obj.get(part)) is None:
             return default
     return obj
+
+
+# --- values
 
 
 def rfc1123(text: str | None) -> str:
@@ -57,28 +81,98 @@ def rfc1123(text: str | None) -> str:
 
 def controller_of(obj: Json) -> Json | None:
     """The owner reference of an object's controller."""
-    owners = at(obj, "metadata", "ownerReferences", default=[])
+    owners = at(obj, "metadata.ownerReferences", ())
     return next((owner for owner in owners if owner.get("controller")), None)
 
 
-def format_labels(labels: Mapping[str, str] | None) -> str:
-    """Labels on one line: `app=web,tier=front`, `<none>`."""
-    return ",".join(f"{key}={(labels or {})[key]}" for key in sorted(labels or {})) or NONE
+def label_selector(selector: Json | None) -> str:
+    """A LabelSelector on one line: `app=web,tier in (a,b)`, `<none>`, `<error>`."""
+    return format_label_selector(codec.decode(selector, "meta/v1.LabelSelector")[0])
 
 
-_FIELD = re.compile(r"(?P<name>[^:]+?)(?P<optional>\?)?: +(?P<path>\S+)(?: \| (?P<form>\w+))?")
-_FORMS: dict[str, Callable[[Any], Any]] = {
-    "text": lambda value: "" if value is None else value,
+def pairs(entries: Mapping[str, str] | None) -> list[str]:
+    """Labels, by key: `app=web`."""
+    return [f"{key}={value}" for key, value in sorted((entries or {}).items())]
+
+
+def annotation_lines(annotations: Mapping[str, str] | None) -> list[str]:
+    """Annotations, by key, long ones cut; kubectl's own is left out."""
+    lines: list[str] = []
+    longest = LONGEST_ANNOTATION - 2
+    for key, value in sorted((annotations or {}).items()):
+        value = value.removesuffix("\n")
+        if key == LAST_APPLIED:
+            continue
+        if len(value) + len(key) > longest or "\n" in value:
+            lines.append(f"{key}:")
+            for part in value.split("\n"):
+                lines.append(f"  {part[:longest]}..." if len(part) > longest else f"  {part}")
+        else:
+            lines.append(f"{key}: {value}")
+    return lines
+
+
+def _controller(metadata: Json) -> str:
+    owner = controller_of({"metadata": metadata})
+    return f"{owner['kind']}/{owner['name']}" if owner else ""
+
+
+FORMS: dict[str, Callable[[Any], Any]] = {
+    "": lambda value: "" if value is None else value,
     "number": lambda value: value or 0,
     "flag": bool,
-    "none": lambda value: value or NONE,
+    "Bool": lambda value: UNSET if value is None else str(bool(value)),
+    "none": lambda value: NONE if value is None else value,
     "unset": lambda value: UNSET if value is None else value,
-    "time": rfc1123,
-    "labels": format_labels,
-    "joined": lambda values: ",".join(values or []),
-    "joined_or_none": lambda values: ",".join(values or []) or NONE,
+    "name": lambda value: value or UNSET,
+    "go": lambda value: go_text(value or []),
+    "time": lambda value: value and rfc1123(value),
+    "time_or_never": rfc1123,
+    "time_or_unset": lambda value: rfc1123(value) if value else UNSET,
+    "labels": lambda labels: ",".join(pairs(labels)) or NONE,
+    "lines": lambda labels: pairs(labels) or [NONE],
+    "some_lines": pairs,
+    "annotations": lambda annotations: annotation_lines(annotations) or [NONE],
+    "some_annotations": annotation_lines,
+    "joined": lambda values: ",".join(values or ()),
+    "joined_or_none": lambda values: ",".join(values or ()) or NONE,
+    "listed": lambda values: ", ".join(values or ()),
+    "listed_or_none": lambda values: ", ".join(values or ()) or NONE,
+    "selector": label_selector,
+    "selector_or_unset": lambda value: UNSET if value is None else label_selector(value),
+    "controller": _controller,
 }
-"""How values of fields are printed, what is missing among them."""
+"""How values are printed, what is missing among them."""
+
+# --- lines
+
+_HOLE = re.compile(r"\{([^{}|]*)(?:\|(\w+))?\}")
+_LINE = re.compile(
+    r"(?P<indent> *)(?:@(?P<block>\w+)(?: (?P<path>\S+))?|= (?P<raw>.*)"
+    r"|(?P<table>% )?(?P<title>.+?)(?P<optional>\?)?:(?: (?P<rest>.*))?)"
+)
+
+
+@cache
+def _parsed(layout: str) -> tuple[tuple[int, re.Match[str]], ...]:
+    """A layout's lines, each with its level."""
+    found = []
+    for line in layout.splitlines():
+        match = _LINE.fullmatch(line)
+        assert match is not None, line
+        found.append((len(match["indent"]) // 2, match))
+    return tuple(found)
+
+
+def _read_layouts() -> dict[str, str]:
+    """Layouts by their names; some stand for several kinds."""
+    text = resources.files(__package__).joinpath("layouts.txt").read_text(encoding="utf-8")
+    _, *parts = re.split(r"^\[(.+)\]\n", text, flags=re.MULTILINE)
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return {name: layout.rstrip() for names, layout in pairs for name in names.split()}
+
+
+LAYOUTS = _read_layouts()
 
 
 class Lines:
@@ -90,92 +184,89 @@ class Lines:
     def __str__(self) -> str:
         return align("\n".join([*self._lines, ""]))
 
-    # --- lines
-
     def line(self, text: str = "", level: int = 0) -> None:
         """A line, indented by two spaces for each level. Tabs end its cells."""
         self._lines.append("  " * level + text.replace("\x1b", "^["))
 
     def field(self, name: str, value: Any, level: int = 0) -> None:
-        """`Name:  value`."""
-        self.line(f"{name}:\t{go_text(value)}", level)
+        """`Name:  value`; the values of a list one below the other."""
+        first, *rest = value if isinstance(value, list) else [value]
+        self.line(f"{name}:\t{go_text(first)}", level)
+        for each in rest:
+            self.line(f"\t{go_text(each)}", level)
 
-    def fields(self, obj: Json, text: str, level: int = 0) -> None:
-        """Fields of an object as a text has them, one on each line.
-
-        `Name: path.of.value | form`, where the form (of `_FORMS`) may be left out. With
-        `Name?:` there is no line where there is no value.
-        """
-        for line in filter(None, map(str.strip, text.splitlines())):
-            match = _FIELD.fullmatch(line)
-            assert match is not None, line
-            value = _FORMS[match["form"] or "text"](at(obj, *match["path"].split(".")))
-            if match["optional"]:
-                self.optional(match["name"], value, level)
-            else:
-                self.field(match["name"], value, level)
-
-    def optional(self, name: str, value: Any, level: int = 0) -> None:
-        """`Name:  value`, if there is a value."""
-        if value not in (None, "", [], {}):
-            self.field(name, value, level)
-
-    def several(self, name: str, values: Iterable[str], indent: str = "") -> None:
-        """`Name:  first`, the others below it; `<none>` if there are none."""
-        listed = list(values) or [NONE]
-        self.line(f"{indent}{name}:\t{listed[0]}")
-        for value in listed[1:]:
-            self.line(f"{indent}\t{value}")
-
-    def table(self, header: list[str], rows: Iterable[Iterable[Any]], level: int = 1) -> None:
-        """A table with underlined headings, below a line that announces it."""
-        self.line("\t".join(header), level)
-        self.line("\t".join("-" * len(word) for word in header), level)
+    def table(self, header: Iterable[str], rows: Iterable[Iterable[Any]], level: int = 1) -> None:
+        """A table with underlined headings."""
+        names = list(header)
+        self.line("\t".join(names), level)
+        self.line("\t".join("-" * len(word) for word in names), level)
         for row in rows:
             self.line("\t".join(map(go_text, row)), level)
 
-    # --- what most kinds have
-
-    def heading(self, obj: Json, namespaced: bool = True) -> None:
-        """Name, namespace, labels, annotations."""
-        self.name(obj, namespaced)
-        self.labels("Labels", at(obj, "metadata", "labels"))
-        self.annotations("Annotations", at(obj, "metadata", "annotations"))
-
-    def name(self, obj: Json, namespaced: bool = True) -> None:
-        """Name and namespace."""
-        self.field("Name", obj["metadata"]["name"])
-        if namespaced:
-            self.field("Namespace", obj["metadata"].get("namespace", ""))
-
-    def labels(self, name: str, labels: Mapping[str, str] | None, indent: str = "") -> None:
-        """Labels, one a line, by key."""
-        pairs = sorted((labels or {}).items())
-        self.several(name, (f"{key}={value}" for key, value in pairs), indent)
-
-    def annotations(self, name: str, annotations: Mapping[str, str] | None) -> None:
-        """Annotations, one a line, long ones cut; kubectl's own is left out."""
-        lines: list[str] = []
-        longest = LONGEST_ANNOTATION - 2
-        for key, value in sorted((annotations or {}).items()):
-            value = value.removesuffix("\n")
-            if key == LAST_APPLIED:
-                continue
-            if len(value) + len(key) > longest or "\n" in value:
-                lines.append(f"{key}:")
-                for part in value.split("\n"):
-                    lines.append(f"  {part[:longest]}..." if len(part) > longest else f"  {part}")
+    def write(self, layout: str, obj: Any, level: int = 0) -> None:
+        """The lines that a layout makes of an object."""
+        for depth, line in _parsed(layout):
+            depth += level
+            if line["block"]:
+                value = at(obj, line["path"] or ".")
+                if value is not None:
+                    self._block(line["block"], value, depth)
+            elif line["raw"] is not None:
+                self.line(go_text(_filled(line["raw"], obj)), depth)
+            elif line["table"]:
+                self._rows(line, obj, depth)
+            elif line["rest"] is None:
+                self.line(f"{_filled(line['title'], obj)}:", depth)
             else:
-                lines.append(f"{key}: {value}")
-        self.several(name, lines)
+                value = _filled(line["rest"], obj, bool(line["optional"]))
+                if not line["optional"] or value not in NOTHING:
+                    self.field(_filled(line["title"], obj), value, depth)
 
-    def conditions(self, conditions: list[Json] | None) -> None:
-        """The conditions of a workload: type, status, reason."""
-        if not conditions:
-            return
-        self.line("Conditions:")
-        rows = [(f"{c['type']} ", c["status"], c.get("reason", "")) for c in conditions]
-        self.table(["Type", "Status", "Reason"], rows)
+    def _block(self, name: str, value: Any, level: int) -> None:
+        if name in LAYOUTS:
+            self.write(LAYOUTS[name], value, level)
+        else:
+            BLOCKS[name](self, value, level)
+
+    def _rows(self, line: re.Match[str], obj: Any, level: int) -> None:
+        path, _, columns = line["rest"].partition(": ")
+        items = at(obj, path, [])
+        if items or not line["optional"]:
+            headers, cells = zip(
+                *(part.split("=", 1) for part in columns.split(" | ")), strict=True
+            )
+            self.line(f"{line['title']}:", level)
+            rows = ([_filled(cell, item) for cell in cells] for item in items)
+            self.table(headers, rows, level + 1)
+
+
+def _filled(template: str, obj: Any, optional: bool = False) -> Any:
+    """The text of a template, or the value of one that is nothing but a hole.
+
+    With `optional` it is '' where one of its values is missing.
+    """
+    if whole := _HOLE.fullmatch(template):
+        return _value(whole, obj)
+    if optional and any(_value(hole, obj) in NOTHING for hole in _HOLE.finditer(template)):
+        return ""
+    return _HOLE.sub(lambda hole: go_text(_value(hole, obj)), template).replace("~", " ")
+
+
+def _value(hole: re.Match[str], obj: Any) -> Any:
+    return FORMS[hole[2] or ""](at(obj, hole[1]))
+
+
+BLOCKS: dict[str, Callable[[Any, Any, int], None]] = {}
+"""Functions that write what is more than lines, by the name that layouts call them by."""
+
+
+_Block = TypeVar("_Block", bound=Callable[..., None])
+
+
+def block(function: _Block) -> _Block:
+    """Let layouts use a function, by its name; it gets the description, a value and the level."""
+    BLOCKS[function.__name__] = function
+    return function
 
 
 class Description(Lines):
@@ -193,33 +284,6 @@ class Description(Lines):
         passed = self.source.now - datetime.fromisoformat(timestamp)
         return human_duration(passed.total_seconds())
 
-    # --- events
-
-    def events(self, obj: Json, uids: Iterable[str] | None = None, kind: str | None = None) -> None:
-        """The events about an object, or about any of several uids that stand for it."""
-        if not self.show_events:
-            return
-        metadata = obj["metadata"]
-        namespace = metadata.get("namespace", "")
-        kind = obj["kind"] if kind is None else kind
-        about = f"involvedObject.name={metadata['name']},involvedObject.namespace={namespace}"
-        about += f",involvedObject.kind={kind}" if kind else ""
-        events: list[Json] = []
-        for uid in uids or [metadata.get("uid", "")]:
-            fields = f"{about},involvedObject.uid={uid}" if uid else about
-            events += self.source.list("v1", "Event", metadata.get("namespace"), fields=fields)
-        if not events:
-            self.field("Events", NONE)
-            return
-        events.sort(key=lambda event: event.get("lastTimestamp") or "")
-        self.line("Events:")
-        self.line("Type\tReason\tAge\tFrom\tMessage", 1)
-        self.line("----\t------\t----\t----\t-------", 1)
-        for event in events:
-            who = at(event, "source", "component") or event.get("reportingComponent", "")
-            row = [event.get("type", ""), event.get("reason", ""), self.seen(event), who]
-            self.line("\t".join([*row, event.get("message", "").strip()]), 1)
-
     def seen(self, event: Json) -> str:
         """When an event happened, and how often: `3s (x2 over 14s)`."""
         first = self.age(event.get("eventTime") or event.get("firstTimestamp"))
@@ -228,3 +292,30 @@ class Description(Lines):
         if event.get("count", 0) > 1:
             return f"{self.age(event.get('lastTimestamp'))} (x{event['count']} over {first})"
         return first
+
+
+@block
+def events(
+    d: Description, obj: Json, level: int, uids: Iterable[str] = (), kind: str | None = None
+) -> None:
+    """The events about an object, or about any of several uids that stand for it."""
+    if not d.show_events:
+        return
+    metadata = obj["metadata"]
+    about = f"involvedObject.name={metadata['name']}"
+    about += f",involvedObject.namespace={metadata.get('namespace', '')}"
+    kind = obj["kind"] if kind is None else kind
+    about += f",involvedObject.kind={kind}" if kind else ""
+    found: list[Json] = []
+    for uid in uids or [metadata.get("uid", "")]:
+        fields = f"{about},involvedObject.uid={uid}" if uid else about
+        found += d.source.list("v1", "Event", metadata.get("namespace"), fields=fields)
+    if not found:
+        return d.field("Events", NONE)
+    found.sort(key=lambda event: event.get("lastTimestamp") or "")
+    d.line("Events:\n  Type\tReason\tAge\tFrom\tMessage\n  ----\t------\t----\t----\t-------")
+    for event in found:
+        who = at(event, "source.component") or event.get("reportingComponent", "")
+        row = [event.get("type", ""), event.get("reason", ""), d.seen(event), who]
+        d.line("\t".join([*row, event.get("message", "").strip()]), 1)
+    return None
