@@ -9,6 +9,7 @@ What differs between kinds is in `strategy` (what a client may not set), `defaul
 from __future__ import annotations
 
 import builtins
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -44,6 +45,8 @@ class APIServer:
         self.clock = clock
         self.etcd = etcd
         self._rng = clock.rng("kube-apiserver")
+        self._times: list[float] = []
+        self._first_revisions: list[int] = []
         self._dispatchers: dict[str, Dispatcher] = {}
         for resource in RESOURCES:
             dispatcher = self._dispatchers[resource.prefix] = Dispatcher()
@@ -344,8 +347,24 @@ class APIServer:
 
     def _stamped(self, obj: Any) -> Any:
         """The object with the resourceVersion that the next write will have."""
-        version = str(self.etcd.next_revision)
-        return replace(obj, metadata=replace(obj.metadata, resourceVersion=version))
+        revision, times = self.etcd.next_revision, self._times
+        if not times or times[-1] != self.clock.now:
+            times.append(self.clock.now)
+            self._first_revisions.append(revision)
+        return replace(obj, metadata=replace(obj.metadata, resourceVersion=str(revision)))
+
+    # --- the past
+
+    def revision_at(self, time: float) -> int:
+        """The revision that was the latest at a virtual second."""
+        place = bisect_right(self._times, time)
+        later = self._first_revisions[place : place + 1]
+        return later[0] - 1 if later else self.etcd.revision
+
+    def time_of(self, revision: int) -> float:
+        """The virtual second at which a revision was written."""
+        place = bisect_right(self._first_revisions, revision)
+        return self._times[place - 1] if place else 0.0
 
     def _check_preconditions(
         self,
