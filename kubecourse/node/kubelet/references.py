@@ -10,8 +10,9 @@ import base64
 from typing import Any, NamedTuple
 
 from kubecourse.api import models
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.api.memo import memo
+from kubecourse.api.volumes import claim_of, claims_of
 from kubecourse.client import Client
 
 core = models.core_v1
@@ -67,6 +68,9 @@ def volumes(spec: Any) -> list[Reference]:
 
 def missing_volume(client: Client, pod: Any) -> str | None:
     """Why a volume of the pod cannot be set up: the text of the event FailedMount."""
+    unbound = missing_claim(client, pod) if pod.spec.volumes else None
+    if unbound is not None:
+        return unbound
     for reference in volumes(pod.spec):
         volume, cls, name, optional, items = reference
         held = contents(client, reference, pod.metadata.namespace)
@@ -80,6 +84,30 @@ def missing_volume(client: Client, pod: Any) -> str | None:
                     problem = problem or f"references non-existent {kind} key: {key}"
         if problem and not optional:
             return f'MountVolume.SetUp failed for volume "{volume}" : {problem}'
+    return None
+
+
+def missing_claim(client: Client, pod: Any) -> str | None:
+    """Why a claim of a pod cannot be used: a pod that no scheduler placed may come without.
+
+    Source: `pkg/kubelet/volumemanager/{volume_manager.go,populator}` (getPVCExtractPV).
+    """
+    for namespace, name in claims_of(pod):
+        claim: Any = None
+        with ignoring("NotFound"):
+            claim = client.get(core.PersistentVolumeClaim, name, namespace)
+        if claim is None:
+            why = f'failed to fetch PVC from API server: persistentvolumeclaim "{name}" not found'
+        elif claim.status.phase != "Bound" or not claim.spec.volumeName:
+            why = "PVC is not bound"
+        else:
+            continue
+        volume = next(each.name for each in pod.spec.volumes if claim_of(each, pod) == name)
+        return (
+            f"Unable to attach or mount volumes: unmounted volumes=[{volume}], unattached "
+            f"volumes=[], failed to process volumes=[{volume}]: error processing PVC "
+            f"{namespace}/{name}: {why}"
+        )
     return None
 
 
