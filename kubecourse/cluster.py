@@ -17,8 +17,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kubecourse.addons.dns import DNS
+from kubecourse.addons.storage import STANDARD, LocalPathProvisioner
 from kubecourse.api import models
-from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import Resource, find
 from kubecourse.client import Client
 from kubecourse.clock import Clock
@@ -37,6 +37,7 @@ from kubecourse.snapshot import Snapshot, fork
 if TYPE_CHECKING:
     from kubecourse.tools.explanation import Explanation
     from kubecourse.tools.kubectl import Output
+    from kubecourse.tools.waiting import Waiting
 
 core = models.core_v1
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -58,11 +59,18 @@ class Cluster:
 
     `nodes`: how many workers, `node-1`, `node-2`, …. `node_shape`: each one's size, such as
     `"4cpu-16Gi"`. `zones`: how many availability zones they are spread over (0: none are
-    labelled). `seed`: decides everything random.
+    labelled). `seed`: decides everything random. `storage`: whether there is a default storage
+    class, whose claims get volumes without anybody making them.
     """
 
     def __init__(
-        self, nodes: int = 3, *, node_shape: str = "4cpu-16Gi", zones: int = 0, seed: int = 0
+        self,
+        nodes: int = 3,
+        *,
+        node_shape: str = "4cpu-16Gi",
+        zones: int = 0,
+        seed: int = 0,
+        storage: bool = False,
     ) -> None:
         if not isinstance(nodes, int) or nodes < 0:
             raise CourseError(
@@ -83,6 +91,10 @@ class Cluster:
         self.network = Network(self.clock, self.dns, self.proxy, self.kubelets)
         for component in (self.controller_manager, self.scheduler, self.proxy, self.dns):
             component.start()
+        self.provisioner = LocalPathProvisioner(self.connect_as("local-path-provisioner"))
+        if storage:
+            self.client.create(STANDARD)
+            self.provisioner.start()
         for number in range(nodes):
             zone = f"zone-{'abcdefghij'[number % zones]}" if zones else None
             self.add_node(f"node-{number + 1}", node_shape, zone=zone)
@@ -290,17 +302,32 @@ class Cluster:
             raise CourseError(f"no controller {controller!r}: there are {', '.join(controllers)}")
         return Diary(list(controllers[controller].diary)[-last:])
 
-    def explain(self, name: str, namespace: str = "default") -> Explanation:
-        """Why a pod is where it is, or why it is pending: every node's verdict and scores."""
-        kind, _, local = name.partition("/")
-        if self._resource(kind).kind != "Pod":
-            raise CourseError(
-                f"{name}: only pods can be explained so far, as in explain('pod/web-1')"
-            )
-        try:
-            pod = self.client.get(core.Pod, local, namespace)
-        except ApiError as error:
-            raise CourseError(f"{error}: cluster.pods() lists the pods there are") from None
-        from kubecourse.tools.explanation import Explanation
+    def explain(
+        self, name: str, namespace: str = "default", *, at: float | str | None = None
+    ) -> Explanation | Waiting:
+        """Why a pod is where it is or pending, or what anything else is waiting for.
 
-        return Explanation(self.scheduler.explain(pod))
+        `at`: a past moment instead of now, as a virtual second or as a resourceVersion (text).
+        """
+        from kubecourse.tools.explanation import explain_pod
+        from kubecourse.tools.past import Past
+        from kubecourse.tools.waiting import explain_object
+
+        kind, _, local = name.partition("/")
+        resource = self._resource(kind)
+        past = Past(self.server, None if at is None else self._revision(at))
+        found = past.get(resource, namespace, local)
+        if found is None:
+            then = "" if at is None else f" at {past.now:.3f} s"
+            raise CourseError(
+                f'{resource.plural} "{local}" not found{then}: '
+                f'cluster.kubectl("get {resource.plural}") lists what there is'
+            )
+        return explain_pod(past, found) if resource.kind == "Pod" else explain_object(past, found)
+
+    def _revision(self, at: float | str) -> int:
+        if not isinstance(at, str):
+            return self.server.revision_at(at)
+        if not at.isdigit():
+            raise CourseError(f"at={at!r}: give a virtual second, or a resourceVersion as text")
+        return int(at)

@@ -1,26 +1,23 @@
 """Binds claims to volumes, and says what becomes of volumes whose claims are gone.
 
-Volumes are made by people; no provisioner runs in this cluster. A claim that waits for its first
-pod is bound once that pod has a node, to a volume that the node reaches: the real scheduler
-makes that choice before it binds the pod.
+A claim that waits for its first pod is bound to the volume that the scheduler has kept for it,
+or provisioned for the node that the scheduler has chosen.
 Source: `pkg/controller/volume/persistentvolume/pv_controller.go`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import models
-from kubecourse.api.placement import NodeTerm
+from kubecourse.api import models, volumes
 from kubecourse.api.quota import storage_class_of
+from kubecourse.api.volumes import BOUND_BY_CONTROLLER, SELECTED_NODE, best_match, by_claim, is_for
 from kubecourse.client import Client, EventRecorder, InformerFactory, Result
 from kubecourse.client.informer import key_of
 from kubecourse.control_plane.controller_manager.controller import ManagedController
-from kubecourse.control_plane.controller_manager.volume_matching import best_match, is_for
 
 core = models.core_v1
 Claim = core.PersistentVolumeClaim
@@ -30,13 +27,7 @@ Key = tuple[str, str]
 
 RESYNC = 15.0
 """Seconds after which an unbound claim is looked at again."""
-BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
-BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
-SELECTED_NODE = "volume.kubernetes.io/selected-node"
-PROVISIONERS = (
-    "volume.beta.kubernetes.io/storage-provisioner",
-    "volume.kubernetes.io/storage-provisioner",
-)
+PROVISIONERS = ("volume.beta.kubernetes.io/storage-provisioner", volumes.PROVISIONER)
 IN_TREE = "kubernetes.io/"
 
 _NOTHING_TO_BIND = "no persistent volumes available for this claim and no storage class is set"
@@ -52,15 +43,6 @@ _DELETABLE = re.compile(r"/tmp/.+")
 """Host paths that are deleted with their volume."""
 
 
-def by_claim(pod: Any) -> Iterable[str]:
-    """Index: the claims that a pod's volumes are about, as `namespace/name`."""
-    keys: tuple[str, ...] = ()
-    for volume in pod.spec.volumes or ():
-        if volume.persistentVolumeClaim is not None:
-            keys += (f"{pod.metadata.namespace}/{volume.persistentVolumeClaim.claimName}",)
-    return keys
-
-
 class PersistentVolumeBinder(ManagedController):
     """Keeps claims and volumes together, and the phases of both."""
 
@@ -72,13 +54,11 @@ class PersistentVolumeBinder(ManagedController):
         self._claims = informers.informer(Claim)
         self._volumes = informers.informer(Volume)
         self._classes = informers.informer(models.storage_v1.StorageClass)
-        self._nodes = informers.informer(core.Node)
         self._pods = informers.informer(core.Pod, by_claim)
         self._unbound: dict[Key, None] = {}
         self.subscribe(self._claims, self._claim_changed)
         self.subscribe(self._volumes, self._volume_changed)
         self.subscribe(self._classes, self._class_changed)
-        self.subscribe(self._pods, self._pod_changed)
 
     def forget(self) -> None:
         self._unbound.clear()
@@ -105,13 +85,6 @@ class PersistentVolumeBinder(ManagedController):
         for key in self._unbound:
             self.queue.add(key)
 
-    def _pod_changed(self, old: Any, new: Any) -> None:
-        if self._unbound and new is not None and (old is None or old.spec is not new.spec):
-            for key in by_claim(new):
-                namespace, _, name = key.partition("/")
-                if (namespace, name) in self._unbound:
-                    self.queue.add((namespace, name))
-
     def reconcile(self, key: Key) -> Result | None:
         if not key[0]:
             volume = self._volumes.get(*key)
@@ -122,7 +95,7 @@ class PersistentVolumeBinder(ManagedController):
         self._unbound.pop(key, None)
         if claim is None:
             return None
-        if BIND_COMPLETED in (claim.metadata.annotations or {}):
+        if volumes.BIND_COMPLETED in (claim.metadata.annotations or {}):
             self._sync_bound(claim)
             return None
         volume = self._choose(claim)
@@ -143,33 +116,20 @@ class PersistentVolumeBinder(ManagedController):
             volume = self._volumes.get(None, claim.spec.volumeName)
             free = volume is not None and (volume.spec.claimRef is None or is_for(volume, claim))
             return volume if free else None
-        volumes: Iterable[Any] = self._volumes
-        consumer = None
-        if self._waits(claim):
-            consumer = self._consumer(claim)
-            if consumer is not None:
-                volumes = [v for v in volumes if _is_reached(v, consumer)]
-        return best_match(claim, volumes, self._waits(claim) and consumer is None)
+        return best_match(claim, self._volumes, kept_only=self._waits(claim))
 
     def _class_of(self, claim: Any) -> Any | None:
         return self._classes.get(None, storage_class_of(claim))
 
     def _waits(self, claim: Any) -> bool:
-        found = self._class_of(claim)
-        return found is not None and found.volumeBindingMode == "WaitForFirstConsumer"
-
-    def _consumer(self, claim: Any) -> Any | None:
-        """The node of the first pod of a claim that has one."""
-        for pod in self._pods.indexed(by_claim, "/".join(key_of(claim))):
-            if pod.spec.nodeName:
-                return self._nodes.get(None, pod.spec.nodeName)
-        return None
+        """Whether it is not time for a claim yet: no node was chosen for its first pod."""
+        chosen = (claim.metadata.annotations or {}).get(SELECTED_NODE)
+        return not chosen and volumes.waits(self._class_of(claim))
 
     def _explain(self, claim: Any) -> Any:
         """Say why a claim is not bound. Returns it, marked for its provisioner if it has one."""
         tell = self.recorder
-        waits = self._waits(claim)
-        if waits and self._consumer(claim) is None:
+        if self._waits(claim):
             pods = self._pods.indexed(by_claim, "/".join(key_of(claim)))
             names = [pod.metadata.name for pod in pods]
             if names:
@@ -209,25 +169,15 @@ class PersistentVolumeBinder(ManagedController):
 
     def _bind(self, volume: Any, claim: Any) -> None:
         """Make a volume and a claim point at each other, and say so in both."""
-        place = claim.metadata
-        had = volume.spec.claimRef
-        reference = core.ObjectReference(
-            kind="PersistentVolumeClaim",
-            apiVersion="v1",
-            namespace=place.namespace,
-            name=place.name,
-            uid=place.uid,
-            resourceVersion=place.resourceVersion,
-        )
+        had, uid = volume.spec.claimRef, claim.metadata.uid
+        reference = had if had is not None and had.uid == uid else volumes.reference_to(claim)
         chosen = {BOUND_BY_CONTROLLER: "yes"}
-        if had is not None and had.uid == place.uid:
-            reference = had
         volume = self._annotate(volume, {} if had is not None else chosen, claimRef=reference)
         self._set_volume(volume, "Bound")
         asked = claim.spec.volumeName == volume.metadata.name
         claim = self._annotate(
             claim,
-            {BIND_COMPLETED: "yes"} | ({} if asked else chosen),
+            {volumes.BIND_COMPLETED: "yes"} | ({} if asked else chosen),
             volumeName=volume.metadata.name,
         )
         self._set_claim(claim, "Bound", volume)
@@ -300,7 +250,9 @@ class PersistentVolumeBinder(ManagedController):
     def _reclaim(self, volume: Any) -> None:
         """Delete a released volume where its policy says so and something here could."""
         spec = volume.spec
-        if spec.persistentVolumeReclaimPolicy != "Delete" or spec.csi is not None:
+        made_by = (volume.metadata.annotations or {}).get(volumes.PROVISIONED_BY, IN_TREE)
+        outside = spec.csi is not None or not made_by.startswith(IN_TREE)
+        if spec.persistentVolumeReclaimPolicy != "Delete" or outside:
             return  # kept, or left to the driver's own deleter
         name = volume.metadata.name
         if spec.hostPath is None:
@@ -316,13 +268,3 @@ class PersistentVolumeBinder(ManagedController):
         if volume.status.phase != "Failed":
             self._set_volume(volume, "Failed", why)
             self.recorder.warning(volume, "VolumeFailedDelete", why)
-
-
-def _is_reached(volume: Any, node: Any) -> bool:
-    """Whether a volume can be used from a node."""
-    affinity = volume.spec.nodeAffinity
-    if affinity is None or affinity.required is None:
-        return True
-    labels = node.metadata.labels or {}
-    terms = affinity.required.nodeSelectorTerms
-    return any(NodeTerm(term).matches(node.metadata.name, labels) for term in terms)

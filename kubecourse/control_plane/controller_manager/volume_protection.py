@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from kubecourse.api import models
+from kubecourse.api.volumes import by_claim
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import key_of
 from kubecourse.control_plane.controller_manager.controller import ManagedController
-from kubecourse.control_plane.controller_manager.persistent_volume import by_claim
 from kubecourse.control_plane.controller_manager.pods import FINISHED
 
 core = models.core_v1

@@ -1,6 +1,7 @@
 """kube-scheduler: finds a node for every pod that has none."""
 
+from kubecourse.control_plane.scheduler.algorithm import NEEDED, decide
 from kubecourse.control_plane.scheduler.explain import Decision, NodeDecision, PluginScore
 from kubecourse.control_plane.scheduler.scheduler import Scheduler
 
-__all__ = ["Decision", "NodeDecision", "PluginScore", "Scheduler"]
+__all__ = ["NEEDED", "Decision", "NodeDecision", "PluginScore", "Scheduler", "decide"]

@@ -6,22 +6,33 @@ Source: `pkg/scheduler/schedule_one.go` (schedulePod, findNodesThatFitPod).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any
 
 import msgspec
 
+from kubecourse.api import models
 from kubecourse.api.memo import IdentityMemo
 from kubecourse.api.placement import required_terms
-from kubecourse.client.informer import key_of
+from kubecourse.api.volumes import claims_of
 from kubecourse.control_plane.scheduler import explain
-from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo, labels_of
+from kubecourse.control_plane.scheduler.cache import (
+    FINISHED,
+    OWNERS,
+    STORAGE,
+    Cache,
+    NodeInfo,
+    labels_of,
+)
 from kubecourse.control_plane.scheduler.explain import Decision, NodeDecision
 from kubecourse.control_plane.scheduler.footprint import footprint
 from kubecourse.control_plane.scheduler.framework import Verdict
 from kubecourse.control_plane.scheduler.plugins import RULES
 from kubecourse.control_plane.scheduler.preemption import Candidate, Preemption, Promises
 from kubecourse.control_plane.scheduler.shape import Shape, first_of_best
+
+core = models.core_v1
 
 ABSENT = Verdict("NodeAffinity", ("node(s) didn't satisfy plugin(s) [NodeAffinity]",), False)
 """What is said of all nodes but the one that a pod names."""
@@ -117,47 +128,82 @@ class Algorithm:
         shape = self.shape_of(pod)
         return self._preemption.find(pod, shape, why.refusals, why.blocked, budgets, now)
 
-    def explain(self, pod: Any) -> Decision:
-        """Why a pod is where it is, or why it is pending, as things stand now.
-
-        For a pod that has a node: what would be found if it were to be placed again.
-        """
-        key = key_of(pod)
-        placed = self._cache.pods.get(key)
+    def explain(self, pod: Any, budgets: list[Any], now: float) -> Decision:
+        """Why a pod would go where it would go, or nowhere, as things stand; nothing is changed."""
+        metadata, where = pod.metadata, pod.spec.nodeName or ""
         shape = self.shape_of(pod)
-        with self._cache.without([placed] if placed is not None else []):
-            nodes = self._decide(shape)
-        fitting = [node for node in nodes if node.fits]
-        best = fitting[first_of_best([node.total for node in fitting])].node if fitting else ""
-        message = "" if best and placed is not None else self._why_not(pod, shape, nodes)
-        where = placed.node if placed is not None else pod.spec.nodeName or ""
-        return Decision(key[0], key[1], where, "" if message else best, message, nodes)
-
-    def _why_not(self, pod: Any, shape: Shape, nodes: list[NodeDecision]) -> str:
-        """Why a pod cannot be placed, '' if it can."""
+        blocked = self.promises.blocked(pod, shape) if len(self.promises) else {}
+        nodes = self._decide(shape, blocked)
+        found = Decision(metadata.namespace, metadata.name, where, "", "", nodes)
         if pod.spec.schedulingGates:
-            return explain.GATED
-        if not nodes:
-            return explain.NO_NODES
-        try:
-            self._check_rejected(shape, pod)
-        except NoFit as why:
-            return explain.rejected(len(nodes), why.rejected)
-        if any(node.fits for node in nodes):
-            return ""
-        refusals = Counter(Verdict(node.refused_by, node.reasons) for node in nodes)
-        return explain.unavailable(len(nodes), refusals)
+            found.message = explain.GATED
+        elif not nodes:
+            found.message = explain.NO_NODES
+        else:
+            self._conclude(found, pod, budgets, now)
+        return found
 
-    def _decide(self, shape: Shape) -> list[NodeDecision]:
+    def _conclude(self, found: Decision, pod: Any, budgets: list[Any], now: float) -> None:
+        """Where a pod would go, or who would have to go for it, or why nothing helps."""
+        total, start = len(found.nodes), self.next
+        try:
+            self.find(pod)
+        except NoFit as why:
+            if why.rejected:
+                found.message = explain.rejected(total, why.rejected)
+                return
+            room = self.preempt(pod, why, budgets, now)
+            if isinstance(room, Candidate):
+                found.message = explain.unavailable(total, why.refusals)
+                found.room = room.node.name
+                found.victims = [victim.metadata.name for victim in room.victims]
+            else:
+                found.message = explain.no_room(total, why.refusals, room)
+            return
+        finally:
+            self.next = start
+        fitting = [node for node in found.nodes if node.fits]
+        found.best = fitting[first_of_best([node.total for node in fitting])].node
+
+    def _decide(self, shape: Shape, blocked: dict[int, Verdict]) -> list[NodeDecision]:
         """What is found about each node."""
-        verdicts = shape.verdicts()
+        verdicts = [v or blocked.get(at) for at, v in enumerate(shape.verdicts())]
         scores = iter(shape.scores([at for at, verdict in enumerate(verdicts) if verdict is None]))
-        return [
-            NodeDecision(info.name, scores=next(scores))
-            if verdict is None
-            else NodeDecision(info.name, verdict.plugin, verdict.reasons, verdict.resolvable)
-            for info, verdict in zip(self._cache.order, verdicts, strict=True)
-        ]
+        filters = [p.name for p in shape.plugins.values() if p.checks or p.judges]
+        found = []
+        for info, verdict in zip(self._cache.order, verdicts, strict=True):
+            if verdict is None:
+                found.append(NodeDecision(info.name, tuple(filters), scores=next(scores)))
+            else:
+                passed = filters[: filters.index(verdict.plugin)]
+                found.append(NodeDecision(info.name, tuple(passed), *verdict))
+        return found
+
+
+def decide(pod: Any, objects: Mapping[type[Any], Iterable[Any]], now: float) -> Decision:
+    """Why a pod would go where it would go, among these objects by class; `now`: see `preempt`."""
+    cache = Cache()
+    algorithm = Algorithm(cache, Random(0))
+    for namespace in objects[core.Namespace]:
+        cache.set_namespace(None, namespace)
+    for node in objects[core.Node]:
+        cache.set_node(node)
+    for classes, take_over in ((OWNERS, cache.owners.set), (STORAGE, cache.claims.set)):
+        for cls in classes:
+            for obj in objects[cls]:
+                take_over(None, obj)
+    for other in objects[core.Pod]:
+        if other.spec.nodeName and other.status.phase not in FINISHED:
+            cache.place(other, other.spec.nodeName)
+        elif other.metadata.uid != pod.metadata.uid:
+            algorithm.promises.note(other, other.status.nominatedNodeName)
+    budgets = list(objects[models.policy_v1.PodDisruptionBudget])
+    return algorithm.explain(pod, budgets, now)
+
+
+NEEDED = (core.Namespace, core.Node, *OWNERS, *STORAGE, core.Pod,
+          models.policy_v1.PodDisruptionBudget)  # fmt: skip
+"""The classes of which `decide` wants all objects."""
 
 
 def named_node(spec: Any) -> str | None:
@@ -190,6 +236,8 @@ class Shapes:
         found = self._by_identity.get(key)
         if found is not None and found[0] is spec and found[1] is labels:
             return found[2]
+        if spec.volumes and claims_of(pod):  # what these say changes with the claims
+            return Shape(pod, RULES, self._cache)
         shape = self._by_reading(pod)
         if len(self._by_identity) >= MOST_PODS:
             del self._by_identity[next(iter(self._by_identity))]

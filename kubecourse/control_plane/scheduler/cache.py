@@ -16,11 +16,17 @@ from typing import Any
 
 import msgspec
 
+from kubecourse.api import models
 from kubecourse.api.memo import IdentityMemo
 from kubecourse.api.placement import amounts
 from kubecourse.client.informer import Key, key_of
 from kubecourse.control_plane.scheduler.footprint import ANY_ADDRESS, Footprint, Port, footprint
 from kubecourse.control_plane.scheduler.owners import Claims, Owners
+
+core = models.core_v1
+OWNERS = (core.Service, models.apps_v1.ReplicaSet, models.apps_v1.StatefulSet)
+STORAGE = (models.storage_v1.StorageClass, core.PersistentVolume, core.PersistentVolumeClaim)
+FINISHED = ("Succeeded", "Failed")
 
 HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
@@ -347,14 +353,13 @@ class Cache:
 
     # --- namespaces
 
-    def set_namespace(self, name: str, labels: dict[str, str] | None) -> None:
-        """Take over a namespace's labels; None: it is gone."""
-        before = self.namespaces.get(name)
-        if labels is None:
-            self.namespaces.pop(name, None)
-        else:
-            self.namespaces[name] = labels
-        if before != labels:
+    def set_namespace(self, old: Any, new: Any) -> None:
+        """Take over a namespace's labels (informer handler)."""
+        name = (old if new is None else new).metadata.name
+        before = self.namespaces.pop(name, None)
+        if new is not None:
+            self.namespaces[name] = labels_of(new)
+        if before != self.namespaces.get(name):
             self._forget_changes()
 
 

@@ -12,6 +12,8 @@ from kubecourse.control_plane.scheduler.framework import Verdict
 
 NO_NODES = "no nodes available to schedule pods"
 GATED = "Scheduling is blocked due to non-empty scheduling gates"
+NO_CLAIMS = "no new claims to deallocate"
+"""What the plugin for devices adds to every failure of a pod, with or without devices."""
 LONGEST = 1024
 """Characters that an event's text may have."""
 
@@ -30,9 +32,13 @@ class PluginScore:
 
 @dataclass(slots=True)
 class NodeDecision:
-    """What was found about one node. `refused_by` and `reasons` are empty if the pod fits."""
+    """What was found about one node. `refused_by` and `reasons` are empty if the pod fits.
+
+    `passed` are the filters that had no objection, in the order in which they were asked.
+    """
 
     node: str
+    passed: tuple[str, ...] = ()
     refused_by: str = ""
     reasons: tuple[str, ...] = ()
     resolvable: bool = False
@@ -55,7 +61,7 @@ class Decision:
 
     `node`: where it is, if it has a node. `best`: where it would go now, among all nodes.
     `message`: why it goes nowhere, in the scheduler's words. `nodes`: in the order in which the
-    scheduler looks at them.
+    scheduler looks at them. `victims`: the pods that would have to go for it, from the node `room`.
     """
 
     namespace: str
@@ -64,6 +70,8 @@ class Decision:
     best: str
     message: str
     nodes: list[NodeDecision]
+    room: str = ""
+    victims: list[str] = field(default_factory=list)
 
 
 def unavailable(total: int, refusals: Mapping[Verdict, int]) -> str:
@@ -77,6 +85,11 @@ def unavailable(total: int, refusals: Mapping[Verdict, int]) -> str:
             counted[reason] = counted.get(reason, 0) + nodes
     listed = ", ".join(sorted(f"{count} {reason}" for reason, count in counted.items()))
     return f"0/{total} nodes are available:{f' {listed}.' if listed else ''}"
+
+
+def no_room(total: int, refusals: Mapping[Verdict, int], preemption: str) -> str:
+    """The same where no room could be made either, and why not."""
+    return f"{unavailable(total, refusals)} {NO_CLAIMS}, preemption: {preemption}"
 
 
 def rejected(total: int, message: str) -> str:

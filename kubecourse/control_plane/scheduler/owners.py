@@ -79,20 +79,33 @@ def narrowed(
 
 
 class Claims:
-    """The claims, and the storage classes whose claims wait for a pod before they are bound."""
+    """Claims, volumes and storage classes, by kind, namespace and name."""
 
     def __init__(self) -> None:
-        self.claims: dict[tuple[str, str], Any] = {}
-        self.waiting: dict[str, bool] = {}
+        self._known: dict[str, dict[tuple[str, str], Any]] = {}
 
-    def set_claim(self, old: Any, new: Any) -> None:
-        """Take over a claim (informer handler)."""
-        metadata = (old if new is None else new).metadata
-        self.claims.pop((metadata.namespace, metadata.name), None)
-        if new is not None:
-            self.claims[metadata.namespace, metadata.name] = new
+    def set(self, old: Any, new: Any) -> None:
+        """Take over one of them (informer handler)."""
+        obj = old if new is None else new
+        found = self._known.setdefault(obj.kind, {})
+        key = (obj.metadata.namespace or "", obj.metadata.name)
+        if new is None:
+            found.pop(key, None)
+        else:
+            found[key] = new
 
-    def set_class(self, old: Any, new: Any) -> None:
-        """Take over a storage class (informer handler)."""
-        name = (old if new is None else new).metadata.name
-        self.waiting[name] = new is not None and new.volumeBindingMode == "WaitForFirstConsumer"
+    def claim(self, namespace: str, name: str) -> Any | None:
+        """A claim, if it is there."""
+        return self._known.get("PersistentVolumeClaim", {}).get((namespace, name))
+
+    def volume(self, name: str) -> Any | None:
+        """A volume, if it is there."""
+        return self._known.get("PersistentVolume", {}).get(("", name))
+
+    def volumes(self) -> list[Any]:
+        """All volumes."""
+        return list(self._known.get("PersistentVolume", {}).values())
+
+    def storage_class(self, name: str) -> Any | None:
+        """A storage class, if it is there."""
+        return self._known.get("StorageClass", {}).get(("", name))

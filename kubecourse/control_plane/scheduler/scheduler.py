@@ -6,20 +6,21 @@ Sources: `pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go`.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from kubecourse.api import conditions, models
+from kubecourse.api import conditions, models, volumes
 from kubecourse.api.errors import ApiError, ignoring
+from kubecourse.api.volumes import BOUND_BY_CONTROLLER
 from kubecourse.client import Client, EventRecorder, Informer
 from kubecourse.client.informer import Key, key_of
 from kubecourse.clock import Timer
 from kubecourse.control_plane.scheduler import explain
 from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit
-from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
-from kubecourse.control_plane.scheduler.explain import Decision
+from kubecourse.control_plane.scheduler.cache import FINISHED, OWNERS, STORAGE, Cache, NodeInfo
 from kubecourse.control_plane.scheduler.framework import ClusterEvent
+from kubecourse.control_plane.scheduler.plugins.volume_binding import bindings
 from kubecourse.control_plane.scheduler.preemption import KEEPING, Candidate
 from kubecourse.control_plane.scheduler.queue import LEFTOVER_AFTER, QueuedPod, SchedulingQueue
 
@@ -27,10 +28,18 @@ core = models.core_v1
 
 PROFILE = "default-scheduler"
 """The name under which pods ask for this scheduler."""
-NO_CLAIMS = "no new claims to deallocate"
-"""What the plugin for devices adds to every failure of a pod, with or without devices."""
 FLUSH_PERIOD = 30.0
-FINISHED = ("Succeeded", "Failed")
+BIND_TIMEOUT = 600.0
+"""Seconds that a pod with a node waits for its claims to be bound."""
+TOO_LATE = 'running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded'
+
+
+class Binding(NamedTuple):
+    """A pod that has its node and waits for its claims, and what gives that up."""
+
+    queued: QueuedPod
+    node: str
+    late: Timer
 
 
 class Scheduler:
@@ -55,6 +64,7 @@ class Scheduler:
         self._informers = [self._budgets]
         self._awake = False
         self._flush: Timer | None = None
+        self._binding: dict[Key, Binding] = {}
 
     # --- the component
 
@@ -63,13 +73,10 @@ class Scheduler:
         self._reset()
         self.running = True
         for cls, handler in (
-            (core.Namespace, self._namespace_changed),
+            (core.Namespace, self.cache.set_namespace),
             (core.Node, self._node_changed),
-            (core.Service, self.cache.owners.set),
-            (models.apps_v1.ReplicaSet, self.cache.owners.set),
-            (models.apps_v1.StatefulSet, self.cache.owners.set),
-            (models.storage_v1.StorageClass, self.cache.claims.set_class),
-            (core.PersistentVolumeClaim, self._claim_changed),
+            *((cls, self.cache.owners.set) for cls in OWNERS),
+            *((cls, self._storage_changed) for cls in STORAGE),
             (core.Pod, self._pod_changed),
         ):
             informer = Informer(self._client, cls)
@@ -88,10 +95,6 @@ class Scheduler:
 
     # --- hearing
 
-    def _namespace_changed(self, old: Any, new: Any) -> None:
-        name = (old if new is None else new).metadata.name
-        self.cache.set_namespace(name, None if new is None else new.metadata.labels or {})
-
     def _node_changed(self, old: Any, new: Any) -> None:
         if new is None:
             self.cache.remove_node(old.metadata.name)
@@ -101,8 +104,10 @@ class Scheduler:
         if len(self._queue):
             self._wake()
 
-    def _claim_changed(self, old: Any, new: Any) -> None:
-        self.cache.claims.set_claim(old, new)
+    def _storage_changed(self, old: Any, new: Any) -> None:
+        self.cache.claims.set(old, new)
+        for key in list(self._binding):
+            self._go_on_binding(key)
         self._happened("claim", old, new)
 
     def _pod_changed(self, old: Any, new: Any) -> None:
@@ -111,6 +116,7 @@ class Scheduler:
         if new is None or (new.status is not None and new.status.phase in FINISHED):
             self._promises.forget(key)
             self._queue.remove(key)
+            self._binding.pop(key, None)
             if self.cache.remove(key) is not None:
                 self._happened("pod", pod, None)
         elif new.spec.nodeName:
@@ -171,25 +177,71 @@ class Scheduler:
             if info is None:
                 self._failed(queued, explain.NO_NODES, ())
             else:
-                self._bind(queued, info)
+                self._place(queued, info)
 
-    def _bind(self, queued: QueuedPod, info: NodeInfo) -> None:
+    def _place(self, queued: QueuedPod, info: NodeInfo) -> None:
+        """Bind a pod to its node, after its claims; meanwhile it counts as being there."""
+        claims = list(bindings(queued.pod, info, self.cache))
+        self.cache.place(queued.pod, info.name)
+        self._promises.forget(queued.key)
+        if not claims:
+            self._bind(queued, info.name)
+            return
+        late = self._clock.call_later(BIND_TIMEOUT, self._bind_late, queued.key, background=True)
+        self._binding[queued.key] = Binding(queued, info.name, late)
+        try:
+            for claim, volume in claims:
+                self._prepare(claim, volume, info.name)
+        except ApiError as error:
+            del self._binding[queued.key]
+            self._bind_failed(queued, str(error))
+
+    def _prepare(self, claim: Any, volume: Any, node: str) -> None:
+        """Keep a volume for a claim, or ask for one to be made for a node. Raises ApiError."""
+        obj = claim if volume is None else volume
+        had = obj.metadata.annotations or {}
+        if volume is not None:
+            mark = {} if volume.spec.claimRef is not None else {BOUND_BY_CONTROLLER: "yes"}
+            spec = replace(volume.spec, claimRef=volumes.reference_to(claim))
+        else:
+            mark, spec = {volumes.SELECTED_NODE: node}, claim.spec
+        metadata = replace(obj.metadata, annotations={**had, **mark} or None)
+        self.cache.claims.set(obj, self._client.update(replace(obj, metadata=metadata, spec=spec)))
+
+    def _go_on_binding(self, key: Key) -> None:
+        """Bind a pod whose claims are bound by now."""
+        waiting = self._binding[key]
+        names = volumes.claims_of(waiting.queued.pod)
+        claims = [self.cache.claims.claim(*name) for name in names]
+        if all(claim is not None and volumes.is_bound(claim) for claim in claims):
+            del self._binding[key]
+            self._clock.cancel(waiting.late)
+            self._bind(waiting.queued, waiting.node)
+
+    def _bind_late(self, key: Key) -> None:
+        if (waiting := self._binding.pop(key, None)) is not None:
+            self._bind_failed(waiting.queued, TOO_LATE)
+
+    def _bind(self, queued: QueuedPod, node: str) -> None:
         pod = queued.pod
         metadata = pod.metadata
-        self.cache.place(pod, info.name)
-        self._promises.forget(queued.key)
         try:
-            self._client.bind(metadata.namespace, metadata.name, info.name)
+            self._client.bind(metadata.namespace, metadata.name, node)
         except ApiError as error:
-            self.cache.remove(queued.key)
             if error.code == 404:
-                return
-            self._events.warning(pod, "FailedScheduling", explain.shortened(str(error)))
-            due = self._queue.failed(queued, self._clock.now)
-            self._clock.call_at(due, self._wake, background=True)
+                self.cache.remove(queued.key)
+            else:
+                self._bind_failed(queued, str(error))
             return
-        text = f"Successfully assigned {metadata.namespace}/{metadata.name} to {info.name}"
+        text = f"Successfully assigned {metadata.namespace}/{metadata.name} to {node}"
         self._events.normal(pod, "Scheduled", text)
+
+    def _bind_failed(self, queued: QueuedPod, why: str) -> None:
+        """Try again from the start, after a while."""
+        self.cache.remove(queued.key)
+        self._events.warning(queued.pod, "FailedScheduling", explain.shortened(why))
+        due = self._queue.failed(queued, self._clock.now)
+        self._clock.call_at(due, self._wake, background=True)
 
     # --- failing
 
@@ -202,13 +254,14 @@ class Scheduler:
             return
         now = self._clock.utc_precise().timestamp()
         found = self._algorithm.preempt(pod, why, list(self._budgets), now)
-        text = explain.unavailable(total, why.refusals)
         if isinstance(found, Candidate):
+            text = explain.unavailable(total, why.refusals)
             self._failed(queued, text, plugins, found.node.name)
             self._evict(pod, found)
         else:
             kept = pod.status.nominatedNodeName if found in KEEPING else None
-            self._failed(queued, f"{text} {NO_CLAIMS}, preemption: {found}", plugins, kept or "")
+            text = explain.no_room(total, why.refusals, found)
+            self._failed(queued, text, plugins, kept or "")
 
     def _evict(self, pod: Any, candidate: Candidate) -> None:
         """Take the victims away, the gentle way."""
@@ -267,10 +320,6 @@ class Scheduler:
         if waiting:
             when = now + FLUSH_PERIOD
             self._flush = self._clock.call_at(when, self._flush_leftovers, background=True)
-
-    def explain(self, pod: Any) -> Decision:
-        """Why a pod is where it is, or why it is pending, as things stand now."""
-        return self._algorithm.explain(pod)
 
 
 def _with(pod: Any, condition: Any) -> Any:

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from kubecourse.api import models
+from kubecourse.api.volumes import reference_to
 from tests.control_plane.controller_manager.double import Lab, Pod
 
 core = models.core_v1
@@ -223,9 +225,17 @@ def test_a_claim_that_waits_for_its_first_pod_goes_where_the_pod_is(lab):
     lab.settle()
     waiting = "waiting for first consumer to be created before binding"
     assert said(lab) == [("Normal", "WaitForFirstConsumer", waiting)]
-    pod_with(lab, "c", node="node-2")
+    lab.nodes.hold = True
+    pod_with(lab, "c")
     lab.settle()
-    assert the_claim(lab).spec.volumeName == "on-node-2"
+    lab.clock.advance(16)
+    assert "waiting for pod p to be scheduled" in [message for _, _, message in said(lab)]
+    # The scheduler keeps a volume for the claim.
+    kept = lab.client.get(Volume, "on-node-2")
+    reference = reference_to(the_claim(lab))
+    lab.client.update(replace(kept, spec=replace(kept.spec, claimRef=reference)))
+    lab.settle()
+    assert (the_claim(lab).spec.volumeName, phase(lab, "on-node-2")) == ("on-node-2", "Bound")
 
 
 # --- going

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kubecourse.api import models
+from kubecourse.control_plane.scheduler import NEEDED, Decision, decide
 from kubecourse.control_plane.scheduler.footprint import footprint
 from tests.control_plane.scheduler.objects import node, pod
 from tests.control_plane.scheduler.replay import World
@@ -121,12 +122,14 @@ def test_explain_says_why_here_and_why_pending() -> None:
     create(world, node("b"))
     create(world, node("c", cpu="8"))
     world.settle()
-    create(world, pod("p", requests={"cpu": "1"}))
     create(world, pod("q", requests={"cpu": "9"}))
     world.settle()
 
-    here = world.scheduler.explain(world.pod("p"))
-    assert (here.node, here.best, here.message) == ("c", "c", "")
+    def explained(obj: Any) -> Decision:
+        return decide(obj, {cls: world.client.list(cls) for cls in NEEDED}, 0.0)
+
+    here = explained(pod("p", requests={"cpu": "1"}))
+    assert (here.node, here.best, here.message) == ("", "c", "")
     a, b, c = here.nodes
     assert (a.fits, a.refused_by, a.reasons) == (
         False, "NodeUnschedulable", ("node(s) were unschedulable",)
@@ -134,13 +137,17 @@ def test_explain_says_why_here_and_why_pending() -> None:
     assert b.fits and c.fits and c.total > b.total
     fit = c.scores["NodeResourcesFit"]
     assert (fit.raw, fit.normalized, fit.weighted) == (92, 92, 92)  # 7 of 8 CPUs, 98 % of memory
+    assert a.passed == ()
+    assert b.passed == ("NodeUnschedulable", "TaintToleration", "NodeResourcesFit")
     taints = c.scores["TaintToleration"]
     assert (taints.raw, taints.normalized, taints.weighted) == (0, 100, 300)
 
-    pending = world.scheduler.explain(world.pod("q"))
+    pending = explained(world.pod("q"))
     assert (pending.node, pending.best) == ("", "")
     assert pending.message == (
-        "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu."
+        "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. no new claims "
+        "to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for "
+        "scheduling."
     )
 
 

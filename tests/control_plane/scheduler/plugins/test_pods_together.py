@@ -128,7 +128,8 @@ def test_the_first_pod_of_a_kind_may_go_anywhere_with_the_label():
 
 def test_terms_are_about_the_pods_own_namespace_unless_they_say_otherwise():
     known = cache(node("a"), node("b"), a=[web("q", namespace="other")])
-    known.set_namespace("other", {"team": "x"})
+    other = meta.ObjectMeta(name="other", labels={"team": "x"})
+    known.set_namespace(None, core.Namespace(metadata=other))
 
     def apart(**fields):
         return pod("p", affinity=affinity(apart=[to_web(HOSTNAME, **fields)]))

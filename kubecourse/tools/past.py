@@ -1,0 +1,80 @@
+"""What the API server held at some moment: etcd keeps every change, so any past can be read."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+from kubecourse.api.resources import BY_MODEL, Resource
+from kubecourse.control_plane.etcd import Compacted
+from kubecourse.control_plane.etcd.store import Event
+
+if TYPE_CHECKING:
+    from kubecourse.control_plane.apiserver import APIServer
+
+
+class Past:
+    """All objects as they were after a revision; without one, as they are.
+
+    `now` is the virtual second of that moment. Raises `etcd.Compacted` if it is forgotten.
+    """
+
+    def __init__(self, server: APIServer, revision: int | None = None) -> None:
+        self._server = server
+        self._etcd = server.etcd
+        self.clock = server.clock
+        self.revision = self._etcd.revision if revision is None else revision
+        self.now = self.clock.now if revision is None else server.time_of(revision)
+        self._before: dict[str, Any] = {}
+        if self.revision < self._etcd.revision:
+            # A removal shows the object as it was on its way out: better what was stored before.
+            stored: dict[str, Any] = {}
+            for event in self._history("/registry/"):
+                if event.revision <= self.revision:
+                    stored[event.key] = event.new
+                elif event.key not in self._before:
+                    self._before[event.key] = stored.get(event.key, event.old)
+
+    def at(self, revision: int) -> Past:
+        """The same cluster at another moment."""
+        return Past(self._server, revision)
+
+    def _history(self, prefix: str) -> builtins.list[Event]:
+        """Every change that etcd remembers."""
+        try:
+            return self._etcd.history(prefix, 0)
+        except Compacted as forgotten:
+            if self.revision < forgotten.oldest:
+                raise
+            return self._etcd.history(prefix, forgotten.oldest)
+
+    def get(self, resource: Resource, namespace: str | None, name: str) -> Any | None:
+        """One object, or None."""
+        key = resource.key(namespace if resource.namespaced else None, name)
+        if key in self._before:
+            return self._before[key]
+        found = self._etcd.get(key)
+        return found.value if found is not None else None
+
+    def list(self, cls: type[Any], namespace: str | None = None) -> builtins.list[Any]:
+        """All objects of a class, in one namespace or in all, oldest first."""
+        prefix = BY_MODEL[cls].prefix + (f"{namespace}/" if namespace else "")
+        found = {kv.value.metadata.uid: kv.value for kv in self._etcd.range(prefix)}
+        for key, old in self._before.items():
+            if key.startswith(prefix):
+                now = self._etcd.get(key)
+                if now is not None:
+                    found.pop(now.value.metadata.uid, None)
+                if old is not None:
+                    found[old.metadata.uid] = old
+        return sorted(found.values(), key=_age)
+
+    def changes(self, resource: Resource, namespace: str | None, name: str) -> builtins.list[Event]:
+        """Every change of one object up to this moment."""
+        key = resource.key(namespace if resource.namespaced else None, name)
+        return [e for e in self._history(key) if e.key == key and e.revision <= self.revision]
+
+
+def _age(obj: Any) -> tuple[Any, str, str]:
+    metadata = obj.metadata
+    return metadata.creationTimestamp, metadata.namespace or "", metadata.name
