@@ -1,4 +1,4 @@
-"""What `cluster.explain` says of pods (the scheduler's decision) and others (what they wait for)."""
+"""What `cluster.explain` says: of pods why they are where they are, of others what they await."""
 
 from __future__ import annotations
 
