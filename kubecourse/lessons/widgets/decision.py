@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SHADES = [[0.0, "#E6F0F7"], [1.0, palette.NEW]]
 """From 0 to 100 points."""
-ROW, AROUND = 34, 120
+ROW, AROUND = 34, 110
 """Pixels of a plugin, and of title and labels together."""
 
 
@@ -41,6 +41,7 @@ def figure(explanation: Explanation) -> go.Figure:
         colorscale=SHADES,
         zmin=0,
         zmax=100,
+        textfont_size=13,
         xgap=3,
         ygap=3,
         showscale=False,
@@ -65,11 +66,11 @@ def figure(explanation: Explanation) -> go.Figure:
     chosen = explanation.decision.node or explanation.decision.best
     labels = [f"<b>▸ {name}</b>" if name == chosen else name for name in names]
     chart.update_layout(title_text=text(explanation), margin_l=230, margin_r=10)
-    chart.update_xaxes(tickvals=names, ticktext=labels, side="bottom", showline=False, ticks="")
-    chart.update_yaxes(
-        categoryarray=rows[::-1], autorange="reversed", showline=False, ticks="",
+    chart.update_xaxes(
+        tickvals=names, ticktext=labels, showline=False, ticks="",
         title_text=messages.text("widgets.decision.points"),
     )  # fmt: skip
+    chart.update_yaxes(autorange="reversed", showline=False, ticks="")
     return chart
 
 
