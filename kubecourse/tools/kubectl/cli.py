@@ -1,8 +1,9 @@
 """The tree of commands, and what cobra says of it: help texts, commands that are not there.
 
-A command joins by a decorator; the path in its usage line is its place in the tree::
+`help.txt` has each command's usage line, what it is for, its other names (`=`), examples (`>`) and
+flags. A function becomes what it does by the command's path::
 
-    @command("cordon NODE", "Mark node as unschedulable", MANAGEMENT, SELECTOR + DRY_RUN)
+    @command("cordon")
     def cordon(inv: Invocation) -> None: ...
 
 Source: `github.com/spf13/cobra` `command.go`.
@@ -14,28 +15,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, TypeVar
 
 from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.flags import GLOBAL, Flag, first_argument, parse, read_flags
+from kubecourse.tools.kubectl.flags import Flag, first_argument, parse, read_flags
 
 if TYPE_CHECKING:
     from kubecourse.tools.kubectl.invocation import Invocation
 
 Action = Callable[["Invocation"], int | None]
 _Function = TypeVar("_Function", bound=Action)
-
-BEGINNER = "Basic Commands (Beginner)"
-INTERMEDIATE = "Basic Commands (Intermediate)"
-DEPLOY = "Deploy Commands"
-MANAGEMENT = "Cluster Management Commands"
-DEBUGGING = "Troubleshooting and Debugging Commands"
-ADVANCED = "Advanced Commands"
-SETTINGS = "Settings Commands"
-OTHER = "Other Commands"
-GROUPS = (
-    BEGINNER, INTERMEDIATE, DEPLOY, MANAGEMENT, DEBUGGING, ADVANCED, SETTINGS, OTHER,
-)  # fmt: skip
 
 
 @dataclass
@@ -45,7 +35,7 @@ class Command:
     name: str
     use: str = ""
     short: str = ""
-    group: str = OTHER
+    group: str = ""
     flags: tuple[Flag, ...] = ()
     aliases: tuple[str, ...] = ()
     examples: str = ""
@@ -62,29 +52,56 @@ class Command:
         return next((c for c in self.children if word == c.name or word in c.aliases), None)
 
 
-ROOT = Command("kubectl")
+_NAME = re.compile(r"[a-z][a-z-]*( [a-z][a-z-]*)*(?= |$)")
 
 
-def group(use: str, short: str, group: str = OTHER, flags: str = "", **more: object) -> Command:
-    """Give a command its place in the tree; several are groups, which do nothing themselves."""
-    match = re.match(r"[a-z][a-z-]*( [a-z][a-z-]*)*(?= |$)", use)
+def _read() -> tuple[Command, list[str], tuple[Flag, ...]]:
+    """The tree without its actions, the headings of its commands, and the flags of all."""
+    root, groups, shared = Command("kubectl"), list[str](), dict[str, tuple[Flag, ...]]()
+    text = resources.files(__package__).joinpath("help.txt").read_text(encoding="utf-8")
+    for part in text.rstrip().split("\n\n"):
+        use, *lines = (line.strip() for line in part.split("\n"))
+        if use.startswith("# "):
+            groups.append(use[2:])
+        elif len(groups) == 1:
+            shared[use] = read_flags(lines, shared)
+        else:
+            _plant(root, use, lines, groups[-1], shared)
+    return root, groups[1:], shared["global"]
+
+
+def _plant(
+    root: Command, use: str, lines: list[str], group: str, shared: dict[str, tuple[Flag, ...]]
+) -> None:
+    match = _NAME.match(use)
     assert match is not None, use
     *path, name = match[0].split()
-    parent = ROOT
+    short, *lines = lines
+    marked: dict[str, list[str]] = {"=": [], ">": []}
+    for line in lines:
+        if line[0] in marked:
+            marked[line[0]].append(line[2:])
+    flags = read_flags([line for line in lines if line[0] not in marked], shared)
+    aliases = tuple(" ".join(marked["="]).split())
+    examples = "\n".join(marked[">"])
+    new = Command(name, use, short, group, flags, aliases, examples)
+    _at(root, path).by_name[name] = new
+
+
+def _at(root: Command, path: list[str]) -> Command:
     for word in path:
-        parent = parent.by_name[word]
-    command = Command(name, use, short, group, read_flags(flags), **more)  # type: ignore[arg-type]
-    parent.by_name[name] = command
-    return command
+        root = root.by_name[word]
+    return root
 
 
-def command(
-    use: str, short: str, group_name: str = OTHER, flags: str = "", **more: object
-) -> Callable[[_Function], _Function]:
+ROOT, GROUPS, GLOBAL = _read()
+
+
+def command(path: str) -> Callable[[_Function], _Function]:
     """Make a function the action of a command."""
 
     def register(function: _Function) -> _Function:
-        group(use, short, group_name, flags, run=function, **more)
+        _at(ROOT, path.split()).run = function
         return function
 
     return register
@@ -175,7 +192,7 @@ def _root_help() -> str:
 
 
 def _rows(commands: list[Command]) -> list[str]:
-    width = max(15, *(len(command.name) for command in commands))
+    width = max(11, *(len(command.name) for command in commands)) + 2
     return [f"  {command.name:<{width}} {command.short}" for command in commands]
 
 
@@ -201,7 +218,7 @@ def _default(flag: Flag) -> str:
     return f"[{','.join(value)}]"
 
 
-@command("options", "Print the list of flags inherited by all commands")
+@command("options")
 def _options(inv: Invocation) -> None:
     head = ["The following options can be passed to any command:", ""]
     inv.write("\n".join([*head, *_flag_lines(GLOBAL), ""]))

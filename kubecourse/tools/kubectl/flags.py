@@ -15,7 +15,7 @@ Sources: `github.com/spf13/pflag` `flag.go`; for the shared flags
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,67 +109,18 @@ _LINE = re.compile(
 )
 
 
-def read_flags(text: str) -> tuple[Flag, ...]:
-    """The flags of a text, one on each line, and those of the shared groups that it names."""
+def read_flags(lines: Iterable[str], shared: Mapping[str, tuple[Flag, ...]]) -> tuple[Flag, ...]:
+    """The flags of a command's lines, or those that the words of a line stand for."""
     flags: list[Flag] = []
-    for line in filter(None, map(str.strip, text.splitlines())):
+    for line in lines:
         if match := _LINE.fullmatch(line):
             short, name, kind, required, default, bare, words = match.groups()
             kind = kind or "bool"
             value = PARSERS[kind](default) if default else None
             flags.append(Flag(name, short or "", kind, value, words, bare, bool(required)))
         else:
-            for group in line.split():
-                flags += read_flags(_SHARED[group])
+            flags += [flag for word in line.split() for flag in shared[word]]
     return tuple(flags)
-
-
-# --- flags that several commands share
-
-_SHARED = {
-    "filename": """
-        -f --filename=strings   File, directory or URL with objects; - is stdin.
-        -R --recursive          Look through the directory in -f recursively.
-        -k --kustomize=string   A kustomization directory.
-    """,
-    "selector": "-l --selector=string    Label selector, such as app=web,tier!=db.",
-    "field-selector": "--field-selector=string Field selector, such as status.phase=Running.",
-    "all-namespaces": "-A --all-namespaces     Objects of every namespace.",
-    "all": "--all   All objects of the types, in the namespace.",
-    "output": """
-        -o --output=string      Format: json, yaml, name, jsonpath=…, custom-columns=…, wide.
-        --template=string       Template for go-template and jsonpath output.
-        --show-managed-fields   Keep managedFields in json and yaml.
-        --allow-missing-template-keys=bool:true  Ignore missing keys.
-    """,
-    "dry-run": """
-        --dry-run=string:none?unchanged  none, client (only print) or server (do not store).
-    """,
-    "field-manager": "--field-manager=string  Who is said to manage the fields written.",
-    "create": """
-        output dry-run field-manager
-        --validate=string:strict?strict  strict, warn or ignore unknown fields.
-        --save-config           Note the configuration for a later apply.
-    """,
-    "change": "filename selector output dry-run field-manager",
-    "grace-period": "--grace-period=int:-1   Seconds to give the pods; -1 is their own choice.",
-    "no-headers": "--no-headers            Leave the headers out.",
-}
-"""By the name that stands for them in a text of flags."""
-
-GLOBAL = read_flags("""
-    -n --namespace=string      The namespace to work in, default where not given.
-    --context=string           The kubeconfig context to use.
-    --cluster=string           The kubeconfig cluster to use.
-    --user=string              The kubeconfig user to use.
-    --kubeconfig=string        Path to the kubeconfig file.
-    -s --server=string         Address of the API server.
-    --request-timeout=string:0 How long to wait for one answer; 0 is for ever.
-    --warnings-as-errors       Exit with 1 when the server warned.
-    -v --v=string:0            Log level.
-    -h --help                  Help for the command.
-""")
-"""Known everywhere. An embedded cluster has one context, so most change nothing."""
 
 
 # --- reading a command line

@@ -79,7 +79,7 @@ def _run(inv: Invocation, words: list[str]) -> int | None:
     words, command, inv.path = cli.find(words)
     if command is not cli.ROOT:
         own = {flag.name for flag in command.flags} | {flag.short for flag in command.flags}
-        known = [flag for flag in flags.GLOBAL if not own & {flag.name, flag.short or flag.name}]
+        known = [flag for flag in cli.GLOBAL if not own & {flag.name, flag.short or flag.name}]
         parsed = flags.parse(words, [*command.flags, *known], inv.path)
         inv.args, inv.flags, inv.dash = parsed.args, parsed.flags, parsed.dash
         inv.changed = frozenset(parsed.changed)

@@ -28,7 +28,7 @@ from kubecourse.tools.kubectl.changing import (
     recreate,
     store,
 )
-from kubecourse.tools.kubectl.cli import ADVANCED, BEGINNER, INTERMEDIATE, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import (
     KubectlError,
     SeveralErrors,
@@ -83,19 +83,7 @@ def apply_patch(resource: Resource, manifest: Json, current: Json) -> Json:
         raise KubectlError(f"creating patch with: {error}") from None
 
 
-@command(
-    "apply (-f FILENAME | -k DIRECTORY)",
-    "Apply a configuration to a resource by file name or stdin",
-    ADVANCED,
-    """
-        filename selector create
-        --server-side       Let the server merge; not simulated yet.
-        --force-conflicts   With --server-side: take fields over.
-        --force             Delete and re-create what cannot be patched.
-        --prune             Delete what is not in the manifests; not simulated.
-        --timeout=duration  How long --force waits for a deletion.
-    """,
-)
+@command("apply")
 def apply(inv: Invocation) -> None:
     """Apply every object of -f; one that is refused does not keep the others back."""
     for flag, objection in NOT_SIMULATED.items():
@@ -156,12 +144,7 @@ def _applying(info: Info, patch: Json) -> str:
     )
 
 
-@command(
-    "create -f FILENAME",
-    "Create a resource from a file or from stdin",
-    BEGINNER,
-    "filename selector create",
-)
+@command("create")
 def create_from_files(inv: Invocation) -> None:
     """Create every object of -f."""
 
@@ -175,16 +158,7 @@ def create_from_files(inv: Invocation) -> None:
     each(manifests(inv, errors), create_one, errors)
 
 
-@command(
-    "replace -f FILENAME",
-    "Replace a resource by file name or stdin",
-    ADVANCED,
-    """
-        filename create grace-period
-        --force             Delete it and create it anew.
-        --timeout=duration  How long to wait for the deletion.
-    """,
-)
+@command("replace")
 def replace_objects(inv: Invocation) -> None:
     """Put each object of -f in the place of the one that is there."""
     if inv.args or not inv.flags["filename"]:
@@ -220,12 +194,7 @@ def _replaced(inv: Invocation, info: Info) -> Json:
 # --- diff
 
 
-@command(
-    "diff -f FILENAME",
-    "Diff the live version against a would-be applied version",
-    ADVANCED,
-    "filename selector field-manager",
-)
+@command("diff")
 def diff(inv: Invocation) -> int:
     """0: no difference; 1: there are some, printed; more: an error."""
     if inv.args or not inv.flags["filename"]:
@@ -274,12 +243,7 @@ def _lines(obj: Json | None) -> list[str]:
     return yaml.dump(obj).splitlines()
 
 
-@command(
-    "edit (RESOURCE/NAME | -f FILENAME)",
-    "Edit a resource on the server",
-    INTERMEDIATE,
-    "filename output dry-run",
-)
+@command("edit")
 def edit(inv: Invocation) -> None:
     """There is no editor to open in a notebook."""
     raise KubectlError(

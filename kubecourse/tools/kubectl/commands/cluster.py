@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.api import yaml
-from kubecourse.tools.kubectl.cli import MANAGEMENT, SETTINGS, command, group
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.jsonpath import go_json
@@ -24,14 +24,7 @@ def _refuse_arguments(inv: Invocation, what: str = "unexpected") -> None:
         raise inv.usage_error(f"{what} arguments: [{' '.join(inv.args)}]")
 
 
-@command(
-    "version [--client] [--output=yaml|json]",
-    "Print the client and server version information",
-    flags="""
-        --client            The client's alone.
-        -o --output=string  yaml or json.
-    """,
-)
+@command("version")
 def version(inv: Invocation) -> None:
     """Print the versions of client and server, and warn where they are too far apart."""
     _refuse_arguments(inv, "extra")
@@ -58,7 +51,7 @@ def version(inv: Invocation) -> None:
     return None
 
 
-@command("cluster-info", "Display cluster information", MANAGEMENT)
+@command("cluster-info")
 def cluster_info(inv: Invocation) -> None:
     """Say where the control plane is."""
     inv.print(f"Kubernetes control plane is running at {SERVER}")
@@ -69,10 +62,7 @@ def cluster_info(inv: Invocation) -> None:
 # --- what is served
 
 
-@command(
-    "api-versions",
-    'Print the supported API versions on the server, in the form of "group/version"',
-)
+@command("api-versions")
 def api_versions(inv: Invocation) -> None:
     """List them, sorted."""
     _refuse_arguments(inv)
@@ -89,20 +79,7 @@ def _versions(inv: Invocation) -> dict[str, str]:
     return found
 
 
-@command(
-    "api-resources",
-    "Print the supported API resources on the server",
-    flags="""
-        no-headers
-        -o --output=string      wide, or name.
-        --namespaced=bool:true  Only those in, or not in, namespaces.
-        --api-group=string      Only those of this group.
-        --verbs=strings         Only those that have these verbs.
-        --categories=strings    Only those of these categories.
-        --sort-by=string        name, or kind.
-        --cached                Nothing is cached here.
-    """,
-)
+@command("api-resources")
 def api_resources(inv: Invocation) -> None:
     """List resource types by group and name."""
     _refuse_arguments(inv)
@@ -152,23 +129,14 @@ def _is_wanted(inv: Invocation, row: Json) -> bool:
 
 # --- the one context that an embedded cluster has, and its namespace
 
-group("config SUBCOMMAND", "Modify kubeconfig files", SETTINGS)
 
-
-@command("config current-context", "Display the current-context")
+@command("config current-context")
 def current_context(inv: Invocation) -> None:
     """Its name."""
     inv.print(inv.connection.context)
 
 
-@command(
-    "config get-contexts",
-    "Describe one or many contexts",
-    flags="""
-        no-headers
-        -o --output=string  name.
-    """,
-)
+@command("config get-contexts")
 def get_contexts(inv: Invocation) -> None:
     """A table of one line."""
     connection = inv.connection
@@ -180,11 +148,7 @@ def get_contexts(inv: Invocation) -> None:
     return inv.write(align_rows([row] if inv.flags["no-headers"] else [headers, row]))
 
 
-@command(
-    "config set-context [NAME | --current] [--namespace=namespace]",
-    "Set a context entry in kubeconfig",
-    flags="--current  The current context.",
-)
+@command("config set-context")
 def set_context(inv: Invocation) -> None:
     """Remember the namespace for the commands that follow."""
     connection = inv.connection
@@ -198,7 +162,7 @@ def set_context(inv: Invocation) -> None:
     inv.print(f'Context "{name}" modified.')
 
 
-@command("config use-context CONTEXT_NAME", "Set the current-context")
+@command("config use-context")
 def use_context(inv: Invocation) -> None:
     """There is no other."""
     if len(inv.args) != 1:
@@ -208,16 +172,7 @@ def use_context(inv: Invocation) -> None:
     inv.print(f'Switched to context "{inv.args[0]}".')
 
 
-@command(
-    "config view",
-    "Display merged kubeconfig settings",
-    flags="""
-        output
-        --flatten As one self-contained file.
-        --minify  Only what the current context uses.
-        --raw     With secrets; there are none here.
-    """,
-)
+@command("config view")
 def view(inv: Invocation) -> None:
     """The configuration as a kubeconfig file would have it."""
     connection = inv.connection
@@ -239,22 +194,11 @@ def view(inv: Invocation) -> None:
 
 # --- top, which needs the metrics API that this cluster does not have
 
-group("top SUBCOMMAND", "Display resource (CPU/memory) usage", MANAGEMENT)
-
 
 def _top(inv: Invocation) -> None:
     """As on a real cluster without metrics-server."""
     raise KubectlError("Metrics API not available")
 
 
-for _kind, _aliases in (("node", ("nodes", "no")), ("pod", ("pods", "po"))):
-    command(
-        f"top {_kind} [NAME | -l label]",
-        f"Display resource (CPU/memory) usage of {_kind}s",
-        flags="""
-        selector field-selector all-namespaces no-headers
-            --containers      Each container of a pod.
-            --sort-by=string  cpu or memory.
-        """,
-        aliases=_aliases,
-    )(_top)
+for _kind in ("node", "pod"):
+    command(f"top {_kind}")(_top)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from kubecourse.clock import START
-from kubecourse.tools.kubectl.cli import DEBUGGING, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.commands.set import pod_spec
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.containers import (
@@ -31,30 +31,11 @@ SELECTED_TAIL = 10
 """Lines of each pod where a selector chooses them and --tail is not given."""
 FOLLOW = 60.0
 """Virtual seconds that -f stays where nothing ends it."""
-_POD_RUNNING = """
-    --pod-running-timeout=duration:1m  How long to wait for a pod.
-"""
 
 # --- logs
 
 
-@command(
-    "logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]",
-    "Print the logs for a container in a pod",
-    DEBUGGING,
-    """
-        selector
-        -c --container=string  The container.
-        --all-containers       All containers of the pod.
-        --all-pods             All pods of the workload.
-        -p --previous          The run before the present one.
-        -f --follow            Stay for a virtual minute and print what comes.
-        --tail=int:-1          Only so many lines from the end.
-        --since=duration       Only lines of the last 5s, 2m, 3h.
-        --timestamps           The time before each line.
-        --prefix               Pod and container before each line.
-    """,
-)
+@command("logs")
 def logs(inv: Invocation) -> None:
     """Print what containers wrote; with -f also what they write from now on."""
     runs: list[tuple[str, Run]] = []
@@ -135,18 +116,7 @@ def _follow(inv: Invocation, runs: list[tuple[str, Run]]) -> None:
 # --- exec
 
 
-@command(
-    "exec (POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...]",
-    "Execute a command in a container",
-    DEBUGGING,
-    f"""
-        {_POD_RUNNING}
-        -c --container=string  The container.
-        -i --stdin             Pass stdin to the container.
-        -t --tty               Stdin is a terminal.
-        -q --quiet             Print only what the command writes.
-    """,
-)
+@command("exec")
 def execute(inv: Invocation) -> int:
     """Run a command in a container; its exit code is kubectl's."""
     before = inv.dash if inv.dash is not None else len(inv.args)
@@ -184,15 +154,7 @@ EPHEMERAL = range(32768, 61000)
 """Ports that Linux gives to who asks for any."""
 
 
-@command(
-    "port-forward TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT [...[LOCAL_PORT_N:]REMOTE_PORT_N]",
-    "Forward one or more local ports to a pod",
-    DEBUGGING,
-    f"""
-        {_POD_RUNNING}
-        --address=strings  Addresses to listen on; localhost where not given.
-    """,
-)
+@command("port-forward")
 def port_forward(inv: Invocation) -> None:
     """Make ports of a pod reachable as ports of this machine, for `cluster.request`.
 
@@ -262,12 +224,7 @@ def _named_port(pod: Json, name: str) -> int | None:
 # --- cp
 
 
-@command(
-    "cp <file-spec-src> <file-spec-dest>",
-    "Copy files and directories to and from containers",
-    DEBUGGING,
-    "-c --container=string  The container.",
-)
+@command("cp")
 def copy(inv: Invocation) -> None:
     """Simulated containers have no tar."""
     if len(inv.args) != 2:

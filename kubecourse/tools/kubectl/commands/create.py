@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from kubecourse.api import names
-from kubecourse.tools.kubectl.cli import command, group
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.generators import generated, new_object, number
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -29,28 +29,13 @@ def _one_name(inv: Invocation, words: list[str] | None = None) -> str:
     return words[0]
 
 
-@command(
-    "create namespace NAME [--dry-run=server|client|none]",
-    "Create a namespace with the specified name",
-    flags="create",
-    aliases=("ns",),
-)
+@command("create namespace")
 def namespace(inv: Invocation) -> None:
     """A namespace."""
     generated(inv, new_object(inv, "Namespace", _one_name(inv)) | {"spec": {}, "status": {}})
 
 
-@command(
-    "create deployment NAME --image=image -- [COMMAND] [args...]",
-    "Create a deployment with the specified name",
-    flags="""
-        create
-        --image=strings!     Image names to run.
-        --port=int:-1        The container port to expose.
-        -r --replicas=int:1  Number of replicas.
-    """,
-    aliases=("deploy",),
-)
+@command("create deployment")
 def deployment(inv: Invocation) -> None:
     """A Deployment; what follows `--` is its container's command."""
     before = len(inv.args) if inv.dash is None else inv.dash
@@ -92,12 +77,6 @@ def _container_name(inv: Invocation, deployment: str, image: str) -> str:
 
 # --- services
 
-group(
-    "create service (clusterip | externalname | loadbalancer | nodeport)",
-    "Create a service using a specified subcommand",
-    aliases=("svc",),
-)
-
 
 def _service(kind: str, inv: Invocation) -> None:
     name = _one_name(inv)
@@ -131,37 +110,14 @@ def _tcp_port(text: str, node_port: int) -> Json:
     return {**found, "nodePort": node_port} if node_port else found
 
 
-for _type, _own in (
-    ("ClusterIP", "--clusterip=string       Its own cluster IP; None for a headless service."),
-    ("ExternalName", "--external-name=string!  External name of the service."),
-    ("LoadBalancer", ""),
-    ("NodePort", "--node-port=int          Port on each node."),
-):
-    command(
-        f"create service {_type.lower()} NAME [--tcp=<port>:<targetPort>] [--dry-run=…]",
-        f"Create {'an' if _type[0] == 'E' else 'a'} {_type} service",
-        flags=f"create\n--tcp=strings  port:targetPort; may be repeated.\n{_own}",
-    )(partial(_service, _type))
+for _type in ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"):
+    command(f"create service {_type.lower()}")(partial(_service, _type))
 
 
 # --- configuration
 
-_SOURCES = """
-    --from-literal=array    key=value; may be repeated.
-    --from-file=strings     A file, key=file, or a directory; may be repeated.
-    --from-env-file=strings A file of key=value lines.
-"""
 
-
-@command(
-    "create configmap NAME [--from-file=[key=]source] [--from-literal=key1=value1]",
-    "Create a config map from a local file, directory or literal value",
-    flags=f"""
-        create
-        {_SOURCES}
-    """,
-    aliases=("cm",),
-)
+@command("create configmap")
 def config_map(inv: Invocation) -> None:
     """A ConfigMap; no key may come twice."""
     name = _one_name(inv)
@@ -191,21 +147,7 @@ def _secret(inv: Invocation, name: str, data: Json, type: str) -> None:
     generated(inv, new_object(inv, "Secret", name) | filled)
 
 
-group(
-    "create secret (docker-registry | generic | tls)",
-    "Create a secret using a specified subcommand",
-)
-
-
-@command(
-    "create secret generic NAME [--type=string] [--from-literal=key1=value1]",
-    "Create a secret from a local file, directory, or literal value",
-    flags=f"""
-        create
-        {_SOURCES}
-        --type=string  The type of the secret.
-    """,
-)
+@command("create secret generic")
 def generic_secret(inv: Invocation) -> None:
     """A Secret; no key may come twice."""
     name = _one_name(inv)
@@ -220,15 +162,7 @@ def generic_secret(inv: Invocation) -> None:
     _secret(inv, name, data, inv.flags["type"])
 
 
-@command(
-    "create secret tls NAME --cert=path/to/cert/file --key=path/to/key/file",
-    "Create a TLS secret",
-    flags="""
-        create
-        --cert=string  Path to the certificate.
-        --key=string   Path to its private key.
-    """,
-)
+@command("create secret tls")
 def tls_secret(inv: Invocation) -> None:
     """A certificate and its key."""
     name = _one_name(inv)
@@ -239,18 +173,7 @@ def tls_secret(inv: Invocation) -> None:
     _secret(inv, name, data, "kubernetes.io/tls")
 
 
-@command(
-    "create secret docker-registry NAME --docker-username=user --docker-password=password"
-    " --docker-server=server",
-    "Create a secret for use with a Docker registry",
-    flags="""
-        create
-        --docker-server=string:https://index.docker.io/v1/  Server of the registry.
-        --docker-username=string  User name.
-        --docker-password=string  Password.
-        --docker-email=string     Mail address.
-    """,
-)
+@command("create secret docker-registry")
 def registry_secret(inv: Invocation) -> None:
     """What a registry wants to know."""
     name = _one_name(inv)

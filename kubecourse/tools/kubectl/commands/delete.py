@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubecourse.api.errors import ApiError
-from kubecourse.tools.kubectl.cli import INTERMEDIATE, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -23,22 +23,7 @@ PROPAGATION = {
 }  # fmt: skip
 
 
-@command(
-    "delete ([-f FILENAME] | [-k DIRECTORY] | TYPE [(NAME | -l label | --all)])",
-    "Delete resources by file names, stdin, resources and names, or by resources and label"
-    " selector",
-    INTERMEDIATE,
-    """
-        filename selector field-selector all-namespaces all dry-run grace-period
-        -o --output=string   Output mode: "name" for short output.
-        --cascade=string:background?background  background, orphan, foreground.
-        --force              Do not wait for the node to confirm.
-        --ignore-not-found   What is not there counts as deleted.
-        --now                The same as --grace-period=1.
-        --timeout=duration   How long to wait; 0 is for as long as it takes.
-        --wait=bool:true     Wait until all is gone.
-    """,
-)
+@command("delete")
 def delete(inv: Invocation) -> None:
     """Delete, say so, and wait."""
     grace = _grace_period(inv)

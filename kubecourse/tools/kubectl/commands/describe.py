@@ -7,7 +7,7 @@ from typing import Any
 
 from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import BY_KIND, Resource
-from kubecourse.tools.kubectl.cli import DEBUGGING, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import Connection
 from kubecourse.tools.kubectl.describe import Description, describe
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
@@ -53,16 +53,7 @@ def _resource(api_version: str, kind: str) -> Resource:
     return resource
 
 
-@command(
-    "describe (-f FILENAME | TYPE [NAME_PREFIX | -l label] | TYPE/NAME)",
-    "Show details of a specific resource or group of resources",
-    DEBUGGING,
-    """
-        filename selector all-namespaces
-        --show-events=bool:true  Show events about the object too.
-        --chunk-size=int:500     How many objects a list has at a time.
-    """,
-)
+@command("describe")
 def describe_objects(inv: Invocation) -> None:
     """Describe each object, two empty lines between them."""
     if not inv.args and not inv.flags["filename"]:
@@ -95,17 +86,7 @@ def describe_objects(inv: Invocation) -> None:
     raise_all(errors)
 
 
-@command(
-    "events [(-o|--output=)json|yaml] [--for TYPE/NAME] [--event=Normal,Warning]",
-    "List events",
-    DEBUGGING,
-    """
-        all-namespaces
-        --for=string     Only events about this object: pod/web-1.
-        --types=strings  Only events of these types: Warning.
-        --no-headers     Leave the headings out.
-    """,
-)
+@command("events")
 def events(inv: Invocation) -> None:
     """The events of a namespace, or of one object, in the order in which they happened."""
     everywhere, types = inv.flags["all-namespaces"], {t.lower() for t in inv.flags["types"]}

@@ -11,7 +11,7 @@ from typing import Any
 from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl.changing import send_patch
-from kubecourse.tools.kubectl.cli import MANAGEMENT, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.describe.description import controller_of
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
@@ -26,10 +26,6 @@ PODS = BY_KIND["v1", "Pod"]
 MIRROR = "kubernetes.io/config.mirror"
 RETRY = 5.0
 """Seconds until an eviction that a budget refused is tried again."""
-FLAGS = """
-    selector dry-run
-    -o --output=string      Output format.
-"""
 
 
 def _nodes(inv: Invocation) -> list[Info]:
@@ -58,25 +54,11 @@ def _mark_all(unschedulable: bool, inv: Invocation) -> None:
         _mark(unschedulable, inv, info)
 
 
-command("cordon NODE", "Mark node as unschedulable", MANAGEMENT, FLAGS)(partial(_mark_all, True))
-command("uncordon NODE", "Mark node as schedulable", MANAGEMENT, FLAGS)(partial(_mark_all, False))
+command("cordon")(partial(_mark_all, True))
+command("uncordon")(partial(_mark_all, False))
 
 
-@command(
-    "drain NODE",
-    "Drain node in preparation for maintenance",
-    MANAGEMENT,
-    f"""
-        grace-period
-        {FLAGS}
-        --pod-selector=string   Only pods with these labels.
-        --force                 Also pods that nobody will replace.
-        --ignore-daemonsets     Leave the pods of DaemonSets.
-        --delete-emptydir-data  Also pods whose data will be lost.
-        --disable-eviction      Delete without asking disruption budgets.
-        --timeout=duration      How long to try; 0 is for as long as it takes.
-    """,
-)
+@command("drain")
 def drain(inv: Invocation) -> None:
     """Cordon the nodes, then empty one after the other."""
     infos = _nodes(inv)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from kubecourse.api import schema
 from kubecourse.api.resources import RESOURCES, Resource, find
-from kubecourse.tools.kubectl.cli import INTERMEDIATE, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import find_resource
@@ -29,17 +29,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-@command(
-    "explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group]",
-    "Get documentation for a resource",
-    INTERMEDIATE,
-    """
-        --recursive           Names of all fields below, without their meaning.
-        --api-version=string  The version to explain, such as apps/v1.
-        -o --output=string:plaintext  plaintext, which is all there is here.
-    """,
-    examples="kubectl explain pods\nkubectl explain deployment.spec.strategy",
-)
+@command("explain")
 def explain_resource(inv: Invocation) -> None:
     """Explain a resource or one of its fields."""
     if not inv.args:

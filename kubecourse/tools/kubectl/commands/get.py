@@ -11,7 +11,7 @@ from typing import Any
 from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import Resource
 from kubecourse.tools.kubectl import output
-from kubecourse.tools.kubectl.cli import INTERMEDIATE, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.flags import parse_duration
@@ -40,30 +40,7 @@ REQUIRED = (
 )
 
 
-@command(
-    "get [(-o|--output=)FORMAT] (TYPE[.VERSION][.GROUP] [NAME | -l label] | "
-    "TYPE[.VERSION][.GROUP]/NAME ...)",
-    "Display one or many resources",
-    INTERMEDIATE,
-    """
-        filename selector field-selector all-namespaces output
-        -w --watch                 Then print changes until nothing more happens.
-        --watch-only               Only print changes.
-        --output-watch-events      Say which kind of change each is.
-        --show-labels              A last column with all labels.
-        -L --label-columns=strings Columns for these labels.
-        --show-kind                The type before each name.
-        --no-headers               Leave the headers out.
-        --sort-by=string           JSONPath of the field to sort by, such as .metadata.name.
-        --ignore-not-found         What is not there is no error.
-        --chunk-size=int:500       Objects per request; all come at once here.
-        --server-print=bool:true   Let the server make the table.
-        --raw=string               A path to GET as it is.
-    """,
-    examples="# All pods of the namespace\nkubectl get pods\n\n# A deployment and a service\n"
-    "kubectl get deployment/web service/web -o wide\n\n# One field\n"
-    "kubectl get pod web-1 -o jsonpath={.status.phase}",
-)
+@command("get")
 def get(inv: Invocation) -> None:
     """Show objects."""
     if inv.flags["raw"]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kubecourse.api import names
 from kubecourse.tools.kubectl.changing import send_patch
-from kubecourse.tools.kubectl.cli import MANAGEMENT, SETTINGS, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError, each
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import print_result
@@ -24,12 +24,6 @@ Pairs = tuple[dict[str, str], list[str]]
 """What to set, and what to remove."""
 
 NO_RESOURCES = "one or more resources must be specified as <resource> <name> or <resource>/<name>"
-FLAGS = """
-    change field-selector all-namespaces all
-    --list       Print what there is.
-    --overwrite  Let new values win.
-"""
-_PAIRS = "[--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N"
 
 
 def resources_and_pairs(args: list[str], what: str) -> tuple[list[str], list[str]]:
@@ -133,12 +127,7 @@ def _send(
     send_patch(inv, info, {"metadata": {key: changes}}, done, kind="merge", local=local)
 
 
-@command(
-    f"label {_PAIRS} [--resource-version=version]",
-    "Update the labels on a resource",
-    SETTINGS,
-    FLAGS,
-)
+@command("label")
 def label(inv: Invocation) -> None:
     """Set and remove labels."""
     _change(inv, "label", parse_labels, _label)
@@ -160,12 +149,7 @@ def _label(inv: Invocation, info: Info, present: dict[str, str], pairs: Pairs) -
     _send(inv, info, "labels", left, changes, done)
 
 
-@command(
-    f"annotate {_PAIRS} [--resource-version=version]",
-    "Update the annotations on a resource",
-    SETTINGS,
-    FLAGS,
-)
+@command("annotate")
 def annotate(inv: Invocation) -> None:
     """Set and remove annotations."""
     _change(inv, "annotation", parse_annotations, _annotate)
@@ -259,15 +243,7 @@ def changed_taints(
     return left, "tainted" if grew else "untainted"
 
 
-@command(
-    "taint NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N",
-    "Update the taints on one or more nodes",
-    MANAGEMENT,
-    """
-        change all
-        --overwrite  Let new values win.
-    """,
-)
+@command("taint")
 def taint(inv: Invocation) -> None:
     """Add and remove taints."""
     words, specs = _split(inv.args)

@@ -12,25 +12,14 @@ from typing import Any
 from kubecourse.api import yaml
 from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl.changing import send_patch
-from kubecourse.tools.kubectl.cli import ADVANCED, DEPLOY, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError, each
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import print_result
 from kubecourse.tools.kubectl.resources import Info, from_flags
 
 
-@command(
-    "scale [--resource-version=version] [--current-replicas=count] --replicas=COUNT"
-    " (-f FILENAME | TYPE NAME)",
-    "Set a new size for a deployment, replica set, or replication controller",
-    DEPLOY,
-    """
-        change all
-        --replicas=int!            The new number of replicas.
-        --current-replicas=int:-1  Only if there are so many now.
-        --timeout=duration         How long to try; 0 is once.
-    """,
-)
+@command("scale")
 def scale(inv: Invocation) -> None:
     """Set the number of replicas through the scale subresource."""
     if inv.flags["replicas"] < 0:
@@ -61,18 +50,7 @@ def _scale(inv: Invocation, info: Info) -> None:
 PATCH_TYPES = ("json", "merge", "strategic")
 
 
-@command(
-    "patch (-f FILENAME | TYPE NAME) [-p PATCH|--patch-file FILE]",
-    "Update fields of a resource",
-    ADVANCED,
-    """
-        filename output dry-run field-manager
-        -p --patch=string        The patch, as JSON or YAML.
-        --patch-file=string      A file with the patch.
-        --type=string:strategic  json, merge or strategic.
-        --subresource=string     status or scale instead of the object.
-    """,
-)
+@command("patch")
 def patch(inv: Invocation) -> None:
     """Send the patch to each object."""
     kind = inv.flags["type"].lower()

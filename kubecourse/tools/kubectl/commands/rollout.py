@@ -9,7 +9,7 @@ from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl import rollouts
 from kubecourse.tools.kubectl.changing import send_patch
-from kubecourse.tools.kubectl.cli import DEPLOY, command, group
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.describe.description import LAYOUTS, Lines, label_selector
 from kubecourse.tools.kubectl.failure import KubectlError, each
@@ -23,9 +23,6 @@ Json = dict[str, Any]
 
 START_UP = 0.09
 """Seconds until the recorded client printed its first line: what was just typed is seen by then."""
-FLAGS = "filename selector output field-manager"
-
-group("rollout SUBCOMMAND", "Manage the rollout of a resource", DEPLOY)
 
 
 def _targets(inv: Invocation) -> list[Info]:
@@ -71,16 +68,7 @@ def _noticed(obj: Json | None) -> bool:
     return obj is None or bool(observed >= obj["metadata"].get("generation", 0))
 
 
-@command(
-    "rollout status (TYPE NAME | TYPE/NAME) [flags]",
-    "Show the status of the rollout",
-    flags="""
-        filename selector
-        -w --watch=bool:true  Watch until it is done.
-        --revision=int        Fail if another revision is rolled out.
-        --timeout=duration    How long to watch; 0 is to the end.
-    """,
-)
+@command("rollout status")
 def status(inv: Invocation) -> None:
     """Print how far rollouts are until they are done."""
     timeout = inv.flags["timeout"]
@@ -98,14 +86,7 @@ def status(inv: Invocation) -> None:
 # --- history and undo
 
 
-@command(
-    "rollout history (TYPE NAME | TYPE/NAME) [flags]",
-    "View rollout history",
-    flags=f"""
-        {FLAGS}
-        --revision=int  Details of this revision.
-    """,
-)
+@command("rollout history")
 def history(inv: Invocation) -> None:
     """List revisions, or show the template of one."""
     revision = inv.flags["revision"]
@@ -146,15 +127,7 @@ def _template(replica_set: Json) -> str:
     return str(lines)
 
 
-@command(
-    "rollout undo (TYPE NAME | TYPE/NAME) [flags]",
-    "Undo a previous rollout",
-    flags=f"""
-        dry-run
-        {FLAGS}
-        --to-revision=int  The revision to go back to; 0 is the last.
-    """,
-)
+@command("rollout undo")
 def undo(inv: Invocation) -> None:
     """Make a revision's template the present one."""
     revision = inv.flags["to-revision"]
@@ -196,9 +169,9 @@ def _change(make: Any, done: str, inv: Invocation) -> None:
     each(_targets(inv), change_one)
 
 
-for _name, _short, _patch, _done in (
-    ("pause", "Mark the provided resource as paused", rollouts.pause_patch, "paused"),
-    ("restart", "Restart a resource", rollouts.restart_patch, "restarted"),
-    ("resume", "Resume a paused resource", rollouts.resume_patch, "resumed"),
+for _name, _patch, _done in (
+    ("pause", rollouts.pause_patch, "paused"),
+    ("restart", rollouts.restart_patch, "restarted"),
+    ("resume", rollouts.resume_patch, "resumed"),
 ):
-    command(f"rollout {_name} RESOURCE", _short, flags=FLAGS)(partial(_change, _patch, _done))
+    command(f"rollout {_name}")(partial(_change, _patch, _done))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from kubecourse.node.runtime.references import InvalidReference, parse_reference
-from kubecourse.tools.kubectl.cli import BEGINNER, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.commands.set import pod_spec
 from kubecourse.tools.kubectl.containers import find_run
 from kubecourse.tools.kubectl.failure import KubectlError
@@ -28,37 +28,8 @@ from kubecourse.tools.kubectl.watching import Test, wait_until
 
 Json = dict[str, Any]
 
-FLAGS = """
-    output dry-run field-manager
-    --save-config  Note the configuration for a later apply.
-"""
 
-
-@command(
-    'run NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client]'
-    " [--overrides=inline-json] [--command] -- [COMMAND] [args...]",
-    "Run a particular image on the cluster",
-    BEGINNER,
-    f"""
-        {FLAGS}
-        --image=string!             The image for the container to run.
-        -l --labels=string          Labels of the pod, instead of run=NAME.
-        --annotations=array         Annotations of the pod; may be repeated.
-        --env=array                 Environment variables; may be repeated.
-        --port=string               The port that the container serves.
-        --expose                    A Service for --port too.
-        --command                   What follows -- is the command, not its arguments.
-        --image-pull-policy=string  Always, IfNotPresent or Never.
-        --restart=string:Always     Always, OnFailure or Never.
-        -i --stdin                  Stay attached until the pod ends.
-        -t --tty                    A terminal, with -i.
-        --attach                    Stay attached until the pod ends.
-        -q --quiet                  Print only what the pod writes.
-        --rm                        Delete the pod when it has ended.
-        --pod-running-timeout=duration:1m  How long it may take to start.
-        --timeout=duration:1h       How long to stay attached.
-    """,
-)
+@command("run")
 def run(inv: Invocation) -> int | None:
     """Create the pod; with -i or --attach stay until it ends, with --rm remove it then."""
     if not inv.args or inv.dash == 0:
@@ -158,29 +129,7 @@ def _remove(inv: Invocation, info: Info) -> None:
 EXPOSABLE = ("Deployment", "Pod", "ReplicaSet", "ReplicationController", "Service")
 
 
-@command(
-    "expose (-f FILENAME | TYPE NAME) [--port=port] [--protocol=TCP|UDP|SCTP]"
-    " [--target-port=number-or-name] [--name=name] [--external-ip=external-ip-of-service]"
-    " [--type=type]",
-    "Take a replication controller, service, deployment or pod and expose it as a new"
-    " Kubernetes service",
-    BEGINNER,
-    f"""
-        filename
-        {FLAGS}
-        --port=string             The port to serve on; the object's own where not given.
-        --protocol=string         TCP, UDP or SCTP.
-        --target-port=string      Name or number of the container's port.
-        --name=string             The name of the service; the object's where not given.
-        --type=string             ClusterIP, NodePort or LoadBalancer.
-        --selector=string         Labels of the pods; the object's where not given.
-        -l --labels=string        Labels of the service.
-        --cluster-ip=string       Its cluster IP; None for a headless service.
-        --external-ip=string      An address besides.
-        --load-balancer-ip=string The load balancer's address.
-        --session-affinity=string None or ClientIP.
-    """,
-)
+@command("expose")
 def expose(inv: Invocation) -> None:
     """Create a Service for each object."""
     # --selector says what the Service selects, not what is exposed.

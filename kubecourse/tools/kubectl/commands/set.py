@@ -16,7 +16,7 @@ from kubecourse.api.errors import ApiError
 from kubecourse.api.patch import two_way_merge_patch
 from kubecourse.api.quantity import QuantityError, canonical
 from kubecourse.tools.kubectl.changing import send_patch
-from kubecourse.tools.kubectl.cli import BEGINNER, command, group
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.commands.label import NO_RESOURCES, resources_and_pairs
 from kubecourse.tools.kubectl.failure import KubectlError, each
 from kubecourse.tools.kubectl.generators import environment
@@ -92,11 +92,6 @@ def _targets(inv: Invocation, args: list[str]) -> list[Info]:
     return from_flags(inv, args)
 
 
-group("set SUBCOMMAND", "Set specific features on objects", BEGINNER)
-_CONTAINERS = """
-    -c --containers=string:*  Which containers; * is a wildcard.
-"""
-
 # --- set image
 
 
@@ -116,11 +111,7 @@ def set_images(obj: Json, images: dict[str, str]) -> Json:
     return change_containers(obj, "*", change, keys)
 
 
-@command(
-    "set image (-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ...",
-    "Update the image of a pod template",
-    flags="change all",
-)
+@command("set image")
 def set_image(inv: Invocation) -> None:
     """`web=nginx:2`, `*=nginx:2`."""
     args, pairs = resources_and_pairs(inv.args, "image")
@@ -199,20 +190,7 @@ def _listed(variable: Json) -> str:
     return f"# {variable['name']} from invalid valueFrom"
 
 
-@command(
-    "set env RESOURCE/NAME KEY_1=VAL_1 ... KEY_N=VAL_N",
-    "Update environment variables on a pod template",
-    flags=f"""
-        change all
-        {_CONTAINERS}
-        -e --env=array         KEY=VALUE; may be repeated.
-        --from=string          A ConfigMap or Secret to refer to: configmap/name.
-        --keys=strings         Only these keys of --from.
-        --prefix=string        Before each name of --from.
-        --list                 Print the variables there are.
-        --overwrite=bool:true  Let new values win.
-    """,
-)
+@command("set env")
 def set_env(inv: Invocation) -> None:
     """`KEY=VALUE KEY-`."""
     args, pairs = resources_and_pairs(inv.args, "environment")
@@ -290,16 +268,7 @@ def set_resources(obj: Json, pattern: str, limits: Json, requests: Json) -> Json
     return change_containers(obj, pattern, change)
 
 
-@command(
-    "set resources (-f FILENAME | TYPE NAME) ([--limits=LIMITS & --requests=REQUESTS]",
-    "Update resource requests/limits on objects with pod templates",
-    flags=f"""
-        change all
-        {_CONTAINERS}
-        --limits=string    Such as cpu=200m,memory=512Mi.
-        --requests=string  Such as cpu=100m,memory=256Mi.
-    """,
-)
+@command("set resources")
 def set_resources_of(inv: Invocation) -> None:
     """Set limits and requests."""
     limits, requests = resource_list(inv.flags["limits"]), resource_list(inv.flags["requests"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl import jsonpath
-from kubecourse.tools.kubectl.cli import ADVANCED, command
+from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import print_result
@@ -20,17 +20,7 @@ Json = dict[str, Any]
 WEEK = 7 * 24 * 3600.0
 
 
-@command(
-    "wait ([-f FILENAME] | resource.group/resource.name | resource.group [(-l label | --all)])"
-    " [--for=create|--for=delete|--for condition=available|--for=jsonpath='{}'[=value]]",
-    "Wait for a specific condition on one or many resources",
-    ADVANCED,
-    """
-        filename selector field-selector all-namespaces all output
-        --for=string            create, delete, condition=NAME[=VALUE] or jsonpath=PATH[=VALUE].
-        --timeout=duration:30s  0 looks once, below 0 waits a week.
-    """,
-)
+@command("wait")
 def wait(inv: Invocation) -> None:
     """Let time pass until each object is as wanted."""
     goal, timeout = inv.flags["for"], inv.flags["timeout"]
