@@ -1,0 +1,300 @@
+"""The engine that labs run on: found as the `docker` command finds it, its refusals explained."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from kubecourse.lessons.messages import text
+
+LABEL = "kubecourse"
+PREFIX = "kubecourse-"
+HOST = "127.0.0.1"
+"""Where everything is published."""
+PULLED = "kubecourse.pulled"
+"""Label of a note in the engine: this public image was pulled by a lab, and goes with `clean()`."""
+GREETING, PATIENCE = 10, 600
+"""Seconds for an engine's first answer, and between two signs of life of a long build or pull."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class EngineError(Exception):
+    """A lab cannot go on. `reason` names a message, `said` are the engine's own words.
+
+    Its text says what happened and what to do, in the reader's language.
+    """
+
+    def __init__(self, reason: str, said: str = "", **values: Any) -> None:
+        super().__init__(reason, said, values)
+        self.reason, self.said, self.values = reason, said, values
+
+    def __str__(self) -> str:
+        said = f"\n({self.said})" if self.said else ""
+        return text(f"containers.error.{self.reason}", **self.values) + said
+
+
+class NoEngine(EngineError):
+    """There is no engine to ask: no SDK, no daemon, or no right to speak to it."""
+
+
+_REFUSALS = [
+    ("full_disk", r"no space left on device|disk quota exceeded"),
+    ("rate_limit", r"toomanyrequests|rate limit"),
+    (
+        "offline",
+        r"no such host|network is unreachable|i/o timeout|TLS handshake|server misbehaving"
+        r"|name resolution|request canceled|Client\.Timeout|connection refused",
+    ),
+    ("no_public_image", r"pull access denied|manifest (for .* )?(unknown|not found)"
+     r"|requested access to the resource is denied"),
+    ("no_image", r"no such image|reference does not exist"),
+    ("no_container", r"no such container"),
+    ("name_taken", r"name .* is already in use"),
+    ("denied", r"permission denied.*(docker|podman)\S*\.sock"),
+]  # fmt: skip
+"""What engines say, and what it means to a learner; the first that fits counts."""
+
+
+def explained(said: str) -> EngineError:
+    """What an engine said, as a course error."""
+    said = " ".join(said.split())
+    fits = (reason for reason, words in _REFUSALS if re.search(words, said, re.IGNORECASE))
+    return EngineError(next(fits, "refused"), said)
+
+
+def courteous(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function; what the SDK, or its HTTP library, raises becomes a course error."""
+    try:
+        return function(*args, **kwargs)
+    except EngineError as error:
+        error.__suppress_context__ = True  # the text says it all
+        raise
+    except Exception as error:
+        explanation = _translated(error)
+        if explanation is None:
+            raise
+        raise explanation from None
+
+
+def _translated(error: Exception) -> EngineError | None:
+    try:
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import ReadTimeout, RequestException
+    except ImportError:
+        return None
+    said = " ".join(str(error).split())
+    if isinstance(error, ReadTimeout):
+        return EngineError("slow", said)
+    if isinstance(error, APIError) and error.explanation:
+        return explained(str(error.explanation))
+    if isinstance(error, RequestException) and error.response is None:
+        _clients.clear()  # it has gone away; the next call looks for it again
+        return NoEngine("silent", said)
+    return explained(said) if isinstance(error, DockerException | RequestException) else None
+
+
+# --- finding it
+
+_clients: list[Any] = []
+"""The client in use, if one is."""
+
+
+def address() -> str:
+    """Where the engine listens, as `docker` would find it; empty for the system's own place."""
+    if found := os.environ.get("DOCKER_HOST"):
+        return found
+    from docker.context import ContextAPI
+
+    context = ContextAPI.get_current_context()
+    return context.Host or "" if context is not None and context.Name != "default" else ""
+
+
+def connect(timeout: int = GREETING) -> Any:
+    """A new client of the engine. Raises docker's DockerException."""
+    import docker
+
+    host = address()
+    if host and not os.environ.get("DOCKER_HOST"):
+        return docker.DockerClient(base_url=host, timeout=timeout)
+    return docker.from_env(timeout=timeout)
+
+
+def client() -> Any:
+    """The SDK's client of the engine. Raises NoEngine."""
+    if not _clients:
+        try:
+            from docker.errors import DockerException
+            from requests.exceptions import RequestException
+        except ImportError as error:
+            raise NoEngine("no_sdk", str(error)) from None
+        try:
+            found = connect()
+            found.ping()
+        except (DockerException, RequestException, OSError) as error:
+            denied = "permission denied" in str(error).lower()
+            raise NoEngine("denied" if denied else "silent", " ".join(str(error).split())) from None
+        found.api.timeout = PATIENCE
+        _clients.append(found)
+    return _clients[0]
+
+
+class Engine(msgspec.Struct, frozen=True):
+    """An engine as it describes itself. `local`: what it publishes, this machine can reach."""
+
+    name: str
+    version: str
+    address: str
+    system: str
+    architecture: str
+    storage: str
+    cgroups: str
+    local: bool
+    rootless: bool
+    podman: bool
+    limits: bool
+    """Whether it can limit memory and CPU; some rootless engines cannot."""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is different on an engine of this kind, in the reader's language."""
+        kinds = {
+            "remote": not self.local,
+            "rootless": self.rootless,
+            "podman": self.podman,
+            "no_limits": not self.limits,
+        }
+        return [text(f"containers.remark.{kind}") for kind, holds in kinds.items() if holds]
+
+    def __str__(self) -> str:
+        about = f"{self.name} {self.version}, {self.system}/{self.architecture}, {self.storage}"
+        return "\n".join([f"{about}, cgroup v{self.cgroups}", *self.remarks])
+
+    __repr__ = __str__
+
+
+def engine() -> Engine:
+    """The engine in use. Raises NoEngine."""
+    about, info = client().version(), client().info()
+    parts = " ".join(str(part.get("Name")) for part in about.get("Components") or ())
+    podman = "podman" in parts.lower()
+    where = address()
+    desktop = "Docker Desktop" in str(info.get("OperatingSystem"))
+    host = urlsplit(where)
+    return Engine(
+        name="Podman" if podman else "Docker Desktop" if desktop else "Docker Engine",
+        version=about["Version"],
+        address=where or client().api.base_url,
+        system=about.get("Os", ""),
+        architecture=about.get("Arch", ""),
+        storage=info.get("Driver", ""),
+        cgroups=str(info.get("CgroupVersion") or 1).removeprefix("v"),
+        local=host.scheme in ("", "unix", "npipe") or host.hostname in (HOST, "localhost"),
+        rootless=any("rootless" in option for option in info.get("SecurityOptions") or ()),
+        podman=podman,
+        limits=bool(info.get("MemoryLimit")) and bool(info.get("CpuCfsQuota")),
+    )
+
+
+def need_local() -> None:
+    """Raises EngineError if what the engine publishes cannot be reached from here."""
+    here = engine()
+    if not here.local:
+        raise EngineError("remote", address=here.address)
+
+
+# --- what is ours
+
+
+def ours(name: str) -> str:
+    """A name with our prefix: `hello` is `kubecourse-hello`; names with a registry stay."""
+    first = name.partition("/")[0]
+    return name if name.startswith(PREFIX) or "/" in name or "@" in first else PREFIX + name
+
+
+def plain(name: str) -> str:
+    """A local image's name without what Podman puts before it."""
+    return name.removeprefix("localhost/")
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """What `clean()` took away."""
+
+    containers: list[str]
+    images: list[str]
+    networks: list[str]
+    volumes: list[str]
+
+    def __str__(self) -> str:
+        found = {kind: getattr(self, kind) for kind in self.__struct_fields__}
+        lines = [f"{kind}: {', '.join(names)}" for kind, names in found.items() if names]
+        return "\n".join(["removed " + line for line in lines] or ["nothing of ours was there"])
+
+    __repr__ = __str__
+
+
+def clean() -> Removed:
+    """Remove every container, image, network and volume of ours, and nothing else.
+
+    Raises NoEngine, and EngineError if something refuses to go.
+    """
+    from docker.errors import NotFound
+
+    engine_, label = client(), {"label": LABEL}
+    gone: dict[str, list[str]] = {kind: [] for kind in Removed.__struct_fields__}
+    for container in engine_.containers.list(all=True, filters=label, ignore_removed=True):
+        with suppress(NotFound):
+            container.remove(force=True, v=True)
+            gone["containers"].append(container.name)
+    for kind, found in (("networks", engine_.networks), ("volumes", engine_.volumes)):
+        for one in found.list(filters=label):
+            one.remove()
+            gone[kind].append(one.name)
+    # An image waits for those built upon it, so: until a round removes nothing more.
+    while removed := _remove_images(engine_, notes=False):
+        gone["images"] += removed
+    gone["images"] += _remove_images(engine_, notes=True)
+    return Removed(**gone)
+
+
+def _remove_images(engine_: Any, notes: bool) -> list[str]:
+    """Remove images of ours that nothing needs; with `notes`, notes of what was pulled."""
+    removed = []
+    for image in engine_.images.list(all=True, filters={"label": LABEL}):
+        pulled = image.labels.get(PULLED)
+        if pulled and not notes and _untag(engine_, pulled):
+            removed.append(pulled)
+        if bool(pulled) != notes:
+            continue
+        mine = [tag for tag in image.tags if _is_ours(tag)]
+        removed += [tag for tag in mine if _untag(engine_, tag)]
+        if len(mine) == len(image.tags) and _untag(engine_, image.id) and not mine:
+            removed.append(image.short_id)
+    return removed
+
+
+def _untag(engine_: Any, name: str) -> bool:
+    """Remove a name and, if it was the last one, its image; False if that cannot be (yet)."""
+    from docker.errors import APIError
+
+    try:
+        engine_.images.remove(name, force=":" not in name or name.startswith("sha256:"))
+    except APIError as error:
+        if error.status_code in (404, 409):
+            return False
+        raise
+    return True
+
+
+def _is_ours(tag: str) -> bool:
+    """Whether a name of a labelled image was given by a lab, not by the learner for keeps."""
+    registry, _, _ = tag.partition("/")
+    return plain(tag).startswith(PREFIX) or registry.startswith((f"{HOST}:", "localhost:"))
