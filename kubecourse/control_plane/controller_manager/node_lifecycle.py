@@ -1,8 +1,11 @@
 """Nodes: who has stopped answering, which taints say so, and what that means for their pods.
 
 A node whose kubelet renews neither its lease nor its status for the grace period is given up:
-its conditions become Unknown, it is tainted unreachable, and its pods are no longer ready.
-Source: `pkg/controller/nodelifecycle/node_lifecycle_controller.go`.
+its conditions become Unknown, it is tainted unreachable, and its pods are no longer ready. Taints
+that keep pods off are written at once; those that drive them away when the nodes are looked at,
+one node after another in each zone, and not at all when all zones seem to be lost: then it is
+more likely that the control plane is.
+Source: `pkg/controller/nodelifecycle/{node_lifecycle_controller,scheduler/rate_limited_queue}.go`.
 """
 
 from __future__ import annotations
@@ -23,10 +26,17 @@ MONITOR_PERIOD = 5.0
 GRACE_PERIOD = 50.0
 """Seconds without a sign of life after which a node is given up (40 before v1.32)."""
 LEASES = "kube-node-lease"
+EVICTION_PERIOD, SLOW_PERIOD = 10.0, 100.0
+"""Seconds between two nodes of a zone that lose their pods; if the zone is partly disrupted."""
+LARGE_CLUSTER = 50
+"""Nodes up to which nothing is evicted from a zone that is partly disrupted."""
+PARTIAL = 0.55
+"""The share of nodes that are not ready from which a zone is partly disrupted."""
 
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+REGION, ZONE = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure")
 _TAINTS_OF: dict[str, dict[str, str]] = {
@@ -38,8 +48,17 @@ _TAINTS_OF: dict[str, dict[str, str]] = {
 }
 """Which taint a condition's status calls for."""
 _OWN = {key for by_status in _TAINTS_OF.values() for key in by_status.values()} | {UNSCHEDULABLE}
-_EVICTING = {NOT_READY, UNREACHABLE}
+_EVICTING = (NOT_READY, UNREACHABLE)
 """Taints that drive pods away as well as keeping them off."""
+
+Zone = tuple[str, str]
+
+
+def eviction_period(ready: int, lost: int) -> float | None:
+    """Seconds between two evictions from a zone with so many nodes; None: there are to be none."""
+    if lost > 2 and ready and lost / (ready + lost) >= PARTIAL:
+        return SLOW_PERIOD if ready + lost > LARGE_CLUSTER else None
+    return EVICTION_PERIOD
 
 
 class NodeLifecycleController(ManagedController):
@@ -53,6 +72,9 @@ class NodeLifecycleController(ManagedController):
         self._nodes = informers.informer(core.Node)
         self._pods = informers.informer(core.Pod, by_node)
         self._seen: dict[str, float] = {}
+        self._ready: dict[str, tuple[Zone, bool]] = {}
+        self._evicted: dict[Zone, float] = {}
+        self._all_lost = False
         self._monitor: Any = None
         self.subscribe(self._nodes, self._node_changed)
         self.subscribe(informers.informer(models.coordination_v1.Lease), self._lease_changed)
@@ -61,11 +83,15 @@ class NodeLifecycleController(ManagedController):
         """Begin to listen. Every node is given a whole grace period from now on."""
         super().start()
         if self._monitor is None:
+            self._started = self.clock.now
             self._monitor = self.clock.every(MONITOR_PERIOD, self._look)
 
     def forget(self) -> None:
         """What nodes did while nobody listened was not observed."""
         self._seen.clear()
+        self._ready.clear()
+        self._evicted.clear()
+        self._all_lost = False
         if self._monitor is not None:
             self._monitor.stop()
             self._monitor = None
@@ -76,6 +102,7 @@ class NodeLifecycleController(ManagedController):
         name = (new or old).metadata.name
         if new is None:
             self._seen.pop(name, None)
+            self._count(name, None)
             return
         if old is None:
             self._seen[name] = self.clock.now
@@ -98,6 +125,40 @@ class NodeLifecycleController(ManagedController):
             if seen <= latest:
                 self.queue.add(("", name))
 
+    # --- zones
+
+    def _count(self, name: str, health: tuple[Zone, bool] | None) -> None:
+        """Note whether a node is ready; look at all of them when that changes who is evicted."""
+        before = self._ready.pop(name, None)
+        if health is not None:
+            self._ready[name] = health
+        if before == health:
+            return
+        all_lost = bool(self._ready) and not any(ready for _, ready in self._ready.values())
+        if self._all_lost and not all_lost:
+            self._seen = dict.fromkeys(self._seen, self.clock.now)  # each has a new chance
+        if self._all_lost != all_lost or (
+            before is not None and before[1] != (health or before)[1]
+        ):
+            for other, (_, ready) in self._ready.items():
+                if not ready and other != name:
+                    self.queue.add(("", other))
+        self._all_lost = all_lost
+
+    def _until_eviction(self, zone: Zone) -> float | None:
+        """Seconds until another node of a zone may lose its pods; None if none may."""
+        states = [ready for where, ready in self._ready.values() if where == zone]
+        period = eviction_period(sum(states), len(states) - sum(states))
+        last = self._evicted.get(zone)
+        if period is None or last is None:
+            return period and 0.0
+        return max(last + period - self.clock.now, 0.0)
+
+    def _until_look(self) -> float:
+        """Seconds until the nodes are looked at; 0 if that is now."""
+        passed = (self.clock.now - self._started) % MONITOR_PERIOD
+        return 0.0 if min(passed, MONITOR_PERIOD - passed) < 1e-6 else MONITOR_PERIOD - passed
+
     # --- what follows
 
     def reconcile(self, key: Any) -> Result | None:
@@ -107,10 +168,26 @@ class NodeLifecycleController(ManagedController):
             return None
         if self._seen.get(key[1], 0.0) <= self.clock.now - GRACE_PERIOD:
             node = self._give_up(node)
-        self._taint(node)
-        if not conditions.is_true(node.status.conditions, "Ready"):
+        ready = conditions.is_true(node.status.conditions, "Ready")
+        labels = node.metadata.labels or {}
+        zone = labels.get(REGION, ""), labels.get(ZONE, "")
+        self._count(key[1], (zone, ready))
+        if not ready:
             self._mark_pods(node)
-        return None
+        wanted = _called_for(node)
+        there = [t.key for t in node.spec.taints or () if _drives_away(t)]
+        evicting = [] if self._all_lost else [key for key in wanted if key in _EVICTING]
+        wait = None
+        if evicting != there:
+            wait = self._until_look()
+            if not wait and evicting and not there:
+                wait = self._until_eviction(zone)
+            if wait == 0:
+                if evicting and not there:
+                    self._evicted[zone] = self.clock.now
+                there = evicting
+        self._taint(node, [(k, "NoSchedule") for k in wanted] + [(k, "NoExecute") for k in there])
+        return Result(wait) if wait else None
 
     def _give_up(self, node: Any) -> Any:
         """The node with its conditions Unknown."""
@@ -138,17 +215,8 @@ class NodeLifecycleController(ManagedController):
             replace(node, status=replace(node.status, conditions=given_up))
         )
 
-    def _taint(self, node: Any) -> None:
-        """Write the taints that the node's conditions call for, and take away the others."""
-        wanted: list[tuple[str, str]] = []
-        for condition in node.status.conditions or ():
-            key = _TAINTS_OF.get(condition.type, {}).get(condition.status)
-            if key:
-                wanted.append((key, "NoSchedule"))
-                if key in _EVICTING:
-                    wanted.append((key, "NoExecute"))
-        if node.spec.unschedulable:
-            wanted.append((UNSCHEDULABLE, "NoSchedule"))
+    def _taint(self, node: Any, wanted: list[tuple[str, str]]) -> None:
+        """Give a node these of the taints that are this controller's, and no others."""
         taints = node.spec.taints or []
         kept = [t for t in taints if t.key not in _OWN or (t.key, t.effect) in wanted]
         there = {(t.key, t.effect) for t in kept}
@@ -174,6 +242,17 @@ class NodeLifecycleController(ManagedController):
             except ApiError:
                 continue  # it changed or went meanwhile: the next look will tell
             self.recorder.warning(pod, "NodeNotReady", "Node is not ready")
+
+
+def _called_for(node: Any) -> list[str]:
+    """The taints that a node's conditions call for."""
+    keys = [_TAINTS_OF.get(c.type, {}).get(c.status) for c in node.status.conditions or ()]
+    found = [key for key in keys if key]
+    return [*found, UNSCHEDULABLE] if node.spec.unschedulable else found
+
+
+def _drives_away(taint: Any) -> bool:
+    return taint.key in _EVICTING and taint.effect == "NoExecute"
 
 
 def _heartbeat(node: Any) -> Any:
