@@ -7,6 +7,7 @@ Sources: `staging/src/k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go`, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -116,38 +117,59 @@ _VIEWERS: dict[str, tuple[str, Callable[[Json, Json], tuple[str, bool]]]] = {
     "StatefulSet": ("statefulset", _stateful_set),
 }
 
-# --- revisions, as ReplicaSets remember them
+# --- revisions, as ReplicaSets and ControllerRevisions remember them
 
 
-def owned_replica_sets(deployment: Json, candidates: list[Json]) -> list[Json]:
-    """The ReplicaSets that a Deployment controls, oldest first."""
-    uid = deployment["metadata"].get("uid")
+@dataclass(frozen=True)
+class Revision:
+    """A template that a workload had, and what remembers it."""
+
+    number: int
+    template: Json
+    keeper: Json
+
+    @property
+    def cause(self) -> str:
+        """Why it came to be, as its maker noted it."""
+        return str((self.keeper["metadata"].get("annotations") or {}).get(CHANGE_CAUSE, ""))
+
+
+def revisions(workload: Json, candidates: list[Json]) -> list[Revision]:
+    """The revisions of a workload among the objects that its selector matches, by number."""
+    found = []
+    for keeper in _controlled(workload, candidates):
+        if keeper["kind"] == "ReplicaSet":
+            found.append(Revision(revision_of(keeper), keeper["spec"]["template"], keeper))
+        else:
+            template = {k: v for k, v in keeper["data"]["spec"]["template"].items() if k[0] != "$"}
+            found.append(Revision(keeper["revision"], template, keeper))
+    return sorted(found, key=lambda revision: revision.number)
+
+
+def _controlled(workload: Json, candidates: list[Json]) -> list[Json]:
+    """Those that a workload controls, oldest first."""
+    uid = workload["metadata"].get("uid")
     owned = [
         each
         for each in candidates
         for owner in each["metadata"].get("ownerReferences") or []
         if owner.get("controller") and owner["uid"] == uid
     ]
-    return sorted(owned, key=_age_and_name)
-
-
-def _age_and_name(obj: Json) -> tuple[str, str]:
-    return obj["metadata"]["creationTimestamp"], obj["metadata"]["name"]
+    return sorted(owned, key=lambda o: (o["metadata"]["creationTimestamp"], o["metadata"]["name"]))
 
 
 def new_and_old_replica_sets(
     deployment: Json, candidates: list[Json]
 ) -> tuple[Json | None, list[Json]]:
     """The ReplicaSet of the present template, or None, and all others, oldest first."""
-    owned = owned_replica_sets(deployment, candidates)
-    template = template_without_hash(deployment)
-    new = next((each for each in owned if template_without_hash(each) == template), None)
+    owned = _controlled(deployment, candidates)
+    template = without_hash(deployment["spec"]["template"])
+    new = next((e for e in owned if without_hash(e["spec"]["template"]) == template), None)
     return new, [each for each in owned if each is not new]
 
 
-def template_without_hash(obj: Json) -> Json:
-    """An object's pod template without the label that tells the ReplicaSets apart."""
-    template: Json = obj["spec"]["template"]
+def without_hash(template: Json) -> Json:
+    """A pod template without the label that tells the ReplicaSets apart."""
     metadata = dict(template.get("metadata") or {})
     labels = {key: v for key, v in (metadata.get("labels") or {}).items() if key != HASH_LABEL}
     metadata.pop("labels", None)
@@ -157,59 +179,53 @@ def template_without_hash(obj: Json) -> Json:
     return {**template, "metadata": metadata}
 
 
-def revision_of(replica_set: Json) -> int:
-    """The number of a ReplicaSet's revision; 0 where the controller has not given it one."""
-    text = (replica_set["metadata"].get("annotations") or {}).get(REVISION, "")
+def revision_of(obj: Json) -> int:
+    """The number that the controller wrote to a Deployment or ReplicaSet; 0 without one."""
+    text = (obj["metadata"].get("annotations") or {}).get(REVISION, "")
     return int(text) if text.isdigit() else 0
-
-
-def change_cause(obj: Json) -> str:
-    """Why a revision came to be, as its maker noted it."""
-    return str((obj["metadata"].get("annotations") or {}).get(CHANGE_CAUSE, ""))
 
 
 # --- the way back
 
 
-def rollback_target(deployment: Json, replica_sets: list[Json], to_revision: int) -> Json:
-    """The ReplicaSet to go back to: of that revision, or (0) of the one before the present.
+def rollback_target(workload: Json, found: list[Revision], number: int) -> Revision:
+    """The revision to go back to: of that number, or (0) the one before the present.
 
     Raises KubectlError where there is none.
     """
-    new, old = new_and_old_replica_sets(deployment, replica_sets)
-    candidates = [*old, new] if new else old
-    if to_revision:
-        for each in candidates:
-            if revision_of(each) == to_revision:
-                return each
-        raise KubectlError(f"unable to find specified revision {to_revision} in history")
-    by_revision = sorted(candidates, key=revision_of)
-    if len(by_revision) < 2:
-        name = deployment["metadata"]["name"]
-        raise KubectlError(f'no rollout history found for deployment "{name}"')
-    return by_revision[-2]
+    if number:
+        for revision in found:
+            if revision.number == number:
+                return revision
+        raise KubectlError(f"unable to find specified revision {number} in history")
+    if len(found) < 2:
+        name, kind = workload["metadata"]["name"], workload["kind"]
+        if kind == "Deployment":
+            raise KubectlError(f'no rollout history found for deployment "{name}"')
+        raise KubectlError("no last revision to roll back to")
+    return found[-2]
 
 
-def rollback_patch(deployment: Json, target: Json) -> list[Json] | None:
+def rollback_patch(workload: Json, target: Revision) -> list[Json] | None:
     """The JSON patch that restores a revision; None where it is the present one.
 
     Raises KubectlError for a paused Deployment.
     """
-    if deployment["spec"].get("paused"):
+    if workload["spec"].get("paused"):
         raise KubectlError(
             "you cannot rollback a paused deployment; resume it first with"
             " 'kubectl rollout resume' and try again"
         )
-    template = template_without_hash(target)
-    if template == template_without_hash(deployment):
+    template = without_hash(target.template)
+    if template == without_hash(workload["spec"]["template"]):
         return None
-    own, past = (obj["metadata"].get("annotations") or {} for obj in (deployment, target))
+    patch = [{"op": "replace", "path": "/spec/template", "value": template}]
+    if workload["kind"] != "Deployment":
+        return patch
+    own, past = (obj["metadata"].get("annotations") or {} for obj in (workload, target.keeper))
     annotations = {key: value for key, value in own.items() if key in KEPT_ANNOTATIONS}
     annotations |= {key: value for key, value in past.items() if key not in KEPT_ANNOTATIONS}
-    return [
-        {"op": "replace", "path": "/spec/template", "value": template},
-        {"op": "replace", "path": "/metadata/annotations", "value": annotations},
-    ]
+    return [*patch, {"op": "replace", "path": "/metadata/annotations", "value": annotations}]
 
 
 # --- pausing, resuming, restarting

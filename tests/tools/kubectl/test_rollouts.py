@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from kubecourse.tools.kubectl import rollouts
+from kubecourse import Cluster
+from kubecourse.tools.kubectl import Output, rollouts
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.rollouts import status
 
@@ -26,6 +27,7 @@ def template(image: str, **labels: str) -> dict[str, Any]:
 
 def replica_set(number: int, image: str) -> dict[str, Any]:
     return {
+        "kind": "ReplicaSet",
         "metadata": {
             "name": f"web-{number}",
             "creationTimestamp": f"2026-01-05T09:00:0{number}Z",
@@ -110,10 +112,15 @@ def test_daemon_sets_have_their_own_lines(state, line, done):
     assert status(obj) == (line, done)
 
 
+def back_to(number: int, *replica_sets: dict[str, Any]) -> rollouts.Revision:
+    found = rollouts.revisions(deployment(), list(replica_sets))
+    return rollouts.rollback_target(deployment(), found, number)
+
+
 def test_undo_goes_to_the_revision_before_the_present_one():
     sets = [replica_set(1, "nginx:0"), replica_set(3, "nginx:1"), replica_set(2, "nginx:5")]
-    target = rollouts.rollback_target(deployment(), sets, 0)
-    assert target["metadata"]["name"] == "web-2"
+    target = back_to(0, *sets)
+    assert target.number == 2
     patch = rollouts.rollback_patch(deployment(), target)
     assert patch is not None
     assert patch[0]["value"] == template("nginx:5")
@@ -121,13 +128,13 @@ def test_undo_goes_to_the_revision_before_the_present_one():
 
 
 def test_undo_to_the_present_revision_does_nothing():
-    target = rollouts.rollback_target(deployment(), [replica_set(3, "nginx:1")], 3)
+    target = back_to(3, replica_set(3, "nginx:1"))
     assert rollouts.rollback_patch(deployment(), target) is None
 
 
 def test_undo_needs_a_history():
     with pytest.raises(KubectlError, match='no rollout history found for deployment "web"'):
-        rollouts.rollback_target(deployment(), [replica_set(1, "nginx:1")], 0)
+        back_to(0, replica_set(1, "nginx:1"))
 
 
 def test_a_restart_is_an_annotation_with_the_time():
@@ -141,3 +148,37 @@ def test_a_restart_is_an_annotation_with_the_time():
 def test_only_deployments_can_be_paused(patch):
     with pytest.raises(KubectlError, match="is not supported"):
         patch({"kind": "Pod", "spec": {}})
+
+
+WORKLOAD = """
+apiVersion: apps/v1
+kind: {kind}
+metadata: {{name: db, annotations: {{kubernetes.io/change-cause: "{image}"}}}}
+spec:
+  selector: {{matchLabels: {{app: db}}}}
+  template:
+    metadata: {{labels: {{app: db}}}}
+    spec: {{containers: [{{name: db, image: "{image}"}}]}}
+"""
+
+
+@pytest.mark.parametrize("kind", ["DaemonSet", "StatefulSet"])
+def test_what_controller_revisions_remember_can_be_gone_back_to(kind):
+    cluster = Cluster(nodes=2)
+    assert "no last revision to roll back to" in undone(cluster, kind, "db:1").stderr
+    assert undone(cluster, kind, "db:2").stdout == f"{kind.lower()}.apps/db rolled back\n"
+    cluster.settle()
+    image = "jsonpath={.spec.template.spec.containers[0].image}"
+    assert cluster.run(f"get {kind} db -o {image}").stdout == "db:1"
+    history = cluster.run(f"rollout history {kind}/db")
+    assert [line[0] for line in history.stdout.splitlines()[2:4]] == ["2", "3"]
+    shown = cluster.run(f"rollout history {kind}/db --revision=2").stdout
+    assert "    Image:\tdb:2\n" in shown
+    again = cluster.run(f"rollout undo {kind}/db --to-revision=3").stdout
+    assert again.endswith("skipped rollback (current template already matches revision 3)\n")
+
+
+def undone(cluster: Cluster, kind: str, image: str) -> Output:
+    assert cluster.run("apply -f -", WORKLOAD.format(kind=kind, image=image)).code == 0
+    cluster.settle()
+    return cluster.run(f"rollout undo {kind}/db")

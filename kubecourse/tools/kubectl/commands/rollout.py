@@ -28,18 +28,28 @@ START_UP = 0.09
 def _targets(inv: Invocation) -> list[Info]:
     if not inv.args and not inv.flags["filename"]:
         raise KubectlError("required resource not specified")
-    infos = from_flags(inv)
+    infos = from_flags(inv, everything=True)
     if not infos:
         raise KubectlError("No resources found", bare=True)
     return infos
 
 
-def _replica_sets(inv: Invocation, info: Info, missing: str) -> list[Json]:
-    """The ReplicaSets that a Deployment's selector matches. Raises KubectlError."""
-    if info.object["kind"] != "Deployment":
-        raise KubectlError(f"no {missing} has been implemented for {info.object['kind']}")
+_KEEPERS = {
+    "Deployment": "ReplicaSet",
+    "DaemonSet": "ControllerRevision",
+    "StatefulSet": "ControllerRevision",
+}
+
+
+def _revisions(inv: Invocation, info: Info, missing: str) -> list[rollouts.Revision]:
+    """A workload's revisions by number. Raises KubectlError for a kind that keeps none."""
+    kind = info.object["kind"]
+    if kind not in _KEEPERS:
+        raise KubectlError(f'no {missing} has been implemented for "{kind}"')
+    keeper = BY_KIND["apps/v1", _KEEPERS[kind]]
     selector = label_selector(info.object["spec"].get("selector"))
-    return inv.connection.list(BY_KIND["apps/v1", "ReplicaSet"], info.namespace, labels=selector)
+    found = inv.connection.list(keeper, info.namespace, labels=selector)
+    return rollouts.revisions(info.object, found)
 
 
 # --- status
@@ -93,53 +103,50 @@ def history(inv: Invocation) -> None:
     if revision < 0:
         raise KubectlError(f"revision must be a positive integer: {revision}")
     for info in _targets(inv):
-        candidates = _replica_sets(inv, info, "history viewer")
-        owned = rollouts.owned_replica_sets(info.object, candidates)
-        shown = _one_revision(owned, revision) if revision else _all_revisions(owned)
+        found = _revisions(inv, info, "history viewer")
+        shown = _one_revision(found, revision) if revision else _all_revisions(found)
         inv.print(f"{info} {f'with revision #{revision}' if revision else ''}\n{shown}")
 
 
-def _all_revisions(replica_sets: list[Json]) -> str:
-    if not replica_sets:
+def _all_revisions(found: list[rollouts.Revision]) -> str:
+    if not found:
         return "No rollout history found."
-    rows = [
-        f"{rollouts.revision_of(owned)}\t{rollouts.change_cause(owned) or '<none>'}"
-        for owned in sorted(replica_sets, key=rollouts.revision_of)
-    ]
+    rows = [f"{each.number}\t{each.cause or '<none>'}" for each in found]
     return align("\n".join(["REVISION\tCHANGE-CAUSE", *rows, ""]))
 
 
-def _one_revision(replica_sets: list[Json], revision: int) -> str:
-    for replica_set in replica_sets:
-        if rollouts.revision_of(replica_set) == revision:
-            return _template(replica_set)
+def _one_revision(found: list[rollouts.Revision], number: int) -> str:
+    for revision in found:
+        if revision.number == number:
+            return _template(revision)
     raise KubectlError("unable to find the specified revision")
 
 
-def _template(replica_set: Json) -> str:
-    template: Json = replica_set["spec"]["template"]
-    if cause := rollouts.change_cause(replica_set):
+def _template(revision: rollouts.Revision) -> str:
+    """Its template as kubectl prints it here, with the tabs that `describe` aligns."""
+    template = revision.template
+    if revision.cause and revision.keeper["kind"] == "ReplicaSet":
         metadata = dict(template.get("metadata") or {})
-        annotations = {**(metadata.get("annotations") or {}), rollouts.CHANGE_CAUSE: cause}
+        annotations = {**(metadata.get("annotations") or {}), rollouts.CHANGE_CAUSE: revision.cause}
         template = {**template, "metadata": {**metadata, "annotations": annotations}}
     lines = Lines()
     lines.write(LAYOUTS["template"], template)
-    return str(lines)
+    return lines.unaligned()
 
 
 @command("rollout undo")
 def undo(inv: Invocation) -> None:
     """Make a revision's template the present one."""
-    revision = inv.flags["to-revision"]
+    number = inv.flags["to-revision"]
     for info in _targets(inv):
-        replica_sets = _replica_sets(inv, info, "rollbacker")
-        target = rollouts.rollback_target(info.object, replica_sets, revision)
+        found = _revisions(inv, info, "rollbacker")
+        target = rollouts.rollback_target(info.object, found, number)
         if inv.dry_run == "client":
-            print_result(inv, info, _template(target))
+            print_result(inv, info, f"will roll back to {_template(target)}")
         elif patch := rollouts.rollback_patch(info.object, target):
             send_patch(inv, info, patch, "rolled back", kind="json")
         else:
-            words = f"skipped rollback (current template already matches revision {revision})"
+            words = f"skipped rollback (current template already matches revision {number})"
             print_result(inv, info, words)
 
 

@@ -182,7 +182,11 @@ class Lines:
         self._lines: list[str] = []
 
     def __str__(self) -> str:
-        return align("\n".join([*self._lines, ""]))
+        return align(self.unaligned())
+
+    def unaligned(self) -> str:
+        """The text with its tabs."""
+        return "\n".join([*self._lines, ""])
 
     def line(self, text: str = "", level: int = 0) -> None:
         """A line, indented by two spaces for each level. Tabs end its cells."""
