@@ -350,10 +350,15 @@ def model(name: str) -> tuple[type[Any], dict[str, str]]:
 # --- encoding -------------------------------------------------------------------------------
 
 
+def name_of(cls: type[Any]) -> str:
+    """The Go struct of a class: `core/v1.Pod`."""
+    package = "/".join(cls.__module__.rpartition(".")[2].rsplit("_", 1))
+    return f"{package}.{cls.__name__}"
+
+
 @cache
 def _encoder_of(cls: type[Any]) -> Encoder:
-    package = "/".join(cls.__module__.rpartition(".")[2].rsplit("_", 1))
-    encoder = _struct_encoder(f"{package}.{cls.__name__}")
+    encoder = _struct_encoder(name_of(cls))
     if "kind" not in cls.__struct_fields__ or "metadata" not in cls.__struct_fields__:
         return encoder
     return lambda obj: {"apiVersion": obj.apiVersion, "kind": obj.kind, **encoder(obj)}

@@ -26,7 +26,15 @@ class IdentityMemo(Generic[T]):
         found = self._results.get(id(obj))
         if found is not None and found[0] is obj:
             return found[1]
-        result = self._function(obj)
+        return self.keep(obj, self._function(obj))
+
+    def find(self, obj: Any) -> T | None:
+        """What is remembered of an object, or None."""
+        found = self._results.get(id(obj))
+        return found[1] if found is not None and found[0] is obj else None
+
+    def keep(self, obj: Any, result: T) -> T:
+        """Remember a result, and return it."""
         if len(self._results) >= self._size:
             del self._results[next(iter(self._results))]
         # The object is kept with the result, so that its id is not given to another.

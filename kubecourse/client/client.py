@@ -49,8 +49,10 @@ class Server(Protocol):
         fields: FieldSelector | None = None,
         after: int | None = None,
     ) -> Stream: ...
-    def create(self, resource: Resource, obj: Any) -> Any: ...
-    def update(self, resource: Resource, obj: Any, subresource: str = "") -> Any: ...
+    def create(self, resource: Resource, obj: Any, *, manager: str = "") -> Any: ...
+    def update(
+        self, resource: Resource, obj: Any, subresource: str = "", *, manager: str = ""
+    ) -> Any: ...
     def bind(self, namespace: str, name: str, node: str) -> None: ...
     def remove(
         self,
@@ -75,6 +77,7 @@ class Client:
         self._server = server
         self.clock = clock
         self.user = user
+        self._manager = user.partition("/")[0]
 
     def get(self, cls: type[T], name: str, namespace: str | None = None) -> T:
         """One object."""
@@ -114,19 +117,20 @@ class Client:
 
     def create(self, obj: T) -> T:
         """Store a new object; returns it with its uid, defaults and resourceVersion."""
-        return self._server.create(BY_MODEL[type(obj)], obj)
+        return self._server.create(BY_MODEL[type(obj)], obj, manager=self._manager)
 
     def update(self, obj: T) -> T:
         """Replace an object, status aside. Raises Conflict if it changed since it was read."""
-        return self._server.update(BY_MODEL[type(obj)], obj)
+        return self._server.update(BY_MODEL[type(obj)], obj, manager=self._manager)
 
     def update_status(self, obj: T) -> T:
         """Replace an object's status and nothing else."""
-        return self._server.update(BY_MODEL[type(obj)], obj, "status")
+        return self._server.update(BY_MODEL[type(obj)], obj, "status", manager=self._manager)
 
     def finalize(self, namespace: T) -> T:
         """Replace a namespace's `spec.finalizers`; without any left, a terminating one goes."""
-        return self._server.update(BY_MODEL[type(namespace)], namespace, "finalize")
+        resource, manager = BY_MODEL[type(namespace)], self._manager
+        return self._server.update(resource, namespace, "finalize", manager=manager)
 
     def delete(
         self,

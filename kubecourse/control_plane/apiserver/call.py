@@ -20,7 +20,10 @@ ObjectMeta = models.meta_v1.ObjectMeta
 
 @dataclass(slots=True)
 class Request:
-    """A request: `path` may carry its query; `body` is bytes, text, or a value already parsed."""
+    """A request: `path` may carry its query; `body` is bytes, text, or a value already parsed.
+
+    `agent` is the client's User-Agent, such as `kubectl/v1.36.2`.
+    """
 
     method: str
     path: str
@@ -29,6 +32,7 @@ class Request:
     content_type: str = "application/json"
     accept: str = "application/json"
     user: str = ""
+    agent: str = ""
 
 
 class Target(NamedTuple):
@@ -58,31 +62,30 @@ class Call:
     request: Request
     warnings: list[str]
 
-    def options(self, kind: str) -> Options:
+    def options(self, kind: str, applying: bool = False) -> Options:
         """The options of a write; `kind` as in errors: CreateOptions, UpdateOptions."""
-        return self.query.options(kind, self.request.user, self.warnings)
+        return self.query.options(kind, self.request.agent, self.warnings, applying)
 
     def deletion(self, given: dict[str, Any]) -> Options:
         """The options of a deletion, given those of the body."""
-        return self.query.deletion(given, self.request.user, self.warnings)
+        return self.query.deletion(given, self.warnings)
 
-    def read(self, resource: Resource, kind: str) -> Any:
-        """The object in the body, of a resource's kind; `kind` names the options."""
-        validation = self.query.field_validation(kind)
-        return body.read_object(self.request, resource, validation, self.warnings)
+    def read(self, resource: Resource, options: Options) -> Any:
+        """The object in the body, of a resource's kind."""
+        return body.read_object(self.request, resource, options.validation, self.warnings)
 
-    def read_here(self, kind: str) -> Any:
+    def read_here(self, options: Options) -> Any:
         """The object in the body, in the namespace of the path, which it may not contradict."""
-        obj = self.read(self.target.resource, kind)
+        obj = self.read(self.target.resource, options)
         metadata, namespace = obj.metadata or ObjectMeta(), self.target.namespace
         if metadata.namespace and namespace and metadata.namespace != namespace:
             raise errors.bad_request(
                 "the namespace of the provided object does not match "
                 "the namespace sent on the request"
             )
-        if metadata.namespace == namespace and not metadata.managedFields:
+        if metadata.namespace == namespace:
             return obj if obj.metadata is metadata else replace(obj, metadata=metadata)
-        return replace(obj, metadata=replace(metadata, namespace=namespace, managedFields=None))
+        return replace(obj, metadata=replace(metadata, namespace=namespace))
 
     def check_name(self, name: str | None) -> None:
         """The name in a body must be that of the path."""
@@ -99,13 +102,10 @@ class Call:
 
     def show(self, obj: Any) -> dict[str, Any]:
         """An object in the form that the client asked for."""
-        now = self.server.clock.utc()
-        return representation.single(
-            self.target.resource, obj, self.request.accept, self.query, now
-        )
+        resource, accept = self.target.resource, self.request.accept
+        return representation.single(self.server, resource, obj, accept, self.query)
 
     def show_all(self, found: list[Any]) -> dict[str, Any]:
         """A list in the form that the client asked for."""
-        revision, now = str(self.server.etcd.revision), self.server.clock.utc()
         resource, accept = self.target.resource, self.request.accept
-        return representation.collection(resource, found, revision, accept, self.query, now)
+        return representation.collection(self.server, resource, found, accept, self.query)

@@ -81,7 +81,7 @@ def _ask(server: Any, budget: Any, pod: Any, options: Options) -> None:
     )
     if not status.disruptionsAllowed:
         status = disruption.with_condition(status, status.observedGeneration, now)
-    server.update(BUDGETS, replace(budget, status=status), "status")
+    server.update(BUDGETS, replace(budget, status=status), "status", manager="kube-apiserver")
 
 
 def _exhausted(budget: Any) -> errors.ApiError:

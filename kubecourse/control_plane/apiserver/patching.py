@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kubecourse.api import codec, errors, schema
+from kubecourse.api import codec, errors, schema, yaml
 from kubecourse.api.patch import PatchError, json_patch, merge_patch, strategic_merge_patch
-from kubecourse.api.patch.values import go_text
+from kubecourse.api.patch.values import go_text, json_type
 from kubecourse.api.resources import Resource
-from kubecourse.control_plane.apiserver import body, json_errors
+from kubecourse.control_plane.apiserver import json_errors, managed_fields
+from kubecourse.control_plane.apiserver.request import Options
+from kubecourse.control_plane.apiserver.server import check_identity
 
 if TYPE_CHECKING:
     from kubecourse.control_plane.apiserver.rest import Request
@@ -30,11 +32,42 @@ class Patch(NamedTuple):
     content: Any
 
 
+def _media(request: Request) -> str:
+    return request.content_type.partition(";")[0].strip()
+
+
+def applies(request: Request) -> bool:
+    """Whether a request is a server-side apply."""
+    return _media(request) == APPLY
+
+
+def read_config(request: Request, options: Options) -> dict[str, Any]:
+    """The configuration that a server-side apply sends, in YAML. Raises BadRequest."""
+    if isinstance(request.body, dict):
+        return request.body
+    raw = request.body or b""
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+    try:
+        config, notes = yaml.load_noting(text)
+    except yaml.YAMLError as error:
+        raise errors.bad_request(f"error decoding YAML: {error}") from None
+    if config is not None and not isinstance(config, dict):
+        why = f"json: cannot unmarshal {json_type(config)} into Go value of type"
+        why = f"error unmarshaling JSON: while decoding JSON: {why} map[string]interface {{}}"
+        raise errors.bad_request(f"error decoding YAML: {why}")
+    if notes and options.validation == "Strict":
+        why = yaml.strict_problem(notes)
+        raise errors.bad_request(
+            f"error strict decoding YAML: error converting YAML to JSON: {why}"
+        )
+    if notes and options.validation == "Warn":
+        options.warn(f"error converting YAML to JSON: {yaml.strict_problem(notes)}")
+    return config or {}
+
+
 def read(request: Request) -> Patch:
     """The patch in a request. Raises UnsupportedMediaType, BadRequest."""
-    media = request.content_type.partition(";")[0].strip()
-    if media == APPLY:
-        raise body.unsupported_media(", ".join((JSON, MERGE, STRATEGIC)))
+    media = _media(request)
     if media not in (JSON, MERGE, STRATEGIC):
         raise errors.ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     content = request.body
@@ -50,22 +83,23 @@ def read(request: Request) -> Patch:
 
 
 class Change:
-    """Applies a patch to an object of a resource; unknown fields are treated as `validation` says.
+    """Applies a patch to an object of a resource; unknown fields are treated as the options say.
 
-    Raises ApiError.
+    The object has managed fields where the server that stores it is given. Raises ApiError.
     """
 
     def __init__(
-        self, resource: Resource, patch: Patch, validation: str, warnings: list[str]
+        self, resource: Resource, patch: Patch, options: Options, server: Any = None
     ) -> None:
         self.resource = resource
         self.patch = patch
-        self.validation = validation
-        self.warnings = warnings
+        self.options = options
+        self.server = server
 
     def __call__(self, obj: Any) -> Any:
+        before = managed_fields.show(self.server, obj) if self.server else codec.encode(obj)
         try:
-            data = self._apply(codec.encode(obj))
+            data = self._apply(before)
         except PatchError as error:
             details: dict[str, Any] | None = {} if error.code == 422 else None
             raise errors.ApiError(error.code, error.reason, error.message, details) from None
@@ -78,11 +112,11 @@ class Change:
                 why = _conversion_error(data, schema.type_of(self.resource.schema)) or ""
             raise self._refused(data, why or str(error)) from None
         problems = [f'unknown field "{path}"' for path in unknown]
-        if problems and self.validation == "Strict":
+        if problems and self.options.validation == "Strict":
             raise self._refused(data, f"strict decoding error: {', '.join(problems)}")
-        if self.validation == "Warn":
-            self.warnings += problems
-        self._check_identity(changed, obj)
+        if self.options.validation == "Warn":
+            self.options.warnings += problems
+        check_identity(changed, obj.metadata.name, obj.metadata.namespace)
         return changed
 
     def _apply(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -100,18 +134,6 @@ class Change:
         else:
             shown = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
         return errors.invalid_object("", "", "", [errors.invalid("patch", shown, why)])
-
-    def _check_identity(self, changed: Any, obj: Any) -> None:
-        new, old = changed.metadata, obj.metadata
-        for part in ("name", "namespace"):
-            given, known = getattr(new, part) if new else None, getattr(old, part)
-            if given and given != known:
-                raise errors.bad_request(
-                    f"the {part} of the object ({given}) does not match "
-                    f"the {part} on the URL ({known})"
-                )
-        if new is None or not new.name:
-            raise errors.bad_request("name must be provided")
 
 
 _SIMPLE: dict[str, tuple[type, ...]] = {

@@ -14,6 +14,7 @@ from kubecourse.api.labels import Selector, SelectorError, parse_selector
 from kubecourse.control_plane.apiserver.request import Options
 
 FIELD_VALIDATION = ("", "Ignore", "Strict", "Warn")
+LONGEST_MANAGER = 128
 PROPAGATION = ("Foreground", "Background", "Orphan")
 
 
@@ -59,21 +60,36 @@ class Query:
             raise errors.bad_request(f"invalid resource version: {why}")
         return int(text)
 
-    def field_validation(self, kind: str) -> str:
-        """What to do about unknown fields: Strict, Warn (the default) or Ignore."""
-        value = self.get("fieldValidation")
-        if value not in FIELD_VALIDATION:
-            raise _invalid(kind, errors.not_supported("fieldValidation", value, FIELD_VALIDATION))
-        return value or "Warn"
+    def options(
+        self, kind: str, agent: str, warnings: list[str], applying: bool = False
+    ) -> Options:
+        """The options of a write. `kind` names them in errors, such as CreateOptions.
 
-    def options(self, kind: str, user: str, warnings: list[str]) -> Options:
-        """The options of a write. `kind` names them in errors, such as CreateOptions."""
-        value = self._values.get("dryRun")
+        Without a fieldManager the user agent, up to its `/`, manages the fields.
+        """
+        manager, validation = self.get("fieldManager"), self.get("fieldValidation")
+        dry_run = [value] if (value := self.get("dryRun")) else []
+        problems = _manager_problems(manager)
+        if applying and not manager:
+            problems = [errors.required("fieldManager", "is required for apply patch")]
+        elif kind == "PatchOptions" and not applying and "force" in self._values:
+            why = "may not be specified for non-apply patch"
+            problems = [errors.field_forbidden("force", why), *problems]
+        if dry_run not in ([], ["All"]):
+            problems.append(errors.not_supported("dryRun", dry_run, ["All"]))
+        if validation not in FIELD_VALIDATION:
+            problems.append(errors.not_supported("fieldValidation", validation, FIELD_VALIDATION))
+        if problems:
+            raise _invalid(kind, *problems)
         return Options(
-            user=user, dry_run=_dry_run(kind, [value] if value else []), warnings=warnings
+            manager=manager or agent.partition("/")[0][:LONGEST_MANAGER] or "unknown",
+            dry_run=bool(dry_run),
+            warnings=warnings,
+            validation=validation or "Warn",
+            force=self.flag("force"),
         )
 
-    def deletion(self, given: dict[str, Any], user: str, warnings: list[str]) -> Options:
+    def deletion(self, given: dict[str, Any], warnings: list[str]) -> Options:
         """The options of a deletion: from the body, or, without one, from the query."""
         kind = "DeleteOptions"
         grace, propagation = given.get("gracePeriodSeconds"), given.get("propagationPolicy")
@@ -90,9 +106,10 @@ class Query:
         if orphan is not None and propagation is None:
             propagation = "Orphan" if orphan else "Background"
         preconditions = given.get("preconditions") or {}
+        if dry_run not in ([], ["All"]):
+            raise _invalid(kind, errors.not_supported("dryRun", dry_run, ["All"]))
         return Options(
-            user=user,
-            dry_run=_dry_run(kind, dry_run),
+            dry_run=bool(dry_run),
             grace_period=grace,
             propagation=propagation,
             uid=preconditions.get("uid"),
@@ -101,10 +118,15 @@ class Query:
         )
 
 
-def _dry_run(kind: str, values: list[str]) -> bool:
-    if any(value != "All" for value in values):
-        raise _invalid(kind, errors.not_supported("dryRun", values, ["All"]))
-    return bool(values)
+def _manager_problems(manager: str) -> list[errors.FieldError]:
+    problems = []
+    if len(manager.encode()) > LONGEST_MANAGER:
+        problems.append(errors.too_long("fieldManager", LONGEST_MANAGER))
+    for place, char in enumerate(manager):
+        if not char.isprintable():
+            why = f"invalid character U+{ord(char):04X} (at position {place})"
+            problems.append(errors.invalid("fieldManager", manager, why))
+    return problems
 
 
 def _integer(text: str | None) -> int | None:
@@ -116,5 +138,5 @@ def _integer(text: str | None) -> int | None:
         raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
 
-def _invalid(kind: str, problem: errors.FieldError) -> errors.ApiError:
-    return errors.invalid_object(kind, "meta.k8s.io", "", [problem])
+def _invalid(kind: str, *problems: errors.FieldError) -> errors.ApiError:
+    return errors.invalid_object(kind, "meta.k8s.io", "", list(problems))

@@ -6,14 +6,13 @@ Source: `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/response.go`.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from kubecourse.api import codec, errors
 from kubecourse.api.resources import Resource
-from kubecourse.clock import Clock
-from kubecourse.control_plane.apiserver import tables
+from kubecourse.control_plane.apiserver import managed_fields, tables
 from kubecourse.control_plane.apiserver.query import Query
+from kubecourse.control_plane.apiserver.server import APIServer
 
 INCLUDE = ("None", "Metadata", "Object")
 META_VERSION = "meta.k8s.io/v1"
@@ -33,33 +32,33 @@ def _form(accept: str) -> str:
     return ""
 
 
-def _partial(obj: Any) -> dict[str, Any]:
-    metadata = codec.encode(obj.metadata)
+def _partial(metadata: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": metadata}
 
 
 def single(
-    resource: Resource, obj: Any, accept: str, query: Query, now: datetime
+    server: APIServer, resource: Resource, obj: Any, accept: str, query: Query
 ) -> dict[str, Any]:
     """One object, in the form asked for."""
     form = _form(accept)
     if form == "Table":
-        return _table(resource, [obj], obj.metadata.resourceVersion, query, now)
-    return _partial(obj) if form == "PartialObjectMetadata" else codec.encode(obj)
+        return _table(server, resource, [obj], obj.metadata.resourceVersion, query)
+    shown = managed_fields.show(server, obj)
+    return _partial(shown["metadata"]) if form == "PartialObjectMetadata" else shown
 
 
 def collection(
-    resource: Resource, found: list[Any], revision: str, accept: str, query: Query, now: datetime
+    server: APIServer, resource: Resource, found: list[Any], accept: str, query: Query
 ) -> dict[str, Any]:
     """A list, in the form asked for. Its items do not repeat their kind."""
-    form = _form(accept)
+    form, revision = _form(accept), str(server.etcd.revision)
     if form == "Table":
-        return _table(resource, found, revision, query, now)
+        return _table(server, resource, found, revision, query)
+    items = [managed_fields.show(server, obj) for obj in found]
     if form == "PartialObjectMetadataList":
-        kind, version, items = form, META_VERSION, [_partial(obj) for obj in found]
+        kind, version, items = form, META_VERSION, [_partial(item["metadata"]) for item in items]
     else:
         kind, version = f"{resource.kind}List", resource.api_version
-        items = [codec.encode(obj) for obj in found]
         for item in items:
             del item["apiVersion"], item["kind"]
     return {
@@ -71,19 +70,20 @@ def collection(
 
 
 def _table(
-    resource: Resource, found: list[Any], revision: str, query: Query, now: datetime
+    server: APIServer, resource: Resource, found: list[Any], revision: str, query: Query
 ) -> dict[str, Any]:
+    """A table. Its rows' metadata lacks the managed fields, which no reader of tables wants."""
     include = query.get("includeObject") or "Metadata"
     if include not in INCLUDE:
         raise errors.bad_request(f'unrecognized includeObject value: "{include}"')
-    printer = tables.printer(resource)
+    printer, now = tables.printer(resource), server.clock.utc()
     rows = []
     for obj in found:
         row: dict[str, Any] = {"cells": printer.cells(obj, now)}
         if include == "Object":
-            row["object"] = codec.encode(obj)
+            row["object"] = managed_fields.show(server, obj)
         elif include == "Metadata":
-            row["object"] = _partial(obj)
+            row["object"] = _partial(codec.encode(obj.metadata))
         rows.append(row)
     return {
         "kind": "Table",
@@ -97,13 +97,13 @@ def _table(
 class Events:
     """Turns the changes of one watch into events; only the first Table names its columns."""
 
-    __slots__ = ("clock", "form", "headed", "query", "resource")
+    __slots__ = ("form", "headed", "query", "resource", "server")
 
-    def __init__(self, resource: Resource, accept: str, query: Query, clock: Clock) -> None:
+    def __init__(self, server: APIServer, resource: Resource, accept: str, query: Query) -> None:
+        self.server = server
         self.resource = resource
         self.form = accept
         self.query = query
-        self.clock = clock
         self.headed = False
 
     def event(self, type_: str, obj: Any) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Events:
         if type_ == "BOOKMARK":
             named = {"kind": self.resource.kind, "apiVersion": self.resource.api_version}
             return {"type": type_, "object": {**named, "metadata": codec.encode(obj)}}
-        shown = single(self.resource, obj, self.form, self.query, self.clock.utc())
+        shown = single(self.server, self.resource, obj, self.form, self.query)
         if shown["kind"] == "Table":
             if self.headed:
                 shown["columnDefinitions"] = None

@@ -9,6 +9,7 @@ What differs between kinds is in `strategy` (what a client may not set), `defaul
 from __future__ import annotations
 
 import builtins
+import dataclasses
 from bisect import bisect_right
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +22,13 @@ from kubecourse.api.fields import FieldSelector
 from kubecourse.api.labels import Selector
 from kubecourse.api.resources import RESOURCES, Resource
 from kubecourse.clock import Clock
-from kubecourse.control_plane.apiserver import admission, eviction, strategy, validation
+from kubecourse.control_plane.apiserver import (
+    admission,
+    eviction,
+    managed_fields,
+    strategy,
+    validation,
+)
 from kubecourse.control_plane.apiserver.defaults import default
 from kubecourse.control_plane.apiserver.event_expiry import EventExpiry
 from kubecourse.control_plane.apiserver.request import Options
@@ -38,7 +45,8 @@ class APIServer:
     """Serves one cluster's objects out of etcd.
 
     Objects go in and come out as shared, immutable structs. Every method raises ApiError where
-    the real server answers with a failure Status.
+    the real server answers with a failure Status. Writes name their `manager`, who becomes the
+    owner of what they change; without one, nobody does.
     """
 
     def __init__(self, clock: Clock, etcd: Etcd) -> None:
@@ -117,14 +125,16 @@ class APIServer:
 
     # --- creating
 
-    def create(self, resource: Resource, obj: Any, options: Options | None = None) -> Any:
+    def create(
+        self, resource: Resource, obj: Any, options: Options | None = None, manager: str = ""
+    ) -> Any:
         """Store a new object and return it as stored.
 
         Raises AlreadyExists, Invalid, Forbidden, or NotFound for its namespace.
         """
-        options = options or Options()
-        obj = default(self._named(resource, obj))
-        obj = admission.admit(self, "CREATE", resource, obj, None, options)
+        options = options or Options(manager)
+        requested = default(self._named(resource, obj))
+        obj = admission.admit(self, "CREATE", resource, requested, None, options)
         obj = strategy.prepare_for_create(resource, obj)
         problems = validation.validate(resource, obj)
         if problems:
@@ -141,11 +151,11 @@ class APIServer:
                 resource.plural, resource.group, obj.metadata.name, deleting
             )
         if options.dry_run:
-            return obj
+            return self._unstored(obj, None, requested, "", options)
         if obj.metadata.resourceVersion:
             why = "resourceVersion should not be set on objects to be created"
             raise errors.ApiError(500, "", why)
-        return self._put(key, obj)
+        return self._put(key, obj, _note(options, requested, obj))
 
     def _named(self, resource: Resource, obj: Any) -> Any:
         """The object with what the system fills in: name, uid, creation time, generation."""
@@ -162,6 +172,7 @@ class APIServer:
             deletionTimestamp=None,
             deletionGracePeriodSeconds=None,
             selfLink=None,
+            managedFields=None,
         )
         return replace(obj, metadata=metadata)
 
@@ -183,7 +194,12 @@ class APIServer:
     # --- changing
 
     def update(
-        self, resource: Resource, obj: Any, subresource: str = "", options: Options | None = None
+        self,
+        resource: Resource,
+        obj: Any,
+        subresource: str = "",
+        options: Options | None = None,
+        manager: str = "",
     ) -> Any:
         """Replace an object, or with a subresource (`status`, `finalize`) that part of it.
 
@@ -192,7 +208,7 @@ class APIServer:
         With a resourceVersion it must be the stored one. An update that changes nothing is not
         written. Raises NotFound, Conflict, Invalid, Forbidden.
         """
-        options = options or Options()
+        options = options or Options(manager)
         metadata = obj.metadata
         stored = self._stored(resource, metadata.namespace, metadata.name)
         old = stored.value
@@ -203,6 +219,7 @@ class APIServer:
             new = strategy.prepare_finalize(resource, obj, old)
         else:
             new = self._prepare_update(resource, obj, old)
+        requested = new
         new = admission.admit(self, "UPDATE", resource, new, old, options)
         problems = validation.validate_update(resource, new, old, subresource)
         if problems:
@@ -212,7 +229,11 @@ class APIServer:
                 options.warn(text)
         admission.check(self, "UPDATE", resource, new, old, options)
         new = strategy.allocate(self, resource, new, old)
-        return self._store_update(resource, new, stored, options)
+        if metadata.managedFields and not subresource and options.owners is None:
+            given = metadata.managedFields
+            owners = managed_fields.overridden(self, given, old, requested, options.manager)
+            options = dataclasses.replace(options, owners=owners)
+        return self._store_update(resource, new, stored, requested, subresource, options)
 
     def _prepare_update(self, resource: Resource, obj: Any, old: Any) -> Any:
         if obj.metadata is old.metadata:
@@ -226,16 +247,59 @@ class APIServer:
         return new
 
     def _store_update(
-        self, resource: Resource, new: Any, stored: KeyValue, options: Options
+        self,
+        resource: Resource,
+        new: Any,
+        stored: KeyValue,
+        requested: Any,
+        subresource: str,
+        options: Options,
     ) -> Any:
         old = stored.value
-        if new == old or options.dry_run:
-            return old if new == old else new
+        if new == old and not managed_fields.change_hands(self, old, options.owners):
+            return old
+        if options.dry_run:
+            return self._unstored(new, old, requested, subresource, options)
         key = resource.key(old.metadata.namespace, old.metadata.name)
         if strategy.is_finished(resource, new):
-            self.etcd.delete(key, stored.mod_revision, self._stamped(new))
-            return new
-        return self._put(key, new)
+            return self._delete(key, new, stored)
+        # A write through a subresource asks for no more than what it changes.
+        changed = new if subresource else requested
+        return self._put(key, new, _note(options, changed, new, subresource))
+
+    def apply(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        config: dict[str, Any],
+        subresource: str = "",
+        options: Options | None = None,
+    ) -> tuple[Any, bool]:
+        """Server-side apply, for `options.manager`. Returns the object, and whether it is new.
+
+        Raises what `create` and `update` raise, and Conflict where others manage what would
+        change, unless `options.force`.
+        """
+        options = options or Options()
+        live = self.find(resource, namespace, name)
+        if live is None and subresource:
+            raise errors.not_found(resource.plural, resource.group, name)
+        obj, owners = managed_fields.applied(self, resource, live, config, subresource, options)
+        metadata = obj.metadata
+        if live is None and metadata.uid:
+            why = (
+                f"uid mismatch: the provided object specified uid {metadata.uid}, "
+                "and no existing object was found"
+            )
+            raise errors.conflict(resource.plural, resource.group, name, why)
+        if resource.namespaced and not metadata.namespace:
+            obj = replace(obj, metadata=replace(metadata, namespace=namespace))
+        check_identity(obj, name, namespace)
+        options = dataclasses.replace(options, owners=owners)
+        if live is None:
+            return self.create(resource, obj, options), True
+        return self.update(resource, obj, subresource, options), False
 
     def patch(
         self,
@@ -292,8 +356,7 @@ class APIServer:
         if options.dry_run:
             return new, gone
         if gone:
-            self.etcd.delete(key, stored.mod_revision, self._stamped(new))
-            return new, True
+            return self._delete(key, new, stored), True
         if new != old:
             new = self._put(key, new)
         return new, False
@@ -340,10 +403,29 @@ class APIServer:
             raise errors.not_found(resource.plural, resource.group, name)
         return found
 
-    def _put(self, key: str, obj: Any) -> Any:
+    def _put(self, key: str, obj: Any, note: Any = None) -> Any:
         obj = self._stamped(obj)
-        self.etcd.put(key, obj)
+        self.etcd.put(key, obj, note=note)
         return obj
+
+    def _delete(self, key: str, last: Any, stored: KeyValue) -> Any:
+        """Remove an object; watchers see its last state under the revision of its deletion."""
+        note = managed_fields.Write(previous=stored.mod_revision)
+        self.etcd.delete(key, stored.mod_revision, self._stamped(last), note)
+        return last
+
+    def _unstored(
+        self, new: Any, old: Any, requested: Any, subresource: str, options: Options
+    ) -> Any:
+        """What a dry run answers, with the managed fields that a write would leave."""
+        owners = options.owners
+        if owners is None:
+            before = managed_fields.of(self, old) if old is not None else {}
+            now = self.clock.utc()
+            owners = managed_fields.updated(
+                before, old, requested, options.manager, subresource, now
+            )
+        return managed_fields.with_owners(new, owners)
 
     def _stamped(self, obj: Any) -> Any:
         """The object with the resourceVersion that the next write will have."""
@@ -409,6 +491,31 @@ class APIServer:
                 raise errors.conflict(resource.kind, resource.group, stored.name or "", why)
 
 
+def _note(options: Options, requested: Any, stored: Any, subresource: str = "") -> Any:
+    """What the history is told of a write, beside the object."""
+    if requested is stored and options.owners is None:
+        return managed_fields.by(options.manager, subresource)
+    if not options.manager:
+        return None
+    kept = requested if options.owners is None else None
+    return managed_fields.Write(options.manager, subresource, kept, options.owners)
+
+
+def check_identity(obj: Any, name: str, namespace: str | None) -> None:
+    """An object must be that of the path. Raises BadRequest."""
+    metadata = obj.metadata or ObjectMeta()
+    if metadata.namespace and metadata.namespace != namespace:
+        raise errors.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if not metadata.name:
+        raise errors.bad_request("name must be provided")
+    if metadata.name != name:
+        raise errors.bad_request(
+            f"the name of the object ({metadata.name}) does not match the name on the URL ({name})"
+        )
+
+
 def _keep_system_fields(new: ObjectMeta, old: ObjectMeta) -> ObjectMeta:
     """Metadata of an update: what only the system sets stays as it was."""
     return replace(
@@ -421,6 +528,7 @@ def _keep_system_fields(new: ObjectMeta, old: ObjectMeta) -> ObjectMeta:
         generateName=old.generateName if new.generateName is None else new.generateName,
         resourceVersion=old.resourceVersion,
         selfLink=None,
+        managedFields=None,
     )
 
 

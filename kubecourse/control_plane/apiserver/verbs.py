@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kubecourse.api import codec, errors, models
-from kubecourse.control_plane.apiserver import body, patching, representation, scale
+from kubecourse.api import errors, models
+from kubecourse.control_plane.apiserver import (
+    body,
+    managed_fields,
+    patching,
+    representation,
+    scale,
+)
 from kubecourse.control_plane.apiserver.call import Call
 from kubecourse.control_plane.apiserver.watch import Change, Watch
 
@@ -48,13 +54,13 @@ def _get(call: Call) -> Answer:
 
 def _create(call: Call) -> Answer:
     options = call.options("CreateOptions")
-    obj = call.read_here("CreateOptions")
+    obj = call.read_here(options)
     return 201, call.show(call.server.create(call.target.resource, obj, options))
 
 
 def _update(call: Call) -> Answer:
     options = call.options("UpdateOptions")
-    obj = call.read_here("UpdateOptions")
+    obj = call.read_here(options)
     if not obj.metadata.name:
         raise errors.bad_request("name must be provided")
     call.check_name(obj.metadata.name)
@@ -63,10 +69,15 @@ def _update(call: Call) -> Answer:
 
 
 def _patch(call: Call) -> Answer:
-    target, patch = call.target, patching.read(call.request)
+    target, applying = call.target, patching.applies(call.request)
+    if applying:
+        options = call.options("PatchOptions", applying)
+        config = patching.read_config(call.request, options)
+        obj, new = call.server.apply(*target.place, config, target.subresource, options)
+        return 201 if new else 200, call.show(obj)
+    patch = patching.read(call.request)
     options = call.options("PatchOptions")
-    validation = call.query.field_validation("PatchOptions")
-    change = patching.Change(target.resource, patch, validation, call.warnings)
+    change = patching.Change(target.resource, patch, options, call.server)
     return 200, call.show(call.server.patch(*target.place, change, target.subresource, options))
 
 
@@ -75,7 +86,7 @@ def _delete(call: Call) -> Answer:
     resource = call.target.resource
     obj, gone = call.server.delete(*call.target.place, options)
     if not gone or resource.kind in RETURNED_WHEN_DELETED:
-        return 200, codec.encode(obj)
+        return 200, managed_fields.show(call.server, obj)
     metadata = obj.metadata
     details = {"name": metadata.name, "group": resource.group, "kind": resource.plural}
     details = {key: value for key, value in details.items() if value}
@@ -100,21 +111,20 @@ def _get_scale(call: Call) -> Answer:
 
 def _update_scale(call: Call) -> Answer:
     options = call.options("UpdateOptions")
-    wanted = call.read(scale.SCALE, "UpdateOptions")
+    wanted = call.read(scale.SCALE, options)
     if wanted.metadata is not None and wanted.metadata.name is not None:
         call.check_name(wanted.metadata.name)
     change = scale.Resize(call.target.resource, wanted)
-    return 200, scale.show(call.server.patch(*call.target.place, change, "", options))
+    return 200, scale.show(call.server.patch(*call.target.place, change, "scale", options))
 
 
 def _patch_scale(call: Call) -> Answer:
     patch = patching.read(call.request)
     options = call.options("PatchOptions")
-    validation = call.query.field_validation("PatchOptions")
-    change = patching.Change(scale.SCALE, patch, validation, call.warnings)
+    change = patching.Change(scale.SCALE, patch, options)
     current = scale.of(call.server.get(*call.target.place))
     resize = scale.Resize(call.target.resource, change(current))
-    return 200, scale.show(call.server.patch(*call.target.place, resize, "", options))
+    return 200, scale.show(call.server.patch(*call.target.place, resize, "scale", options))
 
 
 def _bind(call: Call) -> Answer:
@@ -185,7 +195,7 @@ class _Sender:
 def open_watch(call: Call, send: Callable[[dict[str, Any]], None]) -> Watch:
     """Stream events about a collection to `send`. Raises ApiError."""
     server, target, query = call.server, call.target, call.query
-    form = representation.Events(target.resource, call.request.accept, query, server.clock)
+    form = representation.Events(server, target.resource, call.request.accept, query)
     stream = server.watch(
         target.resource,
         _Sender(form, send),

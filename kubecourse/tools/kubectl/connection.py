@@ -55,7 +55,8 @@ class Connection:
         accept: str = "application/json",
     ) -> Any:
         """One request; returns the answer's body."""
-        request = rest.Request(method, path, query or {}, body, content_type, accept, self.user)
+        head = (method, path, query or {}, body, content_type, accept)
+        request = rest.Request(*head, self.user, "kubectl")
         response = rest.handle(self.server, request)
         self.warnings += response.warnings
         if response.code >= 400:

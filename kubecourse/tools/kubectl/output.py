@@ -71,9 +71,9 @@ def printer_for(inv: Invocation, formats: tuple[str, ...] = FORMATS) -> Printer 
     argument = argument or template
     match name:
         case "json":
-            return lambda obj: go_json(obj, indent=4) + "\n"
+            return lambda obj: go_json(_shown(inv, obj), indent=4) + "\n"
         case "yaml":
-            return _YAML()
+            return _YAML(inv)
         case "name":
             return lambda obj: "".join(f"{_named(item)}\n" for item in items_of(obj))
         case "jsonpath" | "jsonpath-as-json":
@@ -88,13 +88,32 @@ def printer_for(inv: Invocation, formats: tuple[str, ...] = FORMATS) -> Printer 
 class _YAML:
     """Several objects are separate documents."""
 
-    def __init__(self) -> None:
+    def __init__(self, inv: Invocation) -> None:
+        self.inv = inv
         self.separator = ""
 
     def __call__(self, obj: Any) -> str:
-        text = self.separator + yaml.dump(obj)
+        text = self.separator + yaml.dump(_shown(self.inv, obj))
         self.separator = "---\n"
         return text
+
+
+def _shown(inv: Invocation, obj: Any) -> Any:
+    """An object, or a List, as json and yaml print it."""
+    if inv.flags.get("show-managed-fields") or not isinstance(obj, dict):
+        return obj
+    if "items" in obj and str(obj.get("kind", "")).endswith("List"):
+        return {**obj, "items": [unmanaged(item) for item in obj["items"]]}
+    return unmanaged(obj)
+
+
+def unmanaged(obj: Any) -> Any:
+    """An object without its managed fields."""
+    metadata = obj.get("metadata") or {}
+    if "managedFields" not in metadata:
+        return obj
+    left = {key: value for key, value in metadata.items() if key != "managedFields"}
+    return {**obj, "metadata": left}
 
 
 def _named(obj: dict[str, Any]) -> str:

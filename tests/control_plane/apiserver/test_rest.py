@@ -11,21 +11,10 @@ from kubecourse.control_plane.apiserver import APIServer
 from kubecourse.control_plane.apiserver.rest import Request, Response, handle, watch
 from tests.control_plane.apiserver import replay
 
-SSA = "server-side apply is not simulated yet; it is refused with 415"
 CONTROLLERS = "lists what controllers and a scheduler had made; here the server is alone"
 
 # Recorded request -> why the answer does not agree yet.
 DIFFERS = {
-    "ssa-no-fieldmanager": SSA,
-    "ssa-create": SSA,
-    "ssa-conflict": SSA,
-    "ssa-conflict-two-fields": SSA,
-    "ssa-force": SSA,
-    "ssa-alice-drops-replicas": SSA,
-    "ssa-with-managedfields": SSA,
-    "ssa-name-mismatch": SSA,
-    "ssa-unknown-field": SSA,
-    "ssa-dup-list-key": SSA,
     "pod-log-unscheduled": "logs are read from the kubelet, which answers elsewhere",
     "bad-limit": CONTROLLERS,
     "watch-too-old": CONTROLLERS,

@@ -38,7 +38,7 @@ def check(
     charged = [_charge(each, resource, new, used) for each in concerned]
     if not options.dry_run:
         for each in charged:
-            server.update(QUOTAS, each, "status")
+            server.update(QUOTAS, each, "status", manager="kube-apiserver")
 
 
 def _counts(each: Any, resource: Resource, obj: Any) -> bool:
