@@ -17,8 +17,10 @@ from kubecourse.control_plane.apiserver.admission import (
     default_toleration_seconds,
     limit_ranger,
     namespace_lifecycle,
+    persistent_volume_claim_resize,
     priority,
     resource_quota,
+    runtime_class,
     service_account,
     storage_object_in_use_protection,
     taint_nodes_by_condition,
@@ -68,6 +70,7 @@ MUTATING = Chain(
     Plugin(default_toleration_seconds.admit, "CREATE UPDATE", ("Pod",)),
     Plugin(default_storage_class.admit, "CREATE", (_CLAIM,)),
     Plugin(storage_object_in_use_protection.admit, "CREATE", ("PersistentVolume", _CLAIM)),
+    Plugin(runtime_class.admit, "CREATE", ("Pod",)),
 )
 VALIDATING = Chain(
     Plugin(namespace_lifecycle.check, "DELETE", ("Namespace",)),
@@ -75,6 +78,7 @@ VALIDATING = Chain(
     Plugin(limit_ranger.check, "CREATE UPDATE", (_CLAIM,)),
     Plugin(service_account.check, "CREATE", ("Pod",)),
     Plugin(priority.check, "CREATE UPDATE", ("PriorityClass",)),
+    Plugin(persistent_volume_claim_resize.check, "UPDATE", (_CLAIM,)),
     Plugin(resource_quota.check, "CREATE"),
     Plugin(resource_quota.check, "UPDATE", (_CLAIM, "Service")),
 )

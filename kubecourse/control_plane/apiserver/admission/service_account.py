@@ -25,7 +25,7 @@ TOKEN_SECONDS = 60 * 60 + 7
 _MIRROR = "kubernetes.io/config.mirror"
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
-_PROJECTED = core.ProjectedVolumeSource(
+PROJECTED = core.ProjectedVolumeSource(
     defaultMode=0o644,
     sources=[
         core.VolumeProjection(
@@ -88,7 +88,7 @@ def _with_account(spec: Any) -> Any:
     changed = {field: items for field, items in changed.items() if items is not None}
     if not changed:
         return spec
-    added = core.Volume(name=volume, projected=_PROJECTED)
+    added = core.Volume(name=volume, projected=PROJECTED)
     return replace(spec, volumes=[*(spec.volumes or []), added], **changed)
 
 

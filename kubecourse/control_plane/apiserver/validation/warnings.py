@@ -11,15 +11,43 @@ from typing import Any
 from kubecourse.api import quantity
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import Resource
+from kubecourse.control_plane.apiserver.validation import simplified
 from kubecourse.control_plane.apiserver.validation.service import is_headless
 
+
+def _use(since: str, label: str) -> str:
+    return f'deprecated since {since}; use "{label}" instead'
+
+
+def _dead(since: str, field: str) -> str:
+    return f'non-functional in {since}+; use the "{field}" field instead'
+
+
 _OLD_LABELS = {
-    "beta.kubernetes.io/arch": ("v1.14", "kubernetes.io/arch"),
-    "beta.kubernetes.io/os": ("v1.14", "kubernetes.io/os"),
-    "failure-domain.beta.kubernetes.io/region": ("v1.17", "topology.kubernetes.io/region"),
-    "failure-domain.beta.kubernetes.io/zone": ("v1.17", "topology.kubernetes.io/zone"),
-    "beta.kubernetes.io/instance-type": ("v1.17", "node.kubernetes.io/instance-type"),
+    "beta.kubernetes.io/arch": _use("v1.14", "kubernetes.io/arch"),
+    "beta.kubernetes.io/os": _use("v1.14", "kubernetes.io/os"),
+    "failure-domain.beta.kubernetes.io/region": _use("v1.17", "topology.kubernetes.io/region"),
+    "failure-domain.beta.kubernetes.io/zone": _use("v1.17", "topology.kubernetes.io/zone"),
+    "beta.kubernetes.io/instance-type": _use("v1.17", "node.kubernetes.io/instance-type"),
 }
+_OLD_ANNOTATIONS = {
+    "scheduler.alpha.kubernetes.io/critical-pod": _dead("v1.16", "priorityClassName"),
+    "security.alpha.kubernetes.io/sysctls": _dead("v1.11", "sysctls"),
+    "security.alpha.kubernetes.io/unsafe-sysctls": _dead("v1.11", "sysctls"),
+}
+_OLD_VOLUMES = {
+    "photonPersistentDisk": "deprecated in v1.11, non-functional in v1.16+",
+    "gitRepo": "deprecated in v1.11",
+    "scaleIO": "deprecated in v1.16, non-functional in v1.22+",
+    "flocker": "deprecated in v1.22, non-functional in v1.25+",
+    "storageos": "deprecated in v1.22, non-functional in v1.25+",
+    "quobyte": "deprecated in v1.22, non-functional in v1.25+",
+    "glusterfs": "deprecated in v1.25, non-functional in v1.26+",
+    "cephfs": "deprecated in v1.28, non-functional in v1.31+",
+    "rbd": "deprecated in v1.28, non-functional in v1.31+",
+}
+_REQUIRED = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
+_PREFERRED = "affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution"
 
 # --- pods
 
@@ -27,31 +55,75 @@ _OLD_LABELS = {
 def _spec(spec: Any, prefix: str) -> Iterator[str]:
     for key in sorted(spec.nodeSelector or ()):
         if key in _OLD_LABELS:
-            since, label = _OLD_LABELS[key]
-            yield f'{prefix}.nodeSelector[{key}]: deprecated since {since}; use "{label}" instead'
+            yield f"{prefix}.nodeSelector[{key}]: {_OLD_LABELS[key]}"
+    if spec.affinity is not None and spec.affinity.nodeAffinity is not None:
+        yield from _affinity(spec.affinity.nodeAffinity, prefix)
     for index, constraint in enumerate(spec.topologySpreadConstraints or ()):
+        path, key = f"{prefix}.topologySpreadConstraints[{index}]", constraint.topologyKey
+        if key in _OLD_LABELS:
+            yield f"{path}.topologyKey: {key} is {_OLD_LABELS[key]}"
         if constraint.labelSelector is None:
-            path = f"{prefix}.topologySpreadConstraints[{index}].labelSelector"
-            yield f"{path}: a null labelSelector results in matching no pod"
+            yield f"{path}.labelSelector: a null labelSelector results in matching no pod"
+    for index, volume in enumerate(spec.volumes or ()):
+        for name, text in _OLD_VOLUMES.items():
+            if getattr(volume, name) is not None:
+                shown = "storageOS" if name == "storageos" else name
+                yield f"{prefix}.volumes[{index}].{shown}: {text}"
+    yield from _repeated(spec, prefix)
+    yield from _amounts(prefix, "overhead", spec.overhead)
     containers = [
         (f"{prefix}.{field}[{index}]", container)
         for field in ("initContainers", "containers")
         for index, container in enumerate(getattr(spec, field) or ())
     ]
     for path, container in containers:
-        yield from _amounts(path, container)
+        for name in ("memory", "ephemeral-storage") if container.resources else ():
+            for field in ("limits", "requests"):
+                amounts = getattr(container.resources, field) or {}
+                if name in amounts:
+                    yield from _amounts(f"{path}.resources", field, {name: amounts[name]})
         yield from _hidden_variables(path, container)
     yield from _ports(containers)
+    if (spec.terminationGracePeriodSeconds or 0) < 0:
+        why = "must be >= 0; negative values are invalid and will be treated as 1"
+        yield f"{prefix}.terminationGracePeriodSeconds: {why}"
 
 
-def _amounts(path: str, container: Any) -> Iterator[str]:
+def _affinity(affinity: Any, prefix: str) -> Iterator[str]:
+    required = affinity.requiredDuringSchedulingIgnoredDuringExecution
+    terms = [
+        (f"{prefix}.{_REQUIRED}[{index}]", term)
+        for index, term in enumerate((required.nodeSelectorTerms if required else None) or ())
+    ] + [
+        (f"{prefix}.{_PREFERRED}[{index}].preference", weighted.preference)
+        for index, weighted in enumerate(
+            affinity.preferredDuringSchedulingIgnoredDuringExecution or ()
+        )
+    ]
+    for path, term in terms:
+        for index, rule in enumerate(term.matchExpressions or ()):
+            if rule.key in _OLD_LABELS:
+                yield f"{path}.matchExpressions[{index}].key: {rule.key} is {_OLD_LABELS[rule.key]}"
+
+
+def _repeated(spec: Any, prefix: str) -> Iterator[str]:
+    for field, key in (("hostAliases", "ip"), ("imagePullSecrets", "name")):
+        seen = set()
+        for index, item in enumerate(getattr(spec, field) or ()):
+            value, path = getattr(item, key) or "", f"{prefix}.{field}[{index}].{key}"
+            if value in seen:
+                yield f'{path}: duplicate {key} "{value}"'
+            elif not value and key == "name":
+                yield f'{path}: invalid empty name ""'
+            seen.add(value)
+
+
+def _amounts(path: str, field: str, amounts: dict[str, str] | None) -> Iterator[str]:
     for name in ("memory", "ephemeral-storage"):
-        for field in ("limits", "requests"):
-            amounts = getattr(container.resources, field) if container.resources else None
-            text = (amounts or {}).get(name)
-            if text is not None and quantity.milli(text) % 1000:
-                why = f'fractional byte value "{text}" is invalid, must be an integer'
-                yield f"{path}.resources.{field}[{name}]: {why}"
+        text = (amounts or {}).get(name)
+        if text is not None and quantity.milli(text) % 1000:
+            why = f'fractional byte value "{text}" is invalid, must be an integer'
+            yield f"{path}.{field}[{name}]: {why}"
 
 
 def _hidden_variables(path: str, container: Any) -> Iterator[str]:
@@ -71,6 +143,12 @@ def _ports(containers: list[tuple[str, Any]]) -> Iterator[str]:
     for path, container in containers:
         for index, port in enumerate(container.ports or ()):
             here = f"{path}.ports[{index}]"
+            if port.hostIP and not port.hostPort:
+                shown = (
+                    f"{{Name:{port.name or ''} HostPort:0 ContainerPort:{port.containerPort} "
+                    f"Protocol:{port.protocol} HostIP:{port.hostIP}}}"
+                )
+                yield f"{here}: hostIP set without hostPort: {shown}"
             others = used.setdefault((port.containerPort, port.protocol), [])
             for there, other in others:
                 hosts = (port.hostPort or 0, other.hostPort or 0)
@@ -85,12 +163,18 @@ def _ports(containers: list[tuple[str, Any]]) -> Iterator[str]:
 
 @memo
 def _of_pod(spec: Any) -> list[str]:
-    return list(_spec(spec, "spec"))
+    return [*_spec(spec, "spec"), *simplified.in_struct("core/v1.PodSpec", spec, "spec")]
 
 
 @memo
 def _of_template(spec: Any) -> list[str]:
     return list(_spec(spec, "spec.template.spec"))
+
+
+def _annotations(prefix: str, metadata: Any) -> Iterator[str]:
+    for key in sorted((metadata.annotations if metadata is not None else None) or ()):
+        if key in _OLD_ANNOTATIONS:
+            yield f"{prefix}.annotations[{key}]: {_OLD_ANNOTATIONS[key]}"
 
 
 # --- services and the rest
@@ -109,25 +193,20 @@ def _service(spec: Any) -> Iterator[str]:
         yield 'spec.externalName is ignored when spec.type is not "ExternalName"'
 
 
-INERT = frozenset(
-    {
-        "ClusterRole", "ClusterRoleBinding", "Ingress", "NetworkPolicy", "Role", "RoleBinding",
-    }
-)  # fmt: skip
-"""Kinds that are kept and shown as the real server does, but on which nothing acts here yet."""
-
-_MAKE_PODS = ("DaemonSet", "Deployment", "Job", "ReplicaSet", "StatefulSet")
-
-
 def warnings(resource: Resource, obj: Any) -> list[str]:
     """What to tell the client about an object that is otherwise right."""
+    return [*_of(resource, obj), *simplified.of_kind(resource)]
+
+
+def _of(resource: Resource, obj: Any) -> Iterator[str]:
     if resource.kind == "Pod":
-        return _of_pod(obj.spec)
-    if resource.kind in _MAKE_PODS:
-        return _of_template(obj.spec.template.spec)
+        yield from _of_pod(obj.spec)
+        yield from _annotations("metadata", obj.metadata)
+        return
+    template = getattr(getattr(obj, "spec", None), "template", None)
+    if template is not None:
+        yield from _of_template(template.spec)
+        yield from _annotations("spec.template.metadata", template.metadata)
     if resource.kind == "Service":
-        return list(_service(obj.spec))
-    if resource.kind in INERT:
-        what = resource.plural
-        return [f"simulated: {what} are stored, but nothing in this cluster acts on them yet"]
-    return []
+        yield from _service(obj.spec)
+    yield from simplified.in_struct(resource.schema, obj)
