@@ -111,7 +111,8 @@ def parse_url(url: str) -> Url:
 class Network:
     """What connects pods, nodes and Services.
 
-    `kubelets` are the nodes' kubelets by name; nodes may join later.
+    `kubelets` are the nodes' kubelets by name; nodes may join later. `disks` are what claims hold,
+    by namespace and name: every node reaches them.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Network:
         self._proxy = proxy
         self._kubelets = kubelets
         self._rng = clock.rng("network")
+        self.disks: dict[str, dict[str, str]] = {}
         self._known: dict[str, Kubelet] = {}
         self._counted = 0
         self._forwards: dict[int, tuple[str, str, int]] = {}

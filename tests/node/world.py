@@ -27,6 +27,7 @@ NAMES = {
     "ConfigMap": "core/v1.ConfigMap",
     "Secret": "core/v1.Secret",
     "EndpointSlice": "discovery/v1.EndpointSlice",
+    "PersistentVolumeClaim": "core/v1.PersistentVolumeClaim",
 }
 
 

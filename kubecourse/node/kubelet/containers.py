@@ -164,7 +164,9 @@ class PodContainer:
     def with_image(self, problem: Problem | None) -> bool:
         """The image is here, or there is a problem; False if starting goes on."""
         worker, kubelet = self.worker, self.worker.kubelet
-        problem = problem or references.missing_reference(kubelet.client, worker.pod, self.spec)
+        if problem is None:
+            image = kubelet.runtime.catalog.find(self.spec.image)
+            problem = references.bad_configuration(kubelet.client, worker.pod, self.spec, image)
         if problem is not None:
             reason, message = problem
             self.warning("Failed", f"Error: {reason if reason in _IMAGE_PROBLEMS else message}")

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
 from kubecourse.client import Client, EventRecorder
+from kubecourse.node.kubelet import references
 from kubecourse.node.kubelet.admission import Allocation
 from kubecourse.node.kubelet.images import ImageManager
 from kubecourse.node.kubelet.node_status import NodeStatus
@@ -33,7 +34,7 @@ class Kubelet:
     """
 
     __slots__ = (
-        "_mine", "_stream", "admitted", "client", "clock", "host_ips", "images",
+        "_mine", "_stream", "_watching", "admitted", "client", "clock", "host_ips", "images",
         "machine", "name", "node_status", "phase", "pods", "recorder", "rng",
         "running", "runtime",
     )  # fmt: skip
@@ -59,6 +60,7 @@ class Kubelet:
         self.pods: dict[str, PodWorker] = {}
         self.admitted = Allocation(machine)
         self._stream: Any = None
+        self._watching: list[Any] = []
 
     def start(self) -> None:
         """Begin, or go on where `stop` left: what runs on the machine has gone on running."""
@@ -71,6 +73,7 @@ class Kubelet:
         for worker in list(self.pods.values()):
             if worker.uid in present:
                 worker.resume()
+                self._watch_references(worker.pod)
             else:
                 self._forget(worker)
         self._stream = self.client.watch(core.Pod, self._receive, fields=self._mine)
@@ -82,6 +85,9 @@ class Kubelet:
         if self._stream is not None:
             self._stream.stop()
             self._stream = None
+        for stream in self._watching:
+            stream.stop()
+        self._watching.clear()
 
     # --- pods
 
@@ -102,23 +108,38 @@ class Kubelet:
         """A pod has been assigned to this node."""
         if pod.status.phase in FINAL:
             return
-        if refusal := self.admitted.refuse(pod, self._labels):
+        if refusal := self.admitted.refuse(pod, self._node()):
             self._reject(pod, *refusal)
             return
         self.admitted.add(pod)
+        self._watch_references(pod)
         worker = self.pods[pod.metadata.uid] = PodWorker(self, pod)
         if pod.metadata.deletionTimestamp is not None:
             worker.stop(pod.metadata.deletionGracePeriodSeconds or 0)
         else:
             worker.begin()
 
-    def _labels(self) -> dict[str, str]:
-        """The labels that the node has now: people may have added some."""
+    def _watch_references(self, pod: Any) -> None:
+        """From the first pod on that shows ConfigMaps or Secrets as files, hear of changes."""
+        if not self._watching and references.changing(pod.spec):
+            for cls in (core.ConfigMap, core.Secret):
+                self._watching.append(self.client.watch(cls, self._reference_changed))
+
+    def _reference_changed(self, changes: list[Any]) -> None:
+        changed = {(type(o), o.metadata.namespace, o.metadata.name): None for _, o in changes}
+        for worker in self.pods.values():
+            namespace = worker.pod.metadata.namespace
+            if any(
+                (r.cls, namespace, r.name) in changed for r in references.changing(worker.pod.spec)
+            ):
+                worker.expect_refresh()
+
+    def _node(self) -> Any:
+        """The node as it is now: people may have added labels and taints."""
         try:
-            node: Any = self.client.get(core.Node, self.name)
-            return node.metadata.labels or {}
+            return self.client.get(core.Node, self.name)
         except ApiError:
-            return self.machine.all_labels
+            return None
 
     def _reject(self, pod: Any, reason: str, message: str) -> None:
         """The pod cannot run here: it has failed."""

@@ -1,24 +1,29 @@
-"""ConfigMaps and Secrets that a pod refers to: which are missing, and what they hold.
+"""What a pod gives its containers: variables and volumes, some made of ConfigMaps and Secrets.
 
-Sources: `pkg/kubelet/kubelet_pods.go` (makeEnvironmentVariables),
-`pkg/volume/{configmap,secret}/…`, `pkg/kubelet/kuberuntime/kuberuntime_container.go`.
+Sources: `pkg/kubelet/kubelet_pods.go` (makeEnvironmentVariables), `pkg/kubelet/envvars`,
+`pkg/volume/{configmap,secret,downwardapi,projected}`, `pkg/kubelet/volumemanager`,
+`pkg/fieldpath/fieldpath.go`.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from kubecourse.api import models
-from kubecourse.api.errors import ApiError, ignoring
+from kubecourse.api import models, quantity
+from kubecourse.api.errors import ApiError
 from kubecourse.api.memo import memo
-from kubecourse.api.volumes import claim_of, claims_of
 from kubecourse.client import Client
+from kubecourse.node.runtime.container import expand, security
 
 core = models.core_v1
 
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+API_SERVER = ("10.96.0.1", "443")
 ROOT_CA = "kube-root-ca.crt"
 """What every service account's volume refers to. Nobody checks certificates: it may be missing."""
+BAD_CONFIG = "CreateContainerConfigError"
 
 
 class Reference(NamedTuple):
@@ -35,16 +40,56 @@ class Reference(NamedTuple):
     items: tuple[tuple[str, str], ...] = ()
 
 
+def _references(where: str, part: Any, fields: tuple[str, str], items: Any) -> Iterator[Reference]:
+    """The ConfigMap and the Secret that a part of a spec names, if it does."""
+    for cls, field in zip((core.ConfigMap, core.Secret), fields, strict=True):
+        source = getattr(part, field, None)
+        if source is not None:
+            name = getattr(source, "secretName", None) or getattr(source, "name", None) or ""
+            listed = items(source) if items else ()
+            yield Reference(where, cls, name, bool(source.optional) or name == ROOT_CA, listed)
+
+
 def contents(client: Client, reference: Reference, namespace: str) -> dict[str, str] | None:
     """What a ConfigMap or Secret holds, as text; None if there is none."""
     try:
         obj: Any = client.get(reference.cls, reference.name, namespace)
     except ApiError:
         return None
-    data = obj.data or {}
-    if reference.cls is core.ConfigMap:
-        return data
-    return {key: base64.b64decode(text).decode("utf-8", "replace") for key, text in data.items()}
+    binary = (obj.data if reference.cls is core.Secret else obj.binaryData) or {}
+    decoded = {k: base64.b64decode(text).decode("utf-8", "replace") for k, text in binary.items()}
+    return decoded if reference.cls is core.Secret else (obj.data or {}) | decoded
+
+
+# --- the downward API
+
+
+def field(pod: Any, path: str, ip: str = "") -> str:
+    """What the downward API says of a pod: `metadata.labels['app']`, `status.podIP`, …."""
+    if path in ("status.podIP", "status.podIPs"):
+        return ip  # its status may not say so yet
+    names, _, key = path.replace("IPs", "IP").partition("['")
+    value = pod
+    for name in names.split("."):
+        value = getattr(value, name, None)
+    if key:
+        return str((value or {}).get(key.removesuffix("']"), ""))
+    if isinstance(value, dict):
+        quoted = {
+            name: text.replace("\\", "\\\\").replace('"', '\\"') for name, text in value.items()
+        }
+        return "\n".join(f'{name}="{quoted[name]}"' for name in sorted(quoted))
+    return str(value or "")
+
+
+def _resource(pod: Any, spec: Any, reference: Any) -> str:
+    """A container's own request or limit, in units of the divisor, rounded up."""
+    kind, _, name = reference.resource.partition(".")
+    container = next((c for c in pod.spec.containers if c.name == reference.containerName), spec)
+    amounts = (getattr(container.resources, kind, None) if container.resources else None) or {}
+    amount = quantity.parse_quantity(amounts.get(name, "0")).nano
+    divisor = quantity.parse_quantity(reference.divisor or "1").nano or 1_000_000_000
+    return str(-(-amount // divisor))
 
 
 # --- volumes
@@ -53,76 +98,95 @@ def contents(client: Client, reference: Reference, namespace: str) -> dict[str, 
 @memo
 def volumes(spec: Any) -> list[Reference]:
     """What a pod's volumes are made of, as far as those are ConfigMaps and Secrets."""
-    found = []
-    for volume in spec.volumes or ():
-        parts = (volume.projected.sources or ()) if volume.projected is not None else (volume,)
-        for part in parts:
-            for cls, source in ((core.ConfigMap, part.configMap), (core.Secret, part.secret)):
-                if source is not None:
-                    name = getattr(source, "secretName", None) or getattr(source, "name", None)
-                    items = tuple((item.key, item.path) for item in source.items or ())
-                    optional = bool(source.optional) or name == ROOT_CA
-                    found.append(Reference(volume.name, cls, name or "", optional, items))
-    return found
+    return [
+        reference
+        for volume in spec.volumes or ()
+        for part in _parts(volume)
+        for reference in _references(volume.name, part, ("configMap", "secret"), _paths)
+    ]
+
+
+@memo
+def changing(spec: Any) -> list[Reference]:
+    """Those of them whose content the kubelet must keep up to date."""
+    return [reference for reference in volumes(spec) if reference.name != ROOT_CA]
+
+
+def _parts(volume: Any) -> Any:
+    return (volume.projected.sources or ()) if volume.projected is not None else (volume,)
+
+
+def _paths(source: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((item.key, item.path) for item in source.items or ())
 
 
 def missing_volume(client: Client, pod: Any) -> str | None:
     """Why a volume of the pod cannot be set up: the text of the event FailedMount."""
-    unbound = missing_claim(client, pod) if pod.spec.volumes else None
-    if unbound is not None:
-        return unbound
-    for reference in volumes(pod.spec):
-        volume, cls, name, optional, items = reference
-        held = contents(client, reference, pod.metadata.namespace)
-        problem = ""
-        if held is None:
-            problem = f'{cls.__name__.lower()} "{name}" not found'
-        else:
-            kind = "config" if cls is core.ConfigMap else "secret"
-            for key, _ in items:
-                if key not in held:
-                    problem = problem or f"references non-existent {kind} key: {key}"
-        if problem and not optional:
-            return f'MountVolume.SetUp failed for volume "{volume}" : {problem}'
-    return None
-
-
-def missing_claim(client: Client, pod: Any) -> str | None:
-    """Why a claim of a pod cannot be used: a pod that no scheduler placed may come without.
-
-    Source: `pkg/kubelet/volumemanager/{volume_manager.go,populator}` (getPVCExtractPV).
-    """
-    for namespace, name in claims_of(pod):
-        claim: Any = None
-        with ignoring("NotFound"):
-            claim = client.get(core.PersistentVolumeClaim, name, namespace)
-        if claim is None:
-            why = f'failed to fetch PVC from API server: persistentvolumeclaim "{name}" not found'
-        elif claim.status.phase != "Bound" or not claim.spec.volumeName:
-            why = "PVC is not bound"
-        else:
+    namespace = pod.metadata.namespace
+    for volume, cls, name, optional, items in volumes(pod.spec):
+        held = contents(client, Reference(volume, cls, name, optional), namespace)
+        missing = [key for key, _ in items if key not in (held or {})]
+        if optional or (held is not None and not missing):
             continue
-        volume = next(each.name for each in pod.spec.volumes if claim_of(each, pod) == name)
-        return (
-            f"Unable to attach or mount volumes: unmounted volumes=[{volume}], unattached "
-            f"volumes=[], failed to process volumes=[{volume}]: error processing PVC "
-            f"{namespace}/{name}: {why}"
-        )
+        problem = f'{cls.__name__.lower()} "{name}" not found'
+        if held is not None:
+            kind = "config" if cls is core.ConfigMap else "secret"
+            problem = f"references non-existent {kind} key: {missing[0]}"
+        return f'MountVolume.SetUp failed for volume "{volume}" : {problem}'
+    for given in pod.spec.volumes or ():
+        if (why := _unbound(client, given, pod)) is not None:
+            return (
+                f"Unable to attach or mount volumes: unmounted volumes=[{given.name}], unattached "
+                f"volumes=[], failed to process volumes=[{given.name}]: {why}"
+            )
     return None
 
 
-def volume_files(client: Client, pod: Any, volume: str) -> dict[str, str] | None:
-    """What a volume made of ConfigMaps and Secrets shows: file names and contents.
+def claim_name(volume: Any, pod: Any) -> str:
+    """The claim that a volume stands for, if it stands for one."""
+    if volume.ephemeral is not None:
+        return f"{pod.metadata.name}-{volume.name}"
+    return volume.persistentVolumeClaim.claimName if volume.persistentVolumeClaim else ""
 
-    None for a volume of another kind.
-    """
+
+def _unbound(client: Client, volume: Any, pod: Any) -> str | None:
+    """Why a volume's claim cannot be used, if so."""
+    name, namespace = claim_name(volume, pod), pod.metadata.namespace
+    if not name:
+        return None
+    try:
+        claim: Any = client.get(core.PersistentVolumeClaim, name, namespace)
+    except ApiError as error:
+        return (
+            f"error processing PVC {namespace}/{name}: failed to fetch PVC from API server: {error}"
+        )
+    bound = claim.status is not None and claim.status.phase == "Bound" and claim.spec.volumeName
+    return None if bound else f"error processing PVC {namespace}/{name}: PVC is not bound"
+
+
+def volume_files(client: Client, pod: Any, name: str) -> dict[str, str] | None:
+    """What a volume made of objects shows: files and their contents; None for another kind."""
+    volume = next(volume for volume in pod.spec.volumes if volume.name == name)
     files: dict[str, str] | None = None
-    for reference in volumes(pod.spec):
-        if reference.where == volume:
+    for part in _parts(volume):
+        found: dict[str, str] = {}
+        given = [*_references(name, part, ("configMap", "secret"), _paths)]
+        for reference in given:
             held = contents(client, reference, pod.metadata.namespace) or {}
             if reference.items:
                 held = {path: held[key] for key, path in reference.items if key in held}
-            files = (files or {}) | held
+            found |= held
+        downward, token = part.downwardAPI, getattr(part, "serviceAccountToken", None)
+        for item in downward.items or () if downward is not None else ():
+            if item.fieldRef is not None:
+                found[item.path] = field(pod, item.fieldRef.fieldPath)
+            else:
+                found[item.path] = _resource(pod, None, item.resourceFieldRef)
+        if token is not None:
+            account = f"{pod.metadata.namespace}:{pod.spec.serviceAccountName or 'default'}"
+            found[token.path] = f"simulated-token.system:serviceaccount:{account}"
+        if given or downward is not None or token is not None:
+            files = (files or {}) | found
     return files
 
 
@@ -132,34 +196,95 @@ def volume_files(client: Client, pod: Any, volume: str) -> dict[str, str] | None
 @memo
 def variables(spec: Any) -> list[Reference]:
     """What a container's environment takes from elsewhere: all of `envFrom`, then one of each."""
-    found = []
+    found: list[Reference] = []
     for source in spec.envFrom or ():
-        prefix = source.prefix or ""
-        for cls, of in ((core.ConfigMap, source.configMapRef), (core.Secret, source.secretRef)):
-            if of is not None:
-                found.append(Reference(prefix, cls, of.name, bool(of.optional)))
+        found += _references(source.prefix or "", source, ("configMapRef", "secretRef"), None)
     for variable in spec.env or ():
-        value = variable.valueFrom
-        for cls, field in ((core.ConfigMap, "configMapKeyRef"), (core.Secret, "secretKeyRef")):
-            of = getattr(value, field, None)
-            if of is not None:
-                items = ((of.key, variable.name),)
-                found.append(Reference(variable.name, cls, of.name, bool(of.optional), items))
+
+        def items(of: Any, name: str = variable.name) -> tuple[tuple[str, str], ...]:
+            return ((of.key, name),)
+
+        fields = ("configMapKeyRef", "secretKeyRef")
+        found += _references(variable.name, variable.valueFrom, fields, items)
     return found
 
 
-def missing_reference(client: Client, pod: Any, spec: Any) -> tuple[str, str] | None:
-    """Why a container's environment cannot be made: reason and message."""
-    if not spec.env and not spec.envFrom:
-        return None
+def bad_configuration(client: Client, pod: Any, spec: Any, image: Any) -> tuple[str, str] | None:
+    """Why a container cannot be made: reason and message.
+
+    Something that its environment needs is missing, or it would run as root and must not.
+    Source of the latter: `pkg/kubelet/kuberuntime/security_context.go` (verifyRunAsNonRoot).
+    """
     namespace = pod.metadata.namespace
-    for reference in variables(spec):
+    for reference in variables(spec) if spec.env or spec.envFrom else ():
         _, cls, name, optional, items = reference
-        held = None if optional else contents(client, reference, namespace)
+        held = contents(client, reference, namespace)
         if held is None and not optional:
-            return "CreateContainerConfigError", f'{cls.__name__.lower()} "{name}" not found'
+            return BAD_CONFIG, f'{cls.__name__.lower()} "{name}" not found'
         for key, _ in items:
-            if held is not None and key not in held:
-                message = f"couldn't find key {key} in {cls.__name__} {namespace}/{name}"
-                return "CreateContainerConfigError", message
-    return None
+            if held is not None and key not in held and not optional:
+                return BAD_CONFIG, f"couldn't find key {key} in {cls.__name__} {namespace}/{name}"
+    context = pod.spec.securityContext
+    if not security(spec, context, "runAsNonRoot"):
+        return None
+    user, why = security(spec, context, "runAsUser"), ""
+    if user == 0:
+        why = "container's runAsUser breaks non-root policy"
+    elif user is None and isinstance(image.user, str):
+        why = f"container has runAsNonRoot and image has non-numeric user ({image.user}), "
+        why += "cannot verify user is non-root"
+    elif user is None and image.user == 0:
+        why = "container has runAsNonRoot and image will run as root"
+    title = f"{pod.metadata.name}_{namespace}({pod.metadata.uid})"
+    return (BAD_CONFIG, f'{why} (pod: "{title}", container: {spec.name})') if why else None
+
+
+def environment(
+    client: Client, pod: Any, spec: Any, sandbox: Any, services: list[Any]
+) -> dict[str, str]:
+    """All variables of a container, in the order in which `env` prints them."""
+    given = {"PATH": PATH, "HOSTNAME": sandbox.hostname, "HOME": "/root"}
+    given["KUBERNETES_SERVICE_HOST"], given["KUBERNETES_SERVICE_PORT"] = API_SERVER
+    if pod.spec.enableServiceLinks is not False:
+        given |= dict(_of_services(services))
+    taken: dict[str, str] = {}
+    for reference in variables(spec):
+        held = contents(client, reference, pod.metadata.namespace) or {}
+        if reference.items:
+            taken |= {name: held[key] for key, name in reference.items if key in held}
+        else:
+            given |= {reference.where + key: value for key, value in held.items()}
+    for variable in spec.env or ():
+        name, source = variable.name, variable.valueFrom
+        if source is None:
+            given[name] = expand(variable.value or "", given)
+        elif source.fieldRef is not None:
+            given[name] = field(pod, source.fieldRef.fieldPath, sandbox.ip)
+        elif source.resourceFieldRef is not None:
+            given[name] = _resource(pod, spec, source.resourceFieldRef)
+        elif name in taken:
+            given[name] = taken[name]
+    return given
+
+
+def _of_services(services: list[Any]) -> Iterator[tuple[str, str]]:
+    """The variables that tell of Services: `WEB_SERVICE_HOST`, `WEB_PORT_80_TCP_ADDR`, …."""
+    for service in services:
+        ip = service.spec.clusterIP
+        if not ip or ip == "None" or not service.spec.ports:
+            continue
+        name = service.metadata.name.upper().replace("-", "_")
+        yield f"{name}_SERVICE_HOST", ip
+        yield f"{name}_SERVICE_PORT", str(service.spec.ports[0].port)
+        for index, port in enumerate(service.spec.ports):
+            if port.name:
+                yield f"{name}_SERVICE_PORT_{port.name.upper().replace('-', '_')}", str(port.port)
+            protocol = port.protocol or "TCP"
+            url = f"{protocol.lower()}://{ip}:{port.port}"
+            if index == 0:
+                yield f"{name}_PORT", url
+            prefix = f"{name}_PORT_{port.port}_{protocol}"
+            yield prefix, url
+            yield f"{prefix}_PROTO", protocol.lower()
+            yield f"{prefix}_PORT", str(port.port)
+            yield f"{prefix}_ADDR", ip

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
 from kubecourse.clock import Timer
-from kubecourse.node.kubelet import environment, probes, references, status
+from kubecourse.node.kubelet import probes, references, status
 from kubecourse.node.kubelet.containers import APP, INIT, RETRY, SIDECAR, PodContainer, throttled
 from kubecourse.node.runtime.runtime import NoAddress
 from kubecourse.node.runtime.sandbox import Sandbox
@@ -107,7 +107,9 @@ class PodWorker:
         """The API server has a new version of the pod."""
         if pod.spec is not self.pod.spec:
             self._change_images(pod.spec)
-        self.pod = pod
+        old, self.pod = self.pod.metadata, pod
+        if (old.labels, old.annotations) != (pod.metadata.labels, pod.metadata.annotations):
+            self.expect_refresh()
         if pod.metadata.deletionTimestamp is not None:
             grace = pod.metadata.deletionGracePeriodSeconds or 0
             if self.stopping:
@@ -180,6 +182,8 @@ class PodWorker:
             kubelet.recorder.warning(self.pod, "FailedCreatePodSandBox", message)
             self.later("mount", kubelet.jittered(RETRY), self._mount, background=True)
             return
+        for shown in references.changing(self.pod.spec):
+            self.sandbox.volumes[shown.where] = self.volume(shown.where)
         self.probe_epoch = kubelet.clock.now - SANDBOX
         self.write_status()
         self._sandbox_seen = kubelet.next_tick()
@@ -291,13 +295,46 @@ class PodWorker:
 
     # --- what containers are given
 
-    def environment(self, spec: Any) -> dict[str, str]:
-        """A container's variables."""
-        return environment.make(self.kubelet.client, self.pod, spec, self.sandbox)
+    def services(self) -> list[Any]:
+        """The Services that a container's variables tell of: those there are at its start."""
+        if self.pod.spec.enableServiceLinks is False:
+            return []
+        return self.kubelet.client.list(models.core_v1.Service, self.pod.metadata.namespace)
 
-    def volume_files(self, volume: str) -> dict[str, str] | None:
-        """What a volume shows from the start; None if it starts empty and may be written."""
-        return references.volume_files(self.kubelet.client, self.pod, volume)
+    def environment(self, spec: Any, services: list[Any]) -> dict[str, str]:
+        """A container's variables."""
+        return references.environment(self.kubelet.client, self.pod, spec, self.sandbox, services)
+
+    def volume(self, name: str) -> tuple[dict[str, str], bool]:
+        """A volume's files, and whether they may only be read."""
+        kubelet, pod = self.kubelet, self.pod
+        files = references.volume_files(kubelet.client, pod, name)
+        if files is not None:
+            return files, True
+        volume = next(volume for volume in pod.spec.volumes if volume.name == name)
+        if volume.hostPath is not None:
+            return kubelet.runtime.directories.setdefault(volume.hostPath.path, {}), False
+        claim = references.claim_name(volume, pod)
+        if not claim or kubelet.runtime.network is None:
+            return {}, False
+        disks = kubelet.runtime.network.disks
+        return disks.setdefault(f"{pod.metadata.namespace}/{claim}", {}), False
+
+    def expect_refresh(self) -> None:
+        """Something that a volume shows has changed: it will, too, when the pod is next synced."""
+        pending = self._timers.get("refresh")
+        if self.sandbox is not None and not (pending is not None and pending.pending):
+            self.later("refresh", self.kubelet.rng.uniform(0.0, 1.25 * RESYNC), self._refresh)
+
+    def _refresh(self) -> None:
+        """Bring the files of volumes up to date; those of what is gone stay."""
+        assert self.sandbox is not None
+        for name, (files, _) in self.sandbox.volumes.items():
+            new = references.volume_files(self.kubelet.client, self.pod, name)
+            if new and new != files:
+                files.clear()
+                files.update(new)
+                self.sandbox.changed()
 
     # --- coming to an end
 

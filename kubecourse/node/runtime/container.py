@@ -17,7 +17,8 @@ from kubecourse.node.runtime.process import Process
 from kubecourse.node.runtime.programs import PROGRAMS
 from kubecourse.node.runtime.references import parse_reference
 from kubecourse.node.runtime.sandbox import Sandbox
-from kubecourse.node.runtime.shell import program_of
+from kubecourse.node.runtime.script import Script
+from kubecourse.node.runtime.shell import SHELLS, program_of
 
 KILLED = 137
 """The exit code of a process that SIGKILL ended."""
@@ -46,9 +47,10 @@ class Container:
     """One run of a container, from start to exit; a restart makes a new one."""
 
     __slots__ = (
-        "_environment", "_exit_timer", "_files", "_on_exit", "_watchers", "clock", "exit_code",
-        "exit_message", "exit_reason", "finished_at", "id", "image", "image_id", "image_name",
-        "log", "mood", "name", "ports", "process", "sandbox", "spec", "started_at", "terminating",
+        "_environment", "_exit_timer", "_files", "_on_exit", "_patience", "_services", "_spawned",
+        "_watchers", "clock", "exit_code", "exit_message", "exit_reason", "finished_at", "id",
+        "image", "image_id", "image_name", "listening", "log", "mood", "name", "ports",
+        "processes", "sandbox", "serving", "spec", "started_at", "terminating",
     )  # fmt: skip
 
     def __init__(
@@ -77,9 +79,18 @@ class Container:
         self.mood = "well"
         self.log: list[tuple[float, str]] = []
         self.ports = (*image.ports, *(port.containerPort for port in spec.ports or ()))
-        self.process: Process | None = None
+        self.processes: dict[int, Process] = {}
+        self.listening: tuple[int, ...] = ()
+        self.serving = False
+        self._spawned = 1
+        self._patience = 0.0
+        self._services = sandbox.provider.services()
         self._environment: dict[str, str] | None = None
+        if spec.envFrom or any(variable.valueFrom for variable in spec.env or ()):
+            self._environment = sandbox.provider.environment(spec, self._services)
         self._files: FileSystem | None = None
+        if any(mount.subPath for mount in spec.volumeMounts or ()):
+            self._files = sandbox.files(spec)  # such a part of a volume is what it was at the start
         self._on_exit = on_exit
         self._exit_timer: Timer | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -93,8 +104,14 @@ class Container:
     def environment(self) -> dict[str, str]:
         """Its environment variables, as they were at its start."""
         if self._environment is None:
-            self._environment = self.sandbox.provider.environment(self.spec)
+            self._environment = self.sandbox.provider.environment(self.spec, self._services)
         return self._environment
+
+    @property
+    def user(self) -> int | str:
+        """The user that its processes run as, by number, or by name if only the image says."""
+        wanted: int | None = security(self.spec, self.sandbox.security, "runAsUser")
+        return self.image.user if wanted is None else wanted
 
     @property
     def files(self) -> FileSystem:
@@ -120,9 +137,13 @@ class Container:
     def start(self, patience: float) -> None:
         """Begin. `settle` waits for what it does in its first `patience` seconds."""
         words, clock, image = self._command_line(), self.clock, self.image
+        self._patience = patience
         if words and words[0].rpartition("/")[2] in PROGRAMS:
-            self.process = Process(self, program_of(words), dict(self.environment), patience)
-            clock.call_later(EXEC, self.process.go)
+            script = Script(self, program_of(words), dict(self.environment))
+            if words[0].rpartition("/")[2] in SHELLS:
+                script.args = words[4:]
+            process = self.processes[1] = Process(self, script, 1, patience)
+            clock.call_later(EXEC, process.go)
             return
         if words and image.userland:
             self.exit_message = (
@@ -140,6 +161,26 @@ class Container:
             )
         if image.start_up:
             clock.call_later(image.start_up, self.changed, background=image.start_up > patience)
+
+    def spawn(self, script: Script) -> int:
+        """Run a script in the background; returns its process's number."""
+        self._spawned += 6
+        process = Process(self, script, self._spawned, self._patience)
+        if self.running:
+            self.processes[process.pid] = process
+            self.clock.call_later(0.0, process.go)
+        return process.pid
+
+    def ended(self, process: Process) -> None:
+        """A process has: with the first one ends the container, with the last another's wait."""
+        process.stop()
+        self.processes.pop(process.pid, None)
+        main = self.processes.get(1)
+        if process.pid == 1:
+            self.exit(process.script.status)
+        elif main is not None and main.waits and len(self.processes) == 1:
+            main.script.status = process.script.status
+            main.go()
 
     def _command_line(self) -> list[str]:
         """What it runs, in words; empty if it does what its image does."""
@@ -161,8 +202,9 @@ class Container:
         self.exit_reason = reason or ("Completed" if code == 0 else "Error")
         self.clock.cancel(self._exit_timer)
         self._watchers.clear()
-        if self.process is not None:
-            self.process.stop()
+        for process in self.processes.values():
+            process.stop()
+        self.processes.clear()
         self._on_exit(self)
 
     def terminate(self) -> None:
@@ -172,8 +214,8 @@ class Container:
         self.terminating = True
         if self.mood == "hang":
             return
-        if self.process is not None:
-            self.process.terminate()
+        if 1 in self.processes:
+            self.processes[1].terminate()
         else:
             self.stop_serving()
 
@@ -222,9 +264,8 @@ class Container:
         """Whether a connection to a port is accepted."""
         if self.finished_at is not None:
             return False
-        process = self.process
-        if process is not None and (port in process.ports or not process.serves):
-            return port in process.ports
+        if port in self.listening or (self.processes and not self.serving):
+            return port in self.listening
         return port in self.ports and not self.terminating and self.steady
 
     def answer(self, path: str, port: int = 0) -> Reply:
@@ -235,7 +276,7 @@ class Container:
         latency = image.latency + (SLOW if self.mood == "slow" else 0.0)
         if self.mood == "failing":
             return Reply(500, "Internal Server Error\n", latency)
-        if self.process is not None and port in self.process.ports:
+        if port in self.listening:
             return self._file(path, latency)
         said = image.answers
         if isinstance(said, dict):
@@ -264,6 +305,12 @@ class Container:
         watchers, self._watchers = self._watchers, []
         for watcher in watchers:
             watcher()
+
+
+def security(spec: Any, pod: Any, field: str) -> Any:
+    """A field of a container's security context, or else of its pod's; None if neither says."""
+    own = getattr(spec.securityContext, field, None)
+    return getattr(pod, field, None) if own is None else own
 
 
 def expand(text: str, variables: dict[str, str]) -> str:

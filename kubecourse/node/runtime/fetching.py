@@ -13,44 +13,55 @@ if TYPE_CHECKING:
 DNS_SERVER = "10.96.0.10"
 PATIENCE = 130.0
 """Seconds that they wait for a connection if nobody says otherwise."""
-_LIMITS = ("-m", "--max-time", "-T", "--connect-timeout")
-_TAKE_VALUE = (*_LIMITS, "-o", "-w", "-H", "-X", "-O", "-d")
+_LIMITS = ("m", "max-time", "T", "timeout", "w", "connect-timeout")
 
 
 def fetch(call: Call) -> Result:
     """GET a URL, as curl or as busybox' wget."""
-    url, flags = "", ""
-    values: dict[str, str] = {}
-    words = iter(call.words)
-    for word in words:
-        if word in _TAKE_VALUE:
-            values[word] = next(words, "")
-        elif not word.startswith("-"):
-            url = word
-        elif not word.startswith("--"):
-            flags += word[1:]
-    sandbox = call.script.container.sandbox
-    limit = next((values[name] for name in _LIMITS if name in values), "")
-    timeout = float(limit) if limit.replace(".", "").isdigit() else PATIENCE
+    sandbox, url = call.script.container.sandbox, call.words[-1] if call.words else ""
     try:
         if not url or sandbox.network is None:
             raise ValueError("no URL specified")
-        response = sandbox.network.fetch(url, sandbox, timeout)
+        response = sandbox.network.fetch(url, sandbox, _limit(call))
     except ValueError as error:
-        return Result(2 if call.name == "curl" else 1, "", f"{call.name}: {error}\n", pure=False)
+        return call.fail(str(error), 2 if call.name == "curl" else 1)._replace(pure=False)
     host = (url.partition("://")[2] or url).partition("/")[0]
     says = _curl_says if call.name == "curl" else _wget_says
-    code, out, err = says(host, response, flags, values)
+    code, out, err = says(host, response, call.options)
+    path = call.options.get("O" if call.name == "wget" else "o", "-")
+    if path != "-" and not code:
+        call.files.write(call.path(path), response.body)
+        out = out.removeprefix(response.body)
     return Result(code, out, err, response.latency, pure=False)
 
 
-def _curl_says(
-    host: str, response: Response, flags: str, values: dict[str, str]
-) -> tuple[int, str, str]:
+def _limit(call: Call) -> float:
+    """The seconds that a program waits, if an option says so (curl's -w means something else)."""
+    given = (call.options.get(name, "") for name in _LIMITS if (call.name, name) != ("curl", "w"))
+    return next((float(n) for n in given if n.replace(".", "", 1).isdigit()), PATIENCE)
+
+
+def connect(call: Call) -> Result:
+    """See whether somebody listens, as busybox' nc."""
+    sandbox = call.script.container.sandbox
+    if len(call.words) < 2 or sandbox.network is None or not call.words[1].isdigit():
+        return call.fail("usage: nc [-z] [-w SECONDS] HOST PORT")
+    host, port = call.words[:2]
+    response = sandbox.network.fetch(f"http://{host}:{port}/", sandbox, _limit(call))
+    failed = {"name": f"bad address '{host}'", "refused": f"{host}:{port}: Connection refused",
+              "time": f"{host}:{port}: Connection timed out"}  # fmt: skip
+    if not response.pod and (what := _what_failed(response)) in failed:
+        return call.fail(failed[what])._replace(seconds=response.latency, pure=False)
+    return Result(0, f"{host} ({host}:{port}) open\n" if "v" in call.options else "", pure=False)
+
+
+def _curl_says(host: str, response: Response, options: dict[str, str]) -> tuple[int, str, str]:
     status, (name, _, port) = response.status, host.partition(":")
-    written = values.get("-w", "").replace("%{http_code}", f"{status:03d}").replace("\\n", "\n")
-    if status and not ("f" in flags and status >= 400):
-        return 0, ("" if "-o" in values else response.body) + written, ""
+    form = options.get("w") or options.get("write-out", "")
+    written = form.replace("%{http_code}", f"{status:03d}").replace("\\n", "\n")
+    if status and not ({"f", "fail"} & options.keys() and status >= 400):
+        body = f"HTTP/1.1 {status}\n" if {"I", "head"} & options.keys() else response.body
+        return 0, body + written, ""
     failed = f"Failed to connect to {name} port {port or 80} after 0 ms: "
     code, text = {
         "status": (22, f"The requested URL returned error: {status}"),
@@ -58,15 +69,13 @@ def _curl_says(
         "refused": (7, f"{failed}Could not connect to server"),
         "time": (28, "Connection timed out"),
     }[_what_failed(response)]
-    quiet = "s" in flags and "S" not in flags
+    quiet = {"s", "silent"} & options.keys() and not {"S", "show-error"} & options.keys()
     return code, written, "" if quiet else f"curl: ({code}) {text}\n"
 
 
-def _wget_says(
-    host: str, response: Response, flags: str, values: dict[str, str]
-) -> tuple[int, str, str]:
+def _wget_says(host: str, response: Response, options: dict[str, str]) -> tuple[int, str, str]:
     if 0 < response.status < 400:
-        return 0, response.body if values.get("-O") == "-" or "O-" in flags else "", ""
+        return 0, "" if "O" not in options or "spider" in options else response.body, ""
     failed = _what_failed(response)
     address, _, why = response.error.partition("dial tcp ")[2].partition(": connect: ")
     host_alone = address.partition(":")[0]
@@ -91,9 +100,9 @@ def _what_failed(response: Response) -> str:
 def nslookup(call: Call) -> Result:
     """Look up a name."""
     sandbox = call.script.container.sandbox
-    if not call.plain or sandbox.network is None:
+    if not call.words or sandbox.network is None:
         return Result(1, "", "nslookup: no name\n", pure=False)
-    name = call.plain[0]
+    name = call.words[0]
     head = f"Server:\t\t{DNS_SERVER}\nAddress:\t{DNS_SERVER}:53\n\n"
     answer = sandbox.network.dns.resolve(name, sandbox.namespace)
     if answer is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/stdout", "/dev/stderr")
 _DIRECTORIES = ("/", "/bin", "/dev", "/etc", "/home", "/proc", "/root", "/tmp", "/usr", "/var")
@@ -26,35 +26,50 @@ def normal(path: str, cwd: str = "/") -> str:
     return "/" + "/".join(parts)
 
 
-class Mount(NamedTuple):
-    """A volume at a place in a container: its files by their path in it."""
+class Mount:
+    """A volume, or what is below `root` in it, at a place in a container."""
 
-    path: str
-    files: dict[str, str]
-    read_only: bool
+    __slots__ = ("files", "path", "read_only", "root")
+
+    def __init__(
+        self, path: str, files: dict[str, str], read_only: bool = False, root: str = ""
+    ) -> None:
+        self.path = path
+        self.files = files
+        self.read_only = read_only
+        self.root = root
 
 
 class FileSystem:
     """Files by absolute path. `changed` is called when one has been written or removed."""
 
-    __slots__ = ("_changed", "_directories", "_mounts", "_own")
+    __slots__ = ("_changed", "_directories", "_mounts", "_own", "_read_only")
 
     def __init__(
-        self, own: dict[str, str], mounts: list[Mount], changed: Callable[[], Any]
+        self,
+        own: dict[str, str],
+        mounts: list[Mount],
+        changed: Callable[[], Any],
+        read_only: bool = False,
     ) -> None:
         self._own = own
         self._mounts = sorted(mounts, key=_longest_first)
         self._directories = dict.fromkeys((*_DIRECTORIES, *(mount.path for mount in mounts)))
         self._changed = changed
+        self._read_only = read_only
 
     def _place(self, path: str, write: bool = False) -> tuple[dict[str, str], str]:
         """Where a path is kept: the files, and its key in them. Raises FileProblem."""
+        files, key, fixed = self._own, path, self._read_only
         for mount in self._mounts:
             if path == mount.path or path.startswith(f"{mount.path}/"):
-                if write and mount.read_only:
-                    raise FileProblem("Read-only file system")
-                return mount.files, path[len(mount.path) + 1 :]
-        return self._own, path
+                inside = path[len(mount.path) + 1 :]
+                files, fixed = mount.files, mount.read_only
+                key = f"{mount.root}/{inside}".strip("/") if mount.root else inside
+                break
+        if write and fixed:
+            raise FileProblem("Read-only file system")
+        return files, key
 
     def read(self, path: str) -> str:
         """A file's text. Raises FileProblem."""
@@ -108,6 +123,12 @@ class FileSystem:
         """Whether there is a directory of that name."""
         files, key = self._place(path)
         return path in self._directories or any(name.startswith(f"{key}/") for name in files)
+
+    def below(self, path: str) -> list[str]:
+        """The files in a directory and the directories in it."""
+        files, key = self._place(path)
+        inside = f"{key.rstrip('/')}/" if key else ""
+        return [normal(name[len(inside) :], path) for name in files if name.startswith(inside)]
 
     def list(self, path: str) -> list[str]:
         """The names in a directory."""

@@ -31,13 +31,14 @@ class Image:
     """What a container of an image does. Times are in virtual seconds.
 
     `size`: bytes to pull. `pullable`: whether a registry has it. `ports`: where it listens
-    besides the container's declared ports. `entrypoint`, `command`: what it runs if the pod names
-    nothing (empty: it is a server). `userland`: whose everyday programs are in it, `busybox` or
-    `gnu`, and no others; empty for any. `start_up`: from start until it listens. `exits_after`:
-    until it exits by itself, with `exit_code`. `ready_after`: until the kubelet may report it
-    ready, probes apart. `answers`: what it says, to all paths or by path, as body or `(status,
-    body)`; `{pod}`, `{node}`, `{image}` are filled in. `latency`: of an answer. `stops_after`:
-    from SIGTERM until it exits (never: it ignores it), with `stop_code`. `logs`: at its start.
+    besides the container's declared ports. `entrypoint`, `command`: what it runs if the pod
+    names nothing (empty: it is a server). `userland`: whose everyday programs are in it,
+    `busybox` or `gnu`, and no others; empty for any. `user`: whom it runs as, by number or
+    name. `start_up`: from start until it listens. `exits_after`: until it exits by itself, with
+    `exit_code`. `ready_after`: until the kubelet may report it ready, probes apart. `answers`:
+    what it says, to all paths or by path, as body or `(status, body)`; `{pod}`, `{node}`,
+    `{image}` are filled in. `latency`: of an answer. `stops_after`: from SIGTERM until it exits
+    (never: it ignores it), with `stop_code`. `logs`: at its start.
     """
 
     size: int = 60_000_000
@@ -46,6 +47,7 @@ class Image:
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     userland: str = ""
+    user: int | str = 0
     start_up: float = 0.0
     exits_after: float = NEVER
     exit_code: int = 0

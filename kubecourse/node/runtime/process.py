@@ -1,7 +1,7 @@
-"""A container's process, where it is a script: it runs, sleeps, gets signals and ends.
+"""A container's processes, where they are scripts: they run, sleep, get signals and end.
 
-As process 1 of its container it ignores SIGTERM unless it sets a trap, and a trap runs only when
-the present command is done.
+As process 1 of its container a script ignores SIGTERM unless it sets a trap, and a trap runs only
+when the present command is done; `wait` is done at once.
 """
 
 from __future__ import annotations
@@ -11,47 +11,44 @@ from typing import TYPE_CHECKING, Any
 
 from kubecourse.clock import Timer
 from kubecourse.node.runtime.script import FOREVER, Exit, OutOfMemory, Script
-from kubecourse.node.runtime.shell import Program, ShellSyntaxError, compile_script
+from kubecourse.node.runtime.shell import ShellSyntaxError, compile_script
 
 if TYPE_CHECKING:
     from kubecourse.node.runtime.container import Container
 
 
 class Process:
-    """A running script. `ports` are those it listens on, `serves` once it is the image's server."""
+    """A running script. `serves` once it is the image's server, `waits` for its children's end."""
 
     __slots__ = (
-        "_idle_since", "_marks", "_patience", "_period", "_signalled", "_timer", "container",
-        "ports", "script", "serves",
+        "_followed", "_idle_since", "_marks", "_patience", "_period", "_signalled", "_timer",
+        "container", "pid", "script", "serves", "waits",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        container: Container,
-        program: Program,
-        variables: dict[str, str],
-        patience: float,
-    ) -> None:
+    def __init__(self, container: Container, script: Script, pid: int, patience: float) -> None:
         self.container = container
-        self.script = Script(container, program, variables, self)
-        self.ports: set[int] = set()
-        self.serves = False
+        self.script = script
+        self.pid = pid
+        self.serves = self.waits = False
+        script.process = self
         self._patience = patience
         self._timer: Timer | None = None
         self._signalled = False
-        self._marks: dict[int, tuple[Any, float]] = {}
+        self._marks: dict[tuple[int, int], tuple[Any, float]] = {}
+        self._followed: dict[str, int] = {}
         self._idle_since = self._period = 0.0
 
     def go(self) -> None:
         """Run until something takes time."""
         container, script = self.container, self.script
-        if not container.running:
+        if self.pid not in container.processes:
             return
         self._idle_since = 0.0
+        self.waits = False
         try:
             if self._signalled and "TERM" in script.traps:
                 self._signalled = False
-                script.jump_into(compile_script(script.traps.pop("TERM")))
+                script.enter("call", compile_script(script.traps.pop("TERM")))
             seconds = script.run()
         except Exit as end:
             script.status, seconds = end.code, None
@@ -61,36 +58,57 @@ class Process:
             container.exit(137, "OOMKilled")
             return
         if seconds is None:
-            container.exit(script.status)
+            container.ended(self)
         elif seconds != FOREVER:
             ends = container.clock.now + seconds
             waited_for = self._signalled or ends <= container.started_at + self._patience
             self._timer = container.clock.call_later(seconds, self.go, background=not waited_for)
 
     def stop(self) -> None:
-        """The container is over."""
+        """It is over."""
         self.container.clock.cancel(self._timer)
 
     def terminate(self) -> None:
         """SIGTERM."""
-        if self.serves:
+        if self.serves and self.pid == 1:
             self.container.stop_serving()
         elif self.script.traps.get("TERM"):
             self._signalled = True
-            self.wake()
+            if self.waits:
+                self.go()
+            else:
+                self.wake()
+        elif self.pid != 1:
+            self.script.status = 143
+            self.container.ended(self)
+
+    def follow(self, paths: list[str]) -> None:
+        """Write what is added to files from now on, as `tail -f` does."""
+        files = self.container.files
+        self._followed = {p: len(files.read(p)) if files.is_file(p) else 0 for p in paths}
+        self.container.watch(self._follow)
+
+    def _follow(self) -> None:
+        files = self.container.files
+        for path, seen in self._followed.items():
+            if files.is_file(path):
+                text = files.read(path)
+                self._followed[path] = len(text)
+                self.script.write(text[seen if len(text) >= seen else 0 :])
+        self.container.watch(self._follow)
 
     # --- doing nothing, for ever
 
-    def comes_round(self, top: int) -> bool:
+    def comes_round(self, place: tuple[int, int]) -> bool:
         """A loop begins again; whether it will never do anything new.
 
         If a whole round changed nothing and hangs on nothing but files, so will the next. Then
         it is not run again until a file changes or a signal comes, at the end of a round.
         """
         script, now = self.script, self.container.clock.now
-        mark = (script.effects, tuple(script.variables.items()), script.status)
-        before, since = self._marks.get(top, (None, now))
-        self._marks[top] = (mark, now)
+        mark = (script.effects, tuple(script.variables.items()), script.status, script.stdin)
+        before, since = self._marks.get(place, (None, now))
+        self._marks[place] = (mark, now)
         idle = before == mark and script.pure and not self._signalled and now > since
         if not idle or now < self.container.started_at + self._patience:
             return False

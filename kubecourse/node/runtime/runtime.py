@@ -17,7 +17,7 @@ from kubecourse.node.runtime.programs import PROGRAMS
 from kubecourse.node.runtime.references import parse_reference
 from kubecourse.node.runtime.sandbox import Provider, Sandbox
 from kubecourse.node.runtime.script import FOREVER, Result, Script
-from kubecourse.node.runtime.shell import one_command
+from kubecourse.node.runtime.shell import program_of
 
 _ADDRESSES = 254
 CANNOT_RUN = 126
@@ -29,11 +29,14 @@ class NoAddress(Exception):
 
 
 class Runtime:
-    """What runs on one node. `powered`: whether the machine can be reached and reach others."""
+    """What runs on one node. `powered`: whether the machine can be reached and reach others.
+
+    `directories` are those of the machine that pods share, by path.
+    """
 
     __slots__ = (
-        "_next_ip", "_prefix", "_rng", "by_ip", "catalog", "clock", "images", "network", "node",
-        "powered", "sandboxes",
+        "_next_ip", "_prefix", "_rng", "by_ip", "catalog", "clock", "directories", "images",
+        "network", "node", "powered", "sandboxes",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +48,7 @@ class Runtime:
         self.images: dict[str, Image] = {}
         self.sandboxes: dict[str, Sandbox] = {}
         self.by_ip: dict[str, Sandbox] = {}
+        self.directories: dict[str, dict[str, str]] = {}
         self.network = network
         self.powered = True
         self._prefix = prefix
@@ -121,7 +125,7 @@ class Runtime:
         if container.mood == "hang":
             return Result(1, seconds=FOREVER)
         if command[0].rpartition("/")[2] in PROGRAMS:
-            return Script(container, one_command(command), dict(container.environment)).finish()
+            return Script(container, program_of(command), dict(container.environment)).finish()
         if container.image.userland:
             return Result(CANNOT_RUN, "", _EXEC_FAILED.format(NO_PROGRAM.format(command[0])))
         listens = not container.ports or any(map(container.listens, container.ports))

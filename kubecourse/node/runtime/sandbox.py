@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 class Provider(Protocol):
     """Who knows what a pod's containers are given: the kubelet."""
 
-    def environment(self, spec: Any) -> dict[str, str]:
+    def services(self) -> list[Any]:
+        """The Services that a container hears of at its start."""
+
+    def environment(self, spec: Any, services: list[Any]) -> dict[str, str]:
         """A container's variables."""
 
-    def volume_files(self, volume: str) -> dict[str, str] | None:
-        """What a volume shows from the start; None if it starts empty and may be written."""
+    def volume(self, name: str) -> tuple[dict[str, str], bool]:
+        """A volume's files, and whether they may only be read."""
 
 
 class Sandbox:
@@ -26,7 +29,7 @@ class Sandbox:
 
     __slots__ = (
         "containers", "hostname", "ip", "namespace", "network", "node", "pod_name", "previous",
-        "provider", "random", "uid", "volumes",
+        "provider", "random", "security", "uid", "volumes",
     )  # fmt: skip
 
     def __init__(
@@ -37,6 +40,7 @@ class Sandbox:
         self.pod_name: str = metadata.name
         self.namespace: str = metadata.namespace
         self.hostname: str = pod.spec.hostname or metadata.name
+        self.security = pod.spec.securityContext
         self.ip = ip
         self.node = node
         self.provider = provider
@@ -60,18 +64,21 @@ class Sandbox:
             "nameserver 10.96.0.10\noptions ndots:5\n",
         }
         mounts = [self._mount(mount) for mount in spec.volumeMounts or ()]
-        return FileSystem(own, mounts, self.changed)
+        fixed = spec.securityContext is not None and spec.securityContext.readOnlyRootFilesystem
+        return FileSystem(own, mounts, self.changed, bool(fixed))
 
     def _mount(self, mount: Any) -> Mount:
-        """A volume where a container has it; containers share what is in it."""
+        """A volume where a container has it; containers share what is in it.
+
+        One file of it alone stays as it was when the container started.
+        """
         if mount.name not in self.volumes:
-            files = self.provider.volume_files(mount.name)
-            self.volumes[mount.name] = ({}, False) if files is None else (files, True)
+            self.volumes[mount.name] = self.provider.volume(mount.name)
         files, read_only = self.volumes[mount.name]
-        if mount.subPath and mount.subPath in files:
-            directory, _, name = mount.mountPath.rpartition("/")
-            return Mount(directory or "/", {name: files[mount.subPath]}, True)
-        return Mount(mount.mountPath.rstrip("/"), files, read_only or bool(mount.readOnly))
+        path, part = mount.mountPath.rstrip("/"), (mount.subPath or "").strip("/")
+        if part in files:
+            return Mount(path, {"": files[part]}, read_only=True)
+        return Mount(path, files, read_only or bool(mount.readOnly), part)
 
     def changed(self) -> None:
         """A file has changed that all containers may see."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 import operator
 import re
+import shlex
 from collections.abc import Callable
+from fnmatch import fnmatchcase, translate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubecourse.node.runtime.files import FileProblem, normal
@@ -29,10 +31,18 @@ FOREVER = float("inf")
 BUSY_STEPS = 300
 """Instructions without sleep after which a script has used a second of computing."""
 LONGEST = 86_400.0
+DEEPEST = 50
+"""Functions within functions, scripts within scripts."""
+Redirects = tuple[tuple[str, str], ...]
+_TESTS = ("fail", "ok", "not")
+"""Instructions that ask how the command before them ended: `set -e` leaves that to them."""
+_STREAMS = {"/dev/stdout": "out", "/dev/stderr": "err"}
+LOGS = ("/proc/1/fd/1", "/proc/1/fd/2")
+"""What is written here goes to the container's log."""
 _EXPANSION = (
     rf"\$\(\((?P<sum>{BRACKETS})\)\)|\$\((?P<command>{BRACKETS})\)|`(?P<old>[^`]*)`"
-    r"|\$(?P<name>[A-Za-z_][A-Za-z_0-9]*|[0-9?$#@*])"
-    r"|\$\{(?P<braced>#?[A-Za-z_0-9?#@*]+)(?::?(?P<how>[-+=])(?P<other>[^}]*))?\}"
+    r"|\$(?P<name>[A-Za-z_][A-Za-z_0-9]*|[0-9?$#@*!])"
+    r"|\$\{(?P<braced>#?(?:[A-Za-z_][A-Za-z_0-9]*|[0-9?#@*]))(?:(?P<how>:?[-+=]|%%?|##?)(?P<other>[^}]*))?\}"
 )
 _QUOTED = re.compile(rf"\\(?P<escaped>[$`\"\\])|{_EXPANSION}", re.DOTALL)
 _WORD = re.compile(
@@ -65,15 +75,30 @@ class OutOfMemory(Exception):
     """A command uses all the memory that its container may have."""
 
 
+class Frame(NamedTuple):
+    """Where a script goes on when a `call` of a function, a `sub` shell or a `group` is done."""
+
+    kind: str
+    program: Program
+    pc: int
+    loops: dict[int, list[str]]
+    args: list[str]
+    variables: dict[str, str]
+    cwd: str
+    opened: int
+
+
 class Script:
     """A script being run in a container; by a `process`, if it is one of the container's own.
 
-    `effects` counts what it did to the world; `pure` as for `Result`.
+    `args` are `$1`, `$2`, …; `stdin` what is left to be read. `effects` counts what it did to the
+    world; `pure` as for `Result`. `strict` after `set -e`.
     """
 
     __slots__ = (
-        "_loops", "_pc", "_program", "container", "cwd", "effects", "output", "process", "pure",
-        "status", "traps", "variables",
+        "_frames", "_loops", "_opened", "_pc", "_program", "args", "container", "cwd", "depth",
+        "effects", "functions", "output", "process", "pure", "status", "stdin", "strict", "traps",
+        "variables",
     )  # fmt: skip
 
     def __init__(
@@ -84,16 +109,53 @@ class Script:
         self.variables = variables
         self.cwd = container.spec.workingDir or "/"
         self.status = 0
+        self.args: list[str] = []
+        self.functions: dict[str, Program] = {}
         self.traps: dict[str, str] = {}
-        self.pure = True
+        self.pure, self.strict = True, False
         self.effects = 0
+        self.stdin = ""
         self.output: list[tuple[str, str]] | None = None
-        self.jump_into(program)
-
-    def jump_into(self, program: Program) -> None:
-        """Run this instead of the rest."""
+        self.depth = 0
+        self._opened: list[tuple[Redirects, str]] = []
+        self._frames: list[Frame] = []
         self._program, self._pc = program, 0
         self._loops: dict[int, list[str]] = {}
+
+    def enter(self, kind: str, program: Program, args: list[str] | None = None) -> None:
+        """Run this first, then go on."""
+        if len(self._frames) >= DEEPEST:
+            raise Exit(2)
+        variables = dict(self.variables) if kind == "sub" else self.variables
+        self._frames.append(
+            Frame(
+                kind,
+                self._program,
+                self._pc,
+                self._loops,
+                self.args,
+                variables,
+                self.cwd,
+                len(self._opened),
+            )
+        )
+        self._program, self._pc, self._loops = program, 0, {}
+        self.args = self.args if args is None else args
+
+    def leave(self, kind: str = "") -> bool:
+        """Go on where the innermost of them, or of one kind, was begun; False if none was."""
+        if not any(not kind or frame.kind == kind for frame in self._frames):
+            return False
+        while True:
+            frame = self._frames.pop()
+            if not kind or frame.kind == kind:
+                break
+        if frame.kind == "sub":
+            self.variables, self.cwd = frame.variables, frame.cwd
+        self._program, self._pc, self._loops = frame.program, frame.pc, frame.loops
+        self.args = frame.args
+        del self._opened[frame.opened :]
+        return True
 
     def finish(self) -> Result:
         """Run all of it without letting time pass; what it would take is in the result."""
@@ -116,18 +178,25 @@ class Script:
             self._pc += 1
             match step.op:
                 case "end":
-                    return None
+                    if not self.leave():
+                        self.say_goodbye()
+                        return None
                 case "run":
-                    if seconds := self._pipeline(step.pipeline):
+                    seconds = self._pipeline(step.pipeline)
+                    if self.strict and self.status and self._program[self._pc].op not in _TESTS:
+                        raise Exit(self.status)
+                    if seconds:
                         return seconds
                 case "jump":
                     back = step.target < self._pc
                     self._pc = step.target
-                    if back and self.process is not None and self.process.comes_round(self._pc):
+                    place = (len(self._frames), self._pc)
+                    if back and self.process is not None and self.process.comes_round(place):
                         return FOREVER
                 case "fail" | "ok":
                     if (self.status != 0) == (step.op == "fail"):
                         self._pc = step.target
+                        self.status = 0 if step.name else self.status
                 case "not":
                     self.status = int(not self.status)
                 case "for":
@@ -137,8 +206,32 @@ class Script:
                         self.variables[step.name] = values.pop()
                     else:
                         self._pc = step.target
+                case "match":
+                    word = self.expand(step.name)
+                    if not any(fnmatchcase(word, self.expand(p)) for p in step.words):
+                        self._pc = step.target
+                case "define":
+                    self.functions[step.name] = step.body
+                case "group" | "sub":
+                    self.enter(step.op, step.body)
+                case "spawn":
+                    child = self.copy(step.body)
+                    self.variables["!"] = str(self.container.spawn(child))
+                    self.status = 0
+                case "open":
+                    if seconds := self._open(step.pipeline, step.redirects):
+                        return seconds
+                case "close":
+                    self.stdin = self._opened.pop()[1]
         self.pure = False
         return 1.0
+
+    def say_goodbye(self) -> None:
+        """Run the trap that is set for the script's end."""
+        if "EXIT" in self.traps:
+            result = self.inner(self.traps.pop("EXIT"))
+            self.write(result.stdout)
+            self.write(result.stderr, "err")
 
     # --- commands
 
@@ -146,7 +239,10 @@ class Script:
         """Run commands that feed one another; how many seconds that takes."""
         stdin, longest = "", 0.0
         for command in commands:
-            result = self._command(command, stdin)
+            if command.body:
+                result = self._inside(command.body, stdin)
+            else:
+                result = self._command(command, stdin, len(commands) == 1)
             longest = max(longest, result.seconds)
             self._came_to(result)
             stdin = result.stdout
@@ -158,13 +254,51 @@ class Script:
         self.pure = self.pure and result.pure
         self.write(result.stderr, "err")
 
+    def _open(self, before: tuple[Command, ...], redirects: Redirects) -> float:
+        """What comes reads what `before` writes, or a file, and writes where `redirects` say."""
+        kept, self.stdin, seconds = self.stdin, "", 0.0
+        if before:
+            output, self.output = self.output, []
+            seconds = self._pipeline(before)
+            self.stdin = "".join(text for _, text in self.output)
+            self.output = output
+        opened = []
+        try:
+            left, self.stdin = self._input(redirects, self.stdin)
+            self._redirect(left, Result(0))  # files are emptied once
+            for sign, target in left:
+                sign = sign if "&" in sign[1:] or ">>" in sign else sign.replace(">", ">>")
+                opened.append((sign, shlex.quote(self.expand(target))))
+        except FileProblem as error:
+            self._came_to(Result(1, "", f"sh: {error}\n"))
+        self._opened.append((tuple(opened), kept))
+        return seconds
+
+    def copy(self, program: Program) -> Script:
+        """A script that begins with what this one has: a child process."""
+        child = Script(self.container, program, dict(self.variables))
+        child.cwd, child.args, child.functions = self.cwd, self.args, self.functions
+        child.depth = self.depth + 1
+        if child.depth > DEEPEST:
+            raise Exit(2)
+        return child
+
+    def _inside(self, program: Program, stdin: str) -> Result:
+        child = self.copy(program)
+        child.stdin = stdin
+        return child.finish()
+
     def write(self, text: str, stream: str = "out") -> None:
         """Write where the script's output goes."""
-        if self.output is not None:
-            self.output.append((stream, text))
-        elif text:
-            self.effects += 1
-            self.container.write(text)
+        result = Result(0, *((text, "") if stream == "out" else ("", text)))
+        for redirects, _ in reversed(self._opened if text else ()):
+            result = self._redirect(redirects, result)
+        for name, part in (("out", result.stdout), ("err", result.stderr)):
+            if self.output is not None:
+                self.output.append((name, part))
+            elif part:
+                self.effects += 1
+                self.container.write(part)
 
     def call(self, words: list[str], stdin: str = "") -> Result:
         """Run a program with its words and its input."""
@@ -172,49 +306,83 @@ class Script:
 
         return programs.run(self, words, stdin)
 
-    def _command(self, command: Command, stdin: str) -> Result:
+    def _command(self, command: Command, stdin: str, alone: bool) -> Result:
         values = {name: self.expand(word) for name, word in command.assignments}
         words = self.expand_all(command.words)
-        files, path = self.container.files, ""
         before = self.variables
-        if words:
-            self.variables = before | values if values else before
-        else:
-            before |= values
         try:
-            for sign, target in command.redirects:
-                if sign == "<":
-                    path = self.expand(target)
-                    stdin = files.read(normal(path, self.cwd))
-            result = self.call(words, stdin) if words else Result(0)
-        except FileProblem as error:
-            return Result(1, "", f"sh: can't open {path}: {error}\n")
-        finally:
+            redirects, stdin = self._input(command.redirects, stdin)
+            if not words:
+                before |= values
+                return self._redirect(redirects, Result(self.status if values else 0))
             if values:
+                self.variables = before | values
+            if words[0] not in self.functions:
+                return self._redirect(redirects, self.call(words, stdin))
+            if alone and not redirects and not values:
+                self.enter("call", self.functions[words[0]], words[1:])
+                return Result(self.status)
+            child = self.copy(self.functions[words[0]])
+            child.args, child.stdin = words[1:], stdin
+            return self._redirect(redirects, child.finish())
+        except FileProblem as error:
+            return Result(1, "", f"sh: {error}\n")
+        finally:
+            if values and words:
                 self.variables = before
-        out, err = result.stdout, result.stderr
-        for sign, target in command.redirects:
-            if sign == "2>&1":
-                out, err = out + err, ""
-            elif sign in (">&2", "1>&2"):
-                out, err = "", err + out
-            elif sign != "<":
-                text, out, err = (err, out, "") if sign.startswith("2") else (out, "", err)
+
+    def _input(self, redirects: Redirects, stdin: str) -> tuple[Redirects, str]:
+        """The redirects of what is written, and what the others give to read."""
+        left = []
+        for sign, target in redirects:
+            if sign == "<<<":
+                stdin = self.expand(target) + "\n"
+            elif sign == "<":
                 path = self.expand(target)
+                try:
+                    stdin = self.container.files.read(normal(path, self.cwd))
+                except FileProblem as error:
+                    raise FileProblem(f"can't open {path}: {error}") from None
+            else:
+                left.append((sign, target))
+        return tuple(left), stdin
+
+    def _redirect(self, redirects: Redirects, result: Result) -> Result:
+        """Send what a command wrote where it belongs; the result has what is left."""
+        if not redirects:
+            return result
+        files, left, to = self.container.files, {"out": "", "err": ""}, ["out", "err"]
+        for sign, target in redirects:
+            if sign == "2>&1":
+                to[1] = to[0]
+            elif sign in (">&2", "1>&2"):
+                to[0] = to[1]
+            else:
+                path = self.expand(target)
+                place = _STREAMS.get(path) or normal(path, self.cwd)
                 self.effects += 1
                 try:
-                    files.write(normal(path, self.cwd), text, append=sign.endswith(">>"))
+                    if place not in left and place not in LOGS:
+                        files.write(place, "", append=">>" in sign)
                 except FileProblem as error:
-                    return Result(1, out, f"{err}sh: can't create {path}: {error}\n")
-        return result._replace(stdout=out, stderr=err)
+                    raise FileProblem(f"can't create {path}: {error}") from None
+                to = [place if sign[0] != "2" else to[0], place if sign[0] in "2&" else to[1]]
+        for text, place in zip((result.stdout, result.stderr), to, strict=True):
+            if place in left:
+                left[place] += text
+            elif place in LOGS:
+                self.container.write(text)
+            elif text:
+                files.write(place, text, append=True)
+        return result._replace(stdout=left["out"], stderr=left["err"])
 
-    def inner(self, text: str) -> Result:
+    def inner(self, text: str, args: list[str] | None = None) -> Result:
         """What a script inside this one comes to: `$(text)`, `sh -c text`."""
         try:
-            script = Script(self.container, compile_script(text), dict(self.variables))
+            script = self.copy(compile_script(text))
         except ShellSyntaxError as error:
             return Result(2, "", f"sh: {error}\n")
-        script.cwd = self.cwd
+        script.args = self.args if args is None else args
         return script.finish()
 
     # --- words
@@ -223,10 +391,29 @@ class Script:
         """Words as a command gets them: an unquoted expansion may become several, or none."""
         result: list[str] = []
         for word in words:
+            if word in ("$@", '"$@"', "$*"):
+                result += self.args
+                continue
             expanded = self.expand(word)
-            splits = ("$" in word or "`" in word) and not ('"' in word or "'" in word)
-            result += expanded.split() if splits else [expanded]
+            quoted = '"' in word or "'" in word
+            if ("$" in word or "`" in word) and not quoted:
+                result += expanded.split()
+            elif not quoted and ("*" in word or "?" in word) and "\\" not in word:
+                result += self._files_like(expanded) or [expanded]
+            else:
+                result.append(expanded)
         return result
+
+    def _files_like(self, pattern: str) -> list[str]:
+        """The files that a pattern means, by name."""
+        directory, slash, last = pattern.rpartition("/")
+        found = self.container.files.list(normal(directory or ("/" if slash else "."), self.cwd))
+        hidden = last.startswith(".")
+        return [
+            f"{directory}{slash}{name}"
+            for name in found
+            if fnmatchcase(name, last) and name.startswith(".") == hidden
+        ]
 
     def expand(self, word: str) -> str:
         """One word without its quotes, and with its expansions."""
@@ -250,14 +437,36 @@ class Script:
         if name == "RANDOM":
             self.pure = False
             value = str(self.container.sandbox.random.randrange(32768))
-        elif name[0] == "#":
+        elif name[0] == "#" and name[1:]:
             value = str(len(self.variables.get(name[1:], "")))
+        elif name in ("@", "*"):
+            value = " ".join(self.args)
+        elif name.isdigit() and name != "0":
+            value = self.args[int(name) - 1] if int(name) <= len(self.args) else ""
         else:
-            special = {"?": str(self.status), "$": "1", "0": "sh"}
+            special = {"?": str(self.status), "$": "1", "0": "sh", "#": str(len(self.args))}
             value = special.get(name) or self.variables.get(name, "")
-        if how and bool(value) == (how == "+"):
-            return self.expand(other)
-        return "" if how == "+" else value
+        if not how:
+            return value
+        if how[0] in "%#":
+            return _without(value, self.expand(other), at_end=how[0] == "%", most=len(how) == 2)
+        if bool(value) == (how[-1] == "+"):
+            value = self.expand(other)
+            if how[-1] == "=":
+                self.variables[name] = value
+            return value
+        return "" if how[-1] == "+" else value
+
+
+def _without(text: str, pattern: str, at_end: bool, most: bool) -> str:
+    """A text without what a pattern matches at its beginning or end: the most or the least."""
+    matches = re.compile(translate(pattern)).match
+    cuts = range(len(text) + 1)
+    if at_end:
+        kept = (text[:cut] for cut in (cuts if most else reversed(cuts)) if matches(text[cut:]))
+    else:
+        kept = (text[cut:] for cut in (reversed(cuts) if most else cuts) if matches(text[:cut]))
+    return next(kept, text)
 
 
 # --- sums

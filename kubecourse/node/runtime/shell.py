@@ -2,8 +2,8 @@
 
 A script is read once into a flat list of instructions with jumps, so that a process that sleeps
 is nothing but a place in that list and some variables; `script.Script` runs it. Known: quotes,
-`$x`, `${x:-y}`, `$(…)`, `$((…))`, `;`, `&&`, `||`, `!`, `|`, redirections, if, while, until,
-for, `{…}`, `(…)`, comments. Functions, case, here documents and `&` raise ShellSyntaxError.
+`$x`, `${x:-y}`, `${x%y}`, `$(…)`, `$((…))`, `;`, `&&`, `||`, `!`, `|`, `&`, redirections, here
+documents, if, while, until, for, case, break, continue, functions, `{…}`, `(…)`, comments.
 """
 
 from __future__ import annotations
@@ -20,21 +20,38 @@ class ShellSyntaxError(ValueError):
 
 
 class Command(NamedTuple):
-    """A simple command, `x=1 name args >file`, its words as they are written, quotes and all."""
+    """A simple command, `x=1 name args >file`, its words as they are written, quotes and all.
+
+    Or, as a stage of a pipeline, a whole script (`body`).
+    """
 
     assignments: tuple[tuple[str, str], ...] = ()
     words: tuple[str, ...] = ()
     redirects: tuple[tuple[str, str], ...] = ()
+    body: tuple[Instruction, ...] = ()
 
 
 class Instruction(NamedTuple):
-    """`op` is run, jump, fail, ok (jumps by the last status), not, for, next or end."""
+    """One step of a script.
+
+    What `op` may be:
+
+    - run: the pipeline. spawn: the body, in the background. sub: the body, with variables of its
+      own. group: the body. define: the body is the function `name`. end: of a body.
+    - jump; fail, ok: jump by the last status, which is then 0 if a name is given. not: turn the
+      status round.
+    - for: begin with the words, next: the next one goes to `name`, or jump.
+    - match: jump unless the word `name` matches one of the patterns.
+    - open: redirects, and the pipeline's output as input, for what comes; close: no more.
+    """
 
     op: str
-    target: int = 0
+    target: int = -1
     pipeline: tuple[Command, ...] = ()
     name: str = ""
     words: tuple[str, ...] = ()
+    redirects: tuple[tuple[str, str], ...] = ()
+    body: tuple[Instruction, ...] = ()
 
 
 Program = tuple[Instruction, ...]
@@ -50,23 +67,29 @@ def _nested(depth: int) -> str:
 BRACKETS = _nested(5)
 _DOLLAR = rf"\$\({BRACKETS}\)|\$\{{[^}}]*\}}|`[^`]*`|\$(?![({{])"
 DOUBLE = rf"(?:\\.|{_DOLLAR}|[^\"\\`$])*+"
+_REDIRECTS = ("2>&1", "1>&2", ">&2", "<<<", "&>", "2>>", "2>", "1>", ">>", ">", "<")
+_SEPARATORS = (";", "\n", "&")
+_OPERATORS = (*_REDIRECTS, "&&", "||", ";;", *_SEPARATORS, "|", "(", ")")
 _TOKEN = re.compile(
     r"(?P<blank>[ \t]+|\\\n|\#[^\n]*)"
-    r"|(?P<operator>2>&1|1?>&2|2>>|2>|>>|<<|>|<|&&|\|\||;;|[;&|()\n])"
+    rf"|(?P<operator>{'|'.join(map(re.escape, _OPERATORS))})"
     rf"|(?P<word>(?:'[^']*'|\"{DOUBLE}\"|\\.|{_DOLLAR}|[^\s;&|<>()'\"\\`$])+)",
     re.DOTALL,
 )
-_REDIRECTS = ("2>&1", ">&2", "1>&2", "2>>", "2>", ">>", ">", "<")
-_SEPARATORS = (";", "\n")
-_OPERATORS = (*_REDIRECTS, *_SEPARATORS, "<<", "&&", "||", ";;", "&", "|", "(", ")")
 _KEYWORDS = (
-    "if", "then", "else", "elif", "fi", "while", "until", "for", "do", "done", "in", "{", "}", "!",
+    "if", "then", "else", "elif", "fi", "while", "until", "for", "do", "done", "in", "case",
+    "esac", "{", "}", "!", "function", "break", "continue",
 )  # fmt: skip
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_DOCUMENT = re.compile(
+    r"<<(?P<tabs>-?)[ \t]*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)(?P<rest>[^\n]*)\n"
+    r"(?P<text>(?:[^\n]*\n)*?)[ \t]*(?P=end)[ \t]*(?=\n|$|[;)])"
+)
 
 
 def tokenize(text: str) -> list[str]:
     """Split a script into operators and words; words keep their quotes, so no two look alike."""
+    text = _DOCUMENT.sub(_as_here_string, text)
     tokens, at = [], 0
     while at < len(text):
         match = _TOKEN.match(text, at)
@@ -76,6 +99,15 @@ def tokenize(text: str) -> list[str]:
             tokens.append(match[0])
         at = match.end()
     return tokens
+
+
+def _as_here_string(match: re.Match[str]) -> str:
+    """A here document, written as a word: `<<<"its text"`."""
+    body = match["text"][:-1]
+    if match["tabs"]:
+        body = re.sub(r"(?m)^\t+", "", body)
+    quoted = shlex.quote(body) if match["quote"] else '"' + body.replace('"', '\\"') + '"'
+    return f"<<<{quoted}{match['rest']}"
 
 
 @lru_cache(maxsize=512)
@@ -90,10 +122,15 @@ def compile_script(text: str) -> Program:
 
 def program_of(words: list[str]) -> Program:
     """What a command line runs: the script that is given to a shell, or a single command."""
-    if words[0].rpartition("/")[2] in SHELLS and "-c" in words[1:-1]:
+    if words[0].rpartition("/")[2] in SHELLS and len(words) > 2 and is_script_flag(words[1]):
         with suppress(ShellSyntaxError):  # the shell will complain of it when it runs
-            return compile_script(words[words.index("-c") + 1])
+            return compile_script(words[2])
     return one_command(words)
+
+
+def is_script_flag(word: str) -> bool:
+    """Whether a shell's option says that the script comes next: `-c`, `-ec`."""
+    return bool(re.fullmatch("-[a-z]*c", word))
 
 
 def one_command(words: list[str]) -> Program:
@@ -107,6 +144,7 @@ class _Compiler:
         self.tokens = tokens
         self.at = 0
         self.code: list[Instruction] = []
+        self.loops: list[tuple[int, list[int]]] = []  # where each begins, and jumps to its end
 
     # --- reading
 
@@ -133,14 +171,19 @@ class _Compiler:
         if not self.take(wanted):
             raise self.unexpected(wanted)
 
+    def word(self) -> str:
+        if self.next is None or self.next in _OPERATORS:
+            raise self.unexpected()
+        return self.take() or ""
+
     def skip(self, *separators: str) -> None:
         while self.take(*separators):
             pass
 
     # --- writing
 
-    def emit(self, instruction: Instruction) -> int:
-        self.code.append(instruction)
+    def emit(self, op: str, **parts: object) -> int:
+        self.code.append(Instruction(op, **parts))  # type: ignore[arg-type]
         return len(self.code) - 1
 
     def land(self, *places: int) -> None:
@@ -148,53 +191,119 @@ class _Compiler:
         for place in places:
             self.code[place] = self.code[place]._replace(target=len(self.code))
 
+    def cut(self, start: int) -> Program:
+        """Take the code since a place away, as a script of its own."""
+        taken = []
+        for step in self.code[start:]:
+            if 0 <= step.target < start:  # a loop around it is left or begun again
+                step = END
+            elif step.target >= 0:
+                step = step._replace(target=step.target - start)
+            taken.append(step)
+        del self.code[start:]
+        for _, ends in self.loops:
+            ends[:] = [place for place in ends if place < start]
+        return (*taken, END)
+
     # --- grammar
 
     def list_until(self, *ends: str) -> None:
         """Commands up to, but not including, one of these keywords."""
         while True:
-            self.skip(*_SEPARATORS)
-            if self.next in (None, ")", *ends):
+            self.skip(";", "\n")
+            if self.next in (None, ")", ";;", *ends):
                 return
+            start = len(self.code)
             self.and_or()
-            if self.next not in (None, ")", *_SEPARATORS):
+            if self.take("&"):
+                self.emit("spawn", body=self.cut(start))
+            elif self.next not in (None, ")", ";;", *_SEPARATORS):
                 raise self.unexpected()
 
     def and_or(self) -> None:
         self.pipeline()
         while operator := self.take("&&", "||"):
             self.skip("\n")
-            place = self.emit(Instruction("fail" if operator == "&&" else "ok"))
+            place = self.emit("fail" if operator == "&&" else "ok")
             self.pipeline()
             self.land(place)
 
     def pipeline(self) -> None:
+        """Commands with `|` between them: simple ones are run together, others one by one."""
+        if self.take("!"):
+            self.pipeline()
+            self.emit("not")
+            return
+        before: list[Command] = []
+        while True:
+            start = len(self.code)
+            command = self.command()
+            piped = self.take("|")
+            if command is None and piped:
+                before.append(Command(body=self.cut(start)))
+            elif command is None:
+                self._with_input(start, tuple(before))
+                return
+            else:
+                before.append(command)
+                if not piped:
+                    self.emit("run", pipeline=tuple(before))
+                    return
+            self.skip("\n")
+
+    def _with_input(self, start: int, before: tuple[Command, ...]) -> None:
+        """Give the code since a place what the commands before it write, and its redirects."""
+        redirects = self.redirects()
+        if before or redirects:
+            body = self.cut(start)
+            self.emit("open", pipeline=before, redirects=redirects)
+            self.emit("group", body=body)
+            self.emit("close")
+
+    def command(self) -> Command | None:
+        """A simple command, or None for another, which has been written."""
+        if self.tokens[self.at + 1 : self.at + 3] == ["(", ")"] and self.next not in _OPERATORS:
+            self.function(self.word())
+            return None
         match self.take(*_KEYWORDS, "("):
-            case "!":
-                self.pipeline()
-                self.emit(Instruction("not"))
             case "if":
                 self.if_clause()
             case "while" | "until" as kind:
                 top = len(self.code)
                 self.list_until("do")
-                self.loop(top, Instruction("fail" if kind == "while" else "ok"))
+                self.loop(top, "fail" if kind == "while" else "ok", "done")
             case "for":
                 self.for_clause()
+            case "case":
+                self.case_clause()
+            case "function":
+                self.function(self.word())
             case "{":
                 self.list_until("}")
                 self.expect("}")
             case "(":
+                start = len(self.code)
                 self.list_until()
                 self.expect(")")
+                self.emit("sub", body=self.cut(start))
+            case "break" | "continue" as kind if self.loops:
+                top, ends = self.loops[-1]
+                place = self.emit("jump", target=top)
+                if kind == "break":
+                    ends.append(place)
             case None:
-                commands = [self.simple()]
-                while self.take("|"):
-                    commands.append(self.simple())
-                self.emit(Instruction("run", pipeline=tuple(commands)))
+                return self.simple()
             case _:
                 self.at -= 1
                 raise self.unexpected()
+        return None
+
+    def function(self, name: str) -> None:
+        self.skip("(", ")", "\n")
+        start, loops, self.loops = len(self.code), self.loops, []
+        self.command()
+        self.loops = loops
+        self.emit("define", name=name, body=self.cut(start))
 
     def if_clause(self) -> None:
         done: list[int] = []
@@ -203,9 +312,9 @@ class _Compiler:
             if word != "else":
                 self.list_until("then")
                 self.expect("then")
-                otherwise = self.emit(Instruction("fail"))
+                otherwise = self.emit("fail", name="done")
                 self.list_until("elif", "else", "fi")
-                done.append(self.emit(Instruction("jump")))
+                done.append(self.emit("jump"))
                 self.land(otherwise)
             else:
                 self.list_until("fi")
@@ -214,46 +323,71 @@ class _Compiler:
                 raise self.unexpected("fi")
         self.land(*done)
 
-    def loop(self, top: int, leave: Instruction) -> None:
+    def loop(self, top: int, leave: str, name: str = "") -> None:
         """The body of a loop that goes back to `top` and ends where `leave` jumps."""
         self.expect("do")
-        place = self.emit(leave)
+        ends = [self.emit(leave, name=name)]
+        self.loops.append((top, ends))
         self.list_until("done")
         self.expect("done")
-        self.emit(Instruction("jump", target=top))
-        self.land(place)
+        self.loops.pop()
+        self.emit("jump", target=top)
+        self.land(*ends)
 
     def for_clause(self) -> None:
-        name = self.take() or ""
-        self.expect("in")
+        name = self.word()
+        words = self.words_until() if self.take("in") else ('"$@"',)
+        self.skip(";", "\n")
+        top = 1 + self.emit("for", name=name, words=words)
+        self.loop(top, "next", name)
+
+    def words_until(self) -> tuple[str, ...]:
         words: list[str] = []
         while self.next is not None and self.next not in _OPERATORS:
-            words.append(self.take() or "")
-        self.skip(*_SEPARATORS)
-        top = 1 + self.emit(Instruction("for", name=name, words=tuple(words)))
-        self.loop(top, Instruction("next", name=name))
+            words.append(self.word())
+        return tuple(words)
+
+    def case_clause(self) -> None:
+        word = self.word()
+        self.skip("\n")
+        self.expect("in")
+        done: list[int] = []
+        while True:
+            self.skip("\n", "(")
+            if self.take("esac"):
+                break
+            patterns = [self.word()]
+            while self.take("|"):
+                patterns.append(self.word())
+            self.expect(")")
+            other = self.emit("match", name=word, words=tuple(patterns))
+            self.list_until("esac")
+            done.append(self.emit("jump"))
+            self.land(other)
+            self.take(";;")
+        self.land(*done)
+
+    def redirects(self) -> tuple[tuple[str, str], ...]:
+        found = []
+        while sign := self.take(*_REDIRECTS):
+            found.append((sign, "" if sign.endswith(("&1", "&2")) else self.word()))
+        return tuple(found)
 
     def simple(self) -> Command:
         assignments: list[tuple[str, str]] = []
         words: list[str] = []
         redirects: list[tuple[str, str]] = []
         while token := self.next:
-            if token in _REDIRECTS:
-                self.at += 1
-                target = None if "&" in token else self.next
-                if target in _OPERATORS or (target is None and "&" not in token):
-                    raise self.unexpected()
-                self.at += target is not None
-                redirects.append((token, target or ""))
-            elif token in _OPERATORS:
+            if found := self.redirects():
+                redirects += found
+                continue
+            if token in _OPERATORS:
                 break
+            self.at += 1
+            if not words and (named := _ASSIGNMENT.match(token)):
+                assignments.append((named[1], named[2]))
             else:
-                self.at += 1
-                named = None if words else _ASSIGNMENT.match(token)
-                if named:
-                    assignments.append((named[1], named[2]))
-                else:
-                    words.append(token)
+                words.append(token)
         if not (assignments or words or redirects):
             raise self.unexpected()
         return Command(tuple(assignments), tuple(words), tuple(redirects))

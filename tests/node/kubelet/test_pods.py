@@ -332,3 +332,59 @@ def test_a_kubelet_that_was_away_catches_up() -> None:
     assert world.pod("crashes").status.containerStatuses[0].restartCount == 1
     assert [w.pod.metadata.name for w in kubelet.pods.values()] == ["stays", "crashes", "comes"]
     assert len(kubelet.runtime.sandboxes) == 3
+
+
+def test_a_pod_whose_port_of_the_node_is_taken_fails() -> None:
+    world = World()
+    ports = [{"containerPort": 80, "hostPort": 8080}]
+    world.run("a", ports=ports)
+    world.run("b", ports=ports)
+    world.clock.settle()
+    status = world.pod("b").status
+    assert (status.phase, status.reason) == ("Failed", "NodePorts")
+    assert status.message == (
+        "Pod was rejected: Predicate NodePorts failed: "
+        "node(s) didn't have free ports for the requested pod ports"
+    )
+
+
+@pytest.mark.parametrize(
+    ("user", "context", "why"),
+    [
+        (0, {}, "container has runAsNonRoot and image will run as root"),
+        (0, {"runAsUser": 0}, "container's runAsUser breaks non-root policy"),
+        ("nginx", {}, "container has runAsNonRoot and image has non-numeric user (nginx), "
+                      "cannot verify user is non-root"),
+        (101, {}, ""),
+        (0, {"runAsUser": 1000}, ""),
+    ],
+)  # fmt: skip
+def test_who_must_not_be_root_is_not(user: int | str, context: dict[str, int], why: str) -> None:
+    world = World()
+    world.images.declare("app", user=user, userland="busybox")
+    context = {"runAsNonRoot": True, **context}
+    world.run("a", image="app", command=["sleep", "infinity"], securityContext=context)
+    world.clock.advance(10)
+    if not why:
+        uid = context.get("runAsUser", user)
+        assert world.exec("a", "id", "-u").stdout == f"{uid}\n"
+        return
+    assert world.state("a") == ("waiting", "CreateContainerConfigError")
+    message = world.pod("a").status.containerStatuses[0].state.waiting.message
+    uid = world.pod("a").metadata.uid
+    assert message == f'{why} (pod: "a_default({uid})", container: c)'
+
+
+def test_a_readiness_probe_is_asked_at_once_and_again_when_it_fails() -> None:
+    world = World()
+    probe = {"exec": {"command": ["cat", "/tmp/ready"]}, "periodSeconds": 60, "failureThreshold": 1}
+    world.run("a", **BOX, command=["sleep", "infinity"], readinessProbe=probe)
+    world.clock.advance(5)
+    assert sum(count for _, count in world.events("Unhealthy")) == 1
+    world.exec("a", "touch", "/tmp/ready")
+    world.clock.advance(60)
+    assert world.ready("a")
+    world.exec("a", "rm", "/tmp/ready")
+    world.clock.advance(61)
+    assert not world.ready("a")
+    assert sum(count for _, count in world.events("Unhealthy")) == 3, "that it is not ready is news"

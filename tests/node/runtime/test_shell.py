@@ -47,6 +47,29 @@ def world() -> World:
         ("hostname; pwd; cd /tmp; pwd", "box\n/\n/tmp\n"),
         ("echo a b c | grep -c b; seq 5 | head -n 2 | tail -1", "1\n2\n"),
         ("exit 3; echo never", ""),
+        ("case abc in a*) echo A;; *) echo other;; esac", "A\n"),
+        ("f() { echo hi $1 $#; return 3; }; f x y; echo $?", "hi x 2\n3\n"),
+        ("f() { local v=$1; echo $v; }; y=$(f q); echo $y; f r | cat", "q\nr\n"),
+        ("for i in 1 2 3; do [ $i = 2 ] && continue; [ $i = 3 ] && break; echo $i; done", "1\n"),
+        ("printf '1\\n2\\n' | while read n; do echo got $n; done; echo $?", "got 1\ngot 2\n0\n"),
+        ("{ echo a; echo b; } > /tmp/q; while read x; do echo $x; done < /tmp/q", "a\nb\n"),
+        ("ls /nosuch > /tmp/e 2>&1; cat /tmp/e", "ls: /nosuch: No such file or directory\n"),
+        ("x=1; (x=2; cd /tmp; exit 3); echo $? $x; pwd", "3 1\n/\n"),
+        ("set -e; if false; then :; fi; false || true; echo on; false; echo never", "on\n"),
+        ("x=a/b.txt; echo ${x%.txt} ${x##*/} ${#x} ${y:=new} $y", "a/b b.txt 7 new new\n"),
+        (
+            "mkdir -p /tmp/d; touch /tmp/d/a /tmp/d/b; for f in /tmp/d/*; do echo $f; done",
+            "/tmp/d/a\n/tmp/d/b\n",
+        ),
+        ("cat <<EOF\nhello $HOSTNAME\nEOF", "hello box\n"),
+        ("cat <<'EOF' > /tmp/z\nraw $HOME\nEOF\ncat /tmp/z", "raw $HOME\n"),
+        ("printf '%s is %d\\n' a 3 b 4", "a is 3\nb is 4\n"),
+        ("printf 'b\\na\\nb\\n' | sort | uniq -c", "      1 a\n      2 b\n"),
+        ("echo a:b:c | cut -d: -f2 | tr a-z A-Z | sed 's/B/x/'", "x\n"),
+        ("echo 'x y z' | awk '{print $2, $NF}'", "y z\n"),
+        ("echo hi > /tmp/1; cp /tmp/1 /tmp/2; mv /tmp/2 /tmp/3; cat /tmp/3; ls /tmp/2", "hi\n"),
+        ("timeout 3 sleep 10; echo $?; echo a b | xargs echo c", "143\nc a b\n"),
+        ("trap 'echo bye' EXIT; echo hello", "hello\nbye\n"),
     ],
 )
 def test_scripts(world: World, script: str, out: str) -> None:
@@ -117,6 +140,35 @@ def test_a_trap_runs_when_the_present_command_is_done() -> None:
     assert 0 < world.clock.now - began <= 4
     assert world.logs("kind") == "bye\n"
     assert world.container("kind").exit_code == 0
+
+
+def test_a_trap_ends_a_wait_at_once() -> None:
+    world = World()
+    script = "trap 'echo bye; exit 0' TERM; sleep infinity & wait"
+    world.run("kind", image="busybox", command=["sh", "-c", script])
+    world.clock.advance(10)
+    world.container("kind").terminate()
+    assert (world.container("kind").exit_code, world.logs("kind")) == (0, "bye\n")
+
+
+def test_background_processes_run_beside_their_shell() -> None:
+    world = World()
+    script = "(sleep 2; echo child) & echo parent; wait; echo both; sleep 3 & kill $!; wait; exit 4"
+    world.run("two", image="busybox", command=["sh", "-c", script], pod={"restartPolicy": "Never"})
+    world.clock.advance(6)
+    assert world.logs("two") == "parent\nchild\nboth\n"
+    assert world.state("two") == ("terminated", ("Error", 4))
+
+
+def test_a_sidecar_follows_a_log_file() -> None:
+    world = World()
+    mount = {"volumeMounts": [{"name": "v", "mountPath": "/log"}]}
+    write = ["sh", "-c", "for i in 1 2 3; do echo line $i >> /log/a; sleep 5; done; sleep 1000"]
+    main = {"name": "m", "image": "busybox", "command": write, **mount}
+    read = {"name": "c", "image": "busybox", "args": ["tail", "-n+1", "-F", "/log/a"], **mount}
+    world.run("a", pod={"containers": [read, main], "volumes": [{"name": "v", "emptyDir": {}}]})
+    world.clock.advance(30)
+    assert world.logs("a", "c") == "line 1\nline 2\nline 3\n"
 
 
 @given(st.integers(-99, 99), st.integers(-99, 99), st.integers(1, 99))
