@@ -101,6 +101,11 @@ class Connection:
         path = _path(info, subresource)
         return self.request("PATCH", path, _query(**options), patch, PATCHES[kind])
 
+    def apply(self, info: Info, config: Json, *, force: bool = False, **options: str) -> Json:
+        """PATCH: server-side apply; `force` takes fields over from others."""
+        query = _query(**options) | ({"force": "true"} if force else {})
+        return self.request("PATCH", _path(info), query, config, "application/apply-patch+yaml")
+
     def delete(
         self, info: Info, grace: int = -1, propagation: str = "Background", dry_run: str = ""
     ) -> Json:

@@ -108,14 +108,6 @@ def test_a_dry_run_stores_nothing(cluster):
     assert run(cluster, "get deploy web").code == 1
 
 
-def test_server_side_apply_is_refused_plainly(cluster):
-    output = run(cluster, "apply --server-side -f -", json.dumps(WEB))
-    assert (output.stderr, output.code) == (
-        "error: --server-side is not simulated yet: leave it out\n",
-        1,
-    )
-
-
 def test_a_conflict_names_the_patch_and_its_target(cluster):
     run(cluster, "apply -f -", json.dumps(config_map(a="1")))
     newer = {**config_map(a="2")}

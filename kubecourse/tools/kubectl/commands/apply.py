@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from kubecourse.tools.kubectl.changing import (
     store,
 )
 from kubecourse.tools.kubectl.cli import command
+from kubecourse.tools.kubectl.commands import server_side
 from kubecourse.tools.kubectl.failure import (
     KubectlError,
     SeveralErrors,
@@ -50,8 +52,6 @@ MISSING_ANNOTATION = (
     " --save-config or kubectl apply. The missing annotation will be patched automatically."
 )
 NOT_SIMULATED = {
-    "server-side": "--server-side is not simulated yet: leave it out",
-    "force-conflicts": "--force-conflicts only works with --server-side",
     "prune": "--prune is not simulated: delete what left the manifests by name",
 }
 
@@ -89,26 +89,36 @@ def apply(inv: Invocation) -> None:
     for flag, objection in NOT_SIMULATED.items():
         if inv.flags[flag]:
             raise KubectlError(objection)
+    server_side.check_flags(inv)
+    how = server_side.apply if inv.flags["server-side"] else _apply
     errors: list[Exception] = []
-    each(manifests(inv, errors), partial(_apply, inv), errors)
+    each(manifests(inv, errors), partial(_apply_one, inv, how), errors)
 
 
-def _apply(inv: Invocation, info: Info) -> None:
+def _apply_one(inv: Invocation, how: Callable[[Invocation, Info], None], info: Info) -> None:
     metadata = info.object["metadata"]
     if not metadata.get("name") and metadata.get("generateName"):
         raise KubectlError(f"from {metadata['generateName']}: cannot use generate name with apply")
     if not info.name:
         raise KubectlError("resource name may not be empty")
+    how(inv, info)
+
+
+def _apply(inv: Invocation, info: Info) -> None:
     current = inv.connection.find(info)
     done = "configured"
     if current is None:
         try:
-            current, done = create(inv, info, annotated(info.object), MANAGER), "created"
+            current, done = create(inv, info, annotated(info.object), _manager(inv)), "created"
         except ApiError as error:
             raise prefixed(error, f'error when creating "{info.source}"') from None
     elif inv.dry_run != "client":
         current, done = _patch(inv, info, current)
     output.print_result(inv, replace(info, object=current), done)
+
+
+def _manager(inv: Invocation) -> str:
+    return inv.flags["field-manager"] or MANAGER
 
 
 def _patch(inv: Invocation, info: Info, current: Json) -> tuple[Json, str]:
@@ -120,7 +130,7 @@ def _patch(inv: Invocation, info: Info, current: Json) -> tuple[Json, str]:
     except KubectlError as error:
         raise KubectlError(f"{source}: {error}") from None
     if patch:
-        options = {"validation": inv.validation, "field_manager": MANAGER}
+        options = {"validation": inv.validation, "field_manager": _manager(inv)}
         try:
             current = inv.connection.patch(info, patch, dry_run=inv.dry_run, **options)
         except ApiError as error:
@@ -162,7 +172,7 @@ def create_from_files(inv: Invocation) -> None:
 def replace_objects(inv: Invocation) -> None:
     """Put each object of -f in the place of the one that is there."""
     if inv.args or not inv.flags["filename"]:
-        raise KubectlError("must specify --filename to replace")
+        raise KubectlError("must specify one of -f and -k")
 
     def replace_one(info: Info) -> None:
         try:
@@ -238,6 +248,7 @@ def _lines(obj: Json | None) -> list[str]:
     """An object's lines; a Secret's values are masked."""
     if obj is None:
         return []
+    obj = output.unmanaged(obj)
     if obj["kind"] == "Secret" and obj.get("data"):
         obj = {**obj, "data": dict.fromkeys(obj["data"], "***")}
     return yaml.dump(obj).splitlines()
