@@ -280,6 +280,22 @@ def _bytes_decoder(owner: str) -> Decoder:
     return decode_bytes
 
 
+DISABLED = {
+    ("core/v1.Lifecycle", "stopSignal"),
+    ("core/v1.PodSpec", "schedulingGroup"),
+    ("core/v1.VolumeProjection", "clusterTrustBundle"),
+    ("core/v1.VolumeProjection", "podCertificate"),
+}
+"""Fields that v1.36 knows but drops, because their feature is off by default."""
+
+
+def _dropping(convert: Decoder) -> Decoder:
+    def drop(value: Any, path: Path, state: Decoding) -> None:
+        convert(value, path, state)
+
+    return drop
+
+
 _TIMES = ("time", "microtime")
 _ZERO = {"string": "", "bool": False, "int": 0, "float": 0.0}
 
@@ -296,12 +312,11 @@ def _struct_decoder(name: str, owner: str = "") -> Decoder:
         for field in struct.fields.values():
             if field.name not in attributes:
                 continue
+            convert = _decoder(field.type, struct.kind)
             drops_zero = not field.keeps_zero and field.type.form in _ZERO
-            table[field.name] = (
-                attributes[field.name],
-                _decoder(field.type, struct.kind),
-                drops_zero,
-            )
+            if (name, field.name) in DISABLED:
+                convert, drops_zero = _dropping(convert), True
+            table[field.name] = (attributes[field.name], convert, drops_zero)
             if field.omit != "omitzero" and not field.type.pointer and field.type.form == "struct":
                 always[attributes[field.name]] = _empty(field.type.name)
             elif not field.omit:

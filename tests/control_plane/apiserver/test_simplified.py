@@ -103,9 +103,9 @@ def served() -> dict[tuple[str, str], str]:
             return
         seen.add(name)
         for field in schema.struct(name).fields.values():
-            if field.name in ("metadata", "status", "kind", "apiVersion"):
-                continue
             here = (name, field.name)
+            if field.name in ("metadata", "status", "kind", "apiVersion") or here in codec.DISABLED:
+                continue
             found[here] = f"{path}.{field.name}"
             if here not in ROWS and here not in listed(HARMLESS) and field.element is not None:
                 walk(field.element.name, found[here])

@@ -16,6 +16,12 @@ from kubecourse.control_plane.apiserver.validation.resources import requirements
 from kubecourse.control_plane.apiserver.validation.rules import Errors, at
 from kubecourse.control_plane.apiserver.validation.volumes import devices, mounts
 
+IN_OR_NOT = r.even_absent(r.one_of("In", "NotIn"))
+_RESTART_RULE = r.struct(
+    ("action", r.even_absent(r.one_of("Restart", "RestartAllContainers"))),
+    r.need(lambda rule: rule.exitCodes is None, "", "exitCodes"),
+    ("exitCodes", r.struct(("operator", IN_OR_NOT))),
+)
 PROTOCOL = ("protocol", r.given(r.one_of("SCTP", "TCP", "UDP")))
 RESTART_POLICY = r.one_of("Always", "OnFailure", "Never")
 
@@ -62,6 +68,7 @@ _VALUE_SOURCES = {
     "resourceFieldRef": references.RESOURCE,
     "configMapKeyRef": references.KEY,
     "secretKeyRef": references.KEY,
+    "fileKeyRef": r.needs("path", "volumeName", "key"),
 }
 _VALUE_SOURCE = r.struct(*_VALUE_SOURCES.items())
 
@@ -145,15 +152,8 @@ _PROBE = (
 _ONCE = ("successThreshold", r.refuse(lambda count: count != 1, "must be 1"))
 _NO_GRACE = (_GRACE, r.refuse(lambda grace: True, "must not be set for readinessProbes"))
 
-
-def _signal(lifecycle: Any, out: Errors) -> None:
-    if lifecycle.stopSignal is not None and out.pod.os is None:
-        why = "may not be set for containers with empty `spec.os.name`"
-        out.forbidden("stopSignal", why)
-
-
 _LIFE = (
-    ("lifecycle", r.struct(("postStart", _HANDLER), ("preStop", _HANDLER), _signal)),
+    ("lifecycle", r.struct(("postStart", _HANDLER), ("preStop", _HANDLER))),
     ("livenessProbe", r.struct(*_PROBE, _ONCE)),
     ("readinessProbe", r.struct(*_PROBE, _NO_GRACE)),
     ("startupProbe", r.struct(*_PROBE, _ONCE)),
@@ -256,7 +256,15 @@ _COMMON = (
     ("resizePolicy", _resize),
     ("securityContext", _SECURITY),
 )
-_OWN_RESTARTS = ("restartPolicy", RESTART_POLICY)
+_OWN_RESTARTS = r.struct(
+    ("restartPolicy", RESTART_POLICY),
+    r.need(
+        lambda container: container.restartPolicyRules and not container.restartPolicy,
+        "must specify restartPolicy when restart rules are used",
+        "restartPolicy",
+    ),
+    ("restartPolicyRules", r.each(_RESTART_RULE)),
+)
 _TRIM = "must not have leading or trailing whitespace"
 TRIMMED = r.each(("image", r.refuse(lambda image: image != image.strip(), _TRIM)))
 """An image's name has no white space around it; in a template it may."""

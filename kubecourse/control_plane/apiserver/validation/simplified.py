@@ -44,7 +44,6 @@ _PROFILES = tuple(
 )
 _EMPTY = "nothing is mounted there: the directory starts empty and goes with the pod"
 _DNS = "every pod asks the cluster's DNS, in the usual way"
-_NO_FILE = "no such file is written"
 _MODE = "files have no permissions"
 _PULL = "images are pulled without asking who pulls them"
 _ACCESS = "everybody may do everything"
@@ -91,7 +90,6 @@ ROWS: tuple[Row, ...] = (
         "core/v1.PodSecurityContext", "runAsGroup supplementalGroups fsGroup", "there are no groups"
     ),
     *_rows("core/v1.PodSpec", "resourceClaims", "no device is allocated: the pod runs without"),
-    *_rows("core/v1.PodSpec", "schedulingGroup", "pods are scheduled one by one"),
     # containers
     *_rows(
         "core/v1.SecurityContext",
@@ -105,7 +103,6 @@ ROWS: tuple[Row, ...] = (
     *_rows("core/v1.Container", "restartPolicy", "the pod's restart policy decides", "Always"),
     *_rows("core/v1.Container", "restartPolicyRules", "the pod's restart policy decides"),
     *_rows("core/v1.Container", "volumeDevices", "there are no raw disks"),
-    *_rows("core/v1.Lifecycle", "stopSignal", "containers are stopped by SIGTERM", "SIGTERM"),
     *_rows("core/v1.VolumeMount", "subPathExpr", "the whole volume is mounted"),
     *_rows(
         "core/v1.VolumeMount",
@@ -132,7 +129,6 @@ ROWS: tuple[Row, ...] = (
     *_rows("core/v1.DownwardAPIVolumeSource", "defaultMode", _MODE, 0o644),
     *_rows("core/v1.KeyToPath", "mode", _MODE),
     *_rows("core/v1.DownwardAPIVolumeFile", "mode", _MODE),
-    *_rows("core/v1.VolumeProjection", "clusterTrustBundle podCertificate", _NO_FILE),
     *_rows(
         "core/v1.PersistentVolumeClaimSpec", "dataSource dataSourceRef", "the volume starts empty"
     ),

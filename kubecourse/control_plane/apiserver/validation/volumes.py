@@ -54,20 +54,11 @@ _DURATION = r.struct(
     r.refuse(lambda time: time < 10 * 60, "may not specify a duration less than 10 minutes"),
     r.refuse(lambda time: time > 1 << 32, "may not specify a duration larger than 2^32 seconds"),
 )
-_BUNDLE = r.struct(
-    r.need(
-        lambda bundle: bundle.name is None and bundle.signerName is None,
-        "either name or signerName must be specified",
-    ),
-    ("labelSelector", LABEL_SELECTOR),
-    _PATH,
-)
 _PROJECTIONS = {
     "secret": r.struct(("name", r.REQUIRED), _KEYS),
     "configMap": r.struct(("name", r.REQUIRED), _KEYS),
     "downwardAPI": _downward,
     "serviceAccountToken": r.struct(("expirationSeconds", _DURATION)),
-    "clusterTrustBundle": _BUNDLE,
 }
 _PROJECTION = r.struct(
     *_PROJECTIONS.items(),
