@@ -13,9 +13,10 @@ Every answer is plain data (msgspec structs, so `asdict`, `==` and JSON work) wh
 text twin; pictures and exercises read the fields. Names may leave out the prefix `kubecourse-`:
 "hello" is the image `kubecourse-hello:latest` and the container `kubecourse-hello`.
 
-engine      `engine()` -> Engine; `clean()` -> Removed; `client()`: the SDK's client, for checks.
+engine      `engine()` -> Engine; `client()`: the SDK's client, for checks.
             EngineError(reason, said, values): the one error of this package, its text in the
             reader's language. NoEngine: there is no engine to ask.
+cleaning    `clean()` -> Removed, as `kubecourse clean` does.
 recording   `lab(chapter)` -> Lab. Without an engine every function below answers from the
             chapter's recording, `data/recorded/chapter_N.json.gz`, and says so. With
             KUBECOURSE_RECORD=1 in the environment, `lab` writes that file anew. An answer is
@@ -49,7 +50,8 @@ limits      `run_limited(image, command, memory=None, cpus=None, seconds=10)` ->
 from kubecourse.containers.anatomy import anatomy, compare, diff, read_file
 from kubecourse.containers.bases import base
 from kubecourse.containers.building import build, context
-from kubecourse.containers.engine import EngineError, NoEngine, clean, client, engine
+from kubecourse.containers.cleaning import clean
+from kubecourse.containers.engine import EngineError, NoEngine, client, engine
 from kubecourse.containers.limits import explain_exit, run_limited, watch
 from kubecourse.containers.ports import (
     containers,

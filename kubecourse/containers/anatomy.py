@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import json
 import re
-import stat
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -18,21 +17,24 @@ import msgspec
 from kubecourse.containers.bases import resolve
 from kubecourse.containers.engine import client, ours
 from kubecourse.containers.recording import on_engine
-from kubecourse.containers.sizes import columns, size
+from kubecourse.containers.shown import Shown, columns, size
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 
 
-class File(msgspec.Struct, frozen=True, array_like=True):
-    """A file as a layer holds it; `target` is where a link points."""
+class File(msgspec.Struct, array_like=True):
+    """A file as a layer holds it: its size, permission bits, and where a link points."""
 
     bytes: int
-    mode: str
+    mode: int
     target: str = ""
 
 
-class Layer(msgspec.Struct):
-    """One layer. `declared` is what the config says, `digest` what its bytes hash to."""
+class Layer(Shown):
+    """One layer. `declared` is the digest in the config, `digest` what the bytes hash to.
+
+    `removed` are whiteouts: what it hides of the layers below; with `/` at the end, all inside.
+    """
 
     number: int
     instruction: str
@@ -41,16 +43,20 @@ class Layer(msgspec.Struct):
     bytes: int
     files: dict[str, File]
     removed: list[str]
-    """Whiteouts: what this layer hides of those below. A name with `/` at its end: all in it."""
+
+    def hides(self, path: str) -> bool:
+        """Whether a path from below cannot be seen any more."""
+        return any(path == gone or path.startswith(gone.rstrip("/") + "/") for gone in self.removed)
 
     def __str__(self) -> str:
         same = "=" if self.digest == self.declared else "≠"
-        gone = f", {len(self.removed)} removed" if self.removed else ""
-        about = f"{len(self.files)} files{gone}"
-        return f"{self.number}  {same} {self.digest[7:19]}  {size(self.bytes)}  {about}"
+        return (
+            f"{self.number} {same} {self.digest[7:19]} {size(self.bytes)}, "
+            f"{len(self.files)} files, {len(self.removed)} removed"
+        )
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct):
     """One instruction in an image's history. `layer` is None if it only changed the config."""
 
     instruction: str
@@ -58,7 +64,7 @@ class Entry(msgspec.Struct, frozen=True):
     bytes: int
 
 
-class Waste(msgspec.Struct, frozen=True):
+class Waste(msgspec.Struct):
     """A file that is stored in a layer though a later one deletes or replaces it."""
 
     path: str
@@ -67,7 +73,7 @@ class Waste(msgspec.Struct, frozen=True):
     hidden_by: int
 
 
-class Anatomy(msgspec.Struct):
+class Anatomy(Shown):
     """An image, opened. `id` is the engine's, `config_digest` the hash of the config's bytes."""
 
     name: str
@@ -90,46 +96,40 @@ class Anatomy(msgspec.Struct):
 
     def find(self, path: str) -> list[int]:
         """Numbers of the layers that store a path, whether or not it is still to be seen."""
-        path = path.lstrip("/")
-        return [layer.number for layer in self.layers if path in layer.files]
+        return [layer.number for layer in self.layers if path.lstrip("/") in layer.files]
 
     @property
     def files(self) -> dict[str, File]:
         """What a container of this image sees."""
-        seen: dict[str, File] = {}
-        for layer in self.layers:
-            for path in list(seen) if layer.removed else ():
-                if _hides(layer, path):
-                    del seen[path]
-            seen.update(layer.files)
-        return seen
+        return {path: file for path, (file, _) in self._stacked()[0].items()}
 
     @property
     def wasted(self) -> list[Waste]:
         """Files that take space and cannot be seen, the largest first."""
-        holds: dict[str, tuple[File, int]] = {}
-        lost = []
+        lost = (waste for waste in self._stacked()[1] if waste.bytes)
+        return sorted(lost, key=lambda waste: (-waste.bytes, waste.path))
+
+    def _stacked(self) -> tuple[dict[str, tuple[File, int]], list[Waste]]:
+        """What is seen through all layers, and from which; and what they hide."""
+        seen: dict[str, tuple[File, int]] = {}
+        hidden = []
         for layer in self.layers:
-            hidden = [path for path in holds if path in layer.files]
-            if layer.removed:
-                hidden += [path for path in holds if _hides(layer, path) and path not in hidden]
-            for path in hidden:
-                file, number = holds.pop(path)
-                lost.append(Waste(path, file.bytes, number, layer.number))
-            holds.update({path: (file, layer.number) for path, file in layer.files.items()})
-        return sorted((one for one in lost if one.bytes), key=lambda one: (-one.bytes, one.path))
+            gone = {path for path in seen if layer.hides(path)} if layer.removed else set()
+            for path in sorted(gone | (seen.keys() & layer.files.keys())):
+                file, number = seen.pop(path)
+                hidden.append(Waste(path, file.bytes, number, layer.number))
+            seen |= {path: (file, layer.number) for path, file in layer.files.items()}
+        return seen, hidden
 
     def __str__(self) -> str:
         rows = [("layer", "size", "instruction")]
-        for entry in self.history:
-            number = "-" if entry.layer is None else str(entry.layer)
-            rows.append((number, "" if number == "-" else size(entry.bytes), entry.instruction))
+        for each in self.history:
+            stored = ("-", "") if each.layer is None else (str(each.layer), size(each.bytes))
+            rows.append((*stored, each.instruction))
         return f"{self.name}, {size(self.bytes)}\n{columns(rows)}"
 
-    __repr__ = __str__
 
-
-class Comparison(msgspec.Struct):
+class Comparison(Shown):
     """Two images side by side: digests of layers both have, and what each has for itself."""
 
     names: tuple[str, str]
@@ -140,16 +140,16 @@ class Comparison(msgspec.Struct):
     wasted: tuple[int, int]
 
     def __str__(self) -> str:
-        rows = [("", *self.names), ("size", *map(size, self.bytes))]
-        rows.append(("layers", *(str(len(self.shared) + len(own)) for own in self.own)))
-        rows.append(("shared", f"{len(self.shared)} ({size(self.shared_bytes)})", ""))
-        rows.append(("hidden", *map(size, self.wasted)))
-        return columns(rows)
+        return columns([
+            ("", *self.names),
+            ("size", *map(size, self.bytes)),
+            ("layers", *(len(self.shared) + len(own) for own in self.own)),
+            ("shared", f"{len(self.shared)}, {size(self.shared_bytes)}", ""),
+            ("hidden files", *map(size, self.wasted)),
+        ])  # fmt: skip
 
-    __repr__ = __str__
 
-
-class Change(msgspec.Struct, frozen=True):
+class Change(Shown):
     """A path that a container added (A), changed (C) or deleted (D) in its writable layer."""
 
     kind: str
@@ -158,31 +158,45 @@ class Change(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.kind} {self.path}"
 
-    __repr__ = __str__
-
 
 @on_engine
 def anatomy(image: str) -> Anatomy:
     """Save an image, open the archive, hash and list everything. Raises EngineError."""
-    return opened(image)
+    name = resolve(image)
+    with _saved(name) as archive:
+        (manifest,) = json.loads(_member(archive, "manifest.json").read())
+        written = _member(archive, manifest["Config"]).read()
+        config = json.loads(written)
+        entries = list(config.get("history") or ())
+        makers = [_instruction(each) for each in entries if not each.get("empty_layer")]
+        declared = config["rootfs"]["diff_ids"]
+        makers += ["(unknown)"] * (len(declared) - len(makers))
+        parts = zip(manifest["Layers"], makers, declared, strict=False)
+        layers = [_read_layer(archive, number, *part) for number, part in enumerate(parts, 1)]
+    history, rest = [], iter(layers)
+    for each in entries:
+        layer = None if each.get("empty_layer") else next(rest, None)
+        about = (layer.number, layer.bytes) if layer is not None else (None, 0)
+        history.append(Entry(_instruction(each), *about))
+    digest = "sha256:" + hashlib.sha256(written).hexdigest()
+    identity = client().api.inspect_image(name)["Id"]
+    return Anatomy(name, identity, digest, manifest, config, layers, history)
 
 
 @on_engine
 def compare(one: str, other: str) -> Comparison:
     """What two images share and what each has for itself. Raises EngineError."""
-    both = opened(one), opened(other)
-    digests = [[layer.digest for layer in each.layers] for each in both]
-    weights = {layer.digest: layer.bytes for each in both for layer in each.layers}
-    shared = [digest for digest in digests[0] if digest in digests[1]]
-    own = [[digest for digest in each if digest not in shared] for each in digests]
-    wasted = [sum(waste.bytes for waste in each.wasted) for each in both]
+    a, b = anatomy(one), anatomy(other)
+    weights = {layer.digest: layer.bytes for layer in (*a.layers, *b.layers)}
+    mine, theirs = ([layer.digest for layer in each.layers] for each in (a, b))
+    shared = [digest for digest in mine if digest in theirs]
     return Comparison(
-        names=(both[0].name, both[1].name),
-        bytes=(both[0].bytes, both[1].bytes),
+        names=(a.name, b.name),
+        bytes=(a.bytes, b.bytes),
         shared=shared,
         shared_bytes=sum(weights[digest] for digest in shared),
-        own=(own[0], own[1]),
-        wasted=(wasted[0], wasted[1]),
+        own=([x for x in mine if x not in shared], [x for x in theirs if x not in shared]),
+        wasted=(sum(x.bytes for x in a.wasted), sum(x.bytes for x in b.wasted)),
     )
 
 
@@ -192,14 +206,14 @@ def read_file(image: str, path: str, layer: int) -> str:
 
     Raises EngineError, and KeyError if that layer does not store the file.
     """
-    with _saved(image) as archive:
-        member = _manifest(archive)["Layers"][layer - 1]
-        with _layer(archive, member) as tar:
-            file = next((entry for entry in tar if _path(entry) == path.lstrip("/")), None)
-            content = tar.extractfile(file) if file is not None else None
-            if content is None:
-                raise KeyError(f"layer {layer} of {image} does not store the file {path}")
-            return content.read().decode("utf-8", "replace")
+    with _saved(resolve(image)) as archive:
+        (manifest,) = json.loads(_member(archive, "manifest.json").read())
+        with _layer(archive, manifest["Layers"][layer - 1]) as tar:
+            for entry in tar:
+                content = tar.extractfile(entry) if _path(entry) == path.lstrip("/") else None
+                if content is not None:
+                    return content.read().decode("utf-8", "replace")
+    raise KeyError(f"layer {layer} of {image} does not store the file {path}")
 
 
 @on_engine
@@ -209,101 +223,53 @@ def diff(container: str) -> list[Change]:
     return [Change("CAD"[change["Kind"]], change["Path"]) for change in found]
 
 
-def opened(image: str) -> Anatomy:
-    """What `anatomy` does, for other labs' functions."""
-    with _saved(image) as archive:
-        manifest = _manifest(archive)
-        written = _member(archive, manifest["Config"]).read()
-        config = json.loads(written)
-        entries = list(config.get("history") or ())
-        makers = [_instruction(each) for each in entries if not each.get("empty_layer")]
-        declared = config["rootfs"]["diff_ids"]
-        makers += ["(unknown)"] * (len(declared) - len(makers))
-        layers = [
-            _read_layer(archive, member, number, maker, digest)
-            for number, (member, maker, digest) in enumerate(
-                zip(manifest["Layers"], makers, declared, strict=False), 1
-            )
-        ]
-    history, numbers = [], iter(layers)
-    for each in entries:
-        layer = None if each.get("empty_layer") else next(numbers, None)
-        history.append(
-            Entry(
-                _instruction(each),
-                layer.number if layer is not None else None,
-                layer.bytes if layer is not None else 0,
-            )
-        )
-    about = client().api.inspect_image(resolve(image))
-    digest = "sha256:" + hashlib.sha256(written).hexdigest()
-    return Anatomy(resolve(image), about["Id"], digest, manifest, config, layers, history)
-
-
-def _hides(layer: Layer, path: str) -> bool:
-    return any(
-        path == gone or path.startswith(gone if gone.endswith("/") else gone + "/")
-        for gone in layer.removed
-    )
-
-
 @contextmanager
 def _saved(image: str) -> Iterator[tarfile.TarFile]:
     """The archive that `docker save` writes, in a file that has no name to be left behind."""
     with tempfile.TemporaryFile() as file:
-        for chunk in client().api.get_image(resolve(image)):
+        for chunk in client().api.get_image(image):
             file.write(chunk)
         file.seek(0)
         with tarfile.open(fileobj=file) as archive:
             yield archive
 
 
-def _manifest(archive: tarfile.TarFile) -> dict[str, Any]:
-    (manifest,) = json.loads(_member(archive, "manifest.json").read())
-    return dict(manifest)
-
-
 def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
-    member = archive.getmember(name)
-    if member.issym():  # the engine writes a layer that two images share once
-        name = member.linkname.removeprefix("../")
-    file = archive.extractfile(name)
+    file = archive.extractfile(name)  # follows the links of layers that are stored once
     assert file is not None, f"{name} is a file in every archive of an image"
     return file
 
 
 @contextmanager
 def _layer(archive: tarfile.TarFile, member: str) -> Iterator[tarfile.TarFile]:
-    with _unpacked(_member(archive, member)) as file, tarfile.open(fileobj=file) as tar:
+    with _unpacked(archive, member) as file, tarfile.open(fileobj=file) as tar:
         yield tar
 
 
-def _unpacked(file: IO[bytes]) -> IO[bytes]:
-    """A layer's tar: some engines keep it compressed, but what the config declares is its hash."""
+def _unpacked(archive: tarfile.TarFile, member: str) -> IO[bytes]:
+    """A layer's tar: some engines keep it compressed, but the config declares the tar's hash."""
+    file = _member(archive, member)
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     return gzip.open(file) if packed else file  # type: ignore[return-value]
 
 
 def _read_layer(
-    archive: tarfile.TarFile, member: str, number: int, maker: str, declared: str
+    archive: tarfile.TarFile, number: int, member: str, maker: str, declared: str
 ) -> Layer:
-    with _unpacked(_member(archive, member)) as file:
+    with _unpacked(archive, member) as file:
         digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-    files, removed, weight = {}, [], 0
+    files: dict[str, File] = {}
+    removed = []
     with _layer(archive, member) as tar:
         for entry in tar:
-            path = _path(entry)
-            folder, _, name = path.rpartition("/")
-            above = f"{folder}/" if folder else ""
-            if name == _OPAQUE:
-                removed.append(above)
-            elif name.startswith(_WHITEOUT):
-                removed.append(above + name.removeprefix(_WHITEOUT))
+            folder, slash, name = _path(entry).rpartition("/")
+            if name.startswith(_WHITEOUT):
+                what = "" if name == _OPAQUE else name.removeprefix(_WHITEOUT)
+                removed.append(folder + slash + what)
             elif not entry.isdir():
-                kind = stat.S_IFLNK if entry.issym() else stat.S_IFREG
-                files[path] = File(entry.size, stat.filemode(kind | entry.mode), entry.linkname)
-                weight += entry.size
+                files[_path(entry)] = File(entry.size, entry.mode, entry.linkname)
+    weight = sum(file.bytes for file in files.values())
     return Layer(number, maker, declared, digest, weight, files, removed)
 
 
@@ -312,10 +278,8 @@ def _path(entry: tarfile.TarInfo) -> str:
 
 
 def _instruction(entry: dict[str, Any]) -> str:
-    """An entry of the history as it stood in the Dockerfile."""
+    """An entry of the history as it stood in the Dockerfile, contents by their digests."""
     made = " ".join((entry.get("created_by") or entry.get("comment") or "").split())
-    for noise in ("/bin/sh -c #(nop) ", "|0 "):
-        made = made.removeprefix(noise)
-    made = made.removesuffix(" # buildkit").strip()
+    made = made.removeprefix("/bin/sh -c #(nop) ").removesuffix(" # buildkit").strip()
     made = re.sub(r"\b((?:file|dir|multi):[0-9a-f]{8})[0-9a-f]{56} in", r"\1… in", made)
-    return f"RUN {made.removeprefix('/bin/sh -c ')}" if made.startswith("/bin/sh -c ") else made
+    return re.sub(r"^(\|\d+ .*?)?/bin/sh -c ", "RUN ", made)

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
 import yaml
 
 from kubecourse.containers import standin
@@ -31,7 +30,7 @@ from kubecourse.containers.engine import (
     ours,
 )
 from kubecourse.containers.recording import on_engine
-from kubecourse.containers.sizes import size
+from kubecourse.containers.shown import Shown, size
 from kubecourse.tools.sources import read
 
 SOURCES = "KUBECOURSE_BASES"
@@ -39,7 +38,7 @@ SOURCES = "KUBECOURSE_BASES"
 TABLE = "data/base_images.yaml"
 
 
-class Base(msgspec.Struct, frozen=True):
+class Base(Shown):
     """A base image in the engine. `stand_in` tells which kind it is; `origin`, where it is from."""
 
     name: str
@@ -52,8 +51,6 @@ class Base(msgspec.Struct, frozen=True):
         kind = "stand-in built from" if self.stand_in else "public image"
         return f"{self.image}: {kind} {self.origin}, {size(self.bytes)}"
 
-    __repr__ = __str__
-
 
 @on_engine
 def base(name: str) -> Base:
@@ -61,11 +58,6 @@ def base(name: str) -> Base:
 
     Raises EngineError if it can neither be pulled nor built, and KeyError for an unknown name.
     """
-    return prepare(name)
-
-
-def prepare(name: str) -> Base:
-    """What `base` does, for other labs' functions."""
     row, image = table()[name], PREFIX + name
     if not _has(image):
         _fetch(name, row)
@@ -137,7 +129,7 @@ def resolve(name: str) -> str:
     """
     mine = ours(name)
     if (known := mine.removeprefix(PREFIX)) in table():
-        prepare(known)
+        base(known)
     found = next(filter(_has, (mine, name)), None)
     if found is None:
         raise EngineError("no_image", name)

@@ -8,19 +8,17 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import msgspec
-
 from kubecourse.containers import bases
 from kubecourse.containers.engine import LABEL, PREFIX, EngineError, client, explained, ours
 from kubecourse.containers.recording import on_engine, say
-from kubecourse.containers.sizes import size
+from kubecourse.containers.shown import Shown, size
 from kubecourse.tools.sources import find_path
 
 _STEP = re.compile(r"^step (\d+)(?:/(\d+))? ?: (.*)", re.IGNORECASE)
 _IMAGE = re.compile(r"^ ?--(?:->|>) (?:Using cache )?([0-9a-f]{10,64})$")
 
 
-class Step(msgspec.Struct):
+class Step(Shown):
     """One instruction of a build. `bytes` is what it added, None where the engine cannot say."""
 
     number: int
@@ -41,7 +39,7 @@ class Step(msgspec.Struct):
         return f"{self.number:2}/{self.of} {how:>10} {added:>8}  {self.instruction}"
 
 
-class Build(msgspec.Struct):
+class Build(Shown):
     """A finished build. `context_bytes` is what was sent to the engine before it began."""
 
     name: str
@@ -67,8 +65,6 @@ class Build(msgspec.Struct):
             f"{self.cached} from cache, {self.seconds:.1f} s"
         )
 
-    __repr__ = __str__
-
 
 @on_engine
 def build(
@@ -89,7 +85,7 @@ def build(
         raise EngineError("no_folder", folder=str(folder), dockerfile=dockerfile)
     recipe = (place / dockerfile).read_text(encoding="utf-8")
     for needed in bases.wanted(recipe):
-        bases.prepare(needed)
+        bases.base(needed)
     image, began = ours(name), perf_counter()
     lines = client().api.build(
         path=str(place), dockerfile=dockerfile, tag=image, nocache=not cache, target=target,

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-import msgspec
-
+from kubecourse.containers.shown import Shown
 from kubecourse.lessons.messages import text
 
 LABEL = "kubecourse"
@@ -40,6 +38,10 @@ class EngineError(Exception):
     def __str__(self) -> str:
         said = f"\n({self.said})" if self.said else ""
         return text(f"containers.error.{self.reason}", **self.values) + said
+
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook the text is enough: where in our code it came up helps nobody."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class NoEngine(EngineError):
@@ -147,7 +149,7 @@ def client() -> Any:
     return _clients[0]
 
 
-class Engine(msgspec.Struct, frozen=True):
+class Engine(Shown):
     """An engine as it describes itself. `local`: what it publishes, this machine can reach."""
 
     name: str
@@ -177,8 +179,6 @@ class Engine(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         about = f"{self.name} {self.version}, {self.system}/{self.architecture}, {self.storage}"
         return "\n".join([f"{about}, cgroup v{self.cgroups}", *self.remarks])
-
-    __repr__ = __str__
 
 
 def engine() -> Engine:
@@ -223,78 +223,3 @@ def ours(name: str) -> str:
 def plain(name: str) -> str:
     """A local image's name without what Podman puts before it."""
     return name.removeprefix("localhost/")
-
-
-class Removed(msgspec.Struct, frozen=True):
-    """What `clean()` took away."""
-
-    containers: list[str]
-    images: list[str]
-    networks: list[str]
-    volumes: list[str]
-
-    def __str__(self) -> str:
-        found = {kind: getattr(self, kind) for kind in self.__struct_fields__}
-        lines = [f"{kind}: {', '.join(names)}" for kind, names in found.items() if names]
-        return "\n".join(["removed " + line for line in lines] or ["nothing of ours was there"])
-
-    __repr__ = __str__
-
-
-def clean() -> Removed:
-    """Remove every container, image, network and volume of ours, and nothing else.
-
-    Raises NoEngine, and EngineError if something refuses to go.
-    """
-    from docker.errors import NotFound
-
-    engine_, label = client(), {"label": LABEL}
-    gone: dict[str, list[str]] = {kind: [] for kind in Removed.__struct_fields__}
-    for container in engine_.containers.list(all=True, filters=label, ignore_removed=True):
-        with suppress(NotFound):
-            container.remove(force=True, v=True)
-            gone["containers"].append(container.name)
-    for kind, found in (("networks", engine_.networks), ("volumes", engine_.volumes)):
-        for one in found.list(filters=label):
-            one.remove()
-            gone[kind].append(one.name)
-    # An image waits for those built upon it, so: until a round removes nothing more.
-    while removed := _remove_images(engine_, notes=False):
-        gone["images"] += removed
-    gone["images"] += _remove_images(engine_, notes=True)
-    return Removed(**gone)
-
-
-def _remove_images(engine_: Any, notes: bool) -> list[str]:
-    """Remove images of ours that nothing needs; with `notes`, notes of what was pulled."""
-    removed = []
-    for image in engine_.images.list(all=True, filters={"label": LABEL}):
-        pulled = image.labels.get(PULLED)
-        if pulled and not notes and _untag(engine_, pulled):
-            removed.append(pulled)
-        if bool(pulled) != notes:
-            continue
-        mine = [tag for tag in image.tags if _is_ours(tag)]
-        removed += [tag for tag in mine if _untag(engine_, tag)]
-        if len(mine) == len(image.tags) and _untag(engine_, image.id) and not mine:
-            removed.append(image.short_id)
-    return removed
-
-
-def _untag(engine_: Any, name: str) -> bool:
-    """Remove a name and, if it was the last one, its image; False if that cannot be (yet)."""
-    from docker.errors import APIError
-
-    try:
-        engine_.images.remove(name, force=":" not in name or name.startswith("sha256:"))
-    except APIError as error:
-        if error.status_code in (404, 409):
-            return False
-        raise
-    return True
-
-
-def _is_ours(tag: str) -> bool:
-    """Whether a name of a labelled image was given by a lab, not by the learner for keeps."""
-    registry, _, _ = tag.partition("/")
-    return plain(tag).startswith(PREFIX) or registry.startswith((f"{HOST}:", "localhost:"))

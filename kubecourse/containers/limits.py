@@ -10,16 +10,16 @@ from typing import Any
 import msgspec
 
 from kubecourse.containers.engine import EngineError, client, engine, ours
-from kubecourse.containers.ports import started
+from kubecourse.containers.ports import run
 from kubecourse.containers.recording import on_engine
-from kubecourse.containers.sizes import size
+from kubecourse.containers.shown import Shown, size
 from kubecourse.lessons.messages import text
 
 _BEAT = 0.1
 """Seconds between two looks at a container, at least. Docker measures once a second."""
 
 
-class Sample(msgspec.Struct, frozen=True):
+class Sample(msgspec.Struct):
     """A container's use of the machine, `seconds` after the first look.
 
     CPU and throttled times are seconds since it started; a period is 0.1 s.
@@ -34,7 +34,7 @@ class Sample(msgspec.Struct, frozen=True):
     throttled_periods: int
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(Shown):
     """How a container ended. `exit_code` is None if it was still running and had to be stopped."""
 
     exit_code: int | None
@@ -73,8 +73,6 @@ class Outcome(msgspec.Struct, frozen=True):
             f"throttled for {self.throttled:.1f} s"
         )
 
-    __repr__ = __str__
-
 
 @on_engine
 def run_limited(
@@ -92,7 +90,8 @@ def run_limited(
     if not engine().limits and (memory or cpus):
         raise EngineError("no_limits")
     began = monotonic()
-    container = started(image, name, None, command, None, memory, cpus)
+    started = run(image, name, command=command, memory=memory, cpus=cpus)
+    container = client().containers.get(started.name)
     try:
         samples = _samples(container, seconds)
         container.reload()

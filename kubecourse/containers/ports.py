@@ -11,8 +11,6 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-import msgspec
-
 from kubecourse.containers import bases
 from kubecourse.containers.engine import (
     HOST,
@@ -24,7 +22,7 @@ from kubecourse.containers.engine import (
     ours,
 )
 from kubecourse.containers.recording import on_engine
-from kubecourse.containers.sizes import columns
+from kubecourse.containers.shown import Shown, columns
 from kubecourse.lessons.messages import text
 
 _TAKEN = re.compile(
@@ -34,7 +32,7 @@ _STARTING = 5.0
 """Seconds that a request gives a program behind a published port to begin listening."""
 
 
-class Port(msgspec.Struct, frozen=True):
+class Port(Shown):
     """A published port: `inside` the container, and where the host listens for it."""
 
     inside: str
@@ -45,7 +43,7 @@ class Port(msgspec.Struct, frozen=True):
         return f"{self.host}:{self.outside} -> {self.inside}"
 
 
-class Container(msgspec.Struct, frozen=True):
+class Container(Shown):
     """A container as `inspect` describes it. `exposed` is what its image declares, no more."""
 
     name: str
@@ -68,10 +66,8 @@ class Container(msgspec.Struct, frozen=True):
         reach = ", ".join(map(str, self.ports)) or "no published ports"
         return f"{self.name} ({self.image}), {self.status}, {reach}"
 
-    __repr__ = __str__
 
-
-class Answer(msgspec.Struct, frozen=True):
+class Answer(Shown):
     """What came back for a request: a status and a body, or what went wrong."""
 
     url: str
@@ -82,10 +78,8 @@ class Answer(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.url}: {self.problem or f'{self.status} {self.body.rstrip()}'}"
 
-    __repr__ = __str__
 
-
-class Bridge(msgspec.Struct, frozen=True):
+class Bridge(Shown):
     """A network between the host and containers, with the host's own address in it."""
 
     name: str
@@ -93,7 +87,7 @@ class Bridge(msgspec.Struct, frozen=True):
     gateway: str
 
 
-class PortMap(msgspec.Struct, frozen=True):
+class PortMap(Shown):
     """Host, bridges and containers of ours, as the engine describes them now."""
 
     bridges: list[Bridge]
@@ -112,8 +106,6 @@ class PortMap(msgspec.Struct, frozen=True):
         nets = [f"{net.name}: {net.subnet}, host is {net.gateway}" for net in self.bridges]
         return "\n".join([columns(rows), *nets])
 
-    __repr__ = __str__
-
 
 @on_engine
 def run(
@@ -130,23 +122,10 @@ def run(
     An outside port of 0 is any free one. A container of ours with the same name is replaced.
     Raises EngineError: `port_taken`, `name_taken`, `no_image`, `remote`, ...
     """
-    if publish:
-        need_local()
-    return inspected(started(image, name, publish, command, environment, memory, cpus))
-
-
-def started(
-    image: str,
-    name: str | None,
-    publish: Mapping[int, int] | None,
-    command: list[str] | str | None,
-    environment: Mapping[str, str] | None,
-    memory: str | int | None,
-    cpus: float | None,
-) -> Any:
-    """What `run` does, for other labs' functions: the SDK's container."""
     from docker.errors import APIError
 
+    if publish:
+        need_local()
     title = ours(name or re.split(r"[/:@]", image.rpartition("/")[2])[0])
     _make_room(title)
     container = client().containers.create(
@@ -167,24 +146,23 @@ def started(
         if _TAKEN.search(said):
             container.remove(force=True)  # created, but it never ran
             raise _taken(said, publish or {}) from None
-        container.reload()
-        if not container.attrs["State"]["ExitCode"]:
+        if not inspect(title).exit_code:  # 126 and 127 are answers: its command cannot run
             container.remove(force=True)
             raise explained(said) from None
-    container.reload()
-    return container
+    return inspect(title)
 
 
 @on_engine
 def inspect(name: str) -> Container:
     """A container by its name. Raises EngineError."""
-    return inspected(client().containers.get(ours(name)))
+    return _read(client().containers.get(ours(name)))
 
 
 @on_engine
 def containers() -> list[Container]:
     """All containers of ours, running or not, by name."""
-    return _all()
+    found = client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
+    return sorted(map(_read, found), key=lambda each: each.name)
 
 
 @on_engine
@@ -196,10 +174,8 @@ def logs(name: str) -> str:
 @on_engine
 def stop(name: str) -> Container:
     """Ask a container to end (SIGTERM); after 10 seconds, end it (SIGKILL). Raises EngineError."""
-    container = client().containers.get(ours(name))
-    container.stop()
-    container.reload()
-    return inspected(container)
+    client().containers.get(ours(name)).stop()
+    return inspect(name)
 
 
 @on_engine
@@ -229,13 +205,20 @@ def get(port: int, path: str = "/") -> Answer:
 @on_engine
 def holder(port: int) -> str:
     """What holds a port of this machine: a container or a process; empty for nobody."""
-    return holds(port)
+    for each in client().containers.list(ignore_removed=True):
+        if port in (one.outside for one in _read(each).ports):
+            return text("containers.holder.container", name=each.name)
+    if process := _process(port):
+        return text("containers.holder.process", name=process)
+    with socket.socket() as trial:
+        trial.settimeout(1)
+        return "" if trial.connect_ex((HOST, port)) else text("containers.somebody")
 
 
 @on_engine
 def port_map() -> PortMap:
     """The picture of who can be reached where, read from the engine."""
-    found = [each for each in _all() if each.status == "running"]
+    found = [each for each in containers() if each.status == "running"]
     bridges = []
     for name in dict.fromkeys(each.network for each in found if each.network):
         for pool in client().networks.get(name).attrs["IPAM"]["Config"] or ():
@@ -244,7 +227,7 @@ def port_map() -> PortMap:
     return PortMap(bridges, found)
 
 
-def inspected(container: Any) -> Container:
+def _read(container: Any) -> Container:
     """What the course shows of an SDK's container."""
     attrs = container.attrs
     found: list[tuple[str, dict[str, Any]]] = list(attrs["NetworkSettings"]["Networks"].items())
@@ -266,11 +249,6 @@ def inspected(container: Any) -> Container:
             for each in bindings or ()
         ],
     )
-
-
-def _all() -> list[Container]:
-    found = client().containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
-    return sorted(map(inspected, found), key=lambda each: each.name)
 
 
 def _make_room(name: str) -> None:
@@ -308,7 +286,8 @@ def _ask(port: int, path: str) -> tuple[Answer, bool]:
 
 def _published_by_us(port: int) -> bool:
     return any(
-        each.status == "running" and port in (one.outside for one in each.ports) for each in _all()
+        each.status == "running" and port in (one.outside for one in each.ports)
+        for each in containers()
     )
 
 
@@ -322,23 +301,9 @@ def _taken(said: str, publish: Mapping[int, int]) -> EngineError:
         "port_taken",
         " ".join(said.split()),
         port=port,
-        holder=holds(port) or text("containers.somebody"),
+        holder=holder(port) or text("containers.somebody"),
         free=free_port(),
     )
-
-
-def holds(port: int) -> str:
-    """What `holder` does, for other labs' functions."""
-    for each in client().containers.list(ignore_removed=True):
-        for bindings in (each.attrs["NetworkSettings"].get("Ports") or {}).values():
-            if any(int(one["HostPort"] or 0) == port for one in bindings or ()):
-                return text("containers.holder.container", name=each.name)
-    process = _process(port)
-    if process:
-        return text("containers.holder.process", name=process)
-    with socket.socket() as trial:
-        trial.settimeout(1)
-        return "" if trial.connect_ex((HOST, port)) else text("containers.somebody")
 
 
 def _process(port: int) -> str:

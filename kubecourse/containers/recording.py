@@ -19,6 +19,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar, get_type_hints
 import msgspec
 
 from kubecourse.containers.engine import Engine, EngineError, NoEngine, courteous, engine
+from kubecourse.containers.shown import Shown
 from kubecourse.lessons.messages import text
 from kubecourse.tools.sources import find_path
 
@@ -47,7 +48,7 @@ class Tape(msgspec.Struct):
     answers: dict[str, list[Any]] = {}
 
 
-class Lab(msgspec.Struct, frozen=True):
+class Lab(Shown):
     """What a chapter's labs run on: an engine, or a recording of one."""
 
     engine: Engine | None
@@ -62,8 +63,6 @@ class Lab(msgspec.Struct, frozen=True):
             "\n" + text("containers.recorded", made=self.recorded) if self.recorded else ""
         )
 
-    __repr__ = __str__
-
 
 class _State:
     """The chapter's recording, while a lab is open."""
@@ -77,7 +76,7 @@ class _State:
 
 def lab(chapter: int) -> Lab:
     """Open a chapter's labs: on the engine, or on its recording if there is none."""
-    path = find_path(f"data/recorded/chapter_{chapter}.json.gz")
+    path = find_path("data") / "recorded" / f"chapter_{chapter}.json.gz"
     _State.asked, _State.target = Counter(), None
     _State.tape = (
         msgspec.json.decode(gzip.decompress(path.read_bytes()), type=Tape)
@@ -89,11 +88,9 @@ def lab(chapter: int) -> Lab:
     except NoEngine as error:
         return Lab(None, _made(), str(error))
     if os.environ.get(RECORD):
-        if not path.parent.is_dir():
-            path = find_path("data") / "recorded" / path.name
-            path.parent.mkdir(exist_ok=True)
-        name = f"{found.name} {found.version}"
-        _State.tape = Tape(name, datetime.now(UTC).date().isoformat())
+        path.parent.mkdir(exist_ok=True)
+        today = datetime.now(UTC).date().isoformat()
+        _State.tape = Tape(f"{found.name} {found.version}", today)
         _State.target = path
     return Lab(found)
 

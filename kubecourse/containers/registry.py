@@ -7,10 +7,7 @@ import http.client
 import json
 import re
 from collections.abc import Callable, Iterator
-from time import monotonic, sleep
 from typing import Any
-
-import msgspec
 
 from kubecourse.containers import bases
 from kubecourse.containers.engine import (
@@ -23,9 +20,9 @@ from kubecourse.containers.engine import (
     need_local,
     ours,
 )
-from kubecourse.containers.ports import started
+from kubecourse.containers.ports import containers, get, logs, run
 from kubecourse.containers.recording import on_engine, say
-from kubecourse.containers.sizes import columns, size
+from kubecourse.containers.shown import Shown, columns, size
 from kubecourse.node.runtime.references import parse_reference
 
 NAME = f"{PREFIX}registry"
@@ -42,7 +39,7 @@ _MANIFESTS = ", ".join(
 )
 
 
-class Name(msgspec.Struct, frozen=True):
+class Name(Shown):
     """An image name taken apart. `full` is what an engine understands by it."""
 
     text: str
@@ -56,8 +53,6 @@ class Name(msgspec.Struct, frozen=True):
         rows = [(field, getattr(self, field)) for field in self.__struct_fields__]
         return columns(row for row in rows if row[1])
 
-    __repr__ = __str__
-
 
 def explain_name(name: str) -> Name:
     """Read an image name as Docker does. Raises InvalidReference, a ValueError, in its words."""
@@ -69,7 +64,7 @@ def explain_name(name: str) -> Name:
 # --- transfers
 
 
-class Progress(msgspec.Struct):
+class Progress(Shown):
     """A layer under way, or arrived. `state` is the engine's word for it."""
 
     layer: str
@@ -88,7 +83,7 @@ class Progress(msgspec.Struct):
         return f"{self.layer}: {self.state}{weight}"
 
 
-class Transfer(msgspec.Struct):
+class Transfer(Shown):
     """A finished push or pull."""
 
     name: str
@@ -111,8 +106,6 @@ class Transfer(msgspec.Struct):
             f"{self.name}: {len(self.layers)} layers, {there} already there, "
             f"{size(self.sent)} moved\n{self.digest}"
         )
-
-    __repr__ = __str__
 
 
 @on_engine
@@ -186,7 +179,7 @@ def remove_image(name: str) -> str:
 # --- a private registry
 
 
-class Registry(msgspec.Struct, frozen=True):
+class Registry(Shown):
     """A registry on this machine. Images for it are named `address/name:tag`."""
 
     address: str
@@ -196,10 +189,8 @@ class Registry(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"http://{self.address}/v2/ ({self.origin})"
 
-    __repr__ = __str__
 
-
-class Manifest(msgspec.Struct, frozen=True):
+class Manifest(Shown):
     """A manifest as a registry holds it. `digest` is recomputed here from its bytes."""
 
     name: str
@@ -218,8 +209,6 @@ class Manifest(msgspec.Struct, frozen=True):
         about = [("manifest", self.digest[:19], ""), ("config", self.config[:19], "")]
         return f"{self.name}\n{columns([*about, *rows])}"
 
-    __repr__ = __str__
-
 
 @on_engine
 def start_registry(port: int = PORT) -> Registry:
@@ -228,26 +217,13 @@ def start_registry(port: int = PORT) -> Registry:
     Raises EngineError: `port_taken`, `no_base`, `remote`, `no_registry`.
     """
     need_local()
-    found = _running()
-    if found is None:
-        origin = bases.prepare("registry")
-        started(
-            origin.image, NAME, {_INSIDE: port}, None,
-            {"REGISTRY_STORAGE_DELETE_ENABLED": "true", "OTEL_TRACES_EXPORTER": "none"}, None, None,
-        )  # fmt: skip
-        found = _running()
-    assert found is not None
-    until = monotonic() + 10
-    while True:
-        try:
-            _call("GET", "/v2/")
-        except (OSError, http.client.HTTPException):
-            if monotonic() > until:
-                said = client().containers.get(NAME).logs(tail=5).decode("utf-8", "replace")
-                raise EngineError("no_registry", said) from None
-            sleep(0.05)
-        else:
-            return Registry(found, bases.prepare("registry").origin)
+    if _running() is None:
+        allowed = {"REGISTRY_STORAGE_DELETE_ENABLED": "true"}
+        run("registry", publish={_INSIDE: port}, environment=allowed)
+    address = _running()
+    if address is None or get(int(address.partition(":")[2]), "/v2/").status != 200:
+        raise EngineError("no_registry", logs("registry")[-300:])
+    return Registry(address, bases.base("registry").origin)
 
 
 @on_engine
@@ -300,10 +276,8 @@ def _path(name: str) -> tuple[str, str]:
 
 def _running() -> str | None:
     """The address of our registry, if it runs."""
-    for each in client().containers.list(filters={"label": LABEL, "name": f"^/?{NAME}$"}):
-        for one in (each.attrs["NetworkSettings"].get("Ports") or {}).get(f"{_INSIDE}/tcp") or ():
-            return f"{HOST}:{one['HostPort']}"
-    return None
+    found = (each for each in containers() if each.name == NAME and each.ports)
+    return next((f"{HOST}:{each.port}" for each in found), None)
 
 
 def _call(method: str, path: str) -> tuple[Any, Any, bytes]:

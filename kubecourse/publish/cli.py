@@ -3,7 +3,9 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -51,7 +53,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         "is missing. The exit code is 0 if the course can be opened.",
         allow_abbrev=False,
     )
+    commands.add_parser(
+        "clean",
+        help="remove what labs left in the container engine",
+        description="Remove every container, image, network and volume that the course made in "
+        "the container engine, and nothing else.",
+        allow_abbrev=False,
+    )
     examination.add_argument("--language", choices=LANGUAGES, help="the language of the report")
+    printing = commands.add_parser(
+        "handouts",
+        help="make the chapters as handouts, in HTML or PDF",
+        description="Make handouts below handouts/: each a file of its own, for A4, without need "
+        "of the network. Every option may be given several times; what is left out stands for all "
+        "chapters and languages, both editions, the full cut, and PDF.",
+        allow_abbrev=False,
+    )
+    printing.add_argument("--chapter", type=int, action="append", metavar="N")
+    printing.add_argument("--lang", choices=LANGUAGES, action="append")
+    printing.add_argument(
+        "--edition",
+        choices=("student", "teacher"),
+        action="append",
+        help="student: room to write, no solutions; teacher: solutions, times, what to watch for",
+    )
+    printing.add_argument("--format", choices=("html", "pdf"), action="append")
+    printing.add_argument(
+        "--cut", choices=("full", "brief"), action="append", help="brief: to be projected"
+    )
     options, rest = parser.parse_known_args(argv)
     if options.command == "lab":
         return open_lab(Path.cwd(), rest)
@@ -59,41 +88,116 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if options.command == "doctor":
         return examine(options.language)
-    return build_notebooks(Path.cwd(), options.chapters, options.stamp)
+    try:
+        if options.command == "handouts":
+            make_handouts(Path.cwd(), options)
+        else:
+            build_notebooks(Path.cwd(), options.chapters, options.stamp)
+    except Wrong as wrong:
+        return _fail(*wrong.args)
+    return 0
 
 
-def build_notebooks(start: Path, chapters: Sequence[int] = (), stamp: bool = False) -> int:
-    """Build the notebooks at or below `start`, naming each as it is done."""
+class Wrong(Exception):
+    """What went wrong, and what to do."""
+
+
+def build_notebooks(start: Path, chapters: Sequence[int] = (), stamp: bool = False) -> None:
+    """Build the notebooks at or below `start`, naming each as it is done. Raises Wrong."""
     from kubecourse.publish import source
     from kubecourse.publish.build import build_all
 
-    notebooks = start if start.name == "notebooks" else start / "notebooks"
-    if not (notebooks / "source").is_dir():
-        return _fail(
-            f"no notebooks/source directory in {start}.",
-            "Run this in the directory that you cloned kubecourse into.",
-        )
-    sources = sorted((notebooks / "source").glob("[0-9][0-9]_*.md"))
-    if unknown := set(chapters) - {int(path.name[:2]) for path in sources}:
-        return _fail(
-            f"no source of chapter {', '.join(map(str, sorted(unknown)))}.",
-            f"There are: {', '.join(path.stem for path in sources)}.",
-        )
-    sources = [path for path in sources if not chapters or int(path.name[:2]) in chapters]
+    notebooks = _notebooks(start)
+    sources = _sources(notebooks, chapters)
     if stamp:
         for path in sources:
             for line in source.stamp(path):
                 print(f"up to date: {line}")
-    try:
+    with _explained():
         for path in build_all(notebooks, sources):
             print(path.relative_to(start))
-    except source.Untranslated as error:
-        return _fail(
-            f"the Korean edition is behind.\n{error}",
-            "Translate what is listed; for texts whose Korean is right as it is: "
-            "kubecourse build --stamp",
+
+
+def make_handouts(start: Path, wanted: argparse.Namespace) -> None:
+    """Make the handouts that are wanted, telling how far it is. Raises Wrong."""
+    from kubecourse.publish import chromium, course, handouts
+
+    notebooks = _notebooks(start)
+    kinds = [
+        handouts.Kind(edition, cut)
+        for edition in wanted.edition or ("student", "teacher")
+        for cut in wanted.cut or ("full",)
+    ]
+    formats = wanted.format or ("pdf",)
+    if "pdf" in formats and chromium.find_chromium() is None:
+        print(
+            "kubecourse: no Chromium or Chrome is here to print PDF, so you get HTML: open it in "
+            f"a browser and print it there. {chromium.VARIABLE}=/path/to/chrome names one.",
+            file=sys.stderr,
         )
-    return 0
+    for path in _sources(notebooks, wanted.chapter or ()):
+        for language in wanted.lang or LANGUAGES:
+            tell = partial(_tell, f"{course.title(path, language)} ({language})")
+            target = notebooks.parent / "handouts"
+            with _explained():
+                for made in handouts.make(
+                    notebooks, target, path, language, kinds, formats, tell
+                ):
+                    print(made.relative_to(target.parent), flush=True)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What can be wrong with a source, as something that a person can act on."""
+    from nbclient.exceptions import CellExecutionError
+
+    from kubecourse.publish import chromium, source
+
+    try:
+        yield
+    except source.Untranslated as error:
+        raise Wrong(
+            f"texts are not ready.\n{error}",
+            "Translate or explain what is listed; for texts whose Korean is right as it is: "
+            "kubecourse build --stamp",
+        ) from None
+    except CellExecutionError as error:
+        raise Wrong(f"a cell fails.\n{error}", "Repair it in notebooks/source.") from None
+    except chromium.Failed as failed:
+        raise Wrong(
+            f"Chromium failed: {failed}", "kubecourse handouts --format html prints nothing."
+        ) from None
+
+
+def _notebooks(start: Path) -> Path:
+    return start if start.name == "notebooks" else start / "notebooks"
+
+
+def _sources(notebooks: Path, chapters: Sequence[int]) -> list[Path]:
+    """The sources of some chapters, or of all. Raises Wrong."""
+    from kubecourse.publish import course
+
+    sources = course.sources(notebooks / "source")
+    if not sources:
+        raise Wrong(
+            f"no notebooks/source directory in {notebooks.parent}.",
+            "Run this in the directory that you cloned kubecourse into.",
+        )
+    if unknown := set(chapters) - set(map(course.number, sources)):
+        raise Wrong(
+            f"no source of chapter {', '.join(map(str, sorted(unknown)))}.",
+            f"There are: {', '.join(path.stem for path in sources)}.",
+        )
+    return [path for path in sources if not chapters or course.number(path) in chapters]
+
+
+def _tell(title: str, done: int, total: int) -> None:
+    """How many cells of a chapter have been run, on one line of a terminal."""
+    if sys.stderr.isatty():
+        end = "\n" if done == total else "\r"
+        print(f"{title}: {done} of {total} cells run", end=end, file=sys.stderr, flush=True)
+    elif done == total:
+        print(f"{title}: {total} cells run", file=sys.stderr, flush=True)
 
 
 def examine(language: str | None) -> int:
@@ -108,9 +212,20 @@ def examine(language: str | None) -> int:
     return 0 if report.can_open else 1
 
 
+def clean_up() -> int:
+    """Remove what labs left in the container engine, and print it."""
+    from kubecourse.containers import EngineError, clean
+
+    try:
+        print(clean())
+    except EngineError as error:
+        return _fail("nothing can be removed.", str(error))
+    return 0
+
+
 def open_lab(start: Path, arguments: Sequence[str]) -> int:
     """Open JupyterLab in the notebooks at or below `start`, until the learner stops it."""
-    notebooks = start if start.name == "notebooks" else start / "notebooks"
+    notebooks = _notebooks(start)
     if not notebooks.is_dir():
         return _fail(
             f"no notebooks directory in {start}.",

@@ -7,17 +7,15 @@ that no network is needed: an executable of some 170 bytes, written as an assemb
 from __future__ import annotations
 
 import io
-import os
 import struct
 import tarfile
 from contextlib import suppress
 from typing import Any
 
+from kubecourse.containers.engine import LABEL, connect
+
 WORD = b"ready"
-LABEL = "kubecourse"
 NAME = "kubecourse-doctor"
-TIMEOUT = 20
-"""Wall-clock seconds after which an engine counts as not answering."""
 
 _HEADERS = 64 + 56
 _ADDRESS = 0x400000
@@ -57,18 +55,6 @@ def run() -> str:
     finally:
         client.close()
     return str(about["Version"])
-
-
-def connect() -> Any:
-    """A client of the engine that the `docker` command would speak to. Raises DockerException."""
-    import docker
-    from docker.context import ContextAPI
-
-    if not os.environ.get("DOCKER_HOST"):
-        context = ContextAPI.get_current_context()
-        if context is not None and context.Name != "default" and context.Host:
-            return docker.DockerClient(base_url=context.Host, timeout=TIMEOUT)
-    return docker.from_env(timeout=TIMEOUT)
 
 
 def _try(client: Any, architecture: str) -> None:

@@ -1,8 +1,17 @@
-"""How sizes and tables are written."""
+"""How answers, sizes and tables are written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+
+import msgspec
+
+
+class Shown(msgspec.Struct):
+    """Plain data that a notebook shows as its text."""
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def size(count: float) -> str:
@@ -18,7 +27,4 @@ def columns(rows: Iterable[Sequence[object]]) -> str:
     """Rows as a table, each column as wide as its widest cell; the last is not filled up."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    )
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
