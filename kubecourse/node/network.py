@@ -111,8 +111,8 @@ def parse_url(url: str) -> Url:
 class Network:
     """What connects pods, nodes and Services.
 
-    `kubelets` are the nodes' kubelets by name; nodes may join later. `disks` are what claims hold,
-    by namespace and name: every node reaches them.
+    `kubelets` are the nodes' kubelets by name; nodes may join later. `disks` are the files of
+    PersistentVolumes, by name: every node reaches them.
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class Network:
         self, url: Url, source: Sandbox | None = None, namespace: str = "default"
     ) -> Connection | str:
         """Open a connection, or say why there is none."""
-        ip = url.host
+        ip = (source.alias(url.host) if source else None) or url.host
         if not _is_address(ip) and ip not in LOOPBACK and ip not in self._kubelets:
             answer = self.dns.resolve(ip, source.namespace if source else namespace)
             if answer is None or (not answer.addresses and not answer.alias):

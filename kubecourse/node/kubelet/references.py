@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 from kubecourse.api import models, quantity
 from kubecourse.api.errors import ApiError
 from kubecourse.api.memo import memo
+from kubecourse.api.volumes import claim_of
 from kubecourse.client import Client
-from kubecourse.node.runtime.container import expand, security
+from kubecourse.node.runtime.container import security
+from kubecourse.node.runtime.sandbox import expand
 
 core = models.core_v1
 
@@ -24,6 +26,7 @@ API_SERVER = ("10.96.0.1", "443")
 ROOT_CA = "kube-root-ca.crt"
 """What every service account's volume refers to. Nobody checks certificates: it may be missing."""
 BAD_CONFIG = "CreateContainerConfigError"
+_NONE: list[Any] = []
 
 
 class Reference(NamedTuple):
@@ -96,20 +99,19 @@ def _resource(pod: Any, spec: Any, reference: Any) -> str:
 
 
 @memo
-def volumes(spec: Any) -> list[Reference]:
+def volumes(listed: list[Any]) -> list[Reference]:
     """What a pod's volumes are made of, as far as those are ConfigMaps and Secrets."""
     return [
         reference
-        for volume in spec.volumes or ()
+        for volume in listed
         for part in _parts(volume)
         for reference in _references(volume.name, part, ("configMap", "secret"), _paths)
     ]
 
 
-@memo
 def changing(spec: Any) -> list[Reference]:
     """Those of them whose content the kubelet must keep up to date."""
-    return [reference for reference in volumes(spec) if reference.name != ROOT_CA]
+    return [each for each in volumes(spec.volumes or _NONE) if each.name != ROOT_CA]
 
 
 def _parts(volume: Any) -> Any:
@@ -121,10 +123,14 @@ def _paths(source: Any) -> tuple[tuple[str, str], ...]:
 
 
 def missing_volume(client: Client, pod: Any) -> str | None:
-    """Why a volume of the pod cannot be set up: the text of the event FailedMount."""
-    namespace = pod.metadata.namespace
-    for volume, cls, name, optional, items in volumes(pod.spec):
-        held = contents(client, Reference(volume, cls, name, optional), namespace)
+    """Why a volume of the pod cannot be set up: the text of the event FailedMount.
+
+    A pod that no scheduler placed may come before its claim is bound (`…/volumemanager/populator`).
+    """
+    namespace, listed = pod.metadata.namespace, pod.spec.volumes or _NONE
+    for reference in volumes(listed):
+        volume, cls, name, optional, items = reference
+        held = None if optional else contents(client, reference, namespace)
         missing = [key for key, _ in items if key not in (held or {})]
         if optional or (held is not None and not missing):
             continue
@@ -133,35 +139,28 @@ def missing_volume(client: Client, pod: Any) -> str | None:
             kind = "config" if cls is core.ConfigMap else "secret"
             problem = f"references non-existent {kind} key: {missing[0]}"
         return f'MountVolume.SetUp failed for volume "{volume}" : {problem}'
-    for given in pod.spec.volumes or ():
-        if (why := _unbound(client, given, pod)) is not None:
-            return (
-                f"Unable to attach or mount volumes: unmounted volumes=[{given.name}], unattached "
-                f"volumes=[], failed to process volumes=[{given.name}]: {why}"
-            )
+    for given in listed:
+        claim = claim_of(given, pod)
+        if claim is None:
+            continue
+        try:
+            if disk_of(client, claim, namespace):
+                continue
+            why = "PVC is not bound"
+        except ApiError as error:
+            why = f"failed to fetch PVC from API server: {error}"
+        return (
+            f"Unable to attach or mount volumes: unmounted volumes=[{given.name}], unattached "
+            f"volumes=[], failed to process volumes=[{given.name}]: error processing PVC "
+            f"{namespace}/{claim}: {why}"
+        )
     return None
 
 
-def claim_name(volume: Any, pod: Any) -> str:
-    """The claim that a volume stands for, if it stands for one."""
-    if volume.ephemeral is not None:
-        return f"{pod.metadata.name}-{volume.name}"
-    return volume.persistentVolumeClaim.claimName if volume.persistentVolumeClaim else ""
-
-
-def _unbound(client: Client, volume: Any, pod: Any) -> str | None:
-    """Why a volume's claim cannot be used, if so."""
-    name, namespace = claim_name(volume, pod), pod.metadata.namespace
-    if not name:
-        return None
-    try:
-        claim: Any = client.get(core.PersistentVolumeClaim, name, namespace)
-    except ApiError as error:
-        return (
-            f"error processing PVC {namespace}/{name}: failed to fetch PVC from API server: {error}"
-        )
-    bound = claim.status is not None and claim.status.phase == "Bound" and claim.spec.volumeName
-    return None if bound else f"error processing PVC {namespace}/{name}: PVC is not bound"
+def disk_of(client: Client, claim: str, namespace: str) -> str:
+    """The PersistentVolume that a claim has; empty if it is not bound. Raises NotFound."""
+    found: Any = client.get(core.PersistentVolumeClaim, claim, namespace)
+    return (found.spec.volumeName or "") if found.status.phase == "Bound" else ""
 
 
 def volume_files(client: Client, pod: Any, name: str) -> dict[str, str] | None:

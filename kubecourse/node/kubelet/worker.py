@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
+from kubecourse.api.volumes import claim_of
 from kubecourse.clock import Timer
 from kubecourse.node.kubelet import probes, references, status
 from kubecourse.node.kubelet.containers import APP, INIT, RETRY, SIDECAR, PodContainer, throttled
@@ -182,8 +183,11 @@ class PodWorker:
             kubelet.recorder.warning(self.pod, "FailedCreatePodSandBox", message)
             self.later("mount", kubelet.jittered(RETRY), self._mount, background=True)
             return
-        for shown in references.changing(self.pod.spec):
-            self.sandbox.volumes[shown.where] = self.volume(shown.where)
+        # What claims hold and what may change is looked up now, other volumes when they are used.
+        shown = [each.where for each in references.changing(self.pod.spec)]
+        claimed = [v.name for v in self.pod.spec.volumes or () if claim_of(v, self.pod)]
+        for name in (*shown, *claimed):
+            self.sandbox.volumes[name] = self.volume(name)
         self.probe_epoch = kubelet.clock.now - SANDBOX
         self.write_status()
         self._sandbox_seen = kubelet.next_tick()
@@ -314,11 +318,11 @@ class PodWorker:
         volume = next(volume for volume in pod.spec.volumes if volume.name == name)
         if volume.hostPath is not None:
             return kubelet.runtime.directories.setdefault(volume.hostPath.path, {}), False
-        claim = references.claim_name(volume, pod)
-        if not claim or kubelet.runtime.network is None:
+        claim, network = claim_of(volume, pod), kubelet.runtime.network
+        if claim is None or network is None:
             return {}, False
-        disks = kubelet.runtime.network.disks
-        return disks.setdefault(f"{pod.metadata.namespace}/{claim}", {}), False
+        disk = references.disk_of(kubelet.client, claim, pod.metadata.namespace)
+        return network.disks.setdefault(disk, {}), False
 
     def expect_refresh(self) -> None:
         """Something that a volume shows has changed: it will, too, when the pod is next synced."""

@@ -6,7 +6,6 @@ What it does comes from its image, or from its command where that is a program k
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from kubecourse.node.runtime.images import NEVER, Image
 from kubecourse.node.runtime.process import Process
 from kubecourse.node.runtime.programs import PROGRAMS
 from kubecourse.node.runtime.references import parse_reference
-from kubecourse.node.runtime.sandbox import Sandbox
+from kubecourse.node.runtime.sandbox import Sandbox, expand
 from kubecourse.node.runtime.script import Script
 from kubecourse.node.runtime.shell import SHELLS, program_of
 
@@ -30,8 +29,6 @@ MOODS = ("well", "slow", "failing", "hang", "dead")
 SLOW = 3.0
 """Seconds that a slow container takes for an answer."""
 NO_PROGRAM = 'exec: "{}": executable file not found in $PATH: unknown'
-
-_VARIABLE = re.compile(r"\$\$|\$\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 
 class Reply(NamedTuple):
@@ -89,8 +86,10 @@ class Container:
         if spec.envFrom or any(variable.valueFrom for variable in spec.env or ()):
             self._environment = sandbox.provider.environment(spec, self._services)
         self._files: FileSystem | None = None
-        if any(mount.subPath for mount in spec.volumeMounts or ()):
-            self._files = sandbox.files(spec)  # such a part of a volume is what it was at the start
+        if any(mount.subPath or mount.subPathExpr for mount in spec.volumeMounts or ()):
+            self._files = sandbox.files(
+                spec, self.environment
+            )  # such a part of a volume is what it was at the start
         self._on_exit = on_exit
         self._exit_timer: Timer | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -117,7 +116,7 @@ class Container:
     def files(self) -> FileSystem:
         """Its files."""
         if self._files is None:
-            self._files = self.sandbox.files(self.spec)
+            self._files = self.sandbox.files(self.spec, self.environment)
         return self._files
 
     @property
@@ -311,15 +310,3 @@ def security(spec: Any, pod: Any, field: str) -> Any:
     """A field of a container's security context, or else of its pod's; None if neither says."""
     own = getattr(spec.securityContext, field, None)
     return getattr(pod, field, None) if own is None else own
-
-
-def expand(text: str, variables: dict[str, str]) -> str:
-    """A text with `$(NAME)` replaced by a variable's value if there is one; `$$` is one dollar.
-
-    Source: `third_party/forked/golang/expansion/expand.go`.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        return "$" if match[0] == "$$" else variables.get(match[1], match[0])
-
-    return _VARIABLE.sub(value, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,6 +10,9 @@ from kubecourse.node.runtime.files import FileSystem, Mount
 
 if TYPE_CHECKING:
     from kubecourse.node.runtime.container import Container
+
+
+_VARIABLE = re.compile(r"\$\$|\$\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 
 class Provider(Protocol):
@@ -28,8 +32,20 @@ class Sandbox:
     """What the containers of a pod share. `network` is what their commands reach others by."""
 
     __slots__ = (
-        "containers", "hostname", "ip", "namespace", "network", "node", "pod_name", "previous",
-        "provider", "random", "security", "uid", "volumes",
+        "aliases",
+        "containers",
+        "hostname",
+        "ip",
+        "namespace",
+        "network",
+        "node",
+        "pod_name",
+        "previous",
+        "provider",
+        "random",
+        "security",
+        "uid",
+        "volumes",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +57,7 @@ class Sandbox:
         self.namespace: str = metadata.namespace
         self.hostname: str = pod.spec.hostname or metadata.name
         self.security = pod.spec.securityContext
+        self.aliases = pod.spec.hostAliases
         self.ip = ip
         self.node = node
         self.provider = provider
@@ -50,24 +67,32 @@ class Sandbox:
         self.previous: dict[str, Container] = {}
         self.volumes: dict[str, tuple[dict[str, str], bool]] = {}
 
+    def alias(self, name: str) -> str | None:
+        """The address that the pod itself gives a name."""
+        given = (alias for alias in self.aliases or () if name in (alias.hostnames or ()))
+        return next((str(alias.ip) for alias in given), None)
+
     def listener(self, port: int) -> Container | None:
         """The container that accepts connections to a port."""
         return next((c for c in self.containers.values() if c.listens(port)), None)
 
-    def files(self, spec: Any) -> FileSystem:
-        """A container's files."""
+    def files(self, spec: Any, environment: dict[str, str]) -> FileSystem:
+        """The files of a container with these variables."""
         domain = "cluster.local"
+        hosts = [f"127.0.0.1\tlocalhost\n{self.ip}\t{self.hostname}\n"]
+        for alias in self.aliases or ():
+            hosts.append("\t".join((alias.ip, *(alias.hostnames or ()))) + "\n")
         own = {
             "/etc/hostname": f"{self.hostname}\n",
-            "/etc/hosts": f"127.0.0.1\tlocalhost\n{self.ip}\t{self.hostname}\n",
+            "/etc/hosts": "".join(hosts),
             "/etc/resolv.conf": f"search {self.namespace}.svc.{domain} svc.{domain} {domain}\n"
             "nameserver 10.96.0.10\noptions ndots:5\n",
         }
-        mounts = [self._mount(mount) for mount in spec.volumeMounts or ()]
+        mounts = [self._mount(mount, environment) for mount in spec.volumeMounts or ()]
         fixed = spec.securityContext is not None and spec.securityContext.readOnlyRootFilesystem
         return FileSystem(own, mounts, self.changed, bool(fixed))
 
-    def _mount(self, mount: Any) -> Mount:
+    def _mount(self, mount: Any, environment: dict[str, str]) -> Mount:
         """A volume where a container has it; containers share what is in it.
 
         One file of it alone stays as it was when the container started.
@@ -75,7 +100,10 @@ class Sandbox:
         if mount.name not in self.volumes:
             self.volumes[mount.name] = self.provider.volume(mount.name)
         files, read_only = self.volumes[mount.name]
-        path, part = mount.mountPath.rstrip("/"), (mount.subPath or "").strip("/")
+        path, part = mount.mountPath.rstrip("/"), mount.subPath or ""
+        if mount.subPathExpr:
+            part = expand(mount.subPathExpr, environment)
+        part = part.strip("/")
         if part in files:
             return Mount(path, {"": files[part]}, read_only=True)
         return Mount(path, files, read_only or bool(mount.readOnly), part)
@@ -84,3 +112,15 @@ class Sandbox:
         """A file has changed that all containers may see."""
         for container in self.containers.values():
             container.changed()
+
+
+def expand(text: str, variables: dict[str, str]) -> str:
+    """A text with `$(NAME)` replaced by a variable's value if there is one; `$$` is one dollar.
+
+    Source: `third_party/forked/golang/expansion/expand.go`.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        return "$" if match[0] == "$$" else variables.get(match[1], match[0])
+
+    return _VARIABLE.sub(value, text)

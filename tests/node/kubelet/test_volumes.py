@@ -120,6 +120,22 @@ def test_a_host_path_is_shared_by_the_pods_of_a_node_alone() -> None:
     assert [world.exec(name, "ls", "/v").stdout for name in "abc"] == ["file\n", "file\n", ""]
 
 
+def test_a_pod_may_name_addresses_and_call_its_part_of_a_volume_after_itself() -> None:
+    world = World()
+    name = {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+    spec = {
+        "hostAliases": [{"ip": "10.1.2.3", "hostnames": ["db", "db.old"]}],
+        "volumes": [{"name": "v", "hostPath": {"path": "/data"}}],
+    }
+    volumes = [*mount("/mine", subPathExpr="$(NAME)/logs"), *mount("/all")]
+    world.run("a", image="busybox", command=FOREVER, env=[name], volumeMounts=volumes, pod=spec)
+    world.clock.settle()
+    world.exec("a", "touch", "/mine/x")
+    assert world.exec("a", "ls", "/all/a/logs").stdout == "x\n"
+    assert "10.1.2.3\tdb\tdb.old" in world.exec("a", "cat", "/etc/hosts").stdout
+    assert "(10.1.2.3:80)" in world.exec("a", "wget", "http://db").stderr
+
+
 def test_part_of_a_volume_is_a_directory_of_its_own() -> None:
     world = World()
     two = [*mount("/logs", subPath="logs"), *mount("/all")]
