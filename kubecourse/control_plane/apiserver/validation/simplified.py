@@ -71,7 +71,6 @@ ROWS: tuple[Row, ...] = (
         False,
     ),
     *_rows("core/v1.PodSpec", "hostUsers", "there are no user namespaces", True),
-    *_rows("core/v1.PodSpec", "hostAliases", "/etc/hosts does not list them"),
     *_rows(
         "core/v1.PodSpec",
         "setHostnameAsFQDN hostnameOverride",
@@ -103,7 +102,6 @@ ROWS: tuple[Row, ...] = (
     *_rows("core/v1.Container", "restartPolicy", "the pod's restart policy decides", "Always"),
     *_rows("core/v1.Container", "restartPolicyRules", "the pod's restart policy decides"),
     *_rows("core/v1.Container", "volumeDevices", "there are no raw disks"),
-    *_rows("core/v1.VolumeMount", "subPathExpr", "the whole volume is mounted"),
     *_rows(
         "core/v1.VolumeMount",
         "mountPropagation",
