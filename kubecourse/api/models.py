@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 import types
 from typing import TYPE_CHECKING
@@ -68,6 +69,20 @@ if TYPE_CHECKING:
     )
 else:
     globals().update(zip(_GROUPS, _import_without_client(_GROUPS), strict=True))
+
+
+def has_kind(api_version: str, kind: str) -> bool:
+    """Whether a real v1.36 server serves a kind in a stable version, whatever is served here."""
+    group, _, version = api_version.rpartition("/")
+    name = f"{group.removesuffix('.k8s.io').partition('.')[0] or 'core'}_{version}"
+    if not re.fullmatch(r"[a-z]+_v[0-9]+", name):
+        return False
+    try:
+        (module,) = _import_without_client((name,))
+    except ImportError:
+        return False
+    return "metadata" in getattr(getattr(module, kind, None), "__struct_fields__", ())
+
 
 modules: dict[str, types.ModuleType] = {
     "/".join(name.rsplit("_", 1)): sys.modules[f"lightkube.models.{name}"] for name in _GROUPS

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kubecourse.api import yaml
+from kubecourse.api import models, yaml
 from kubecourse.api.resources import BY_KIND, Resource
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -19,6 +19,7 @@ from kubecourse.tools.kubectl.resources import Info
 from kubecourse.tools.sources import find_path
 
 EXTENSIONS = (".json", ".yaml", ".yml")
+NO_KUSTOMIZE = "kustomizations are not simulated: build them elsewhere, and use -f"
 _TURN_OFF = "if you choose to ignore these errors, turn validation off with --validate=false"
 
 
@@ -28,7 +29,7 @@ def from_files(inv: Invocation, errors: list[Exception] | None = None) -> list[I
     What cannot be read at all is always raised: nothing is done then.
     """
     if inv.flags.get("kustomize"):
-        raise KubectlError("-k: kustomization directories are not simulated; build them and use -f")
+        raise KubectlError(NO_KUSTOMIZE)
     collected: list[Exception] = [] if errors is None else errors
     found: list[Info] = []
     for source, text in _texts(inv):
@@ -142,6 +143,9 @@ def _check_type(inv: Invocation, data: Any, source: str) -> None:
     )
 
 
+_NOT_SERVED = "\nsimulated: a real cluster serves this kind, this one does not"
+
+
 def _mapping(data: dict[str, Any], source: str) -> Resource:
     kind, version = data["kind"], data["apiVersion"]
     if isinstance(kind, str) and isinstance(version, str) and (version, kind) in BY_KIND:
@@ -152,4 +156,5 @@ def _mapping(data: dict[str, Any], source: str) -> Resource:
         f'resource mapping not found for name: "{metadata.get("name", "")}" '
         f'namespace: "{metadata.get("namespace", "")}" from "{source}": '
         f'no matches for kind "{kind}" in version "{version}"\nensure CRDs are installed first'
+        + (_NOT_SERVED if models.has_kind(str(version), str(kind)) else "")
     )

@@ -137,7 +137,7 @@ _SPEC = r.struct(
     ("containers", containers.REGULAR),
     ("initContainers", containers.init),
     ("resourceClaims", _CLAIM),
-    ("resources", pod_requirements),
+    pod_requirements,
     _host_network,
     _shared,
     ("restartPolicy", r.given(containers.RESTART_POLICY)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from kubecourse.api import names, quantity
@@ -92,8 +93,35 @@ def requirements(value: Any, out: Errors) -> None:
     at("claims", _claims, value.claims, out)
 
 
-def pod_requirements(value: Any, out: Errors) -> None:
+def _fits_in_pod(of_pod: Any, out: Errors) -> None:
+    """All containers together ask for no more than the pod, and none may use more."""
+    containers = out.pod.containers or ()
+    for name, text in sorted((of_pod.requests or {}).items()):
+        asked = (_given(container, "requests").get(name, "0") for container in containers)
+        total = reduce(quantity.add, asked, "0")
+        if quantity.compare(total, text) > 0:
+            why = f"must be greater than or equal to aggregate container requests of {total}"
+            out.invalid(f"resources.requests[{name}]", text, why)
+    for index, container in enumerate(containers):
+        for name, text in sorted(_given(container, "limits").items()):
+            most = (of_pod.limits or {}).get(name)
+            if most is not None and quantity.compare(text, most) > 0:
+                path = f"containers[{index}].resources.limits[{name}]"
+                out.invalid(path, text, f"must be less than or equal to pod limits of {most}")
+
+
+def _given(container: Any, side: str) -> dict[str, str]:
+    return (getattr(container.resources, side) if container.resources is not None else None) or {}
+
+
+def pod_requirements(spec: Any, out: Errors) -> None:
     """What a whole pod asks for and may use."""
+    if spec.resources is not None:
+        at("resources", _whole_pod, spec.resources, out)
+        _fits_in_pod(spec.resources, out)
+
+
+def _whole_pod(value: Any, out: Errors) -> None:
     for side in ("limits", "requests"):
         for name in sorted(getattr(value, side) or ()):
             if name not in ("cpu", "memory") and not name.startswith(_HUGE[0]):

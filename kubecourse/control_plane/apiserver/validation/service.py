@@ -141,7 +141,22 @@ def _load_balancer(spec: Any, out: Errors) -> None:
 
 
 _LOCALITY = r.one_of("Cluster", "Local")
+
+
+def _families_served(spec: Any, out: Errors) -> None:
+    """This cluster has IPv4 only; the server says so when it looks for addresses."""
+    if spec.type == "ExternalName" or (is_headless(spec) and not spec.selector):
+        return
+    if spec.ipFamilyPolicy == "RequireDualStack":
+        why = "this cluster is not configured for dual-stack services"
+        out.invalid("ipFamilyPolicy", spec.ipFamilyPolicy, why)
+    for index, family in enumerate(spec.ipFamilies or ()):
+        if family == "IPv6":
+            out.invalid(f"ipFamilies[{index}]", family, "not configured on this cluster")
+
+
 SERVICE = r.struct(
+    _families_served,
     _basics,
     ("ports", _ports),
     ("selector", r.labels),

@@ -34,6 +34,11 @@ _OLD_ANNOTATIONS = {
     "scheduler.alpha.kubernetes.io/critical-pod": _dead("v1.16", "priorityClassName"),
     "security.alpha.kubernetes.io/sysctls": _dead("v1.11", "sysctls"),
     "security.alpha.kubernetes.io/unsafe-sysctls": _dead("v1.11", "sysctls"),
+    "seccomp.security.alpha.kubernetes.io/pod": _dead("v1.27", "seccompProfile"),
+    "container.seccomp.security.alpha.kubernetes.io/": _dead("v1.27", "seccompProfile"),
+    "container.apparmor.security.beta.kubernetes.io/": (
+        'deprecated since v1.30; use the "appArmorProfile" field instead'
+    ),
 }
 _OLD_VOLUMES = {
     "photonPersistentDisk": "deprecated in v1.11, non-functional in v1.16+",
@@ -173,8 +178,10 @@ def _of_template(spec: Any) -> list[str]:
 
 def _annotations(prefix: str, metadata: Any) -> Iterator[str]:
     for key in sorted((metadata.annotations if metadata is not None else None) or ()):
-        if key in _OLD_ANNOTATIONS:
-            yield f"{prefix}.annotations[{key}]: {_OLD_ANNOTATIONS[key]}"
+        # One for each container begins alike.
+        for start, text in _OLD_ANNOTATIONS.items():
+            if key == start or (start.endswith("/") and key.startswith(start)):
+                yield f"{prefix}.annotations[{key}]: {text}"
 
 
 # --- services and the rest
