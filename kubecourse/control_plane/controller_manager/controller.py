@@ -21,6 +21,8 @@ OwnerReference = models.meta_v1.OwnerReference
 
 WRITE_TIME = 0.01
 """Virtual seconds that a worker is busy with a write."""
+NOTICE_TIME = 0.005
+"""Virtual seconds from a change until what a worker makes of it is written."""
 
 
 def busy(pods: int) -> float:

@@ -23,10 +23,13 @@ class Counts(NamedTuple):
 class Tally:
     """The pods that one ReplicaSet manages, counted, and what it waits for."""
 
-    __slots__ = ("active", "expected", "labelled", "pods", "ready", "terminating", "unclaimed")
+    __slots__ = (
+        "active", "busy_until", "expected", "labelled", "pods", "ready", "terminating", "unclaimed",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.expected = Expectations()
+        self.busy_until = 0.0  # when the last status will have been written
         self.unclaimed = True  # pods may be there to adopt or to release
         self.clear()
 

@@ -16,6 +16,7 @@ from kubecourse.api.labels import selector_from_label_selector, selector_from_ma
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import by_label, by_namespace, key_of
 from kubecourse.control_plane.controller_manager.controller import (
+    NOTICE_TIME,
     ManagedController,
     busy,
     claim,
@@ -65,7 +66,7 @@ class ReplicaSetController(ManagedController):
                 self._count(new, tally)
             elif old is not None and old.spec.template is not new.spec.template:
                 self._count(new, tally)
-        self.enqueue(old, new)
+            self.queue.add_after(key_of(new), tally.busy_until - self.clock.now)
 
     def _pod_changed(self, old: Any, new: Any) -> None:
         pod = new if new is not None else old
@@ -92,7 +93,11 @@ class ReplicaSetController(ManagedController):
             tally.expected.creation_seen()
         state = 0 if new is None else self._state(new, owner, tally)
         if tally.put(pod.metadata.name, state):
-            self.queue.add_after(key, busy(len(tally.pods)))
+            self._soon(key, tally)
+
+    def _soon(self, key: Key, tally: Tally) -> None:
+        """Look at a ReplicaSet once the writes of the last look are through."""
+        self.queue.add_after(key, max(tally.busy_until - self.clock.now, NOTICE_TIME))
 
     def _pod_left(self, former: Any, pod: Any) -> None:
         tally = self._tallies.get(former.uid)
@@ -214,7 +219,8 @@ class ReplicaSetController(ManagedController):
         self, replicaset: Any, tally: Tally, counts: Counts, problem: ApiError | None
     ) -> None:
         status = status_of(replicaset, counts, tally.terminating, problem, self.clock.utc())
-        write_status(self.client, replicaset, status)
+        if write_status(self.client, replicaset, status) is not replicaset:
+            tally.busy_until = self.clock.now + busy(len(tally.pods))
 
 
 def status_of(

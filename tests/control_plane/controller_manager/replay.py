@@ -19,8 +19,10 @@ core = models.core_v1
 RECORDS = json.loads((Path(__file__).parents[2] / "data" / "records" / "rollouts.json").read_text())
 RECORD = {record["scenario"]: record for record in RECORDS}
 
-SEEN_AFTER = 0.015
+SEEN_AFTER = 0.01
 """Seconds from a pod's change to the ReplicaSet's status that tells of it."""
+APART = 0.006
+"""Seconds between two changes of which the record, in hundredths, knows only the order."""
 
 STATUS_FIELDS = (
     "observedGeneration",
@@ -99,11 +101,13 @@ def replay(
 def readiness(record: dict[str, Any]) -> Iterator[tuple[float, int, int]]:
     """When how many more pods of which ReplicaSet were seen ready."""
     before: dict[int, int] = {}
+    last = 0.0
     for entry in record["trace"]:
         if "rs" in entry:
             index, ready = entry["rs"], entry["ready"] or 0
             if ready > before.get(index, 0):
-                yield entry["t"], index, ready - before.get(index, 0)
+                last = max(entry["t"], last + APART)
+                yield last, index, ready - before.get(index, 0)
             before[index] = ready
 
 

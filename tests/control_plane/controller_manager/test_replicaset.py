@@ -182,12 +182,12 @@ class Refusing:
     def __getattr__(self, name):
         return getattr(self.server, name)
 
-    def create(self, resource, obj):
+    def create(self, resource, obj, **more):
         if resource.kind == "Pod":
             self.tried += 1
             if self.tried > self.allowed:
                 raise errors.forbidden("pods", "", "", "exceeded quota: small")
-        return self.server.create(resource, obj)
+        return self.server.create(resource, obj, **more)
 
 
 def test_creation_stops_at_the_first_batch_with_an_error(lab):

@@ -1,8 +1,8 @@
 """Rollouts as a real v1.36 control plane made them, made again.
 
-Where a pod becomes ready a moment before or after another, or while the real controller was
-still busy with its last write, the finest steps differ: those records are named below, and
-agree wherever nothing moves for half a second.
+A controller is busy until its last writes are through, and sees what changed meanwhile together.
+Where the recorded one was busy for longer the finest steps differ: such records are named below,
+and agree wherever nothing moves for half a second.
 """
 
 import re
@@ -20,13 +20,6 @@ from tests.control_plane.controller_manager.replay import (
 
 READY_WHILE_BUSY = {
     "r5-surge2-unav1": "the third pod was ready before the recorded controller saw the second",
-    "r10-surge50-unav20": "of two pods seen ready together the recorded controller saw one",
-    "r4-surge100-unav0": "of three pods seen ready together the recorded controller saw one",
-}
-OTHER_CONDITIONS = {
-    "r5-surge2-unav1": "the last two pods of the first rollout were seen ready together",
-    "r3-surge0-unav1pct": "the last two pods of the first rollout were seen ready together",
-    "r4-pause-resume": "the recorded controller wrote no status before the first new pod was there",
 }
 STAMP = "kubectl.kubernetes.io/restartedAt"
 
@@ -71,7 +64,7 @@ def test_the_conditions_follow_one_another_as_recorded(replayed):
         without_repeats((each.get("observedGeneration"), each["conditions"]) for each in trace)
         for trace in (record["deploymentTrace"], history.statuses)
     )
-    assert agrees(got == expected, OTHER_CONDITIONS, record), got
+    assert got == expected
 
 
 def test_the_deployment_ends_as_recorded(replayed):

@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from kubecourse.api import models
 from kubecourse.api.labels import selector_from_label_selector
 from kubecourse.client import Client, InformerFactory, Result
-from kubecourse.client.informer import by_namespace
+from kubecourse.client.informer import by_namespace, key_of
 from kubecourse.control_plane.controller_manager.controller import (
+    NOTICE_TIME,
+    WRITE_TIME,
     ManagedController,
     claim,
     controller_of,
@@ -39,17 +41,30 @@ class DeploymentController(ManagedController):
         self._deployments = informers.informer(Deployment, by_namespace)
         self._replicasets = informers.informer(ReplicaSet, controller_or_namespace)
         self._pods = informers.informer(Pod, controller_or_namespace)
+        self._busy_until: dict[Key, float] = {}
         self.subscribe(self._deployments, self.enqueue)
         self.subscribe(self._replicasets, self._replicaset_changed)
         self.subscribe(self._pods, self._pod_changed)
 
+    def forget(self) -> None:
+        self._busy_until.clear()
+
     # --- hearing
+
+    def enqueue(self, old: Any, new: Any) -> None:
+        if new is None:
+            self._busy_until.pop(key_of(old), None)
+        self._soon(key_of(old if new is None else new))
+
+    def _soon(self, key: Key, least: float = 0.0) -> None:
+        """Look at a Deployment once what was last decided about it has been written."""
+        self.queue.add_after(key, max(self._busy_until.get(key, 0.0) - self.clock.now, least))
 
     def _replicaset_changed(self, old: Any, new: Any) -> None:
         for replicaset in (old, new):
             owner = controller_of(replicaset) if replicaset is not None else None
             if owner is not None and owner.kind == "Deployment":
-                self.queue.add((replicaset.metadata.namespace, owner.name))
+                self._soon((replicaset.metadata.namespace, owner.name), NOTICE_TIME)
         if new is not None and controller_of(new) is None:
             for deployment in self._deployments.indexed(by_namespace, new.metadata.namespace):
                 selector = selector_from_label_selector(deployment.spec.selector)
@@ -85,6 +100,7 @@ class DeploymentController(ManagedController):
         try:
             after = self._sync(deployment, sync)
         finally:
+            self._busy_until[key] = self.clock.now + sync.writes * WRITE_TIME
             for decision in sync.decisions:
                 self.note(key, decision)
         # Upkeep: a rollout that is stuck changes nothing until somebody does.

@@ -28,7 +28,7 @@ class Sync:
     """A Deployment and its ReplicaSets as they were when the sync began, and what it does to them.
 
     `old` are the ReplicaSets of other templates, `new` the one of the present template, if any,
-    `decisions` what it did to their sizes.
+    `decisions` what it did to their sizes, `writes` how often it wrote.
     Scaling writes to the API; the objects here keep their sizes, for the status tells of the
     state before.
     """
@@ -43,6 +43,7 @@ class Sync:
         self.new: Any = history.find_new(replicasets, deployment.spec.template)
         self.old = [rs for rs in replicasets if rs is not self.new]
         self.decisions: list[str] = []
+        self.writes = 0
 
     @property
     def all(self) -> list[Any]:
@@ -85,6 +86,7 @@ class Sync:
         size = rolling.new_replicas(deployment, progress.spec_replicas(self.old), 0)
         number = self._next_revision()
         wanted = self._replicaset(size, number)
+        self.writes += 1
         try:
             self.new = self.client.create(wanted)
         except ApiError as error:
@@ -161,6 +163,7 @@ class Sync:
         before = replicaset.spec.replicas or 0
         if before == size and noted.items() <= annotations.items():
             return None
+        self.writes += 1
         scaled = self.client.update(
             replace(
                 replicaset,
@@ -277,6 +280,7 @@ class Sync:
     def write_status(self, status: Any) -> None:
         """Store a status. The Deployment here keeps its version, which is now an old one."""
         self.deployment = replace(self.deployment, status=status)
+        self.writes += 1
         self.client.update_status(self.deployment)
 
     def _note_revision(self, number: str, news: Any | None) -> None:
