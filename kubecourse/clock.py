@@ -15,7 +15,9 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
+
+from kubecourse.cell import Cell
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """What the clock shows at virtual second 0, a Monday morning, in every cluster."""
@@ -23,53 +25,24 @@ ATTENTION = 120.0
 """Virtual seconds for which every beat counts after a heartbeat has begun or ended."""
 
 
-class Timer:
-    """One thing that will happen. `cancel()` and it will not."""
+class Timer(NamedTuple):
+    """Something that will happen, or did: its clock knows. `cancel` it and it will not.
 
-    __slots__ = ("action", "args", "background", "when")
-
-    def __init__(
-        self, when: float, action: Callable[..., Any], args: tuple[Any, ...], background: bool
-    ) -> None:
-        self.when = when
-        self.action: Callable[..., Any] | None = action
-        self.args = args
-        self.background = background
-
-    @property
-    def pending(self) -> bool:
-        """Whether it is still to happen."""
-        return self.action is not None
-
-
-class Heartbeat:
-    """Something that happens every `period` seconds and changes nothing while all is well.
-
-    Its action is called with the number of beats since the last call. That is 1 while other
-    things are happening. When nothing else happens for a long time the clock calls it once for
-    the whole stretch, so an idle cluster costs next to nothing. Whoever listens for others'
-    heartbeats must not mind the silence within such a stretch: it was quiet, not dead.
+    With a `period` it is a heartbeat: something that happens every so many seconds and changes
+    nothing while all is well. Its action is called with the number of beats since the last call.
+    That is 1 while other things are happening. When nothing else happens for a long time the
+    clock calls it once for the whole stretch, so an idle cluster costs next to nothing. Whoever
+    listens for others' heartbeats must not mind the silence within such a stretch: it was quiet,
+    not dead. A heartbeat does not enter its cell; its action does if it changes something.
     """
 
-    __slots__ = ("_clock", "action", "due", "period", "seq", "stopped")
-
-    def __init__(
-        self, clock: Clock, due: float, seq: int, period: float, action: Callable[[int], Any]
-    ) -> None:
-        self._clock = clock
-        self.due = due
-        self.seq = seq
-        self.period = period
-        self.action = action
-        self.stopped = False
-
-    def __lt__(self, other: Heartbeat) -> bool:
-        return (self.due, self.seq) < (other.due, other.seq)
-
-    def stop(self) -> None:
-        """Never beat again."""
-        self.stopped = True
-        self._clock.attend()
+    when: float
+    seq: int
+    action: Callable[..., Any]
+    args: tuple[Any, ...]
+    background: bool
+    cell: Cell | None
+    period: float = 0.0
 
 
 class Clock:
@@ -79,11 +52,14 @@ class Clock:
     own source, so that one drawing more does not change what another draws.
     """
 
+    cell: Cell | None = None
+
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self.now = 0.0
-        self._queue: list[tuple[float, int, Timer]] = []
-        self._beats: list[Heartbeat] = []
+        self._queue: list[Timer] = []
+        self._beats: list[Timer] = []
+        self._pending: set[int] = set()
         self._seq = 0
         self._foreground = 0
         self._attentive_until = 0.0
@@ -129,10 +105,11 @@ class Clock:
         when = round(when, 6)
         if when < self.now:
             when = self.now
-        timer = Timer(when, action, args, background)
+        timer = Timer(when, self._seq, action, args, background, self.cell)
         if not background:
             self._foreground += 1
-        heappush(self._queue, (when, self._seq, timer))
+        self._pending.add(self._seq)
+        heappush(self._queue, timer)
         return timer
 
     def call_later(
@@ -141,20 +118,27 @@ class Clock:
         """Call `action(*args)` in `delay` virtual seconds."""
         return self.call_at(self.now + delay, action, *args, background=background)
 
+    def pending(self, timer: Timer | None) -> bool:
+        """Whether a timer is still to happen."""
+        return timer is not None and timer.seq in self._pending
+
     def cancel(self, timer: Timer | None) -> None:
         """Make a timer not happen. Nothing to do if it has happened, or is None."""
-        if timer is not None and timer.action is not None:
-            timer.action = None
-            if not timer.background:
+        if timer is not None and timer.seq in self._pending:
+            self._pending.discard(timer.seq)
+            if timer.period:
+                self.attend()
+            elif not timer.background:
                 self._foreground -= 1
 
     def every(
         self, period: float, action: Callable[[int], Any], first: float | None = None
-    ) -> Heartbeat:
+    ) -> Timer:
         """Call `action(beats)` every `period` seconds, the first time in `first` (or `period`)."""
         self._seq += 1
         due = round(self.now + (period if first is None else first), 6)
-        beat = Heartbeat(self, due, self._seq, period, action)
+        beat = Timer(due, self._seq, action, (), True, self.cell, period)
+        self._pending.add(self._seq)
         heappush(self._beats, beat)
         self.attend()
         return beat
@@ -165,6 +149,11 @@ class Clock:
         So it is whenever a heartbeat begins or ends: somebody may have to notice the silence.
         """
         self._attentive_until = max(self._attentive_until, self.now + seconds)
+
+    def enter(self) -> None:
+        """Enter the cell whose clock this is, if it is one's."""
+        if self.cell is not None:
+            self.cell.enter()
 
     # --- making it later
 
@@ -214,11 +203,11 @@ class Clock:
     def _step(self, end: float) -> bool:
         """Let the next thing happen; False if nothing does until `end`."""
         queue = self._queue
-        while queue and queue[0][2].action is None:
+        while queue and queue[0].seq not in self._pending:
             heappop(queue)
-        first = queue[0][0] if queue else end
+        first = queue[0].when if queue else end
         until = min(first, end)
-        if self._beats and self._beats[0].due <= until:
+        if self._beats and self._beats[0].when <= until:
             self._beat(until)
             return True
         if not queue or first > end:
@@ -228,34 +217,46 @@ class Clock:
 
     def _fire(self) -> None:
         """Let the first timer happen, if it has not been cancelled."""
-        when, _, timer = heappop(self._queue)
-        action, timer.action = timer.action, None
-        if action is None:
+        when, seq, action, args, background, cell, _ = heappop(self._queue)
+        if seq not in self._pending:
             return
+        self._pending.discard(seq)
         self.now = when
-        if not timer.background:
+        if not background:
             self._foreground -= 1
-        action(*timer.args)
+        if cell is not None and cell.page is not None:
+            cell.enter()
+        action(*args)
 
     def _beat(self, until: float) -> None:
         """Let each heartbeat due by `until` beat once for all its beats, in order of time."""
         beats = self._beats
-        if beats[0].due <= self._attentive_until:
-            until = beats[0].due
-        due: list[tuple[float, int, Heartbeat, int]] = []
-        while beats and beats[0].due <= until:
+        if beats[0].when <= self._attentive_until:
+            until = beats[0].when
+        due: list[tuple[float, int, int, Timer]] = []
+        while beats and beats[0].when <= until:
             beat = heappop(beats)
-            if not beat.stopped:
-                count = int((until - beat.due) // beat.period) + 1
-                last = round(beat.due + (count - 1) * beat.period, 6)
-                due.append((last, beat.seq, beat, count))
-                beat.due = round(last + beat.period, 6)
-        for *_, beat, _count in due:
-            heappush(beats, beat)
-        for last, _, beat, count in sorted(due):
+            if beat.seq in self._pending:
+                count = int((until - beat.when) // beat.period) + 1
+                last = round(beat.when + (count - 1) * beat.period, 6)
+                due.append((last, beat.seq, count, beat))
+        for last, _, _, beat in due:
+            heappush(beats, beat._replace(when=round(last + beat.period, 6)))
+        for last, seq, count, beat in sorted(due):
             # What the beats before this one have started comes first.
-            while self._queue and self._queue[0][0] <= last:
+            while self._queue and self._queue[0].when <= last:
                 self._fire()
-            if not beat.stopped:
+            if seq in self._pending:
                 self.now = last
                 beat.action(count)
+
+
+class LocalClock(Clock):
+    """The same clock inside a cell."""
+
+    __slots__ = ("cell", "whole")
+
+    def __init__(self, clock: Clock, cell: Cell) -> None:
+        self.__dict__ = clock.__dict__  # one time, seen from two places
+        self.whole = clock
+        self.cell = cell

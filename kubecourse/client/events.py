@@ -11,7 +11,7 @@ no more.
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -34,42 +34,25 @@ BURST = 25
 SECONDS_PER_EVENT = 300.0
 
 
-class _Similar:
+class _Similar(NamedTuple):
     """The different messages lately written for one reason about one object."""
 
-    __slots__ = ("last", "messages")
-
-    def __init__(self, last: float) -> None:
-        self.last = last
-        self.messages: dict[str, None] = {}
+    last: float
+    messages: tuple[str, ...] = ()
 
 
-class _Allowance:
+class _Allowance(NamedTuple):
     """How many more events of one type may be written about one object."""
 
-    __slots__ = ("at", "left")
-
-    def __init__(self, at: float) -> None:
-        self.left = float(BURST)
-        self.at = at
-
-    def take(self, now: float) -> bool:
-        self.left = min(BURST, self.left + (now - self.at) / SECONDS_PER_EVENT)
-        self.at = now
-        if self.left < 1:
-            return False
-        self.left -= 1
-        return True
+    at: float
+    left: float = BURST
 
 
-class _Seen:
-    """An event as last written, if it was, and how often it has happened."""
+class _Seen(NamedTuple):
+    """How often an event has happened, and how it was last written, if it was."""
 
-    __slots__ = ("count", "event")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.event: Any = None
+    times: int = 0
+    event: Any = None
 
 
 class EventRecorder:
@@ -81,8 +64,8 @@ class EventRecorder:
         self._source = core.EventSource(component=component, host=host)
         self._component = component
         self._similar: dict[tuple[Any, ...], _Similar] = {}
+        self._allowances: dict[tuple[Any, str], _Allowance] = {}
         self._seen: dict[tuple[Any, ...], _Seen] = {}
-        self._allowances: dict[Any, _Allowance] = {}
         self._written = 0
 
     def normal(self, obj: Any, reason: str, message: str, field_path: str | None = None) -> None:
@@ -100,27 +83,25 @@ class EventRecorder:
         metadata = obj.metadata
         uid = metadata.uid or metadata.name
         key, message = self._correlate((uid, type, reason, field_path), message)
-        seen = self._seen.get(key)
-        if seen is None:
-            seen = self._seen[key] = _Seen()
-            _forget_oldest(self._seen)
-        seen.count += 1
+        seen = self._seen.get(key, _Seen())
+        count, before = seen.times + 1, seen.event
+        _remember(self._seen, key, _Seen(count, before))
         if not self._allowed((uid, type)):
             return
         now = self._clock.utc()
-        if seen.event is not None:
+        if before is not None:
             again = replace(
-                seen.event,
-                metadata=replace(seen.event.metadata, resourceVersion=None),
+                before,
+                metadata=replace(before.metadata, resourceVersion=None),
                 message=message,
-                count=seen.count,
+                count=count,
                 lastTimestamp=now,
             )
             try:
-                seen.event = self._client.update(again)
+                self._seen[key] = _Seen(count, self._client.update(again))
                 return
             except ApiError:
-                seen.count = 1  # it has expired, or gone with its namespace
+                count = 1  # it has expired, or gone with its namespace
         event = core.Event(
             metadata=ObjectMeta(
                 name=f"{metadata.name}.{self._unique():016x}",
@@ -143,34 +124,31 @@ class EventRecorder:
             reportingInstance=self._source.host,
             firstTimestamp=now,
             lastTimestamp=now,
-            count=seen.count,
+            count=count,
         )
         try:
-            seen.event = self._client.create(event)
+            self._seen[key] = _Seen(count, self._client.create(event))
         except ApiError:
             self._seen.pop(key, None)  # an event is a courtesy: nobody fails for want of one
 
     def _correlate(self, about: tuple[Any, ...], message: str) -> tuple[tuple[Any, ...], str]:
         """The key under which an event is counted, and its message: one of many is combined."""
         now = self._clock.now
-        similar = self._similar.get(about)
-        if similar is None or now - similar.last > SIMILAR_WITHIN:
-            similar = self._similar[about] = _Similar(now)
-            _forget_oldest(self._similar)
-        similar.messages[message] = None
-        similar.last = now
-        if len(similar.messages) < SIMILAR:
-            return (*about, message), message
-        del similar.messages[next(iter(similar.messages))]
-        return about, COMBINED + message
+        last, messages = self._similar.get(about, _Similar(now))
+        if now - last > SIMILAR_WITHIN:
+            messages = ()
+        if message not in messages:
+            messages = (*messages, message)
+        combined = len(messages) >= SIMILAR
+        _remember(self._similar, about, _Similar(now, messages[combined:]))
+        return (about, COMBINED + message) if combined else ((*about, message), message)
 
     def _allowed(self, about: tuple[Any, str]) -> bool:
         now = self._clock.now
-        allowance = self._allowances.get(about)
-        if allowance is None:
-            allowance = self._allowances[about] = _Allowance(now)
-            _forget_oldest(self._allowances)
-        return allowance.take(now)
+        at, left = self._allowances.get(about, _Allowance(now))
+        left = min(BURST, left + (now - at) / SECONDS_PER_EVENT)
+        _remember(self._allowances, about, _Allowance(now, left - (left >= 1)))
+        return left >= 1
 
     def _unique(self) -> int:
         """A number for the event's name that grows with time, as client-go's nanoseconds do."""
@@ -178,8 +156,12 @@ class EventRecorder:
         return (int(self._clock.now * 1_000_000) << 20) + self._written
 
 
-def _forget_oldest(memory: dict[Any, Any]) -> None:
-    """Forget the older half: to look for the oldest each time means to walk past all the gone."""
+def _remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
+    """Keep something, and if that is too much forget the older half.
+
+    To look for the oldest one each time would mean to walk past all the gone.
+    """
+    memory[key] = value
     if len(memory) > REMEMBERED:
         for key in list(islice(memory, REMEMBERED // 2)):
             del memory[key]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kubecourse.api.labels import Selector
+from kubecourse.cell import Cell
 from kubecourse.client.client import Client
 
 Key = tuple[str, str]
@@ -54,8 +55,13 @@ def by_label(obj: Any) -> Iterable[str]:
     return [f"{namespace}/{key}={value}" for key, value in (obj.metadata.labels or {}).items()]
 
 
-class Informer:
+class Informer(Cell):
     """The objects of one class, as last heard. Iterating gives them in order of arrival."""
+
+    __slots__ = (
+        "_client", "_cls", "_fields", "_handlers", "_indexes", "_namespace", "_objects", "_stream",
+        "page", "synced",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -65,6 +71,7 @@ class Informer:
         namespace: str | None = None,
         fields: str | None = None,
     ) -> None:
+        super().__init__()
         self._client = client
         self._cls = cls
         self._namespace = namespace
@@ -78,12 +85,14 @@ class Informer:
     def start(self) -> None:
         """Begin to listen. Everything that exists arrives first."""
         if self._stream is None:
+            self.enter()
             self._stream = self._client.watch(
                 self._cls, self._receive, namespace=self._namespace, fields=self._fields
             )
 
     def stop(self) -> None:
         """Stop listening and forget everything."""
+        self.enter()
         if self._stream is not None:
             self._stream.stop()
             self._stream = None
@@ -93,16 +102,19 @@ class Informer:
 
     def on_change(self, handler: ChangeHandler) -> None:
         """Call a bound method with every change from now on."""
+        self.enter()
         self._handlers.append(handler)
 
     def off_change(self, handler: ChangeHandler) -> None:
         """Call a handler no more."""
         if handler in self._handlers:
+            self.enter()
             self._handlers.remove(handler)
 
     def add_index(self, function: IndexFunction) -> None:
         """Keep an index by a module-level function, such as `by_controller`."""
         if function not in self._indexes:
+            self.enter()
             index = self._indexes[function] = {}
             for key, obj in self._objects.items():
                 for value in function(obj):

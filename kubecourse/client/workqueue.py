@@ -52,7 +52,7 @@ class WorkQueue:
             self.add(key)
             return
         pending = self._timers.get(key)
-        if pending is not None and pending.pending:
+        if pending is not None and self._clock.pending(pending):
             if pending.when <= self._clock.now + delay:
                 if background or not pending.background:
                     return

@@ -7,6 +7,7 @@ net/http, which is what most programs in a cluster print.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -85,7 +86,8 @@ class Response(NamedTuple):
         return self.body if self.status else self.error
 
 
-class Connection(NamedTuple):
+@dataclass(slots=True)
+class Connection:
     """A connection that was accepted: by which container, for which endpoint."""
 
     container: Container
@@ -163,7 +165,8 @@ class Network:
 
     def ask(self, connection: Connection, url: str, timeout: float = TIMEOUT) -> Response:
         """Send a request over a connection."""
-        container, endpoint = connection
+        container, endpoint = connection.container, connection.endpoint
+        container.clock.enter()
         pod, node = container.sandbox.pod_name, container.sandbox.node
         reply = container.answer(parse_url(url).path, endpoint.port)
         if reply.hangs or reply.latency > timeout:

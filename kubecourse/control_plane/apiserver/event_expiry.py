@@ -7,7 +7,8 @@ moment can be asked for.
 
 from __future__ import annotations
 
-from collections import deque
+from itertools import islice
+from typing import NamedTuple
 
 from kubecourse.api.resources import BY_PLURAL
 from kubecourse.clock import Clock
@@ -18,21 +19,34 @@ LIFETIME = 3600.0
 PERIOD = 60.0
 
 
+class _Written(NamedTuple):
+    time: float
+    key: str
+    revision: int
+
+
 class EventExpiry:
-    """Removes old events from etcd."""
+    """Removes old events from etcd. Of what was `_written` the first few may be `_gone`."""
+
+    APPENDED = ("_written",)
 
     def __init__(self, clock: Clock, etcd: Etcd) -> None:
         self._clock = clock
         self._etcd = etcd
-        self._written: deque[tuple[float, str, int]] = deque()
+        self._written: list[_Written] = []
+        self._gone = 0
         etcd.watch(EVENTS.prefix, self._note)
         clock.every(PERIOD, self._expire)
 
     def _note(self, change: Event) -> None:
         if change.new is not None:
-            self._written.append((self._clock.now, change.key, change.revision))
+            self._written.append(_Written(self._clock.now, change.key, change.revision))
 
     def _expire(self, beats: int) -> None:
-        while self._written and self._written[0][0] <= self._clock.now - LIFETIME:
-            _, key, revision = self._written.popleft()
+        for time, key, revision in islice(self._written, self._gone, None):
+            if time > self._clock.now - LIFETIME:
+                break
+            self._gone += 1
             self._etcd.delete(key, expected=revision)
+        if self._gone > len(self._written) // 2:
+            self._written, self._gone = self._written[self._gone :], 0

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kubecourse.api.labels import Selector
+from kubecourse.cell import Cell
 from kubecourse.clock import Clock
 from kubecourse.control_plane.etcd import Event
 
@@ -29,9 +30,15 @@ FieldFilter = Callable[[Any], bool]
 
 
 class Watch:
-    """One stream. Changes arrive at its handler in order, in batches; `stop()` ends it."""
+    """One stream. Changes arrive at its handler in order, in batches; `stop()` ends it.
 
-    __slots__ = ("_buffer", "_clock", "_handler", "_owner", "fields", "labels", "namespace", "node")
+    If the handler is a cell's, that is entered.
+    """
+
+    CONSTANT = ("fields", "labels")
+    __slots__ = (
+        "_buffer", "_cell", "_clock", "_handler", "_owner", "fields", "labels", "namespace", "node",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -46,7 +53,9 @@ class Watch:
         self._clock = clock
         self._owner: Dispatcher | None = owner
         self._handler = handler
-        self._buffer: list[Change] = []
+        listener = getattr(handler, "__self__", None)
+        self._cell = listener if isinstance(listener, Cell) else None
+        self._buffer: list[Change] | None = None
         self.namespace = namespace
         self.labels = labels
         self.fields = fields
@@ -61,8 +70,7 @@ class Watch:
         """End the stream; what is on its way no longer arrives."""
         if self._owner is not None:
             self._owner.remove(self)
-            self._owner = None
-            self._buffer = []
+            self._owner = self._buffer = None
 
     def selects(self, obj: Any) -> bool:
         """Whether the client asked for such objects."""
@@ -84,8 +92,9 @@ class Watch:
 
     def send(self, change: Change) -> None:
         """Put a change on its way."""
-        if not self._buffer:
+        if self._buffer is None:
             self._clock.call_later(LATENCY, self._deliver)
+            self._buffer = []
         self._buffer.append(change)
 
     def flush(self) -> None:
@@ -93,8 +102,10 @@ class Watch:
         self._deliver()
 
     def _deliver(self) -> None:
-        changes, self._buffer = self._buffer, []
+        changes, self._buffer = self._buffer, None
         if changes:
+            if self._cell is not None:
+                self._cell.enter()
             self._handler(changes)
 
 

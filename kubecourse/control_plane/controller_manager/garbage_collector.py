@@ -5,7 +5,7 @@ Source: `pkg/controller/garbagecollector/garbagecollector.go`, `graph_builder.go
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -21,19 +21,28 @@ Identity = tuple[Resource, str, str]
 """Resource, namespace ('' for none) and name."""
 
 
-class Node:
+class Node(NamedTuple):
     """An object in the graph of owners, by what matters here."""
 
-    __slots__ = ("blocks", "deleting", "foreground", "identity", "orphan", "owners")
+    identity: Identity
+    owners: list[Any] | None
+    deleting: bool
+    foreground: bool
+    orphan: bool
 
-    def __init__(self, resource: Resource, obj: Any) -> None:
-        metadata = obj.metadata
-        self.identity: Identity = (resource, metadata.namespace or "", metadata.name)
-        self.owners: list[Any] | None = metadata.ownerReferences
-        self.deleting = metadata.deletionTimestamp is not None
-        finalizers = metadata.finalizers or ()
-        self.foreground = self.deleting and FOREGROUND in finalizers
-        self.orphan = self.deleting and ORPHAN in finalizers
+
+def node_of(resource: Resource, obj: Any) -> Node:
+    """An object's node."""
+    metadata = obj.metadata
+    deleting = metadata.deletionTimestamp is not None
+    finalizers = metadata.finalizers or () if deleting else ()
+    return Node(
+        (resource, metadata.namespace or "", metadata.name),
+        metadata.ownerReferences,
+        deleting,
+        FOREGROUND in finalizers,
+        ORPHAN in finalizers,
+    )
 
 
 class GarbageCollector(ManagedController):
@@ -79,7 +88,7 @@ class GarbageCollector(ManagedController):
     def _put(self, obj: Any) -> None:
         uid = obj.metadata.uid
         before = self._nodes.get(uid)
-        node = self._nodes[uid] = Node(resource_of(obj), obj)
+        node = self._nodes[uid] = node_of(resource_of(obj), obj)
         if before is None or before.owners != node.owners:
             self._link(uid, before, node)
         if node.foreground:
@@ -196,7 +205,7 @@ class GarbageCollector(ManagedController):
                         self._report_namespace(obj, owner)
                     absent.append(owner)
                     continue
-                node = Node(resource, found)
+                node = node_of(resource, found)
             (waiting if node.foreground else solid).append(owner)
         return solid, waiting, absent
 

@@ -92,9 +92,8 @@ class NodeLifecycleController(ManagedController):
         self._ready.clear()
         self._evicted.clear()
         self._all_lost = False
-        if self._monitor is not None:
-            self._monitor.stop()
-            self._monitor = None
+        self.clock.cancel(self._monitor)
+        self._monitor = None
 
     # --- signs of life
 

@@ -35,11 +35,15 @@ MAX_ENDPOINTS = 100
 
 
 class Slice:
-    """A slice as it is stored (`obj`, None before it is), and the endpoints that it shall have."""
+    """A slice as it is stored (`obj`, None before it is), and the endpoints that it shall have.
 
-    __slots__ = ("endpoints", "group", "obj")
+    `alone` are the slices of a pod that is in no other: one tuple for all such pods.
+    """
+
+    __slots__ = ("alone", "endpoints", "group", "obj")
 
     def __init__(self, group: Group, obj: Any = None) -> None:
+        self.alone = (self,)
         self.group = group
         self.obj: Any = obj
         self.endpoints: dict[str, Any] = {}
@@ -59,7 +63,7 @@ class ServiceSlices:
     def __init__(self, client: Client, slices: Iterable[Any]) -> None:
         self._client = client
         self._slices: dict[str, Slice] = {}
-        self._where: dict[str, dict[Group, Slice]] = {}
+        self._where: dict[str, tuple[Slice, ...]] = {}
         self._dirty: dict[str, Slice] = {}
         self.changed: dict[str, None] = {}
         self.stale = True
@@ -78,18 +82,23 @@ class ServiceSlices:
         each = Slice(group_of(obj), obj)
         self._slices[obj.metadata.name] = each
         for pod in each.endpoints:
-            self._where.setdefault(pod, {})[each.group] = each
+            self._remember(pod, each)
 
     def _drop(self, name: str) -> None:
         each = self._slices.pop(name, None)
         for pod in each.endpoints if each is not None else ():
             self._forget(pod, each)
 
+    def _remember(self, pod: str, each: Slice) -> None:
+        """A pod is in a slice now, and in no other one of its group."""
+        others = tuple([s for s in self._where.get(pod, ()) if s.group != each.group])
+        self._where[pod] = (*others, each) if others else each.alone
+
     def _forget(self, pod: str, each: Slice | None) -> None:
-        places = self._where.get(pod, {})
-        if each is not None and places.get(each.group) is each:
-            del places[each.group]
-            if not places:
+        slices = self._where.get(pod, ())
+        if each is not None and each in slices:
+            self._where[pod] = tuple([s for s in slices if s is not each])
+            if len(slices) == 1:
                 del self._where[pod]
 
     def absorb(self, obj: Any, deleted: bool) -> bool:
@@ -143,8 +152,8 @@ class ServiceSlices:
         """Change and remove endpoints in place. Returns those that have no slice yet."""
         missing: dict[Group, dict[str, Any]] = {}
         for pod, place in places.items():
-            for group, each in list(self._where.get(pod, {}).items()):
-                endpoint = place.get(group)
+            for each in self._where.get(pod, ()):
+                endpoint = place.get(each.group)
                 if endpoint == each.endpoints[pod]:
                     continue
                 self._dirty[each.obj.metadata.name] = each
@@ -153,7 +162,7 @@ class ServiceSlices:
                 else:
                     del each.endpoints[pod]
                     self._forget(pod, each)
-            placed = self._where.get(pod, {})
+            placed = [each.group for each in self._where.get(pod, ())]
             for group, endpoint in place.items():
                 if group not in placed:
                     missing.setdefault(group, {})[pod] = endpoint
@@ -182,7 +191,7 @@ class ServiceSlices:
         while pods and len(each.endpoints) < MAX_ENDPOINTS:
             pod = next(iter(pods))
             each.endpoints[pod] = pods.pop(pod)
-            self._where.setdefault(pod, {})[each.group] = each
+            self._remember(pod, each)
 
     def _placeholders(
         self, families: list[str], new: list[Slice], doomed: dict[str, Slice]

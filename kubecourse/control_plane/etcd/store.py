@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kubecourse.cell import Values
+
 
 class KeyValue(NamedTuple):
     """A value and the revisions at which it was created and last modified."""
@@ -45,9 +47,11 @@ Watcher = Callable[[Event], None]
 class Etcd:
     """Keys are paths, `/registry/<resource>/…`. All keys of one resource are a bucket."""
 
+    APPENDED = ("_history",)
+
     def __init__(self) -> None:
         self.revision = 1
-        self._buckets: dict[str, dict[str, KeyValue]] = {}
+        self._buckets: dict[str, Values[KeyValue]] = {}
         self._history: list[Event] = []
         self._compacted = 0
         self._watchers: dict[str, list[Watcher]] = {}
@@ -80,6 +84,7 @@ class Etcd:
             return 0
         self.revision += 1
         revision = self.revision
+        bucket.enter()
         bucket[key] = KeyValue(value, old.create_revision if old else revision, revision)
         self._record(Event(revision, key, old.value if old else None, value, note))
         return revision
@@ -100,6 +105,7 @@ class Etcd:
         old = bucket.get(key)
         if old is None or (expected is not None and expected != old.mod_revision):
             return 0
+        bucket.enter()
         del bucket[key]
         self.revision += 1
         last = old.value if last is None else last
@@ -134,12 +140,12 @@ class Etcd:
             self._compacted = min(revision, self.revision)
             self._history = [e for e in self._history if e.revision > self._compacted]
 
-    def _bucket(self, key: str) -> dict[str, KeyValue]:
+    def _bucket(self, key: str) -> Values[KeyValue]:
         prefix = key[: key.index("/", 10) + 1]
         try:
             return self._buckets[prefix]
         except KeyError:
-            return self._buckets.setdefault(prefix, {})
+            return self._buckets.setdefault(prefix, Values())
 
     def _record(self, event: Event) -> None:
         self._history.append(event)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -55,14 +55,13 @@ class PodGroup:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Placed:
-    """A pod on a node, assumed or bound."""
+class Placed(NamedTuple):
+    """A pod on a node, assumed or bound. `group` is the key of its group."""
 
     pod: Any
     node: str
     footprint: Footprint
-    group: PodGroup
+    group: tuple[Any, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +72,8 @@ class NodeInfo:
     changes, `scratch` is for others to remember things in, by footprint of a pod, until the node
     or its pods change.
     """
+
+    CONSTANT: ClassVar = ("allocatable", "images", "labels", "others", "ports", "scratch")
 
     name: str
     node: Any = None
@@ -118,12 +119,16 @@ class NodeInfo:
         self.memory += sign * footprint.memory
         self.scored_cpu += sign * footprint.scored_cpu
         self.scored_memory += sign * footprint.scored_memory
-        for name, value in footprint.others:
-            self.others[name] = self.others.get(name, 0) + sign * value
-        for port in footprint.ports:
-            self.ports[port] = self.ports.get(port, 0) + sign
-            if not self.ports[port]:
-                del self.ports[port]
+        if footprint.others:
+            self.others = self.others.copy()
+            for name, value in footprint.others:
+                self.others[name] = self.others.get(name, 0) + sign * value
+        if footprint.ports:
+            self.ports = self.ports.copy()
+            for port in footprint.ports:
+                self.ports[port] = self.ports.get(port, 0) + sign
+                if not self.ports[port]:
+                    del self.ports[port]
 
     def port_taken(self, port: Port) -> bool:
         """Whether a host port clashes with one in use; no address means every address."""
@@ -275,10 +280,10 @@ class Cache:
                 and (before.metadata.deletionTimestamp is None)
                 is (metadata.deletionTimestamp is None)
             ):
-                placed.pod = pod
+                self.pods[key] = self.nodes[node].pods[key] = placed._replace(pod=pod)
                 return
             self.remove(key)
-        group = self._group_of(pod)
+        group, counts = self._group_of(pod)
         info = self.nodes.get(node)
         if info is None:
             info = self.nodes[node] = NodeInfo(node)
@@ -286,7 +291,7 @@ class Cache:
         info.take(self.pods[key].footprint, 1)
         priority = pod.spec.priority or 0
         self.priorities[priority] = self.priorities.get(priority, 0) + 1
-        group.counts[node] = group.counts.get(node, 0) + 1
+        counts[node] = counts.get(node, 0) + 1
         self._changed(info)
 
     def remove(self, key: Key) -> Placed | None:
@@ -301,7 +306,7 @@ class Cache:
         self.priorities[priority] -= 1
         if not self.priorities[priority]:
             del self.priorities[priority]
-        counts = placed.group.counts
+        counts = self.groups[placed.group].counts
         counts[placed.node] -= 1
         if not counts[placed.node]:
             del counts[placed.node]
@@ -325,8 +330,8 @@ class Cache:
                 info = self.nodes[name]
                 info.pods = {key: info.pods[key] for key in order}
 
-    def _group_of(self, pod: Any) -> PodGroup:
-        """The group that a pod belongs to, new if there was none like it."""
+    def _group_of(self, pod: Any) -> tuple[tuple[Any, ...], dict[str, int]]:
+        """The key and the counts of a pod's group, new if there was none like it."""
         metadata = pod.metadata
         labels = metadata.labels or NOBODY
         affinity = pod.spec.affinity
@@ -345,7 +350,7 @@ class Cache:
                 self._forget_changes()  # its wishes may be about pods of any shape
             if len(self.groups) > 1000 and len(self.groups) % 500 == 0:
                 self._drop_empty_groups(key)
-        return group
+        return key, group.counts
 
     def _drop_empty_groups(self, keep: tuple[Any, ...]) -> None:
         self.groups = {k: g for k, g in self.groups.items() if g.counts or k == keep}

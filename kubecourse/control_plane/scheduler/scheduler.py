@@ -305,7 +305,7 @@ class Scheduler:
         )
 
     def _arm_flush(self) -> None:
-        if self._flush is None or not self._flush.pending:
+        if not self._clock.pending(self._flush):
             when = math.ceil((self._clock.now + LEFTOVER_AFTER) / FLUSH_PERIOD) * FLUSH_PERIOD
             self._flush = self._clock.call_at(when, self._flush_leftovers, background=True)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import compress
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
 from kubecourse.control_plane.scheduler.explain import PluginScore
@@ -83,10 +83,15 @@ class NodeClass:
     nodes: int = 0
 
 
-Known = tuple[int, Verdict | None, list[Any]]
-"""What follows from a node object: its version, a refusal, and each summed plugin's facts."""
+class Known(NamedTuple):
+    """What follows from a node object: its version, a refusal, and each summed plugin's facts."""
 
-UNKNOWN: Known = (-1, None, [])
+    version: int
+    verdict: Verdict | None
+    facts: tuple[Any, ...]
+
+
+UNKNOWN = Known(-1, None, ())
 
 
 def _first_refusal(plugins: list[Plugin], info: NodeInfo) -> Verdict | None:
@@ -165,8 +170,8 @@ class Shape:
         version, verdict, facts = self._known[info.position]
         if version != info.version:
             verdict = _first_refusal(self._fixed_checks, info)
-            facts = [plugin.facts(info) for plugin in self._summed]
-            self._known[info.position] = (info.version, verdict, facts)
+            facts = tuple([plugin.facts(info) for plugin in self._summed])
+            self._known[info.position] = Known(info.version, verdict, facts)
         points = 0
         if verdict is None:
             answer = info.scratch.get(self._footprint)
@@ -175,10 +180,11 @@ class Shape:
             verdict, points = answer
         # A node that takes no pod of this shape may still count for where others can go.
         if self._moving:
-            facts = facts.copy()
+            moved = list(facts)
             for index, plugin in self._moving:
-                facts[index] = plugin.summary(info, facts[index])
-        return self._class(verdict, tuple(facts)), points
+                moved[index] = plugin.summary(info, moved[index])
+            facts = tuple(moved)
+        return self._class(verdict, facts), points
 
     def _ask_of_pods(self, info: NodeInfo) -> tuple[Verdict | None, int]:
         """What follows from what a node's pods take: why it is refused, else its points."""

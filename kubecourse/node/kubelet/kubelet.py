@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
+from kubecourse.cell import Cell
 from kubecourse.client import Client, EventRecorder
+from kubecourse.clock import Clock, LocalClock
 from kubecourse.node.kubelet import references
 from kubecourse.node.kubelet.admission import Allocation
 from kubecourse.node.kubelet.images import ImageManager
@@ -26,8 +28,8 @@ from kubecourse.node.runtime.runtime import Runtime
 core = models.core_v1
 
 
-class Kubelet:
-    """The agent of one machine.
+class Kubelet(Cell):
+    """The agent of one machine, and with it all that runs there.
 
     `images` is the catalog of all images in the world. `network`, if given, is what commands in
     containers use to reach others.
@@ -35,15 +37,16 @@ class Kubelet:
 
     __slots__ = (
         "_mine", "_stream", "_watching", "admitted", "client", "clock", "host_ips", "images",
-        "machine", "name", "node_status", "phase", "pods", "recorder", "rng",
+        "machine", "name", "node_status", "page", "phase", "pods", "recorder", "rng",
         "running", "runtime",
     )  # fmt: skip
 
     def __init__(
         self, client: Client, machine: Machine, images: ImageCatalog, network: Any = None
     ) -> None:
+        super().__init__()
         self.client = client
-        self.clock = client.clock
+        self.clock: Clock = LocalClock(client.clock, self)
         self.machine = machine
         self.name = machine.name
         self.running = False
@@ -66,6 +69,7 @@ class Kubelet:
         """Begin, or go on where `stop` left: what runs on the machine has gone on running."""
         if self.running:
             return
+        self.enter()
         self.running = True
         self.node_status.start()
         listed: list[Any] = self.client.list(core.Pod, fields=self._mine) if self.pods else []
@@ -80,6 +84,7 @@ class Kubelet:
 
     def stop(self) -> None:
         """The agent is gone: no heartbeats, no statuses, no restarts. Containers go on."""
+        self.enter()
         self.running = False
         self.node_status.stop()
         if self._stream is not None:

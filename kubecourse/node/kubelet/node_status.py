@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError
-from kubecourse.clock import Heartbeat
+from kubecourse.clock import Timer
 
 if TYPE_CHECKING:
     from kubecourse.node.kubelet.kubelet import Kubelet
@@ -46,14 +46,13 @@ _NOT_READY = (
 class NodeStatus:
     """One kubelet's reports about its node."""
 
-    __slots__ = ("_beats", "_kubelet", "_lease", "_ready", "_reference")
+    __slots__ = ("_beats", "_kubelet", "_ready", "_reference")
 
     def __init__(self, kubelet: Kubelet) -> None:
         self._kubelet = kubelet
         self._ready = False
-        self._lease: Any = None
         self._reference: Any = None
-        self._beats: list[Heartbeat] = []
+        self._beats: list[Timer] = []
 
     def start(self) -> None:
         """Register the node, and begin to renew."""
@@ -68,7 +67,7 @@ class NodeStatus:
     def stop(self) -> None:
         """Say nothing any more."""
         for beat in self._beats:
-            beat.stop()
+            self._kubelet.clock.cancel(beat)
         self._beats.clear()
         self._ready = False
 
@@ -122,23 +121,22 @@ class NodeStatus:
             listed = self._conditions(node.status.conditions)
             status = replace(node.status, conditions=listed, images=images or None)
             kubelet.client.update_status(replace(node, status=status))
-            kubelet.images.changed = False
+            if kubelet.images.changed:
+                kubelet.enter()
+                kubelet.images.changed = False
 
     def _renew(self, beats: int) -> None:
         """Renew the lease, once for all the beats that have passed; report what changed."""
         kubelet = self._kubelet
         now = kubelet.clock.utc_precise()
-        try:
-            if self._lease is None:
-                self._lease = kubelet.client.create(self._new_lease(now))
-            else:
-                spec = replace(self._lease.spec, renewTime=now)
-                self._lease = kubelet.client.update(replace(self._lease, spec=spec))
-        except ApiError as error:
-            if error.reason == "AlreadyExists":
-                self._lease = kubelet.client.get(Lease, kubelet.name, LEASES)
-            elif error.reason in ("NotFound", "Conflict"):
-                self._lease = None
+        with suppress(ApiError):  # tried again with the next heartbeat
+            try:
+                lease: Any = kubelet.client.get(Lease, kubelet.name, LEASES)
+                spec = replace(lease.spec, renewTime=now)
+                kubelet.client.update(replace(lease, spec=spec))
+            except ApiError as error:
+                if error.reason == "NotFound":
+                    kubelet.client.create(self._new_lease(now))
         if kubelet.images.changed:
             self._report(1)
 

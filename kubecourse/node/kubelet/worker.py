@@ -249,7 +249,7 @@ class PodWorker:
     def look_at(self, when: float, background: bool = False) -> None:
         """Sync at a time, or earlier if that was asked for before."""
         pending = self._timers.get("sync")
-        if pending is not None and pending.pending:
+        if pending is not None and self.kubelet.clock.pending(pending):
             if pending.when <= when:
                 return
             self.kubelet.clock.cancel(pending)
@@ -327,7 +327,7 @@ class PodWorker:
     def expect_refresh(self) -> None:
         """Something that a volume shows has changed: it will, too, when the pod is next synced."""
         pending = self._timers.get("refresh")
-        if self.sandbox is not None and not (pending is not None and pending.pending):
+        if self.sandbox is not None and not self.kubelet.clock.pending(pending):
             self.later("refresh", self.kubelet.rng.uniform(0.0, 1.25 * RESYNC), self._refresh)
 
     def _refresh(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kubecourse.cell import Cell
 from kubecourse.clock import Clock, Timer
 from kubecourse.node.runtime.files import FileSystem, normal
 from kubecourse.node.runtime.images import NEVER, Image
@@ -93,6 +94,11 @@ class Container:
         self._on_exit = on_exit
         self._exit_timer: Timer | None = None
         self._watchers: list[Callable[[], None]] = []
+
+    @property
+    def cell(self) -> Cell | None:
+        """What it is a part of: its node's kubelet."""
+        return self.clock.cell
 
     @property
     def running(self) -> bool:
