@@ -249,8 +249,8 @@ class InterPodAffinity(Plugin):
         return [int(MAX_SCORE * ((score - lowest) / (highest - lowest))) for score in given]
 
     def might_help(self, event: ClusterEvent, pod: Any) -> bool:
-        if event.kind == "node":
-            return True
+        if event.kind != "pod":
+            return event.kind == "node"
         other = event.old
         if other is None:
             return _any_matches(self._own.near, event.new)

@@ -122,7 +122,7 @@ class NodePorts(Plugin):
     def might_help(self, event: ClusterEvent, pod: Any) -> bool:
         if event.kind == "pod":
             return event.new is None and bool(footprint(event.old.spec).ports)
-        return event.new is not None and event.old is None
+        return event.kind == "node" and event.new is not None and event.old is None
 
 
 class ImageLocality(Plugin):

@@ -101,7 +101,7 @@ class NodeResourcesFit(Plugin):
     def might_help(self, event: ClusterEvent, pod: Any) -> bool:
         if event.kind == "pod":
             return event.new is None or (event.old is not None and _shrank(event))
-        if event.new is None:
+        if event.kind != "node" or event.new is None:
             return False
         empty = empty_node(event.new)
         if shortages(self._needs, empty) is not None:

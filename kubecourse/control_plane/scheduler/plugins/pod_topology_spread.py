@@ -260,8 +260,8 @@ class PodTopologySpread(Plugin):
         ]
 
     def might_help(self, event: ClusterEvent, pod: Any) -> bool:
-        if event.kind == "node":
-            return True
+        if event.kind != "pod":
+            return event.kind == "node"
         states = [state for state in (event.old, event.new) if state is not None]
         return states[0].metadata.namespace == self._namespace and any(
             rule.selector.matches(labels_of(state)) for rule in self._hard for state in states
