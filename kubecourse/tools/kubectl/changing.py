@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from kubecourse.api import schema
 from kubecourse.api.labels import SelectorError, parse_selector
+from kubecourse.api.patch import PatchError, json_patch, merge_patch, strategic_merge_patch
 from kubecourse.tools.kubectl import output
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -89,11 +91,27 @@ def send_patch(
     *,
     kind: str = "strategic",
     subresource: str = "",
-    local: Json | None = None,
+    manager: str = "",
 ) -> None:
-    """Send a patch, or with --dry-run=client only print what it makes: `local`."""
-    result = local or info.object
+    """Send a patch, or with --dry-run=client only print what it makes."""
+    options = {"dry_run": inv.dry_run, "field_manager": inv.flags.get("field-manager") or manager}
+    result = info.object
     if inv.dry_run != "client":
-        dry_run = inv.dry_run
-        result = inv.connection.patch(info, patch, kind, subresource, dry_run=dry_run)
-    output.print_result(inv, replace(info, object=info.object if subresource else result), done)
+        result = inv.connection.patch(info, patch, kind, subresource, **options)
+    elif not subresource:
+        result = _patched(info, patch, kind)
+    if done == "patched" and result == info.object and inv.dry_run != "client":
+        done = "patched (no change)"
+    shown = info.object if subresource == "scale" and done != "patched" else result
+    output.print_result(inv, info, done, shown)
+
+
+def _patched(info: Info, patch: Any, kind: str) -> Json:
+    try:
+        if kind == "json":
+            return json_patch(info.object, patch)
+        if kind == "merge":
+            return merge_patch(info.object, patch)
+        return strategic_merge_patch(info.object, patch, schema.struct(info.resource.schema))
+    except PatchError as error:
+        raise KubectlError(str(error)) from None

@@ -73,7 +73,7 @@ def explain(error: Exception, joined: bool = False) -> tuple[str, int]:
     if isinstance(error, ApiError):
         return _server_message(error) + "\n", 1
     assert isinstance(error, KubectlError)
-    text = str(error) if error.bare or joined else f"error: {error}"
+    text = str(error.args[0]) if error.bare or joined else f"error: {error}"
     return (text if text.endswith("\n") else f"{text}\n"), error.code
 
 

@@ -43,7 +43,8 @@ def status(obj: Json, revision: int = 0) -> tuple[str, bool]:
     """
     viewer = _VIEWERS.get(obj["kind"])
     if viewer is None:
-        raise KubectlError(f"no status viewer has been implemented for {obj['kind']}")
+        group = f".{obj.get('apiVersion', '').rpartition('/')[0]}".rstrip(".")
+        raise KubectlError(f"no status viewer has been implemented for {obj['kind']}{group}")
     if revision > 0 and obj["kind"] == "Deployment" and revision_of(obj) != revision:
         raise KubectlError(
             f"desired revision ({revision}) is different from the running revision"

@@ -71,7 +71,10 @@ def test_a_workload_stands_for_the_fittest_of_its_pods(cluster):
     ("command", "error"),
     [
         ("logs", "error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'."),
-        ("logs nope", 'Error from server (NotFound): pods "nope" not found'),
+        (
+            "logs nope",
+            'error: error from server (NotFound): pods "nope" not found in namespace "default"',
+        ),
         ("logs sleeper -c nope", "error: container nope is not valid for pod sleeper"),
         ("logs -l app=x sleeper", "error: only a selector (-l) or a POD name is allowed"),
         ("exec sleeper ls", "error: exec [POD] [COMMAND] is not supported anymore."),

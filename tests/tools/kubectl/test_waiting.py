@@ -47,7 +47,8 @@ def test_waiting_for_what_does_not_come_takes_as_long_as_it_may(cluster):
         ("jsonpath='{.status.readyReplicas}'", "deployment.apps/web condition met\n"),
         ("jsonpath=.metadata.name=web", "deployment.apps/web condition met\n"),
         ("purple", 'error: unrecognized condition: "purple"\n'),
-        ("jsonpath={.kind}=", "error: jsonpath wait has to have a value after equal sign\n"),
+        ("jsonpath={.kind}=", "error: jsonpath wait has to have a value after equal sign, like "
+             "--for=jsonpath='{.status.readyReplicas}'=3\n"),
     ],
 )  # fmt: skip
 def test_what_can_be_waited_for(cluster, goal, said):

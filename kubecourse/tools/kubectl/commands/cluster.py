@@ -9,6 +9,7 @@ from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.jsonpath import go_json
+from kubecourse.tools.kubectl.manifests import NO_KUSTOMIZE
 from kubecourse.tools.kubectl.output import align_rows, printer_for
 
 Json = dict[str, Any]
@@ -153,7 +154,7 @@ def set_context(inv: Invocation) -> None:
     """Remember the namespace for the commands that follow."""
     connection = inv.connection
     if not inv.args and not inv.flags["current"]:
-        raise inv.usage_error("you must specify a non-empty context name or --current")
+        raise KubectlError("you must specify a non-empty context name or --current")
     name = inv.args[0] if inv.args else connection.context
     if name != connection.context:
         raise KubectlError(f'an embedded cluster has one context, "{connection.context}"')
@@ -192,7 +193,29 @@ def view(inv: Invocation) -> None:
     inv.write(printer(config))
 
 
-# --- top, which needs the metrics API that this cluster does not have
+# --- what this cluster does not have
+
+
+@command("kustomize")
+def kustomize(inv: Invocation) -> None:
+    """Nothing is built from kustomizations."""
+    if len(inv.args) > 1:
+        raise KubectlError("specify one path to kustomization.yaml")
+    raise KubectlError(NO_KUSTOMIZE)
+
+
+@command("auth can-i")
+@command("auth whoami")
+def authorization(inv: Invocation) -> None:
+    """Nobody is asked who he is, and everybody may do everything."""
+    if inv.path.endswith("can-i") and len(inv.args) != 2:
+        raise KubectlError(
+            "you must specify two arguments: verb resource or verb resource/resourceName.\n"
+            f"See '{inv.path} -h' for help and examples."
+        )
+    raise KubectlError(
+        "access is not simulated: roles are kept, but everybody may do everything here"
+    )
 
 
 def _top(inv: Invocation) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from kubecourse.api.errors import ApiError
 from kubecourse.clock import START
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.commands.set import pod_spec
@@ -72,7 +73,18 @@ def _pods(inv: Invocation) -> list[Json]:
         if inv.flags["container"]:
             raise KubectlError("only one of -c or an inline [CONTAINER] arg is allowed")
         inv.flags["container"] = args[1]
-    pods = named_pods(inv, args[0])[1]
+    if inv.flags["all-containers"] and inv.flags["container"]:
+        name = inv.flags["container"]
+        raise KubectlError(
+            f"--all-containers=true should not be specified with container name {name}"
+        )
+    try:
+        pods = named_pods(inv, args[0])[1]
+    except ApiError as error:
+        where = (
+            f'error from server ({error.reason}): {error.message} in namespace "{inv.namespace}"'
+        )
+        raise KubectlError(where) from None
     if len(pods) > 1 and not inv.flags["all-pods"]:
         inv.error(f"Found {len(pods)} pods, using pod/{pods[0]['metadata']['name']}")
         return pods[:1]
@@ -122,13 +134,13 @@ def execute(inv: Invocation) -> int:
     before = inv.dash if inv.dash is not None else len(inv.args)
     words, wanted = inv.args[:before], inv.args[before:]
     if not words:
-        raise inv.usage_error("pod, type/name or --filename must be specified")
+        raise KubectlError("pod, type/name or --filename must be specified")
     if len(words) > 1:
         raise inv.usage_error(
             "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead"
         )
     if not wanted:
-        raise inv.usage_error("you must specify at least one command for the container")
+        raise KubectlError("you must specify at least one command for the container")
     pod = named_pods(inv, words[0])[1][0]
     container, said = choose(pod, inv.flags["container"])
     if said and not inv.flags["quiet"]:
@@ -221,7 +233,30 @@ def _named_port(pod: Json, name: str) -> int | None:
     return None
 
 
-# --- cp
+# --- what simulated containers cannot do
+
+
+@command("attach")
+def attach(inv: Invocation) -> None:
+    """There is no terminal to attach to."""
+    if not inv.args:
+        raise KubectlError("at least 1 argument is required for attach")
+    named_pods(inv, inv.args[0])
+    raise KubectlError("simulated containers have no terminal: `kubectl logs -f` shows the same")
+
+
+@command("debug")
+def debug(inv: Invocation) -> None:
+    """Ephemeral containers are not simulated."""
+    if not inv.flags["image"] and not inv.flags["copy-to"]:
+        raise KubectlError("you must specify --image when not using --copy-to.")
+    if not inv.args:
+        raise KubectlError("NAME or TYPE/NAME is required for debug")
+    named_pods(inv, inv.args[0])
+    raise KubectlError(
+        "no containers can be added to a simulated pod: look into it with `kubectl exec`,"
+        " or run a pod beside it with `kubectl run`"
+    )
 
 
 @command("cp")

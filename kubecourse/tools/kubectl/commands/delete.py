@@ -57,7 +57,7 @@ def _grace_period(inv: Invocation) -> int:
     if form not in ("", "name"):
         raise KubectlError(f"unexpected -o output mode: {form}. We only support '-o name'")
     if inv.flags["all"] and inv.flags["selector"]:
-        raise KubectlError("cannot set --all and --selector at the same time")
+        raise KubectlError("setting 'all' parameter but found a non empty selector. ")
     if inv.flags["now"]:
         if grace != -1:
             raise KubectlError("--now and --grace-period cannot be specified together")

@@ -91,8 +91,8 @@ def events(inv: Invocation) -> None:
     """The events of a namespace, or of one object, in the order in which they happened."""
     everywhere, types = inv.flags["all-namespaces"], {t.lower() for t in inv.flags["types"]}
     fields = _about(inv.flags["for"]) if inv.flags["for"] else ""
-    if unknown := types - {"normal", "warning"}:
-        raise KubectlError(f"valid --types are Normal or Warning, not {', '.join(sorted(unknown))}")
+    if types - {"normal", "warning"}:
+        raise KubectlError("valid --types are Normal or Warning")
     namespace = None if everywhere else inv.namespace
     found = inv.connection.list(BY_KIND["v1", "Event"], namespace, fields=fields)
     found = [event for event in found if not types or event.get("type", "").lower() in types]

@@ -34,9 +34,7 @@ def _nodes(inv: Invocation) -> list[Info]:
     if not inv.args and not selection.labels:
         raise inv.usage_error(f"USAGE: {inv.path.removeprefix('kubectl ')} NODE [flags]")
     if inv.args and selection.labels:
-        raise KubectlError(
-            "error: cannot specify both a node name and a --selector option", bare=True
-        )
+        raise inv.usage_error("cannot specify both a node name and a --selector option")
     return from_arguments(inv, ["nodes", *inv.args], selection)
 
 

@@ -120,13 +120,6 @@ def _clashes(inv: Invocation, present: dict[str, str], wanted: dict[str, str]) -
     )
 
 
-def _send(
-    inv: Invocation, info: Info, key: str, left: dict[str, str], changes: Json, done: str
-) -> None:
-    local = {**info.object, "metadata": {**info.object["metadata"], key: left}}
-    send_patch(inv, info, {"metadata": {key: changes}}, done, kind="merge", local=local)
-
-
 @command("label")
 def label(inv: Invocation) -> None:
     """Set and remove labels."""
@@ -146,7 +139,7 @@ def _label(inv: Invocation, info: Info, present: dict[str, str], pairs: Pairs) -
         return
     done = "labeled" if inv.flags["overwrite"] or wanted else "unlabeled"
     changes = {key: None for key in removed if key in present} | wanted
-    _send(inv, info, "labels", left, changes, done)
+    send_patch(inv, info, {"metadata": {"labels": changes}}, done, kind="merge")
 
 
 @command("annotate")
@@ -161,8 +154,8 @@ def _annotate(inv: Invocation, info: Info, present: dict[str, str], pairs: Pairs
         raise KubectlError(
             f"--overwrite is false but found the following declared annotation(s): {clashes}"
         )
-    left = {key: value for key, value in present.items() if key not in removed} | wanted
-    _send(inv, info, "annotations", left, dict.fromkeys(removed) | wanted, "annotated")
+    patch = {"metadata": {"annotations": dict.fromkeys(removed) | wanted}}
+    send_patch(inv, info, patch, "annotated", kind="merge")
 
 
 # --- taints
@@ -207,7 +200,10 @@ def _parse_taint(spec: str, removing: bool) -> Taint:
     if ":" in effect or "=" in value or (not colon and not removing):
         raise KubectlError(f"invalid taint spec: {spec}")
     if colon and effect not in ("NoSchedule", "NoExecute", "PreferNoSchedule"):
-        raise KubectlError(f"invalid taint effect: {effect}, unsupported taint effect")
+        raise KubectlError(
+            f"invalid taint effect: {effect}, unsupported taint effect\n"
+            "See 'kubectl taint -h' for help and examples"
+        )
     problems = names.is_qualified_name(key)
     if equals:
         problems = problems or names.validate_label_value(value)
@@ -251,7 +247,7 @@ def taint(inv: Invocation) -> None:
     if not words:
         raise KubectlError(NO_RESOURCES)
     if words[0].lower() not in ("node", "nodes", "no"):
-        raise KubectlError(f'invalid resource type {words[0]}, only ["node" "nodes"] are supported')
+        raise KubectlError(f"invalid resource type {words[0]}, only node types are supported")
     if not specs:
         raise KubectlError("at least one taint update is required")
     if len(words) < 2 and not selection.everything and not selection.labels:
@@ -264,8 +260,7 @@ def taint(inv: Invocation) -> None:
 
 def _taint(inv: Invocation, added: list[Taint], removed: list[Taint], info: Info) -> None:
     taints, done = changed_taints(info.object, added, removed, inv.flags["overwrite"])
-    local = {**info.object, "spec": {**info.object["spec"], "taints": taints}}
-    send_patch(inv, info, {"spec": {"taints": taints or None}}, done, kind="merge", local=local)
+    send_patch(inv, info, {"spec": {"taints": taints or None}}, done, kind="merge")
 
 
 def _split(args: list[str]) -> tuple[list[str], list[str]]:

@@ -15,7 +15,6 @@ from kubecourse.tools.kubectl.changing import send_patch
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError, each
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.output import print_result
 from kubecourse.tools.kubectl.resources import Info, from_flags
 
 
@@ -56,20 +55,32 @@ def patch(inv: Invocation) -> None:
     kind = inv.flags["type"].lower()
     if kind not in PATCH_TYPES:
         types = " ".join(PATCH_TYPES)
-        raise inv.usage_error(f'--type must be one of [{types}], not "{inv.flags["type"]}"')
+        raise KubectlError(f'--type must be one of [{types}], not "{inv.flags["type"]}"')
     body = _read_patch(inv)
     infos = from_flags(inv)
     if not infos:
         raise KubectlError("no objects passed to patch")
-    each(infos, partial(_patch, inv, body, kind))
+
+    def patch_one(info: Info) -> None:
+        send_patch(
+            inv,
+            info,
+            body,
+            "patched",
+            kind=kind,
+            subresource=inv.flags["subresource"],
+            manager="kubectl-patch",
+        )
+
+    each(infos, patch_one)
 
 
 def _read_patch(inv: Invocation) -> Any:
     text, place = inv.flags["patch"], inv.flags["patch-file"]
     if text and place:
-        raise inv.usage_error("cannot specify --patch and --patch-file together")
+        raise KubectlError("cannot specify --patch and --patch-file together")
     if not text and not place:
-        raise inv.usage_error(
+        raise KubectlError(
             "must specify --patch or --patch-file containing the contents of the patch"
         )
     try:
@@ -80,12 +91,3 @@ def _read_patch(inv: Invocation) -> Any:
         ) from None
     except yaml.YAMLError as error:
         raise KubectlError(f'unable to parse "{text}": {error}') from None
-
-
-def _patch(inv: Invocation, body: Any, kind: str, info: Info) -> None:
-    obj = info.object
-    if inv.dry_run != "client":
-        options = {"dry_run": inv.dry_run, "field_manager": "kubectl-patch"}
-        obj = inv.connection.patch(info, body, kind, inv.flags["subresource"], **options)
-    same = obj == info.object and inv.dry_run != "client"
-    print_result(inv, info, "patched (no change)" if same else "patched", obj)

@@ -135,9 +135,9 @@ def expose(inv: Invocation) -> None:
     # --selector says what the Service selects, not what is exposed.
     for info in from_flags(replace(inv, flags={**inv.flags, "selector": ""})):
         if info.object["kind"] not in EXPOSABLE:
-            resource = info.resource
-            shown = f'{{"{resource.group}" "{resource.version}" "{resource.plural}"}}'
-            raise KubectlError(f"cannot expose a {shown}")
+            group = info.resource.group
+            kind = f"{info.object['kind']}.{group}" if group else info.object["kind"]
+            raise KubectlError(f"cannot expose a {kind}")
         generated(inv, _service(inv, info), "exposed")
 
 
@@ -205,3 +205,36 @@ def _ports(obj: Json, given: str, protocol: str) -> list[tuple[int, str]]:
     known = dict(present)
     numbers = [number(text) for text in given.split(",")]
     return [(port, protocol or known.get(port, "TCP")) for port in numbers]
+
+
+# --- autoscale
+
+
+@command("autoscale")
+def autoscale(inv: Invocation) -> None:
+    """Create an autoscaler for each object."""
+    least, most, cpu = (inv.flags[name] for name in ("min", "max", "cpu-percent"))
+    if most < 1:
+        raise KubectlError(f"--max=MAXPODS is required and must be at least 1, max: {most}")
+    if most < least:
+        limits = f"max: {most}, min: {least}"
+        raise KubectlError(f"--max=MAXPODS must be larger or equal to --min=MINPODS, {limits}")
+    for info in from_flags(inv):
+        resource, kind = info.resource, info.object["kind"]
+        if "scale" not in resource.subresources:
+            version = resource.api_version if resource.group else f"/{resource.version}"
+            raise KubectlError(
+                f"cannot autoscale a {kind}: could not find scale subresource for {version},"
+                f" Resource={resource.plural} in discovery information"
+            )
+        target = {"kind": kind, "name": info.name, "apiVersion": resource.api_version}
+        spec: Json = {"scaleTargetRef": target, "maxReplicas": most}
+        if least > 0:
+            spec["minReplicas"] = least
+        if cpu >= 0:
+            usage = {"type": "Utilization", "averageUtilization": cpu}
+            spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": usage}}]
+        name = inv.flags["name"] or info.name
+        autoscaler = new_object(inv, "HorizontalPodAutoscaler", name, "autoscaling/v2")
+        status = {"desiredReplicas": 0, "currentMetrics": None}
+        generated(inv, autoscaler | {"spec": spec, "status": status}, "autoscaled")

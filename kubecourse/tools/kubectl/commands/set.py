@@ -78,7 +78,7 @@ def _change_each(
         if not patch:
             return
         try:
-            send_patch(inv, info, patch, f"{shown or what} updated", local=changed)
+            send_patch(inv, info, patch, f"{shown or what} updated")
         except ApiError as error:
             message = f"failed to patch {what} update to pod template: {error.message}"
             raise KubectlError(message, bare=True) from None
@@ -164,7 +164,8 @@ def set_environment(
 def environment_listing(obj: Json, pattern: str) -> str:
     """What `set env --list` prints."""
     lines: list[str] = []
-    for container in pod_spec(obj).get("containers") or []:
+    spec = pod_spec(obj)
+    for container in [*(spec.get("containers") or []), *(spec.get("initContainers") or [])]:
         if fnmatchcase(container["name"], pattern):
             name = obj["metadata"]["name"]
             lines.append(f"# {obj['kind']} {name}, container {container['name']}")

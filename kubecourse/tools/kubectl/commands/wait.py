@@ -27,7 +27,7 @@ def wait(inv: Invocation) -> None:
     test, clock = _test(goal), inv.connection.clock
     about_being = goal.lower() in ("delete", "create")
     try:
-        infos = from_flags(inv, fetch=not about_being)
+        infos = from_flags(inv, fetch=goal.lower() != "create")
     except ApiError as error:
         if goal.lower() != "delete" or error.reason != "NotFound":
             raise
@@ -86,7 +86,10 @@ def _jsonpath_test(text: str) -> Test:
             " --for=jsonpath='{.status.readyReplicas}'"
         )
     if match[2] and not match[3]:
-        raise KubectlError("jsonpath wait has to have a value after equal sign")
+        raise KubectlError(
+            "jsonpath wait has to have a value after equal sign,"
+            " like --for=jsonpath='{.status.readyReplicas}'=3"
+        )
     template = jsonpath.parse(jsonpath.relaxed(match[1]))
     return partial(_finds, template, (match[3] or "").strip("'\""))
 

@@ -197,7 +197,7 @@ class Lines:
         first, *rest = value if isinstance(value, list) else [value]
         self.line(f"{name}:\t{go_text(first)}", level)
         for each in rest:
-            self.line(f"\t{go_text(each)}", level)
+            self.line(f"\t{go_text(each)}")
 
     def table(self, header: Iterable[str], rows: Iterable[Iterable[Any]], level: int = 1) -> None:
         """A table with underlined headings."""

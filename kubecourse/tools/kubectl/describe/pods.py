@@ -205,7 +205,10 @@ def environment(d: Lines, container: Json, level: int) -> None:
     d.line("Environment:" if variables else f"Environment:\t{NONE}", level)
     for variable in variables:
         if (source := variable.get("valueFrom")) is None:
-            d.field(variable["name"], variable.get("value", "").split("\n"), level + 1)
+            first, *rest = variable.get("value", "").split("\n")
+            d.field(variable["name"], first, level + 1)
+            for line in rest:
+                d.line(f"\t{line}", level + 1)
         elif value := _value_from(source, container):
             d.field(variable["name"], value, level + 1)
 
