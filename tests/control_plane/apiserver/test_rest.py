@@ -11,7 +11,10 @@ from kubecourse.control_plane.apiserver import APIServer
 from kubecourse.control_plane.apiserver.rest import Request, Response, handle, watch
 from tests.control_plane.apiserver import replay
 
-CONTROLLERS = "lists what controllers and a scheduler had made; here the server is alone"
+CONTROLLERS = (
+    "lists what controllers and a scheduler had made some milliseconds earlier; here the server "
+    "is alone"
+)
 
 # Recorded request -> why the answer does not agree yet.
 DIFFERS = {
