@@ -17,6 +17,7 @@ help:
 	@echo 'make lab LAB_ARGS="..."      the same, with arguments for JupyterLab'
 	@echo 'make test                    lint, type-check and run all tests'
 	@echo 'make test TEST_ARGS="..."    the same, with arguments for pytest'
+	@echo 'make test-long               50,000 spoilt manifests instead of some hundreds'
 	@echo 'make notebooks               build the notebooks of both languages from notebooks/source'
 	@echo 'make lint                    only the checks that read the code'
 	@echo 'make format                  put the code in the form that lint asks for'
@@ -29,6 +30,10 @@ lab: $(VENV)/.lab
 .PHONY: test
 test: lint
 	$(BIN)/python -m pytest --cov=kubecourse --cov-report=term $(TEST_ARGS)
+
+.PHONY: test-long
+test-long: $(VENV)/.test
+	KUBECOURSE_MUTATIONS=50000 $(BIN)/python -m pytest -q tests/control_plane/apiserver/test_mutations.py
 
 .PHONY: notebooks
 notebooks: $(VENV)/.test
