@@ -5,27 +5,20 @@ through the API server's REST interface, as it does for the real client.
 
 How it is put together:
 
-- `cli.py`: the tree of commands and their help; `flags.py`: flags as lines of text, and pflag.
+- `help.txt`: every command with its usage and flags; `cli.py` makes the tree of commands of it,
+  `flags.py` reads command lines.
 - `invocation.py`: what a running command holds: arguments, flags, connection, output.
 - `connection.py`: requests to the API server; `watching.py`: letting virtual time pass.
 - `resources.py`: the objects that arguments name: `po web-1`, `deploy/web svc/web`, `-l`;
-  `manifests.py`: those in the files of `-f`; `generators.py`: those made up from flags.
+  `manifests.py`: those in the files of `-f`.
 - `output.py`: `-o yaml|json|name|jsonpath=…|custom-columns=…`, and the line that commands
   which change something print (`deployment.apps/web scaled`); `table.py`: tables.
 - `changing.py`: sending what changes; `failure.py`: how errors are worded, and their exit codes.
 - `commands/`: the commands, a module for those of one kind; `describe/`: objects in words.
 
-A command is a function; its decorator's usage line says its place in the tree::
+A command is a function with a place in the tree::
 
-    @command(
-        "scale --replicas=COUNT TYPE NAME",
-        "Set a new size for a deployment, replica set, …",
-        DEPLOY,
-        '''
-        selector output dry-run
-        --replicas=int!  The new number of replicas.
-        ''',
-    )
+    @command("scale")
     def scale(inv: Invocation) -> None:
         for info in from_flags(inv):             # info.resource, .namespace, .name, .object
             send_patch(inv, info, {"spec": …}, "scaled")

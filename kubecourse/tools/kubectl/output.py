@@ -19,7 +19,6 @@ from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.jsonpath import go_json
 from kubecourse.tools.kubectl.resources import Info, kind_name
-from kubecourse.tools.kubectl.tabwriter import align
 
 Printer = Callable[[Any], str]
 """From an object, or a List of them, to text."""
@@ -166,6 +165,30 @@ def list_of(objects: list[Any]) -> dict[str, Any]:
     """The List in which `get` prints several objects."""
     metadata = {"resourceVersion": ""}
     return {"apiVersion": "v1", "items": objects, "kind": "List", "metadata": metadata}
+
+
+def align(text: str, padding: int = 2, minimum: int = 0) -> str:
+    """Replace the tabs of a text by as many spaces as its columns need, as Go's tabwriter does.
+
+    What follows a line's last tab belongs to no column. A column reaches over neighbouring lines
+    that have that cell, so a line without it ends the column; the next one may be narrower.
+    """
+    lines = [line.split("\t") for line in text.split("\n")]
+    widths: list[list[int]] = [[0] * (len(line) - 1) for line in lines]
+    for column in range(max(map(len, widths), default=0)):
+        start = 0
+        while start < len(lines):
+            end = start
+            while end < len(lines) and len(widths[end]) > column:
+                end += 1
+            width = max((len(line[column]) for line in lines[start:end]), default=0)
+            for row in range(start, end):
+                widths[row][column] = max(minimum, width + padding)
+            start = end + 1
+    return "\n".join(
+        "".join(cell.ljust(width) for cell, width in zip(line, row, strict=False)) + line[-1]
+        for line, row in zip(lines, widths, strict=True)
+    )
 
 
 def align_rows(rows: list[list[str]]) -> str:

@@ -13,7 +13,7 @@ from kubecourse.api.fields import parse_field_selector
 from kubecourse.api.labels import parse_selector
 from kubecourse.tools.kubectl.describe import describe, label
 from kubecourse.tools.kubectl.describe.pods import describe_probe
-from kubecourse.tools.kubectl.tabwriter import align
+from kubecourse.tools.kubectl.output import align
 
 DATA = Path(__file__).parents[2] / "data" / "kubectl"
 PODS = json.loads((DATA / "describe_pods.json").read_text())["pods"]

@@ -1,24 +1,7 @@
-"""The commands. A module joins by being imported here; its commands say themselves where."""
+"""The commands. A module joins by standing here; its commands say themselves where."""
 
-from kubecourse.tools.kubectl.commands import (
-    apply,
-    cluster,
-    containers,
-    create,
-    delete,
-    describe,
-    drain,
-    explain,
-    get,
-    label,
-    patch,
-    rollout,
-    run,
-    set,
-    wait,
-)
+import pkgutil
+from importlib import import_module
 
-__all__ = [
-    "apply", "cluster", "containers", "create", "delete", "describe", "drain", "explain", "get",
-    "label", "patch", "rollout", "run", "set", "wait",
-]  # fmt: skip
+for _module in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

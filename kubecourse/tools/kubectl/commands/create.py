@@ -8,18 +8,74 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from kubecourse.api import names
+from kubecourse.tools.kubectl.changing import store
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.generators import generated, new_object, number
 from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.manifests import info_of
 from kubecourse.tools.sources import find_path
 
 Json = dict[str, Any]
+
+# --- what generators share; results are what `--dry-run=client` prints, Go's zeros included
+
+
+def new_object(
+    inv: Invocation, kind: str, name: str, api: str = "v1", labels: Json | None = None
+) -> Json:
+    """An object with metadata only. Its namespace stands there if one was asked for."""
+    metadata: Json = {"name": name}
+    if inv.namespace_given and inv.flags["namespace"] and kind != "Namespace":
+        metadata["namespace"] = inv.flags["namespace"]
+    metadata["creationTimestamp"] = None
+    if labels:
+        metadata["labels"] = labels
+    return {"kind": kind, "apiVersion": api, "metadata": metadata}
+
+
+def generated(inv: Invocation, obj: Json, done: str = "created") -> None:
+    """Store an object made from flags; what is only printed names no namespace by itself."""
+    store(inv, replace(info_of(inv, obj), object=obj), done)
+
+
+def environment(pairs: Iterable[str]) -> list[Json]:
+    """Variables from `KEY=VALUE`. Raises KubectlError."""
+    found: list[Json] = []
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not re.fullmatch(r"[-._a-zA-Z][-._a-zA-Z0-9]*", name):
+            raise KubectlError(f"invalid env: {pair}")
+        found.append({"name": name, "value": value} if value else {"name": name})
+    return found
+
+
+def label_pairs(text: str) -> dict[str, str]:
+    """`a=b,c=d`, as `--labels` and `--selector` of generators have it. Raises KubectlError."""
+    found: dict[str, str] = {}
+    for part in text.split(",") if text else ():
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise KubectlError(f"unexpected label spec: {part}")
+        if not key:
+            raise KubectlError("unexpected empty label key")
+        found[key] = value
+    return found
+
+
+def number(text: str, function: str = "Atoi") -> int:
+    """A number of a flag. Raises KubectlError in Go's words."""
+    if not re.fullmatch(r"-?[0-9]+", text):
+        raise KubectlError(f'strconv.{function}: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+# --- namespaces and Deployments
 
 
 def _one_name(inv: Invocation, words: list[str] | None = None) -> str:

@@ -14,9 +14,8 @@ from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.describe.description import LAYOUTS, Lines, label_selector
 from kubecourse.tools.kubectl.failure import KubectlError, each
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.output import print_result
+from kubecourse.tools.kubectl.output import align, print_result
 from kubecourse.tools.kubectl.resources import Info, from_flags
-from kubecourse.tools.kubectl.tabwriter import align
 from kubecourse.tools.kubectl.watching import wait_until
 
 Json = dict[str, Any]

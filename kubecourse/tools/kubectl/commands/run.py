@@ -11,16 +11,16 @@ from typing import Any
 
 from kubecourse.node.runtime.references import InvalidReference, parse_reference
 from kubecourse.tools.kubectl.cli import command
-from kubecourse.tools.kubectl.commands.set import pod_spec
-from kubecourse.tools.kubectl.containers import find_run
-from kubecourse.tools.kubectl.failure import KubectlError
-from kubecourse.tools.kubectl.generators import (
+from kubecourse.tools.kubectl.commands.create import (
     environment,
     generated,
     label_pairs,
     new_object,
     number,
 )
+from kubecourse.tools.kubectl.commands.set import pod_spec
+from kubecourse.tools.kubectl.containers import find_run
+from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.manifests import info_of
 from kubecourse.tools.kubectl.resources import Info, from_flags

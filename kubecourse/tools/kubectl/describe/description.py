@@ -35,7 +35,7 @@ from kubecourse.api.duration import human_duration
 from kubecourse.api.labels import format_label_selector
 from kubecourse.api.patch.values import go_text
 from kubecourse.tools.kubectl.changing import LAST_APPLIED
-from kubecourse.tools.kubectl.tabwriter import align
+from kubecourse.tools.kubectl.output import align
 
 Json = dict[str, Any]
 
