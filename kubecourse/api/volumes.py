@@ -37,12 +37,16 @@ def claim_of(volume: Any, pod: Any) -> str | None:
 
 def claims_of(pod: Any) -> list[Reference]:
     """The claims that a pod's volumes are about."""
-    names = [claim_of(volume, pod) for volume in pod.spec.volumes or ()]
+    if not pod.spec.volumes:
+        return []
+    names = [claim_of(volume, pod) for volume in pod.spec.volumes]
     return [(pod.metadata.namespace, name) for name in names if name is not None]
 
 
 def by_claim(pod: Any) -> Iterable[str]:
     """Index: the claims of a pod, as `namespace/name`."""
+    if not pod.spec.volumes:
+        return ()
     return [f"{namespace}/{name}" for namespace, name in claims_of(pod)]
 
 
