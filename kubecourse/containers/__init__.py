@@ -13,7 +13,7 @@ Every answer is plain data (msgspec structs, so `asdict`, `==` and JSON work) wh
 text twin; pictures and exercises read the fields. Names may leave out the prefix `kubecourse-`:
 "hello" is the image `kubecourse-hello:latest` and the container `kubecourse-hello`.
 
-engine      `engine()` -> Engine; `client()`: the SDK's client, for checks.
+engines     `engine()` -> Engine; `client()`: the SDK's client, for checks.
             EngineError(reason, said, values): the one error of this package, its text in the
             reader's language. NoEngine: there is no engine to ask.
 cleaning    `clean()` -> Removed, as `kubecourse clean` does.
@@ -26,7 +26,7 @@ bases       `base(name)` -> Base: where `FROM kubecourse-python` (`-gcc`, `-regi
 building    `build(folder, name, dockerfile="Dockerfile", cache=True, target=None, show=say)` ->
             Build with `.steps` (Step: instruction, stage, cached, seconds, bytes), `.bytes`,
             `.context_bytes`. `context(folder)` -> the files an engine is sent and their bytes.
-anatomy     `anatomy(image)` -> Anatomy: `.manifest`, `.config`, `.layers` (Layer: declared and
+images      `anatomy(image)` -> Anatomy: `.manifest`, `.config`, `.layers` (Layer: declared and
             computed digest, `.files`, `.removed`, `.instruction`), `.history`, `.find(path)`,
             `.wasted`. `compare(a, b)` -> Comparison. `read_file(image, path, layer)` -> str, even
             if a later layer deleted it. `diff(container)` -> list of Change.
@@ -47,11 +47,11 @@ limits      `run_limited(image, command, memory=None, cpus=None, seconds=10)` ->
 127.0.0.1 only, mounts nothing of the host and has no privileges.
 """
 
-from kubecourse.containers.anatomy import anatomy, compare, diff, read_file
 from kubecourse.containers.bases import base
 from kubecourse.containers.building import build, context
 from kubecourse.containers.cleaning import clean
-from kubecourse.containers.engine import EngineError, NoEngine, client, engine
+from kubecourse.containers.engines import EngineError, NoEngine, client, engine
+from kubecourse.containers.images import anatomy, compare, diff, read_file
 from kubecourse.containers.limits import explain_exit, run_limited, watch
 from kubecourse.containers.ports import (
     containers,

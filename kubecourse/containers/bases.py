@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from kubecourse.containers import standin
-from kubecourse.containers.engine import (
+from kubecourse.containers.engines import (
     HOST,
     LABEL,
     PREFIX,

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from kubecourse.containers import bases
-from kubecourse.containers.engine import LABEL, PREFIX, EngineError, client, explained, ours
+from kubecourse.containers.engines import LABEL, PREFIX, EngineError, client, explained, ours
 from kubecourse.containers.recording import on_engine, say
 from kubecourse.containers.shown import Shown, size
 from kubecourse.tools.sources import find_path

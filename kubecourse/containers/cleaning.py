@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from kubecourse.containers.engine import HOST, LABEL, PREFIX, PULLED, client, plain
+from kubecourse.containers.engines import HOST, LABEL, PREFIX, PULLED, client, plain
 from kubecourse.containers.recording import on_engine
 from kubecourse.containers.shown import Shown
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kubecourse.containers.engine import EngineError, client, engine, ours
+from kubecourse.containers.engines import EngineError, client, engine, ours
 from kubecourse.containers.ports import run
 from kubecourse.containers.recording import on_engine
 from kubecourse.containers.shown import Shown, size

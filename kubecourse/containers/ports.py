@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from kubecourse.containers import bases
-from kubecourse.containers.engine import (
+from kubecourse.containers.engines import (
     HOST,
     LABEL,
     EngineError,

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, ParamSpec, TypeVar, get_type_hints
 
 import msgspec
 
-from kubecourse.containers.engine import Engine, EngineError, NoEngine, courteous, engine
+from kubecourse.containers.engines import Engine, EngineError, NoEngine, courteous, engine
 from kubecourse.containers.shown import Shown
 from kubecourse.lessons.messages import text
 from kubecourse.tools.sources import find_path

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kubecourse.containers import bases
-from kubecourse.containers.engine import (
+from kubecourse.containers.engines import (
     HOST,
     LABEL,
     PREFIX,

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 _UNUSED = re.compile(
     r"/usr/share/(doc|man|info|locale|lintian|bug|perl5|zoneinfo|gcc|python3/runtime.d)(/|$)"
-    r"|/(systemd|init\.d|default|cron\.\w+)/|\.pyc$|/lto1$|lto-dump[-\d]*$"
+    r"|/(systemd|init\.d|default|cron\.\w+)/|\.pyc$|/lto1$|lto-dump[-\d]*$|/gprofng/|/lib[alt]san\."
 )
 """What no container of the course reads."""
 
@@ -158,16 +158,21 @@ def _needs(depends: str) -> Needs:
 
 
 def _download(package: str, folder: Path) -> tuple[Path, Needs]:
-    """A package that is not installed, unpacked below `folder`."""
-    downloads, unpacked = folder / "downloads" / package, folder / "unpacked" / package
-    downloads.mkdir(parents=True)
-    unpacked.mkdir(parents=True)
+    """A package that is not installed, unpacked below `folder`; kept for days without a network."""
+    unpacked = folder / package
+    unpacked.mkdir()
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    kept = Path(home) / "kubecourse" / "packages" / package
+    kept.mkdir(parents=True, exist_ok=True)
     try:
-        _run("apt-get", "download", "-q", package, cwd=downloads)
-        (archive,) = downloads.glob("*.deb")
+        if not list(kept.glob("*.deb")):
+            _run("apt-get", "download", "-q", package, cwd=folder)
+            for archive in folder.glob("*.deb"):
+                shutil.move(archive, kept)
+        archive = next(kept.glob("*.deb"))
         _run("dpkg-deb", "-x", str(archive), str(unpacked))
         return unpacked, _needs(_run("dpkg-deb", "-f", str(archive), "Depends"))
-    except (NoStandIn, ValueError) as error:
+    except (NoStandIn, StopIteration) as error:
         raise NoStandIn(
             f"Debian's package {package} is neither installed nor to be had: {error}"
         ) from None

@@ -15,7 +15,7 @@ from typing import IO, Any
 import msgspec
 
 from kubecourse.containers.bases import resolve
-from kubecourse.containers.engine import client, ours
+from kubecourse.containers.engines import client, ours
 from kubecourse.containers.recording import on_engine
 from kubecourse.containers.shown import Shown, columns, size
 
@@ -268,7 +268,7 @@ def _read_layer(
                 what = "" if name == _OPAQUE else name.removeprefix(_WHITEOUT)
                 removed.append(folder + slash + what)
             elif not entry.isdir():
-                files[_path(entry)] = File(entry.size, entry.mode, entry.linkname)
+                files[_path(entry)] = File(entry.size, entry.mode & 0o7777, entry.linkname)
     weight = sum(file.bytes for file in files.values())
     return Layer(number, maker, declared, digest, weight, files, removed)
 
