@@ -114,6 +114,17 @@ def changing(spec: Any) -> list[Reference]:
     return [each for each in volumes(spec.volumes or _NONE) if each.name != ROOT_CA]
 
 
+def shows_itself(listed: list[Any] | None) -> bool:
+    """Whether a pod's volumes show its labels or annotations."""
+    return any(
+        item.fieldRef is not None
+        and item.fieldRef.fieldPath.startswith(("metadata.l", "metadata.a"))
+        for volume in listed or ()
+        for part in _parts(volume)
+        for item in (part.downwardAPI.items or () if part.downwardAPI is not None else ())
+    )
+
+
 def _parts(volume: Any) -> Any:
     return (volume.projected.sources or ()) if volume.projected is not None else (volume,)
 

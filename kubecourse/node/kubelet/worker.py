@@ -109,7 +109,9 @@ class PodWorker:
         if pod.spec is not self.pod.spec:
             self._change_images(pod.spec)
         old, self.pod = self.pod.metadata, pod
-        if (old.labels, old.annotations) != (pod.metadata.labels, pod.metadata.annotations):
+        new = pod.metadata
+        renamed = (old.labels, old.annotations) != (new.labels, new.annotations)
+        if renamed and references.shows_itself(pod.spec.volumes):
             self.expect_refresh()
         if pod.metadata.deletionTimestamp is not None:
             grace = pod.metadata.deletionGracePeriodSeconds or 0
