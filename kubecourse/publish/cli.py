@@ -60,6 +60,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "the container engine, and nothing else.",
         allow_abbrev=False,
     )
+    commands.add_parser(
+        "fidelity",
+        help="say how faithful the simulated cluster is",
+        description="Run the tests that compare the simulated cluster with recordings of a real "
+        "one, print how many cases agree and why others do not, and write the page of the course "
+        "that says so.",
+        allow_abbrev=False,
+    )
     examination.add_argument("--language", choices=LANGUAGES, help="the language of the report")
     printing = commands.add_parser(
         "handouts",
@@ -88,6 +96,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if options.command == "doctor":
         return examine(options.language)
+    if options.command == "fidelity":
+        return keep_ledger(Path.cwd())
+    if options.command == "clean":
+        return clean_up()
     try:
         if options.command == "handouts":
             make_handouts(Path.cwd(), options)
@@ -140,9 +152,7 @@ def make_handouts(start: Path, wanted: argparse.Namespace) -> None:
             tell = partial(_tell, f"{course.title(path, language)} ({language})")
             target = notebooks.parent / "handouts"
             with _explained():
-                for made in handouts.make(
-                    notebooks, target, path, language, kinds, formats, tell
-                ):
+                for made in handouts.make(notebooks, target, path, language, kinds, formats, tell):
                     print(made.relative_to(target.parent), flush=True)
 
 
@@ -165,7 +175,7 @@ def _explained() -> Iterator[None]:
         raise Wrong(f"a cell fails.\n{error}", "Repair it in notebooks/source.") from None
     except chromium.Failed as failed:
         raise Wrong(
-            f"Chromium failed: {failed}", "kubecourse handouts --format html prints nothing."
+            f"Chromium failed: {failed}", f"{chromium.VARIABLE}=/path/to/chrome names another."
         ) from None
 
 
@@ -198,6 +208,27 @@ def _tell(title: str, done: int, total: int) -> None:
         print(f"{title}: {done} of {total} cells run", end=end, file=sys.stderr, flush=True)
     elif done == total:
         print(f"{title}: {total} cells run", file=sys.stderr, flush=True)
+
+
+def keep_ledger(root: Path) -> int:
+    """Print how faithful the cluster is, and write the page; 1 if a case fails unexpectedly."""
+    from kubecourse.publish import fidelity
+
+    if not (root / "data" / "fidelity.yaml").is_file():
+        return _fail(
+            f"no data/fidelity.yaml in {root}.",
+            "Run this in the directory that you cloned kubecourse into.",
+        )
+    try:
+        cases = fidelity.run(root)
+    except (fidelity.LedgerError, ImportError) as error:
+        return _fail(f"the tests do not run.\n{error}", "Install them: pip install -e '.[test]'")
+    print(fidelity.table(fidelity.load(root), cases))
+    if any(case.outcome == "failed" for case in cases):
+        return 1
+    for path in fidelity.write(root, cases):
+        print(path.relative_to(root))
+    return 0
 
 
 def examine(language: str | None) -> int:

@@ -79,7 +79,11 @@ def lab():
     return lab
 
 
-@pytest.mark.parametrize("number", range(len(RECORD["results"])))
+@pytest.mark.parametrize(
+    "number",
+    range(len(RECORD["results"])),
+    ids=[str((row["app"], *rule_of(row))) for row in RECORD["results"]],
+)
 def test_a_recorded_budget_has_its_recorded_status(lab, number):
     row = RECORD["results"][number]
     status = status_of(lab, f"b{number}")
