@@ -33,9 +33,9 @@ KUBECTL = "kubectl"
 class Write(NamedTuple):
     """The note that a write leaves in etcd.
 
-    `requested` is the object as it was asked for, where admission has changed it since: what
-    plugins add is nobody's. `owners` are those after the write where they are known already,
-    `previous` the revision before a deletion.
+    `requested` is the object as it was asked for, or its spec, where admission has changed that
+    since: what plugins add is nobody's. `owners` are those after the write where they are known
+    already, `previous` the revision before a deletion.
     """
 
     manager: str = ""
@@ -45,10 +45,30 @@ class Write(NamedTuple):
     previous: int = 0
 
 
-@cache
-def by(manager: str, subresource: str = "") -> Write | None:
-    """The note of a plain write. One without a manager, of the server itself, has none."""
-    return Write(manager, subresource) if manager else None
+_plain = cache(Write)
+"""A writer's plain notes are all one."""
+
+
+@memo
+def _asking(spec: Any) -> dict[str, Write]:
+    """The notes of those who have asked for a spec, by manager: one for all pods of a template."""
+    return {}
+
+
+def note(options: Options, requested: Any, stored: Any, subresource: str = "") -> Write | None:
+    """The note of a write. One without a manager, of the server itself, has none."""
+    manager, owners = options.manager, options.owners
+    if not manager or owners is not None:
+        return Write(manager, subresource, owners=owners) if owners is not None else None
+    if requested is stored:
+        return _plain(manager, subresource)
+    spec = getattr(requested, "spec", None)
+    if requested.metadata is not stored.metadata or spec is None:
+        return Write(manager, subresource, requested)
+    known = _asking(spec)
+    if manager not in known:
+        known[manager] = Write(manager, "", spec)
+    return known[manager]
 
 
 _known: IdentityMemo[Owners] = IdentityMemo(lambda obj: {}, size=4096)
@@ -84,6 +104,8 @@ def _after(server: Any, owners: Owners, change: Any) -> Owners:
         return note.owners
     time = server.clock.moment(server.time_of(change.revision))
     new = change.new if note.requested is None else note.requested
+    if type(new) is not type(change.new):
+        new = replace(change.new, spec=new)
     return updated(owners, change.old, new, note.manager, note.subresource, time)
 
 

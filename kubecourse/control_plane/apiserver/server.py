@@ -155,7 +155,7 @@ class APIServer:
         if obj.metadata.resourceVersion:
             why = "resourceVersion should not be set on objects to be created"
             raise errors.ApiError(500, "", why)
-        return self._put(key, obj, _note(options, requested, obj))
+        return self._put(key, obj, managed_fields.note(options, requested, obj))
 
     def _named(self, resource: Resource, obj: Any) -> Any:
         """The object with what the system fills in: name, uid, creation time, generation."""
@@ -265,7 +265,7 @@ class APIServer:
             return self._delete(key, new, stored)
         # A write through a subresource asks for no more than what it changes.
         changed = new if subresource else requested
-        return self._put(key, new, _note(options, changed, new, subresource))
+        return self._put(key, new, managed_fields.note(options, changed, new, subresource))
 
     def apply(
         self,
@@ -489,16 +489,6 @@ class APIServer:
                     f"the {part} in record ({known}). {hint}"
                 )
                 raise errors.conflict(resource.kind, resource.group, stored.name or "", why)
-
-
-def _note(options: Options, requested: Any, stored: Any, subresource: str = "") -> Any:
-    """What the history is told of a write, beside the object."""
-    if requested is stored and options.owners is None:
-        return managed_fields.by(options.manager, subresource)
-    if not options.manager:
-        return None
-    kept = requested if options.owners is None else None
-    return managed_fields.Write(options.manager, subresource, kept, options.owners)
 
 
 def check_identity(obj: Any, name: str, namespace: str | None) -> None:
