@@ -60,7 +60,9 @@ def contents(client: Client, reference: Reference, namespace: str) -> dict[str, 
     except ApiError:
         return None
     binary = (obj.data if reference.cls is core.Secret else obj.binaryData) or {}
-    decoded = {k: base64.b64decode(text).decode("utf-8", "replace") for k, text in binary.items()}
+    decoded = {
+        k: base64.b64decode(text or "").decode("utf-8", "replace") for k, text in binary.items()
+    }
     return decoded if reference.cls is core.Secret else (obj.data or {}) | decoded
 
 
