@@ -42,6 +42,69 @@ def test_a_manifest_is_accepted_or_refused_as_by_the_real_server(document: str) 
     assert result.code == (1 if "\n# refused: " in f"\n{document}" else 0)
 
 
+# --- odd documents
+
+
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+JSON = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "%s"}}'
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"
+    for old, new in zip("abcdefg", "bcdefgh", strict=True)
+)
+UNPARSED = "error: error parsing STDIN: error converting YAML to JSON: yaml: "
+
+
+@pytest.mark.parametrize(
+    ("text", "stdout", "stderr"),
+    [
+        pytest.param(
+            CONFIG + "data: {a: '1', a: '2'}\n", "configmap/a created\n", "", id="key twice"
+        ),
+        pytest.param(
+            JSON % "a" + "\n" + JSON % "b" + JSON % "c",
+            "configmap/a created\nconfigmap/b created\nconfigmap/c created\n",
+            "",
+            id="JSON one after another",
+        ),
+        pytest.param(
+            JSON % "b" + "\n---\n" + CONFIG,
+            "configmap/b created\nconfigmap/a created\n",
+            "",
+            id="JSON, then YAML",
+        ),
+        pytest.param(
+            "---\n# nothing\n---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a,},}\n",
+            "configmap/a created\n",
+            "",
+            id="braces with comments and commas",
+        ),
+        pytest.param("# nothing\n", "", "error: no objects passed to create\n", id="nothing"),
+        pytest.param(
+            BOMB, "", UNPARSED + "document contains excessive aliasing\n", id="a bomb of aliases"
+        ),
+        pytest.param(
+            CONFIG + f"data: {{a: {'x' * (4 << 20)}}}\n",
+            "",
+            'Error from server (RequestEntityTooLarge): error when creating "STDIN": '
+            "Request entity too large: limit is 3145728\n",
+            id="too large",
+        ),
+        pytest.param(
+            CONFIG.replace("v1", "v1beta1"),
+            "",
+            'error: resource mapping not found for name: "a" namespace: "" from "STDIN": '
+            'no matches for kind "ConfigMap" in version "v1beta1"\n'
+            "ensure CRDs are installed first\n",
+            id="a version that is gone",
+        ),
+    ],
+)
+def test_odd_documents_are_read_as_by_the_real_kubectl(text: str, stdout: str, stderr: str) -> None:
+    result = small_cluster().run("create -f - --dry-run=server", text)
+    printed = result.stdout.replace(" (server dry run)", "")
+    assert (printed, result.stderr) == (stdout, stderr)
+
+
 # --- reading and applying again
 
 

@@ -21,9 +21,6 @@ from kubecourse.api.yaml_scalars import TAG, resolve, scalar
 MAX_DEPTH = 200
 """Levels of nesting that are read. Go stops at 10,000; no Kubernetes object has 50."""
 
-MAX_BYTES = 3 * 1024 * 1024
-"""The largest request body that the real API server accepts."""
-
 _LOADER = getattr(pyyaml, "CSafeLoader", pyyaml.SafeLoader)
 _ALIAS_FREE = 100
 _ALIASES_LOW, _ALIASES_HIGH = 400_000, 4_000_000
@@ -43,8 +40,6 @@ def load(text: str) -> Any:
 
 def load_noting(text: str) -> tuple[Any, list[str]]:
     """As `load`, with what a strict reader objects to: `line 7: key "a" already set in map`."""
-    if len(text) > MAX_BYTES:
-        raise YAMLError(f"Request entity too large: limit is {MAX_BYTES}")
     reader = _Reader(text)
     return reader.read(), reader.problems
 

@@ -116,6 +116,8 @@ def _parse(request: Request, kind: str) -> tuple[dict[str, Any], list[str]]:
     problems: list[str] = []
     if not isinstance(data, dict | list):
         data, problems = _parse_text(request)
+    else:
+        _check_size(msgspec.json.encode(data))
     if type(data) is not dict:
         found = json_errors.kind_of(data)
         why = f"json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
@@ -128,12 +130,16 @@ def _parse(request: Request, kind: str) -> tuple[dict[str, Any], list[str]]:
     return data, problems
 
 
-def _parse_text(request: Request) -> tuple[Any, list[str]]:
-    media = request.content_type.partition(";")[0].strip()
-    raw = request.body or b""
+def _check_size(raw: bytes | str) -> None:
     if len(raw) > LIMIT:
         message = f"Request entity too large: limit is {LIMIT}"
         raise errors.ApiError(413, "RequestEntityTooLarge", message)
+
+
+def _parse_text(request: Request) -> tuple[Any, list[str]]:
+    media = request.content_type.partition(";")[0].strip()
+    raw = request.body or b""
+    _check_size(raw)
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
     if media in ("application/json", ""):
         return _parse_json(text)

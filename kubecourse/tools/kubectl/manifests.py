@@ -78,17 +78,28 @@ def _files(name: Path, recursive: bool) -> Iterator[tuple[str, str]]:
 def _objects(source: str, text: str) -> Iterator[Any]:
     """The objects in a text, those in Lists one by one."""
     try:
-        documents = [json.loads(text)] if text.lstrip().startswith("{") else None
-    except ValueError:
-        documents = None  # flow-style YAML, or several documents that begin like JSON
-    try:
-        for data in documents or map(yaml.load, yaml.documents(text)):
+        for data in _documents(text):
             if data is not None:
                 yield from _flattened(data)
     except yaml.YAMLError as error:
         raise KubectlError(
             f"error parsing {source}: error converting YAML to JSON: {error}"
         ) from None
+
+
+def _documents(text: str) -> Iterator[Any]:
+    """JSON values one after another; if they stop at the first or second, the rest is YAML."""
+    decoder, count, rest = json.JSONDecoder(), 0, text.lstrip()
+    while rest.startswith("{"):
+        try:
+            value, end = decoder.raw_decode(rest)
+        except ValueError as error:
+            if count > 1:
+                raise KubectlError(f"json: {error}") from None
+            break
+        yield value
+        count, rest = count + 1, rest[end:].lstrip()
+    yield from map(yaml.load, yaml.documents(rest))
 
 
 def _flattened(data: Any) -> Iterator[Any]:

@@ -123,7 +123,7 @@ _ACCOUNT = "kubernetes.io/service-account.name"
 
 
 def _is_json(key: str, data: dict[str, str], out: Errors) -> None:
-    text = b64decode(data[key]).decode("utf-8", "replace").strip()
+    text = b64decode(data[key] or "").decode("utf-8", "replace").strip()
     try:
         json.loads(text)
     except ValueError as error:
