@@ -18,8 +18,6 @@ HEARTBEAT_TICKS = 1
 """A leader speaks up once a tick: 100 ms in etcd."""
 ELECTION_TICKS = 10
 """A follower that has heard no leader for 10 to 19 ticks asks for votes."""
-APPEND_LIMIT = 64
-"""Entries in one message."""
 
 FOLLOWER, PRE_CANDIDATE, CANDIDATE, LEADER = "follower", "pre-candidate", "candidate", "leader"
 
@@ -65,7 +63,7 @@ class Disk:
 
     def __init__(self, members: Iterable[str] = ()) -> None:
         names = tuple(sorted(members))
-        self.term = 0
+        self.term = self.commit = 0
         self.vote: str | None = None
         self.snapshot = Snapshot(1 if names else 0, 0, names, None)
         self.entries: list[Entry] = []
@@ -73,7 +71,7 @@ class Disk:
     def write(self, member: Member) -> None:
         """Write what has changed since the last time."""
         log = member.log
-        self.term, self.vote = member.term, member.vote
+        self.term, self.vote, self.commit = member.term, member.vote, member.commit
         if self.snapshot is not log.snapshot:
             self.snapshot, self.entries = log.snapshot, list(log.entries)
         else:
@@ -89,13 +87,20 @@ class Member:
     added, does not ask for votes.
     """
 
+    append_limit = 64
+    """Entries in one message."""
+
     def __init__(self, name: str, disk: Disk, rng: random.Random) -> None:
         self.name = name
         self.term = disk.term
         self.vote = disk.vote
         self.log = Log(disk.snapshot, disk.entries)
         self.members = disk.snapshot.members
-        self.commit = self.applied = disk.snapshot.index
+        self.applied = disk.snapshot.index
+        # Who votes depends on which membership changes are known to be committed, so that must
+        # not be forgotten: a member that has a change in its log but does not count by it can
+        # win an election that it should lose.
+        self.commit = max(disk.commit, self.applied)
         self.outbox: list[Message] = []
         self._rng = rng
         self._progress: dict[str, Progress] = {}
@@ -402,7 +407,7 @@ class Member:
                 progress.snapshot = self.log.snapshot.index
                 self._send(Kind.SNAPSHOT, name, snapshot=self.log.snapshot)
             return
-        entries = self.log.since(progress.next - 1, APPEND_LIMIT)
+        entries = self.log.since(progress.next - 1, self.append_limit)
         self._send(
             Kind.APPEND,
             name,

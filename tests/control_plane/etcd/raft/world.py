@@ -8,7 +8,7 @@ seed, so a seed that breaks a rule breaks it again.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from kubecourse.control_plane.etcd.raft import (
     ELECTION_TICKS,
@@ -31,6 +31,7 @@ class World:
     def __init__(self, size: int, seed: int = 0, kind: type[Member] = Member) -> None:
         self.rng = random.Random(seed)
         self.kind = kind
+        self.append_limit = self.rng.choice([1, 2, 64])
         names = [f"m{number}" for number in range(1, size + 1)]
         self.disks = {name: Disk(names) for name in names}
         self.members: dict[str, Member] = {}
@@ -48,6 +49,7 @@ class World:
 
     def start(self, name: str) -> None:
         member = self.kind(name, self.disks[name], random.Random(self.rng.random()))
+        member.append_limit = self.append_limit
         self.states[name] = list(member.log.snapshot.state or [])
         self.members[name] = member
 
@@ -136,6 +138,23 @@ class World:
                 self.deliver(message)
         for name in sorted(self.members):
             self.flush(name)
+
+    def elect(self, name: str) -> None:
+        """Have a member ask for votes until it has won; nobody has heard a leader for a while."""
+        while self.members[name].role != "leader":
+            for member in self.members.values():
+                member._elapsed = ELECTION_TICKS
+            self.members[name].campaign(sure=True)
+            self.settle_until(lambda: self.members[name].role == "leader")
+
+    def settle_until(self, condition: Callable[[], bool]) -> None:
+        """Deliver one message after another until the condition holds, or nobody speaks."""
+        while not condition():
+            for name in sorted(self.members):
+                self.flush(name)
+            if condition() or not self.wire:
+                return
+            self.deliver(self.wire.pop(0))
 
     def run(self, ticks: int) -> None:
         """Let time pass in a network that works."""
