@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import IO, Any
 
 import msgspec
@@ -163,24 +164,7 @@ class Change(Shown):
 def anatomy(image: str) -> Anatomy:
     """Save an image, open the archive, hash and list everything. Raises EngineError."""
     name = resolve(image)
-    with _saved(name) as archive:
-        (manifest,) = json.loads(_member(archive, "manifest.json").read())
-        written = _member(archive, manifest["Config"]).read()
-        config = json.loads(written)
-        entries = list(config.get("history") or ())
-        makers = [_instruction(each) for each in entries if not each.get("empty_layer")]
-        declared = config["rootfs"]["diff_ids"]
-        makers += ["(unknown)"] * (len(declared) - len(makers))
-        parts = zip(manifest["Layers"], makers, declared, strict=False)
-        layers = [_read_layer(archive, number, *part) for number, part in enumerate(parts, 1)]
-    history, rest = [], iter(layers)
-    for each in entries:
-        layer = None if each.get("empty_layer") else next(rest, None)
-        about = (layer.number, layer.bytes) if layer is not None else (None, 0)
-        history.append(Entry(_instruction(each), *about))
-    digest = "sha256:" + hashlib.sha256(written).hexdigest()
-    identity = client().api.inspect_image(name)["Id"]
-    return Anatomy(name, identity, digest, manifest, config, layers, history)
+    return _opened(name, client().api.inspect_image(name)["Id"])
 
 
 @on_engine
@@ -206,14 +190,13 @@ def read_file(image: str, path: str, layer: int) -> str:
 
     Raises EngineError, and KeyError if that layer does not store the file.
     """
-    with _saved(resolve(image)) as archive:
-        (manifest,) = json.loads(_member(archive, "manifest.json").read())
-        with _layer(archive, manifest["Layers"][layer - 1]) as tar:
-            for entry in tar:
-                content = tar.extractfile(entry) if _path(entry) == path.lstrip("/") else None
-                if content is not None:
-                    return content.read().decode("utf-8", "replace")
-    raise KeyError(f"layer {layer} of {image} does not store the file {path}")
+    found = anatomy(image)
+    if layer not in found.find(path):
+        raise KeyError(f"layer {layer} of {image} does not store the file {path}")
+    with _saved(found.name) as archive, _layer(archive, found.manifest["Layers"][layer - 1]) as tar:
+        entry = next(entry for entry in tar if _path(entry) == path.lstrip("/"))
+        content = tar.extractfile(entry)
+        return content.read().decode("utf-8", "replace") if content is not None else ""
 
 
 @on_engine
@@ -221,6 +204,28 @@ def diff(container: str) -> list[Change]:
     """What a container wrote into the layer that is its own and goes with it."""
     found = client().containers.get(ours(container)).diff() or []
     return [Change("CAD"[change["Kind"]], change["Path"]) for change in found]
+
+
+@lru_cache(maxsize=16)
+def _opened(name: str, identity: str) -> Anatomy:
+    """An image by its id never changes, so it is opened once."""
+    with _saved(name) as archive:
+        (manifest,) = json.loads(_member(archive, "manifest.json").read())
+        written = _member(archive, manifest["Config"]).read()
+        config = json.loads(written)
+        entries = list(config.get("history") or ())
+        makers = [_instruction(each) for each in entries if not each.get("empty_layer")]
+        declared = config["rootfs"]["diff_ids"]
+        makers += ["(unknown)"] * (len(declared) - len(makers))
+        parts = zip(manifest["Layers"], makers, declared, strict=False)
+        layers = [_read_layer(archive, number, *part) for number, part in enumerate(parts, 1)]
+    history, rest = [], iter(layers)
+    for each in entries:
+        layer = None if each.get("empty_layer") else next(rest, None)
+        about = (layer.number, layer.bytes) if layer is not None else (None, 0)
+        history.append(Entry(_instruction(each), *about))
+    digest = "sha256:" + hashlib.sha256(written).hexdigest()
+    return Anatomy(name, identity, digest, manifest, config, layers, history)
 
 
 @contextmanager
