@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from kubecourse.control_plane.apiserver import APIServer
 from kubecourse.control_plane.apiserver.rest import Request, Response, handle
 from tests.control_plane.apiserver import replay
@@ -77,6 +79,38 @@ def test_a_kind_that_nothing_acts_on_is_accepted_with_a_warning() -> None:
     body = {"apiVersion": api, "kind": "Role", "metadata": {"name": "r"}, "rules": []}
     answer = handle(server, Request("POST", f"/apis/{api}/namespaces/n/roles", body=body))
     assert answer.code == 201
-    assert answer.warnings == [
-        "simulated: roles are stored, but everybody may do everything"
-    ]
+    assert answer.warnings == ["simulated: roles are stored, but everybody may do everything"]
+
+
+def test_a_pod_that_names_a_runtime_class_is_refused_as_there_are_none() -> None:
+    answer = create_pod(replay.server_with("n"), runtimeClassName="gvisor")
+    why = 'pods "p" is forbidden: pod rejected: RuntimeClass "gvisor" not found'
+    assert (answer.code, answer.body["message"]) == (403, why)
+
+
+@pytest.mark.parametrize(
+    ("expandable", "phase", "why"),
+    [
+        (True, "Bound", ""),
+        (True, "Pending", "only bound persistent volume claims can be expanded"),
+        (
+            False,
+            "Bound",
+            "only dynamically provisioned pvc can be resized and the storageclass that "
+            "provisions the pvc must support resize",
+        ),
+    ],
+)
+def test_a_claim_grows_only_where_its_class_says_so(expandable: bool, phase: str, why: str) -> None:
+    server, path = replay.server_with("n"), "/api/v1/namespaces/n/persistentvolumeclaims"
+    kind = {"metadata": {"name": "c"}, "provisioner": "a.b/c", "allowVolumeExpansion": expandable}
+    handle(server, Request("POST", "/apis/storage.k8s.io/v1/storageclasses", body=kind))
+    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "c"}
+    small, large = ({**spec, "resources": {"requests": {"storage": s}}} for s in ("1Gi", "2Gi"))
+    body = {"metadata": {"name": "v"}, "spec": small}
+    assert handle(server, Request("POST", path, body=body)).code == 201
+    status = {**body, "status": {"phase": phase}}
+    assert handle(server, Request("PUT", f"{path}/v/status", body=status)).code == 200
+    answer = handle(server, Request("PUT", f"{path}/v", body={**body, "spec": large}))
+    assert answer.code == (403 if why else 200), answer.body
+    assert not why or answer.body["message"].endswith(f"is forbidden: {why}")

@@ -151,6 +151,90 @@ def test_a_pod_is_refused_in_the_servers_words(spec: dict[str, Any], expected: s
     assert problems(pod(**spec)) == [expected]
 
 
+def container(**fields: Any) -> dict[str, Any]:
+    return {"containers": [{"name": "c", "image": "x", **fields}]}
+
+
+HEADER = (
+    "a valid HTTP header must consist of alphanumeric characters or '-' "
+    "(e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')"
+)
+RARE: list[tuple[dict[str, Any], str]] = [
+    (
+        container(livenessProbe={"httpGet": {"port": 80, "httpHeaders": [{"name": "a b"}]}}),
+        f'containers[0].livenessProbe.httpGet.httpHeaders: Invalid value: "a b": {HEADER}',
+    ),
+    (
+        container(lifecycle={"preStop": {"sleep": {"seconds": 31}}}),
+        "containers[0].lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less "
+        "than terminationGracePeriodSeconds (30)",
+    ),
+    (
+        container(resizePolicy=[{"resourceName": "disk", "restartPolicy": "NotRequired"}]),
+        'containers[0].resizePolicy: Unsupported value: "disk": supported values: "cpu", "memory"',
+    ),
+    (
+        container(restartPolicyRules=[{"action": "Restart", "exitCodes": {"operator": "In"}}]),
+        "containers[0].restartPolicy: Required value: must specify restartPolicy when restart "
+        "rules are used",
+    ),
+    (
+        container(securityContext={"seccompProfile": {"type": "Localhost"}}),
+        "containers[0].securityContext.seccompProfile.localhostProfile: Required value: must be "
+        "set when seccomp type is Localhost",
+    ),
+    (
+        container(securityContext={"procMount": "Unmasked"}),
+        'containers[0].securityContext.procMount: Invalid value: "Unmasked": `hostUsers` must be '
+        "false to use `Unmasked`",
+    ),
+    (
+        container(volumeDevices=[{"name": "v", "devicePath": "/d"}]),
+        'containers[0].volumeDevices[0].name: Not found: "v"',
+    ),
+    (
+        container(resources={"claims": [{"name": "gpu"}]}),
+        'containers[0].resources.claims[0]: Not found: "gpu": must be one of the names in '
+        "pod.spec.resourceClaims which is empty",
+    ),
+    (
+        {**container(), "shareProcessNamespace": True, "hostPID": True},
+        "securityContext.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and "
+        "HostPID cannot both be enabled",
+    ),
+    (
+        {**container(), "dnsConfig": {"nameservers": ["1.1.1.1"] * 4}},
+        'dnsConfig.nameservers: Invalid value: ["1.1.1.1","1.1.1.1","1.1.1.1","1.1.1.1"]: must '
+        "not have more than 3 nameservers",
+    ),
+    (
+        {**container(), "volumes": [{"name": "v", "rbd": {"image": "x"}}]},
+        "volumes[0].rbd.monitors: Required value",
+    ),
+    (
+        {**container(), "volumes": [{"name": "v", "downwardAPI": {"items": [{"path": "a"}]}}]},
+        "volumes[0].downwardAPI: Required value: one of fieldRef and resourceFieldRef is required",
+    ),
+    (
+        {**container(), "securityContext": {"sysctls": [{"name": "a"}, {"name": "a"}]}},
+        'securityContext.sysctls[1].name: Duplicate value: "a"',
+    ),
+    (
+        {
+            **container(resources={"requests": {"cpu": "2"}}),
+            "resources": {"requests": {"cpu": "1"}},
+        },
+        'resources.requests[cpu]: Invalid value: "1": must be greater than or equal to aggregate '
+        "container requests of 2",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "expected"), RARE)
+def test_rare_fields_are_looked_at_as_well(spec: dict[str, Any], expected: str) -> None:
+    assert problems(pod(**spec)) == [f"spec.{expected}"]
+
+
 def test_a_good_pod_has_no_problems() -> None:
     assert problems(pod()) == []
 
