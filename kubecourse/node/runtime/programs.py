@@ -7,6 +7,7 @@ A program not in the table is the image's own business: in an image whose progra
 from __future__ import annotations
 
 import base64
+import operator
 import re
 from collections.abc import Callable
 from getopt import GetoptError, gnu_getopt
@@ -186,8 +187,18 @@ def _test(call: Call) -> Result:
     return Result(0 if _holds(call, words) else 1)
 
 
+_OF_FILES: dict[str, Callable[[FileSystem, str], bool]] = {
+    **dict.fromkeys(("-e", "-r", "-w", "-x"), FileSystem.exists),
+    "-f": FileSystem.is_file,
+    "-d": FileSystem.is_directory,
+    "-s": lambda files, path: files.is_file(path) and bool(files.read(path)),
+}
+_OF_NUMBERS: dict[str, Callable[[int, int], bool]] = {
+    f"-{name}": getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")
+}
+
+
 def _holds(call: Call, words: list[str]) -> bool:
-    files = call.files
     for joint, enough in (("-o", True), ("-a", False)):
         if joint in words[1:-1]:
             at = words.index(joint, 1)
@@ -199,26 +210,17 @@ def _holds(call: Call, words: list[str]) -> bool:
             return not _holds(call, rest)
         case ["-z", text]:
             return not text
-        case ["-e" | "-r" | "-w" | "-x", path]:
-            return files.exists(call.path(path))
-        case ["-f", path]:
-            return files.is_file(call.path(path))
-        case ["-d", path]:
-            return files.is_directory(call.path(path))
-        case ["-s", path]:
-            return files.is_file(call.path(path)) and bool(files.read(call.path(path)))
         case ["-n", text] | [text]:
             return bool(text)
-        case [a, "=" | "==", b]:
-            return a == b
-        case [a, "!=", b]:
-            return a != b
-        case [a, "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge" as sign, b] if all(
-            re.fullmatch(r"\s*-?\d+\s*", word) for word in (a, b)
-        ):
-            order = (int(a) > int(b)) - (int(a) < int(b))
-            holds = {"-eq": [0], "-ne": [-1, 1], "-lt": [-1], "-le": [-1, 0], "-gt": [1]}
-            return order in holds.get(sign, [0, 1])
+        case [sign, path] if sign in _OF_FILES:
+            return _OF_FILES[sign](call.files, call.path(path))
+        case [a, "=" | "==" | "!=" as sign, b]:
+            return (a == b) == (sign != "!=")
+        case [a, sign, b] if sign in _OF_NUMBERS:
+            try:
+                return _OF_NUMBERS[sign](int(a), int(b))
+            except ValueError:
+                return False
     return False
 
 
@@ -686,30 +688,26 @@ _CURL = (
     "sSfkLviIgGo:w:H:X:d:m:A:u: max-time= connect-timeout= silent fail request= header= data= "
     "output= write-out= insecure location head retry= retry-delay= show-error"
 )
+_ROWS: list[tuple[str, Callable[[Call], Result], str | None]] = [
+    # names, function, and its options as getopt has them (None: it reads its words itself)
+    (": true false sync", _true, None), ("[ [[ test", _test, None), ("exit return", _exit, None),
+    ("export local readonly unset", _export, None), ("cd", _cd, None), ("eval", _eval, None),
+    ("exec", _exec, None), ("read", _read, None), ("set", _set, None), ("shift", _shift, None),
+    ("trap", _trap, None), (" ".join(SHELLS), _shell, None), ("wait", _wait, None),
+    ("kill", _kill, None), ("killall", _httpd, None), ("httpd", _httpd, "fvp:h:"),
+    ("nc", _nc, "lkp:zvw:e:n"), ("sleep", _sleep, None), ("timeout", _timeout, None),
+    ("date", _date, None), ("hostname id nproc pwd uname whoami", _identity, "iufsnrmag"),
+    ("env printenv", _env, None), ("touch", _touch, "c"), ("rm", _rm, "rRf"),
+    ("mkdir", _mkdir, "pm:"), ("cp mv", _copy, "afrRp"), ("ls", _ls, "la1dhRt"),
+    ("chmod chown", _chmod, None), ("basename dirname", _path_part, ""), ("tee", _tee, "a"),
+    ("echo", _echo, None), ("printf", _printf, None), ("seq", _seq, None), ("expr", _expr, None),
+    ("xargs", _xargs, None), ("awk", _filter, "F:"), ("base64", _filter, "dw:"),
+    ("cat", _filter, "nb"), ("cut", _filter, "d:f:c:"), ("grep", _filter, "ivqcnoEFrwe:s"),
+    ("head", _filter, "n:c:"), ("sed", _filter, "nErie:"), ("sort", _filter, "nru"),
+    ("tail", _tail, "n:fFc:"), ("tr", _filter, "ds"), ("uniq", _filter, "c"),
+    ("wc", _filter, "lwc"), ("curl", fetch, _CURL), ("nslookup", nslookup, None),
+    ("wget", fetch, "qO:T:St: spider timeout= header= no-check-certificate"),
+]  # fmt: skip
 PROGRAMS: dict[str, tuple[Callable[[Call], Result], str | None]] = {
-    **dict.fromkeys((":", "true", "false", "sync"), (_true, None)),
-    **dict.fromkeys(("[", "[[", "test"), (_test, None)),
-    **dict.fromkeys(("exit", "return"), (_exit, None)),
-    **dict.fromkeys(("export", "local", "readonly", "unset"), (_export, None)),
-    **dict.fromkeys(
-        ("hostname", "id", "nproc", "pwd", "uname", "whoami"), (_identity, "iufsnrmag")
-    ),
-    **dict.fromkeys(("env", "printenv"), (_env, None)),
-    **dict.fromkeys(("cp", "mv"), (_copy, "afrRp")),
-    **dict.fromkeys(("chmod", "chown"), (_chmod, None)),
-    **dict.fromkeys(("basename", "dirname"), (_path_part, "")),
-    **dict.fromkeys(SHELLS, (_shell, None)),
-    "awk": (_filter, "F:"), "base64": (_filter, "dw:"), "cat": (_filter, "nb"),
-    "cd": (_cd, None), "curl": (fetch, _CURL), "cut": (_filter, "d:f:c:"), "date": (_date, None),
-    "echo": (_echo, None), "eval": (_eval, None), "exec": (_exec, None), "expr": (_expr, None),
-    "grep": (_filter, "ivqcnoEFrwe:s"), "head": (_filter, "n:c:"), "httpd": (_httpd, "fvp:h:"),
-    "kill": (_kill, None), "killall": (_httpd, None), "ls": (_ls, "la1dhRt"),
-    "mkdir": (_mkdir, "pm:"), "nc": (_nc, "lkp:zvw:e:n"), "nslookup": (nslookup, None),
-    "printf": (_printf, None), "read": (_read, None), "rm": (_rm, "rRf"),
-    "sed": (_filter, "nErie:"), "seq": (_seq, None), "set": (_set, None), "shift": (_shift, None),
-    "sleep": (_sleep, None), "sort": (_filter, "nru"), "tail": (_tail, "n:fFc:"),
-    "tee": (_tee, "a"), "timeout": (_timeout, None), "touch": (_touch, "c"),
-    "tr": (_filter, "ds"), "trap": (_trap, None), "uniq": (_filter, "c"),
-    "wait": (_wait, None), "wc": (_filter, "lwc"), "xargs": (_xargs, None),
-    "wget": (fetch, "qO:T:St: spider timeout= header= no-check-certificate"),
-}  # fmt: skip
+    name: (program, known) for names, program, known in _ROWS for name in names.split()
+}

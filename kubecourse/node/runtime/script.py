@@ -75,17 +75,14 @@ class OutOfMemory(Exception):
     """A command uses all the memory that its container may have."""
 
 
-class Frame(NamedTuple):
-    """Where a script goes on when a `call` of a function, a `sub` shell or a `group` is done."""
+Frame = tuple[
+    str, Program, int, dict[int, list[str]], list[str], dict[str, str], str, int
+]  # fmt: skip
+"""Where a script goes on when a `call` of a function, a `sub` shell or a `group` is done.
 
-    kind: str
-    program: Program
-    pc: int
-    loops: dict[int, list[str]]
-    args: list[str]
-    variables: dict[str, str]
-    cwd: str
-    opened: int
+Which of them; program, place, loops, arguments, variables, directory; how many were opened. A
+plain tuple, since what is in it may change and a snapshot must see that.
+"""
 
 
 class Script:
@@ -127,34 +124,23 @@ class Script:
         if len(self._frames) >= DEEPEST:
             raise Exit(2)
         variables = dict(self.variables) if kind == "sub" else self.variables
-        self._frames.append(
-            Frame(
-                kind,
-                self._program,
-                self._pc,
-                self._loops,
-                self.args,
-                variables,
-                self.cwd,
-                len(self._opened),
-            )
-        )
+        place = (self._program, self._pc, self._loops, self.args, variables, self.cwd)
+        self._frames.append((kind, *place, len(self._opened)))
         self._program, self._pc, self._loops = program, 0, {}
         self.args = self.args if args is None else args
 
     def leave(self, kind: str = "") -> bool:
         """Go on where the innermost of them, or of one kind, was begun; False if none was."""
-        if not any(not kind or frame.kind == kind for frame in self._frames):
+        kinds = [frame[0] for frame in self._frames]
+        if not kinds or (kind and kind not in kinds):
             return False
-        while True:
-            frame = self._frames.pop()
-            if not kind or frame.kind == kind:
-                break
-        if frame.kind == "sub":
-            self.variables, self.cwd = frame.variables, frame.cwd
-        self._program, self._pc, self._loops = frame.program, frame.pc, frame.loops
-        self.args = frame.args
-        del self._opened[frame.opened :]
+        while kind and self._frames[-1][0] != kind:
+            self._frames.pop()
+        frame = self._frames.pop()
+        left, self._program, self._pc, self._loops, self.args, variables, cwd, opened = frame
+        if left == "sub":
+            self.variables, self.cwd = variables, cwd
+        del self._opened[opened:]
         return True
 
     def finish(self) -> Result:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from kubecourse.node.runtime.script import evaluate
 from kubecourse.node.runtime.shell import ShellSyntaxError, compile_script
+from kubecourse.snapshot import fork
 from tests.node.world import World
 
 
@@ -158,6 +159,17 @@ def test_background_processes_run_beside_their_shell() -> None:
     world.clock.advance(6)
     assert world.logs("two") == "parent\nchild\nboth\n"
     assert world.state("two") == ("terminated", ("Error", 4))
+
+
+def test_a_second_world_goes_on_in_the_middle_of_a_function() -> None:
+    world = World()
+    script = "f() { for i in 1 2 3; do echo $1 $i; sleep 2; done; }; f a; (x=y; f b); echo $x."
+    world.run("a", image="busybox", command=["sh", "-c", script], pod={"restartPolicy": "Never"})
+    world.clock.advance(4)
+    other = fork(world)
+    for each in (other, world):
+        each.clock.settle()
+        assert each.logs("a") == "a 1\na 2\na 3\nb 1\nb 2\nb 3\n.\n"
 
 
 def test_a_sidecar_follows_a_log_file() -> None:
