@@ -19,6 +19,7 @@ help:
 	@echo 'make test TEST_ARGS="..."    the same, with arguments for pytest'
 	@echo 'make test-long               50,000 spoilt manifests instead of some hundreds'
 	@echo 'make notebooks               build the notebooks of both languages from notebooks/source'
+	@echo 'make handouts                make the chapters as PDF, for students and for teachers'
 	@echo 'make lint                    only the checks that read the code'
 	@echo 'make format                  put the code in the form that lint asks for'
 	@echo 'make clean                   remove .venv and everything that tests left'
@@ -38,6 +39,10 @@ test-long: $(VENV)/.test
 .PHONY: notebooks
 notebooks: $(VENV)/.test
 	@$(BIN)/kubecourse build
+
+.PHONY: handouts
+handouts: $(VENV)/.test
+	@$(BIN)/kubecourse handouts
 
 .PHONY: lint
 lint: $(VENV)/.test

@@ -20,7 +20,8 @@ from kubecourse.publish import course, glossary
 from kubecourse.publish.source import FIRST, SHARED, Untranslated, complaints, edition
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-PICTURES = {WIDGET, "application/vnd.plotly.v1+json"}
+PLOT = "application/vnd.plotly.v1+json"
+PICTURES = {WIDGET, PLOT}
 DEPENDS_ON_THE_MACHINE = "nbval-ignore-output"
 CELL_TIMEOUT = 120
 """Wall-clock seconds after which a cell counts as stuck."""
@@ -121,7 +122,7 @@ def _strip(notebook: Any) -> None:
         for key in ("execution", *SHARED):
             cell.metadata.pop(key, None)
         if cell.cell_type == "code":
-            cell.outputs = list(_whole_streams(_same_everywhere(cell)))
+            cell.outputs = list(whole_streams(_same_everywhere(cell)))
 
 
 def _same_everywhere(cell: Any) -> list[Any]:
@@ -134,7 +135,7 @@ def _same_everywhere(cell: Any) -> list[Any]:
     return [output for output in cell.outputs if PICTURES.isdisjoint(output.get("data", {}))]
 
 
-def _whole_streams(outputs: list[Any]) -> Iterator[Any]:
+def whole_streams(outputs: list[Any]) -> Iterator[Any]:
     """The outputs with text that came in pieces put together: how it is cut is chance."""
     before = None
     for output in outputs:

@@ -113,8 +113,8 @@ def table(directory: Path, language: str) -> str:
                 name = f"[{name}]({source.stem}.ipynb)"
             rows.append([name, text(f"{own}.question"), text(f"{own}.runs")])
         lines = [f"| {' | '.join(row)} |" for row in rows]
-        if set(planned()) - set(written):
-            lines += ["", text("course.unwritten")]
+        if unwritten := [str(chapter) for chapter in planned() if chapter not in written]:
+            lines += ["", text("course.unwritten", chapters=", ".join(unwritten))]
     return "\n".join(lines)
 
 
