@@ -29,10 +29,8 @@ from kubecourse.api.patch.elements import (
     without_directives,
 )
 from kubecourse.api.patch.values import (
-    FieldSchema,
     Json,
     PatchError,
-    Schema,
     element_of,
     field_of,
     go_string,
@@ -45,6 +43,7 @@ from kubecourse.api.patch.values import (
     strategy_of,
     without_nulls,
 )
+from kubecourse.api.schema import Field, Struct
 
 RETAIN_KEYS = "$retainKeys"
 DELETE_FROM = "$deleteFromPrimitiveList"
@@ -54,7 +53,7 @@ _BAD_RETAIN_KEYS = "invalid patch format of retainKeys"
 _BAD_ELEMENT_ORDER = "invalid patch format of setElementOrder list"
 
 
-def strategic_merge_patch(doc: dict[str, Json], patch: Json, schema: Schema) -> dict[str, Json]:
+def strategic_merge_patch(doc: dict[str, Json], patch: Json, schema: Struct) -> dict[str, Json]:
     """The document with the patch merged in, lists by their merge keys.
 
     Raises PatchError: 400 for a patch or a directive of the wrong form, 500 with Go's text for
@@ -70,7 +69,7 @@ def strategic_merge_patch(doc: dict[str, Json], patch: Json, schema: Schema) -> 
 
 
 def merge_object(
-    original: dict[str, Json], patch: dict[str, Json], schema: Schema | None, applying: bool
+    original: dict[str, Json], patch: dict[str, Json], schema: Struct | None, applying: bool
 ) -> dict[str, Json]:
     """Merge a patch into an object or, when not applying, into another patch.
 
@@ -121,7 +120,7 @@ def _take(result: dict[str, Json], key: str, value: Json, applying: bool) -> Non
 
 
 def _merge_value(
-    original: Json, patch: Json, field: FieldSchema | None, applying: bool, deleting: bool
+    original: Json, patch: Json, field: Field | None, applying: bool, deleting: bool
 ) -> Json:
     """Merge two values of the same type."""
     strategy, _ = strategy_of(field)
@@ -139,7 +138,7 @@ def _merge_value(
 
 
 def _merge_list(
-    original: list[Json], patch: list[Json], field: FieldSchema | None, applying: bool
+    original: list[Json], patch: list[Json], field: Field | None, applying: bool
 ) -> list[Json]:
     key, kind = merge_key_of(field), element_kind(original, patch)
     if kind == "map[string]interface {}":
@@ -178,7 +177,7 @@ def _list_directives(
 
 
 def _merge_elements(
-    original: list[Json], patch: list[Json], key: str, schema: Schema | None, applying: bool
+    original: list[Json], patch: list[Json], key: str, schema: Struct | None, applying: bool
 ) -> list[Json]:
     merged = list(original)
     places: dict[tuple[str, str], int] = {}
@@ -224,7 +223,7 @@ def _retain_keys(result: dict[str, Json], rest: dict[str, Json], applying: bool)
 
 
 def _ordered_lists(
-    result: dict[str, Json], rest: dict[str, Json], schema: Schema | None, applying: bool
+    result: dict[str, Json], rest: dict[str, Json], schema: Struct | None, applying: bool
 ) -> None:
     """Merge the lists that come with a `$setElementOrder`, taking both out of the patch."""
     for directive in [key for key in rest if key.startswith(ELEMENT_ORDER)]:

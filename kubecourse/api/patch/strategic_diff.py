@@ -11,9 +11,7 @@ from dataclasses import dataclass, replace
 from kubecourse.api.patch.elements import DIRECTIVE, ELEMENT_ORDER, element_kind, key_of
 from kubecourse.api.patch.strategic import DELETE_FROM, RETAIN_KEYS, merge_object
 from kubecourse.api.patch.values import (
-    FieldSchema,
     Json,
-    Schema,
     element_of,
     field_of,
     go_text,
@@ -22,6 +20,7 @@ from kubecourse.api.patch.values import (
     same,
     strategy_of,
 )
+from kubecourse.api.schema import Field, Struct
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class _Options:
 
 
 def two_way_merge_patch(
-    original: dict[str, Json], modified: dict[str, Json], schema: Schema
+    original: dict[str, Json], modified: dict[str, Json], schema: Struct
 ) -> dict[str, Json]:
     """The strategic merge patch that turns one object into the other; {} if they are the same.
 
@@ -49,7 +48,7 @@ def three_way_merge_patch(
     original: dict[str, Json],
     modified: dict[str, Json],
     current: dict[str, Json],
-    schema: Schema,
+    schema: Struct,
 ) -> dict[str, Json]:
     """What `kubectl apply` sends.
 
@@ -65,7 +64,7 @@ def three_way_merge_patch(
 
 
 def _diff(
-    original: dict[str, Json], modified: dict[str, Json], schema: Schema | None, options: _Options
+    original: dict[str, Json], modified: dict[str, Json], schema: Struct | None, options: _Options
 ) -> dict[str, Json]:
     patch: dict[str, Json] = {}
     inner = replace(options, retain_keys=False)
@@ -95,7 +94,7 @@ def _diff_object(
     key: str,
     original: dict[str, Json],
     modified: dict[str, Json],
-    field: FieldSchema | None,
+    field: Field | None,
     options: _Options,
 ) -> None:
     strategy, retain_keys = strategy_of(field)
@@ -113,7 +112,7 @@ def _diff_list(
     key: str,
     original: list[Json],
     modified: list[Json],
-    field: FieldSchema | None,
+    field: Field | None,
     options: _Options,
 ) -> None:
     strategy, retain_keys = strategy_of(field)
@@ -137,7 +136,7 @@ def _diff_elements(
     key: str,
     original: list[Json],
     modified: list[Json],
-    field: FieldSchema | None,
+    field: Field | None,
     options: _Options,
 ) -> None:
     """Elements to add or change, in the manifest's order, then those to delete."""

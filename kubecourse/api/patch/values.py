@@ -1,9 +1,10 @@
-"""What all patches share: JSON values as Go sees them, errors, and the shape of a schema."""
+"""What all patches share: JSON values as Go sees them, errors, what a schema says of merging."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
+
+from kubecourse.api.schema import Field, Struct
 
 Json = Any
 """dict, list, str, int, float, bool or None."""
@@ -32,51 +33,22 @@ class PatchError(ValueError):
         return REJECTED if self.code == 422 else str(self)
 
 
-class FieldSchema(Protocol):
-    """What the Go type says of one field.
-
-    merge_key: the field that tells the elements of a merged list apart (`name`), else None.
-    strategy: '', 'merge', 'replace', 'retainKeys' or two of them joined by a comma.
-    element: the schema of the object in this field, or of each element of the list in it;
-    None where nothing is known, as for scalars and for maps such as labels.
-    """
-
-    @property
-    def merge_key(self) -> str | None: ...
-
-    @property
-    def strategy(self) -> str: ...
-
-    @property
-    def element(self) -> Schema | None: ...
-
-
-class Schema(Protocol):
-    """What the Go type says of an object: `kind` is the type's name, `PodSpec`, for messages."""
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def field(self) -> Callable[[str], FieldSchema | None]: ...
-
-
-def field_of(schema: Schema | None, name: str) -> FieldSchema | None:
+def field_of(schema: Struct | None, name: str) -> Field | None:
     """The schema of a field, or None where there is none."""
     return schema.field(name) if schema is not None else None
 
 
-def element_of(field: FieldSchema | None) -> Schema | None:
+def element_of(field: Field | None) -> Struct | None:
     """The schema of what is in a field, or of the elements of the list in it."""
     return field.element if field is not None else None
 
 
-def merge_key_of(field: FieldSchema | None) -> str:
+def merge_key_of(field: Field | None) -> str:
     """The field that tells list elements apart; '' if there is none."""
     return (field.merge_key if field is not None else None) or ""
 
 
-def strategy_of(field: FieldSchema | None) -> tuple[str, bool]:
+def strategy_of(field: Field | None) -> tuple[str, bool]:
     """The strategy proper ('', 'merge' or 'replace'), and whether retainKeys goes with it."""
     parts = field.strategy.split(",") if field is not None and field.strategy else []
     others = [part for part in parts if part != "retainKeys"]
