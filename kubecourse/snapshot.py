@@ -117,7 +117,7 @@ def _survey(
     """All that can be reached from an object and change, what other cells hold apart.
 
     Returns that, the cells at which it ended (without `cells` it goes on into all of them), and
-    the identities of all that it came by.
+    the identities of all that it came by on this side of them.
     """
     kept: list[Kept] = []
     ends: dict[int, Cell] = {}
@@ -131,6 +131,7 @@ def _survey(
                 cell = keeper.place(obj)
                 if cell is not None and cell is not inside:
                     ends[id(cell)] = cell
+                    seen.discard(id(obj))  # it is a part of that cell
                     continue
             held = keeper.take(obj)
             if keeper.put is not None:

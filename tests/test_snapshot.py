@@ -1,11 +1,17 @@
 """Time travel: put back, a cluster goes on exactly as it did."""
 
+import random
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubecourse import Cluster
 from kubecourse.api.codec import encode
+from kubecourse.cell import Cell
 from kubecourse.lessons.recording import Recording
+from kubecourse.snapshot import Prefix, _survey
 
 MANIFEST = """
 apiVersion: apps/v1
@@ -68,6 +74,137 @@ def test_the_same_future_follows(moment: float) -> None:
     assert adventure(cluster) == first
 
 
+def everything(cluster: Cluster) -> dict[int, Any]:
+    """What each object that can change holds, cells or not: which objects, and in what order."""
+    return {id(obj): contents(obj, held) for obj, _, held in _survey(cluster, cells=False)[0]}
+
+
+def contents(obj: Any, held: Any) -> Any:
+    if isinstance(obj, random.Random | set):
+        return held
+    if isinstance(held, dict):
+        return [(key, contents(None, value)) for key, value in held.items()]
+    if isinstance(held, Prefix):
+        return [id(item) for item in held.items[: held.length]]
+    return [id(part) for part in held] if isinstance(held, list | tuple) else id(held)
+
+
+CHANGES = {
+    "time": lambda c: c.advance(9.7),
+    "long": lambda c: c.advance(700),
+    "settle": lambda c: c.settle(),
+    "scale": lambda c: c.run("scale deployment/web --replicas=7"),
+    "image": lambda c: c.run("set image deployment/web web=web:2"),
+    "delete": lambda c: [c.run(f"delete pod {pod} --wait=false") for pod in c.pods()[:1]],
+    "shell": lambda c: c.run(
+        "run sh --image=busybox -- sh -c 'while true; do date; sleep 2; done'"
+    ),
+    "ask": lambda c: c.request(f"http://{c.get('pod/files').status.podIP}/etc/hostname"),
+    "exec": lambda c: c.run("exec sh -- sh -c 'echo hi > /tmp/file; wget -qO- http://web'"),
+    "traffic": lambda c: c.traffic("http://web", rate=3, keep_alive=True),
+    "crash": lambda c: [c.crash(pod) for pod in running(c)[:1]],
+    "hang": lambda c: [c.misbehave(pod, "hang") for pod in running(c)[-1:]],
+    "fail": lambda c: c.fail_node("node-2") if c.kubelets["node-2"].running else None,
+    "recover": lambda c: c.recover_node("node-2"),
+    "node": lambda c: c.add_node(f"node-{len(c.kubelets) + 1}"),
+    "stop": lambda c: c.stop("kube-scheduler"),
+    "start": lambda c: c.start("kube-scheduler"),
+}
+
+
+def running(cluster: Cluster) -> list[str]:
+    pods = cluster.list("pods")
+    return [pod.metadata.name for pod in pods if pod.status.phase == "Running"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changes_is_put_back(change: str) -> None:
+    cluster = Cluster(nodes=3)
+    cluster.run("apply -f -", MANIFEST)
+    CHANGES["shell"](cluster)
+    cluster.run("run files --image=busybox -- httpd -f -p 80")
+    cluster.settle()
+    cluster.advance(12)
+    snapshot, before = cluster.snapshot(), everything(cluster)
+    CHANGES[change](cluster)
+    cluster.restore(snapshot)
+    assert everything(cluster) == before
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.sampled_from(["time", "settle"]),
+        st.sampled_from([change for change in CHANGES if change != "ask"]),
+        st.just("snapshot"),
+        st.integers(0, 9),
+    ),
+    min_size=4,
+    max_size=14,
+)
+
+
+@settings(max_examples=15)
+@given(STEPS)
+def test_each_of_many_snapshots_puts_everything_back_in_any_order(steps: list[str | int]) -> None:
+    cluster = Cluster(nodes=3)
+    cluster.run("apply -f -", MANIFEST)
+    cluster.advance(2.5)
+    taken = [(cluster.snapshot(), everything(cluster))]
+    for step in [*steps, 0]:
+        if step == "snapshot":
+            taken.append((cluster.snapshot(), everything(cluster)))
+        elif isinstance(step, int):
+            snapshot, before = taken[step % len(taken)]
+            cluster.restore(snapshot)
+            assert everything(cluster) == before
+        else:
+            CHANGES[step](cluster)
+
+
+def test_no_object_is_part_of_two_cells() -> None:
+    cluster = Cluster(nodes=3)
+    cluster.run("apply -f -", MANIFEST)
+    CHANGES["shell"](cluster)
+    cluster.traffic("http://web", keep_alive=True)
+    cluster.advance(5)
+    kept, cells, seen = _survey(cluster)
+    parts = [_survey(cell, cell, seen)[0] for cell in cells]
+    owned = [id(obj) for part in (kept, *parts) for obj, _, _ in part]
+    assert len(set(owned)) == len(owned)
+    every = [obj for obj, _, _ in _survey(cluster, cells=False)[0]]
+    assert {id(obj) for obj in every} == set(owned)
+    assert len(cells) > len([obj for obj in every if isinstance(obj, Cell)]) / 2
+
+
+def test_only_what_changes_is_copied() -> None:
+    cluster = Cluster(nodes=30)
+    cluster.run("apply -f -", MANIFEST.replace("replicas: 4", "replicas: 90"))
+    cluster.settle()
+    first, everything_then = cluster.snapshot(), everything(cluster)
+    cluster.advance(30)  # kubelets tell which images they have pulled
+    cluster.restore(first)
+    assert everything(cluster) == everything_then
+    cluster.advance(30)
+    snapshot = cluster.snapshot()
+    assert len(snapshot) < 60 * 30
+    before = len(snapshot)
+    cluster.advance(100)
+    assert len(snapshot) - before < 100, "heartbeats change no node"
+    cluster.run(f"delete pod {cluster.pods()[0]} --wait=false")
+    cluster.settle()
+    nodes = [page for page in snapshot._pages if len(page) > 50]
+    assert 0 < len(nodes) < 6
+
+
+def test_what_nobody_can_come_back_to_is_not_copied() -> None:
+    cluster = Cluster(nodes=2)
+    first = cluster.snapshot()
+    page = first._pages[0]
+    del first
+    second = cluster.snapshot()
+    assert second._pages[0] is page, "two snapshots with nothing between them share all pages"
+
+
 def test_another_future_is_possible() -> None:
     cluster = Cluster(nodes=2)
     cluster.run("apply -f -", MANIFEST)
@@ -107,9 +244,12 @@ def test_a_fork_goes_its_own_way() -> None:
     cluster.run("apply -f -", MANIFEST)
     cluster.advance(3)
     second = cluster.fork()
+    snapshot = cluster.snapshot()
     third = second.fork()
     first_story = adventure(cluster)
-    assert second.now == third.now == 3.502
+    cluster.restore(snapshot)
+    assert adventure(cluster.fork()) == first_story
+    assert second.now == third.now == cluster.now == 3.502
     second.run("delete deployment web")
     second.settle()
     assert second.pods() == []
