@@ -6,9 +6,12 @@ An entry's `lastTransitionTime` changes only when its status does.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
+
+from kubecourse.api import models
 
 
 def get(conditions: Iterable[Any] | None, type: str) -> Any | None:
@@ -36,6 +39,15 @@ def put(conditions: list[Any] | None, condition: Any) -> list[Any]:
             return result
     result.append(condition)
     return result
+
+
+def status_with(pod: Any, now: datetime, type: str, status: str, reason: str, message: str) -> Any:
+    """A pod's status with one more condition, which begins now."""
+    condition = models.core_v1.PodCondition(
+        type=type, status=status, reason=reason, message=message, lastTransitionTime=now,
+        observedGeneration=pod.metadata.generation,
+    )  # fmt: skip
+    return replace(pod.status, conditions=put(pod.status.conditions, condition))
 
 
 def remove(conditions: list[Any] | None, type: str) -> list[Any]:

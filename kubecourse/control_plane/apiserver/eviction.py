@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import conditions, disruption, errors, models
+from kubecourse.api import conditions, disruption, errors
 from kubecourse.api.resources import BY_PLURAL
 from kubecourse.control_plane.apiserver.request import Options
 
@@ -104,13 +104,6 @@ def _refusal(budget: Any, text: str, retry_after: int = 0) -> errors.ApiError:
 
 def _mark(server: Any, pod: Any) -> None:
     """Say in the pod's status why it goes."""
-    condition = models.core_v1.PodCondition(
-        type="DisruptionTarget",
-        status="True",
-        reason="EvictionByEvictionAPI",
-        message="Eviction API: evicting",
-        lastTransitionTime=server.clock.utc(),
-        observedGeneration=pod.metadata.generation,
-    )
-    status = replace(pod.status, conditions=conditions.put(pod.status.conditions, condition))
+    why = "EvictionByEvictionAPI", "Eviction API: evicting"
+    status = conditions.status_with(pod, server.clock.utc(), "DisruptionTarget", "True", *why)
     server.update(PODS, replace(pod, status=status), "status")

@@ -95,7 +95,6 @@ class ControllerManager:
         self._informers.start()
 
     def stop(self, controller: str | None = None) -> None:
-        """Stop all controllers, or the one of that name. What they knew is forgotten."""
         if controller is not None:
             self.controllers[controller].stop()
             return

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from kubecourse.api import cron, models
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.control_plane.controller_manager.controller import (
     ManagedController,
@@ -135,7 +135,6 @@ class _Look:
     # --- Jobs that have finished
 
     def clean_up(self) -> None:
-        """Delete the oldest finished Jobs beyond the limits."""
         spec = self.cronjob.spec
         for kind, limit in (
             ("Complete", spec.successfulJobsHistoryLimit),
@@ -184,12 +183,9 @@ class _Look:
             self.status = replace(fresh.status, lastSuccessfulTime=self.status.lastSuccessfulTime)
 
     def _find(self, name: str) -> Any | None:
-        try:
+        with ignoring("NotFound"):
             return self.client.get(Job, name, self.cronjob.metadata.namespace)
-        except ApiError as error:
-            if error.reason != "NotFound":
-                raise
-            return None
+        return None
 
     # --- Jobs to come
 

@@ -113,7 +113,6 @@ class DaemonSetController(WorkloadController):
         return Result(look.wait) if look.wait else None
 
     def _change(self, look: _Look, create: list[str], delete: list[str]) -> ApiError | None:
-        """Create pods for nodes, and delete pods, by name."""
         expected = self.expected[look.daemonset.metadata.uid]
         problems = []
         if create:
@@ -221,7 +220,6 @@ class _Look:
         return not against, "NoExecute" not in against
 
     def pod_for(self, node: str) -> Any:
-        """A pod that can be nowhere but on a node."""
         annotations = self.daemonset.metadata.annotations or {}
         generation = {GENERATION_LABEL: annotations.get(GENERATION, "1"), HASH_LABEL: self.digest}
         template = self.daemonset.spec.template

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import disruption, models
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ignoring
 from kubecourse.api.intstr import IntOrPercentError, scaled_value
 from kubecourse.api.resources import BY_KIND
 from kubecourse.client import Client, EventRecorder, InformerFactory, Result
@@ -170,11 +170,8 @@ class DisruptionController(ManagedController):
             raise Uncountable(f"{resource.qualified} does not implement the scale subresource")
         found: Any = None
         if resource is not None:
-            try:
+            with ignoring("NotFound"):
                 found = self.client.get(resource.model, owner.name, pod.metadata.namespace)
-            except ApiError as error:
-                if error.reason != "NotFound":
-                    raise
         if found is None or found.metadata.uid != owner.uid:
             raise Uncountable(f'found no controllers for pod "{pod.metadata.name}"')
         return found

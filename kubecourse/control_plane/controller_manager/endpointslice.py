@@ -143,7 +143,6 @@ class EndpointSliceController(ManagedController):
         return None
 
     def _place(self, service: Any, namespace: str, name: str) -> Place:
-        """Where a pod belongs in a service's slices."""
         pod = self._pods.get(namespace, name)
         if pod is None:
             return {}
@@ -177,7 +176,6 @@ def zone_of(node: Any) -> str | None:
 
 
 def _matters(old: Any, new: Any) -> bool:
-    """Whether a pod's change can change an endpoint."""
     before, after = old.metadata, new.metadata
     if (
         before.labels is not after.labels

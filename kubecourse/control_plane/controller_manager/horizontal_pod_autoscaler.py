@@ -115,7 +115,6 @@ class HorizontalPodAutoscalerController(ManagedController):
         return self._without_metrics(scaler, replace(status, currentReplicas=current))
 
     def _target(self, scaler: Any) -> Any:
-        """The workload to scale. Raises ApiError."""
         wanted = scaler.spec.scaleTargetRef
         resource = BY_KIND.get((wanted.apiVersion or "", wanted.kind))
         if resource is None:

@@ -102,6 +102,8 @@ class NodeLifecycleController(ManagedController):
         if new is None:
             self._seen.pop(name, None)
             self._count(name, None)
+            message = f"Node {name} event: Removing Node {name} from Controller"
+            self.recorder.normal(old, "RemovingNode", message)
             return
         if old is None:
             self._seen[name] = self.clock.now
@@ -116,7 +118,6 @@ class NodeLifecycleController(ManagedController):
             self._seen[new.metadata.name] = self.clock.now
 
     def _look(self, beats: int) -> None:
-        """Give up the nodes that have been silent for too long."""
         if beats > 1:
             return  # a quiet stretch, of which the renewals are told once, at its end
         latest = self.clock.now - GRACE_PERIOD
@@ -189,7 +190,6 @@ class NodeLifecycleController(ManagedController):
         return Result(wait) if wait else None
 
     def _give_up(self, node: Any) -> Any:
-        """The node with its conditions Unknown."""
         ready = conditions.get(node.status.conditions, "Ready")
         if ready is not None and ready.status == "Unknown":
             return node
@@ -215,7 +215,6 @@ class NodeLifecycleController(ManagedController):
         )
 
     def _taint(self, node: Any, wanted: list[tuple[str, str]]) -> None:
-        """Give a node these of the taints that are this controller's, and no others."""
         taints = node.spec.taints or []
         kept = [t for t in taints if t.key not in _OWN or (t.key, t.effect) in wanted]
         there = {(t.key, t.effect) for t in kept}
@@ -244,7 +243,6 @@ class NodeLifecycleController(ManagedController):
 
 
 def _called_for(node: Any) -> list[str]:
-    """The taints that a node's conditions call for."""
     keys = [_TAINTS_OF.get(c.type, {}).get(c.status) for c in node.status.conditions or ()]
     found = [key for key in keys if key]
     return [*found, UNSCHEDULABLE] if node.spec.unschedulable else found

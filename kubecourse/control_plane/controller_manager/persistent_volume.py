@@ -111,7 +111,6 @@ class PersistentVolumeBinder(ManagedController):
     # --- claims without a volume
 
     def _choose(self, claim: Any) -> Any | None:
-        """The volume for a claim, if there is one."""
         if claim.spec.volumeName:
             volume = self._volumes.get(None, claim.spec.volumeName)
             free = volume is not None and (volume.spec.claimRef is None or is_for(volume, claim))
@@ -183,7 +182,6 @@ class PersistentVolumeBinder(ManagedController):
         self._set_claim(claim, "Bound", volume)
 
     def _sync_bound(self, claim: Any) -> None:
-        """A claim that was bound is so still, or is lost."""
         volume = self._volumes.get(None, claim.spec.volumeName or "")
         if volume is None:
             what = "its" if claim.spec.volumeName else "reference to"

@@ -5,7 +5,7 @@ Source: `pkg/controller/controller_utils.go` (RealPodControl, slowStartBatch).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kubecourse.api import models
@@ -15,7 +15,9 @@ from kubecourse.control_plane.controller_manager.controller import (
     controller_reference,
     is_namespace_terminating,
 )
-from kubecourse.control_plane.controller_manager.expectations import Expectations
+
+TIMEOUT = 300.0
+"""Seconds after which a controller no longer waits for its cache to show what it did."""
 
 Pod = models.core_v1.Pod
 ObjectMeta = models.meta_v1.ObjectMeta
@@ -37,6 +39,45 @@ def pod_from_template(owner: Any, **metadata: Any) -> Any:
         "ownerReferences": [controller_reference(owner)],
     }
     return Pod(metadata=ObjectMeta(**(common | metadata)), spec=template.spec)
+
+
+class Expectations:
+    """What was created and deleted for one owner and has not been seen to come back.
+
+    A controller's cache is a moment behind its own writes: it touches nothing until its cache
+    shows them, or until it has waited too long.
+    """
+
+    __slots__ = ("_creations", "_deletions", "_since")
+
+    def __init__(self) -> None:
+        self._creations = 0
+        self._deletions: set[str] = set()
+        self._since = 0.0
+
+    def satisfied(self, now: float) -> bool:
+        """Whether everything was seen, or waited for too long; nothing is awaited then."""
+        if (self._creations > 0 or self._deletions) and now - self._since <= TIMEOUT:
+            return False
+        self._creations = 0
+        self._deletions.clear()
+        return True
+
+    def expect_creations(self, count: int, now: float) -> None:
+        self._creations += count
+        self._since = now
+
+    def expect_deletions(self, names: Iterable[str], now: float) -> None:
+        self._deletions.update(names)
+        self._since = now
+
+    def creation_seen(self, count: int = 1) -> None:
+        """So many of the created objects have appeared, or will not."""
+        self._creations -= count
+
+    def deletion_seen(self, name: str) -> None:
+        """One of the deleted objects is going or gone, or was not deleted after all."""
+        self._deletions.discard(name)
 
 
 class PodControl:

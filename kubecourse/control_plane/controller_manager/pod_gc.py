@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ignoring
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import by_node, key_of
 from kubecourse.control_plane.controller_manager.controller import ManagedController
@@ -48,7 +48,6 @@ class PodGarbageCollector(ManagedController):
     # --- suspicion
 
     def _next_round(self) -> float:
-        """Seconds until the next look."""
         return (math.floor(self.clock.now / PERIOD) + 1) * PERIOD - self.clock.now
 
     def _pod_changed(self, old: Any, new: Any) -> None:
@@ -99,43 +98,32 @@ class PodGarbageCollector(ManagedController):
             if terminating:
                 self._remove(pod, "terminating and never scheduled")
         elif self._nodes.get(None, node) is None:
-            target = core.PodCondition(
-                type="DisruptionTarget",
-                status="True",
-                reason="DeletionByPodGC",
-                message="PodGC: node no longer exists",
-                lastTransitionTime=self.clock.utc(),
-                observedGeneration=pod.metadata.generation,
-            )
-            self._remove(pod, f"node {node} no longer exists", target)
+            gone = conditions.status_with(
+                pod, self.clock.utc(), "DisruptionTarget", "True", "DeletionByPodGC",
+                "PodGC: node no longer exists",
+            )  # fmt: skip
+            self._remove(replace(pod, status=gone), f"node {node} no longer exists")
         elif terminating and self._is_out_of_service(node):
             self._remove(pod, f"terminating, and node {node} is out of service")
         return None
 
     def _remove_finished(self) -> None:
-        """Delete the oldest finished pods; those that were evicted first."""
         excess = len(self._finished) - THRESHOLD
         if excess > 0:
             for pod in sorted(self._finished.values(), key=_age)[:excess]:
                 self._remove(pod, f"more than {THRESHOLD} pods have finished")
 
-    def _remove(self, pod: Any, why: str, target: Any = None) -> None:
+    def _remove(self, pod: Any, why: str) -> None:
         """Mark a pod that has not ended as failed, and delete it without waiting."""
         self.note(key_of(pod), f"{why}: delete")
-        try:
+        metadata = pod.metadata
+        with ignoring("NotFound"):
             if pod.status.phase not in FINISHED:
                 status = replace(pod.status, phase="Failed")
-                if target is not None:
-                    found = conditions.put(status.conditions, target)
-                    status = replace(status, conditions=found)
                 self.client.update_status(replace(pod, status=status))
-            metadata = pod.metadata
             self.client.delete(
                 core.Pod, metadata.name, metadata.namespace, grace_period=0, uid=metadata.uid
             )
-        except ApiError as error:
-            if error.reason != "NotFound":
-                raise
 
 
 def _age(pod: Any) -> tuple[bool, Any, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from kubecourse.api.labels import selector_from_label_selector, selector_from_map
-from kubecourse.control_plane.controller_manager.expectations import Expectations
+from kubecourse.control_plane.controller_manager.pod_control import Expectations
 from kubecourse.control_plane.controller_manager.pods import FINISHED, is_ready
 
 ACTIVE, LABELLED, READY, TERMINATING = 1, 2, 4, 8

@@ -118,7 +118,6 @@ class ReplicaSetController(ManagedController):
         return state_of(pod, replicaset, tally)
 
     def _count(self, replicaset: Any, tally: Tally) -> None:
-        """Count the pods from the beginning."""
         tally.clear()
         tally.unclaimed = True
         for pod in self._pods.indexed(controller_or_namespace, replicaset.metadata.uid):
@@ -171,7 +170,6 @@ class ReplicaSetController(ManagedController):
         return claim(self.client, replicaset, selector, candidates, is_active)
 
     def _next_availability(self, replicaset: Any) -> float:
-        """Seconds until the next ready pod becomes available."""
         waits = [
             available_in(pod, replicaset.spec.minReadySeconds, self.clock)
             for pod in self._pods.indexed(controller_or_namespace, replicaset.metadata.uid)

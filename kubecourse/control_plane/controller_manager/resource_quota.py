@@ -56,7 +56,6 @@ class ResourceQuotaController(ManagedController):
                 self.queue.add_after(key_of(each), WRITE_TIME)
 
     def reconcile(self, key: Key) -> Result | None:
-        """Count what is there, and write it down if that is news."""
         each = self._quotas.get(*key)
         if each is None:
             return None

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import codec, models, names
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.api.memo import memo
 from kubecourse.client import Client, InformerFactory
 from kubecourse.control_plane.controller_manager.controller import (
@@ -63,7 +63,6 @@ class Revisions:
         self._informer = informers.informer(ControllerRevision, controller_or_namespace)
 
     def of(self, owner: Any) -> list[Any]:
-        """An owner's revisions, oldest first."""
         found = self._informer.indexed(controller_or_namespace, owner.metadata.uid)
         return sorted(found, key=_number)
 
@@ -116,13 +115,10 @@ class Revisions:
         spare = [each for each in self.of(owner) if each.metadata.name not in live]
         limit = owner.spec.revisionHistoryLimit
         for revision in spare[: max(0, len(spare) - (10 if limit is None else limit))]:
-            try:
+            with ignoring("NotFound"):
                 self._client.delete(
                     ControllerRevision, revision.metadata.name, revision.metadata.namespace
                 )
-            except ApiError as error:
-                if error.reason != "NotFound":
-                    raise
 
 
 def hash_of(revision: Any) -> str:

@@ -73,7 +73,6 @@ class ServiceSlices:
 
     @property
     def size(self) -> int:
-        """How many pods have endpoints."""
         return len(self._where)
 
     # --- knowing
@@ -169,7 +168,6 @@ class ServiceSlices:
         return missing
 
     def _fill(self, group: Group, pods: dict[str, Any], doomed: dict[str, Slice]) -> list[Slice]:
-        """Find places for endpoints. Returns the new slices that this takes."""
         kept = {n: s for n, s in self._slices.items() if s.group == group and n not in doomed}
         changing = [each for name, each in kept.items() if name in self._dirty]
         for each in sorted(changing, key=_length, reverse=True):

@@ -92,7 +92,6 @@ class StatefulSetController(WorkloadController):
     # --- pods and their claims
 
     def create(self, owner: Any, pod: Any) -> None:
-        """Create a pod, its claims first. Raises ApiError."""
         self.note(key_of(owner), f"no {pod.metadata.name}: create")
         self.create_claims(owner, pod)
         expected = self.expected[owner.metadata.uid]
@@ -107,7 +106,6 @@ class StatefulSetController(WorkloadController):
         self._tell(owner, "Create", f"Pod {pod.metadata.name}")
 
     def create_claims(self, owner: Any, pod: Any) -> None:
-        """Create the claims of a pod that are missing. Raises ApiError."""
         for claim in claims_of(owner, pod.metadata.name):
             if self._claims.get(claim.metadata.namespace, claim.metadata.name) is not None:
                 continue
@@ -123,7 +121,6 @@ class StatefulSetController(WorkloadController):
             self.recorder.normal(owner, "SuccessfulCreate", f"{message} success")
 
     def delete(self, owner: Any, pod: Any, why: str) -> None:
-        """Delete a pod. Raises ApiError."""
         name = pod.metadata.name
         self.note(key_of(owner), f"{why}: delete {name}")
         expected = self.expected[owner.metadata.uid]
@@ -249,7 +246,6 @@ class _Look:
         return left <= 0
 
     def act(self) -> None:
-        """Create what is missing, then delete what is too many, then update. Raises ApiError."""
         for number, pod in self.pods.items():
             if not self._tend(number, pod) and self.ordered:
                 return

@@ -50,7 +50,6 @@ class TaintEvictionController(ManagedController):
         self.subscribe(self._pods, self._pod_changed)
 
     def forget(self) -> None:
-        """Let the marked pods be."""
         for timer in self._marked.values():
             self.clock.cancel(timer)
         self._marked.clear()
@@ -72,7 +71,6 @@ class TaintEvictionController(ManagedController):
             self.enqueue(old, new)
 
     def reconcile(self, key: Any) -> Result | None:
-        """Mark a pod for deletion, or let it off."""
         pod = self._pods.get(*key)
         timer = self._marked.get(key)
         if pod is None or pod.metadata.deletionTimestamp is not None:
@@ -102,15 +100,8 @@ class TaintEvictionController(ManagedController):
         namespace, name = key
         message = f"Marking for deletion Pod {namespace}/{name}"
         self.recorder.normal(pod, "TaintManagerEviction", message)
-        target = core.PodCondition(
-            type="DisruptionTarget",
-            status="True",
-            reason="DeletionByTaintManager",
-            message="Taint manager: deleting due to NoExecute taint",
-            lastTransitionTime=self.clock.utc(),
-            observedGeneration=pod.metadata.generation,
-        )
-        status = replace(pod.status, conditions=conditions.put(pod.status.conditions, target))
+        why = "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint"
+        status = conditions.status_with(pod, self.clock.utc(), "DisruptionTarget", "True", *why)
         try:
             self.client.update_status(replace(pod, status=status))
             self.client.delete(core.Pod, name, namespace, uid=pod.metadata.uid)

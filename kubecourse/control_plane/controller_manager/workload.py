@@ -19,8 +19,7 @@ from kubecourse.control_plane.controller_manager.controller import (
     controller_of,
     controller_or_namespace,
 )
-from kubecourse.control_plane.controller_manager.expectations import Expectations
-from kubecourse.control_plane.controller_manager.pod_control import PodControl
+from kubecourse.control_plane.controller_manager.pod_control import Expectations, PodControl
 
 Pod = models.core_v1.Pod
 Key = tuple[str, str]
@@ -45,7 +44,6 @@ class WorkloadController(ManagedController):
         self.expected.clear()
 
     def owner_changed(self, old: Any, new: Any) -> None:
-        """An owner has appeared, changed or gone."""
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
             self.expected.pop(old.metadata.uid, None)
         if new is not None and new.metadata.uid not in self.expected:
@@ -80,7 +78,6 @@ class WorkloadController(ManagedController):
         return busy(len(self.pods_of(uid)))
 
     def pods_of(self, uid: str) -> Any:
-        """The pods that an owner manages, whatever their state."""
         return self.pods.indexed(controller_or_namespace, uid)
 
     def _offer(self, pod: Any) -> None:

@@ -166,7 +166,6 @@ class Algorithm:
         found.best = fitting[first_of_best([node.total for node in fitting])].node
 
     def _decide(self, shape: Shape, blocked: dict[int, Verdict]) -> list[NodeDecision]:
-        """What is found about each node."""
         verdicts = [v or blocked.get(at) for at, v in enumerate(shape.verdicts())]
         scores = iter(shape.scores([at for at, verdict in enumerate(verdicts) if verdict is None]))
         filters = [p.name for p in shape.plugins.values() if p.checks or p.judges]
@@ -226,7 +225,6 @@ class Shapes:
         self._spec_key: IdentityMemo[tuple[Any, ...]] = IdentityMemo(_asked)
 
     def of(self, pod: Any) -> Shape:
-        """The shape of a pod."""
         if self._version != self._cache.owners.version:
             self._version = self._cache.owners.version
             self._by_identity.clear()
@@ -261,7 +259,6 @@ class Shapes:
 
 
 def _asked(spec: Any) -> tuple[Any, ...]:
-    """All of a spec that any plugin looks at."""
     containers = [*(spec.initContainers or ()), *(spec.containers or ())]
     return (
         footprint(spec),

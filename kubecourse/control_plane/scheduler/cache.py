@@ -95,7 +95,6 @@ class NodeInfo:
     scratch: dict[Footprint, Any] = field(default_factory=dict)
 
     def set_node(self, node: Any) -> None:
-        """Take over what a node object says."""
         self.node = node
         self.version += 1
         self.scratch = {}
@@ -181,7 +180,6 @@ class Cache:
         return self._order
 
     def set_node(self, node: Any) -> bool:
-        """Add a node, or take over a new state of it; returns whether scheduling sees a change."""
         name = node.metadata.name
         info = self.nodes.get(name)
         if info is None:
@@ -359,7 +357,6 @@ class Cache:
     # --- namespaces
 
     def set_namespace(self, old: Any, new: Any) -> None:
-        """Take over a namespace's labels (informer handler)."""
         name = (old if new is None else new).metadata.name
         before = self.namespaces.pop(name, None)
         if new is not None:

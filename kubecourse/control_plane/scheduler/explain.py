@@ -46,12 +46,10 @@ class NodeDecision:
 
     @property
     def fits(self) -> bool:
-        """Whether no plugin refused it."""
         return not self.refused_by
 
     @property
     def total(self) -> int:
-        """The sum of the weighted scores."""
         return sum(score.weighted for score in self.scores.values())
 
 

@@ -95,17 +95,13 @@ class Claims:
             found[key] = new
 
     def claim(self, namespace: str, name: str) -> Any | None:
-        """A claim, if it is there."""
         return self._known.get("PersistentVolumeClaim", {}).get((namespace, name))
 
     def volume(self, name: str) -> Any | None:
-        """A volume, if it is there."""
         return self._known.get("PersistentVolume", {}).get(("", name))
 
     def volumes(self) -> list[Any]:
-        """All volumes."""
         return list(self._known.get("PersistentVolume", {}).values())
 
     def storage_class(self, name: str) -> Any | None:
-        """A storage class, if it is there."""
         return self._known.get("StorageClass", {}).get(("", name))

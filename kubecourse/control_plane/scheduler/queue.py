@@ -64,7 +64,6 @@ class SchedulingQueue:
 
     @property
     def unschedulable(self) -> list[QueuedPod]:
-        """The pods that wait for something to happen."""
         return list(self._unschedulable.values())
 
     # --- coming and going
@@ -87,7 +86,6 @@ class SchedulingQueue:
             self._activate(queued)
 
     def remove(self, key: Key) -> None:
-        """A pod that waits no longer."""
         queued = self._pods.pop(key, None)
         if queued is not None:
             self._move(queued, "")

@@ -69,7 +69,6 @@ class Scheduler:
     # --- the component
 
     def start(self) -> None:
-        """Begin to watch and to schedule."""
         self._reset()
         self.running = True
         for cls, handler in (
@@ -86,7 +85,6 @@ class Scheduler:
             informer.start()
 
     def stop(self) -> None:
-        """Stop, and forget everything."""
         for informer in self._informers:
             informer.stop()
         self._clock.cancel(self._flush)
@@ -209,7 +207,6 @@ class Scheduler:
         self.cache.claims.set(obj, self._client.update(replace(obj, metadata=metadata, spec=spec)))
 
     def _go_on_binding(self, key: Key) -> None:
-        """Bind a pod whose claims are bound by now."""
         waiting = self._binding[key]
         names = volumes.claims_of(waiting.queued.pod)
         claims = [self.cache.claims.claim(*name) for name in names]
@@ -237,7 +234,6 @@ class Scheduler:
         self._events.normal(pod, "Scheduled", text)
 
     def _bind_failed(self, queued: QueuedPod, why: str) -> None:
-        """Try again from the start, after a while."""
         self.cache.remove(queued.key)
         self._events.warning(queued.pod, "FailedScheduling", explain.shortened(why))
         due = self._queue.failed(queued, self._clock.now)
@@ -264,16 +260,14 @@ class Scheduler:
             self._failed(queued, text, plugins, kept or "")
 
     def _evict(self, pod: Any, candidate: Candidate) -> None:
-        """Take the victims away, the gentle way."""
         for victim in candidate.victims:
             metadata = victim.metadata
-            why = self._condition(
-                victim, type="DisruptionTarget", status="True", reason="PreemptionByScheduler",
-                message=f"{PROFILE}: preempting to accommodate a higher priority pod",
-            )  # fmt: skip
+            message = f"{PROFILE}: preempting to accommodate a higher priority pod"
+            why = "DisruptionTarget", "True", "PreemptionByScheduler", message
             with ignoring("NotFound"):
                 current = self._client.get(core.Pod, metadata.name, metadata.namespace)
-                self._client.update_status(replace(current, status=_with(current, why)))
+                status = conditions.status_with(current, self._clock.utc(), *why)
+                self._client.update_status(replace(current, status=status))
                 self._client.delete(core.Pod, metadata.name, metadata.namespace)
                 text = f"Preempted by pod {pod.metadata.uid} on node {candidate.node.name}"
                 self._events.normal(victim, "Preempted", text)
@@ -290,19 +284,11 @@ class Scheduler:
         self._events.warning(pod, "FailedScheduling", explain.shortened(text))
         with ignoring("NotFound"):
             current = self._client.get(core.Pod, pod.metadata.name, pod.metadata.namespace)
-            condition = self._condition(
-                current, type="PodScheduled", status="False", reason="Unschedulable", message=text
-            )
-            status = replace(_with(current, condition), nominatedNodeName=nominated or None)
+            why = "PodScheduled", "False", "Unschedulable", text
+            status = conditions.status_with(current, self._clock.utc(), *why)
+            status = replace(status, nominatedNodeName=nominated or None)
             if status != current.status:
                 queued.pod = self._client.update_status(replace(current, status=status))
-
-    def _condition(self, pod: Any, **fields: Any) -> Any:
-        return core.PodCondition(
-            **fields,
-            lastTransitionTime=self._clock.utc(),
-            observedGeneration=pod.metadata.generation,
-        )
 
     def _arm_flush(self) -> None:
         if not self._clock.pending(self._flush):
@@ -320,8 +306,3 @@ class Scheduler:
         if waiting:
             when = now + FLUSH_PERIOD
             self._flush = self._clock.call_at(when, self._flush_leftovers, background=True)
-
-
-def _with(pod: Any, condition: Any) -> Any:
-    """A pod's status with a condition put in."""
-    return replace(pod.status, conditions=conditions.put(pod.status.conditions, condition))

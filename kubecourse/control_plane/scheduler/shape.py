@@ -135,7 +135,6 @@ class Shape:
     # --- keeping up
 
     def refresh(self) -> None:
-        """Ask again about the nodes that changed since last time."""
         cache = self._cache
         changes = cache.changes
         if self._epoch != cache.epoch:
@@ -238,7 +237,6 @@ class Shape:
         return None
 
     def verdict(self, info: NodeInfo) -> Verdict | None:
-        """Why a node is refused, or None."""
         self.refresh()
         found = self._by_number[self._codes[info.position] >> POINTS]
         return self._verdict(found, self._surveys() if self._judges else {})
@@ -308,7 +306,6 @@ class Shape:
         return places[:wanted]
 
     def _best(self, codes: list[int], surveys: dict[int, Any]) -> int:
-        """Which of the candidates to take, given their classes and points."""
         size = len(codes)
         if size == 1:
             return 0
@@ -344,7 +341,6 @@ class Shape:
         return dict(zip(summaries, zip(raw, plugin.normalize(raw), strict=True), strict=True))
 
     def _count(self, index: int, codes: list[int], summary: Any) -> int:
-        """How many of the candidates have a summary of a plugin."""
         meant = [found.summaries[index] == summary for found in self._by_number]
         return sum([meant[code >> POINTS] for code in codes])
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec.structs import replace
-
 from kubecourse.api import models
 from kubecourse.api.labels import selector_from_label_selector
 from kubecourse.client import Client, InformerFactory, Result
@@ -92,10 +90,6 @@ class DeploymentController(ManagedController):
         deployment = self._deployments.get(*key)
         if deployment is None:
             return None
-        selector = deployment.spec.selector
-        if not selector.matchLabels and not selector.matchExpressions:
-            self._refuse_to_select_all(deployment)
-            return None
         sync = Sync(self.client, self.recorder, deployment, self._claim(deployment))
         try:
             after = self._sync(deployment, sync)
@@ -140,14 +134,6 @@ class DeploymentController(ManagedController):
     def _pods_of(self, replicasets: list[Any]) -> Iterator[Any]:
         for replicaset in replicasets:
             yield from self._pods.indexed(controller_or_namespace, replicaset.metadata.uid)
-
-    def _refuse_to_select_all(self, deployment: Any) -> None:
-        message = "This deployment is selecting all pods. A non-empty selector is required."
-        self.recorder.warning(deployment, "SelectingAll", message)
-        generation = deployment.metadata.generation
-        if (deployment.status.observedGeneration or 0) < generation:
-            status = replace(deployment.status, observedGeneration=generation)
-            self.client.update_status(replace(deployment, status=status))
 
 
 def _is_wanted(replicaset: Any) -> bool:

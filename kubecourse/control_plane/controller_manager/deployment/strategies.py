@@ -37,7 +37,6 @@ def _grow_new(sync: Sync) -> bool:
 
 
 def _shrink_old(sync: Sync) -> bool:
-    """First the old pods that are not available, then of the others as many as may go."""
     old = sorted(active(sync.old), key=history.by_creation)
     if not old:
         return False

@@ -238,7 +238,6 @@ class Sync:
             self.scale(replicaset, size)
 
     def prune(self) -> None:
-        """Delete the old ReplicaSets that the history limit does not keep."""
         for replicaset in history.to_prune(self.old, self.deployment.spec.revisionHistoryLimit):
             metadata = replicaset.metadata
             with ignoring("NotFound"):

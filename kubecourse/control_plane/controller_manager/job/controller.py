@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.api.memo import memo
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import key_of
@@ -279,15 +279,12 @@ class JobController(WorkloadController):
 
     def _release(self, pod: Any) -> None:
         """Let a pod go, as far as its Job is concerned. Raises ApiError."""
-        try:
+        with ignoring("NotFound"):
             fresh: Any = self.client.get(Pod, pod.metadata.name, pod.metadata.namespace)
             if fresh.metadata.uid == pod.metadata.uid and is_tracked(fresh):
                 left = [each for each in fresh.metadata.finalizers if each != TRACKING]
                 metadata = replace(fresh.metadata, finalizers=left or None)
                 self.client.update(replace(fresh, metadata=metadata))
-        except ApiError as error:
-            if error.reason != "NotFound":
-                raise
 
     def _tell_end(self, job: Any, over: Any) -> None:
         if over.type == "Failed":

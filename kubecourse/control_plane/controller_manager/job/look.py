@@ -234,7 +234,6 @@ class Look:
         return max(0.0, self.clock.seconds(since) + limit - self.clock.now)
 
     def is_complete(self, active: int) -> bool:
-        """Whether enough pods have succeeded, and none is left."""
         wanted = self.job.spec.completions
         enough = self.succeeded > 0 if wanted is None else self.succeeded >= wanted
         return enough and active == 0
@@ -242,7 +241,6 @@ class Look:
     # --- what is missing
 
     def wanted(self) -> int:
-        """How many pods should be active."""
         spec = self.job.spec
         if self.suspended:
             return 0
@@ -284,7 +282,6 @@ class Look:
         return ended_at(pod, self.clock) + backoff(_tries(pod) + 1) - self.clock.now
 
     def backoff_after(self, known: Backoff) -> Backoff:
-        """The back-off with the pods counted that have just ended."""
         ended = [(ended_at(pod, self.clock), 0) for pod in self.new_succeeded]
         ended += [(ended_at(pod, self.clock), 1) for pod in self.new_failed]
         for when, failed in sorted(ended):
@@ -293,7 +290,6 @@ class Look:
 
 
 def _tries(pod: Any) -> int:
-    """How often pods of the same index have failed before this one."""
     return indexes.number_in(pod, indexes.FAILURES) + indexes.number_in(
         pod, indexes.IGNORED_FAILURES
     )

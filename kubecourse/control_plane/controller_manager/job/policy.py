@@ -18,7 +18,6 @@ class Verdict(NamedTuple):
 
     @property
     def counts(self) -> bool:
-        """Whether the failure counts towards the limit."""
         return self.action != "Ignore"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.api import models
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ignoring
 from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 from kubecourse.control_plane.controller_manager.job.look import finished
@@ -42,9 +42,6 @@ class TTLAfterFinishedController(ManagedController):
         if left > 0:
             return Result(left, background=True)
         self.note(key, "finished long enough ago: delete")
-        try:
+        with ignoring("NotFound"):
             self.client.delete(Job, key[1], key[0], propagation="Foreground", uid=job.metadata.uid)
-        except ApiError as error:
-            if error.reason != "NotFound":
-                raise
         return None

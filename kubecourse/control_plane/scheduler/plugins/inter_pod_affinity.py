@@ -185,7 +185,6 @@ class InterPodAffinity(Plugin):
     # --- what it knows of nodes
 
     def facts(self, info: NodeInfo) -> tuple[Any, ...]:
-        """The node's domains, by label."""
         return tuple(self._cache.domain(info, key) for key in self._by_key)
 
     def summary(self, info: NodeInfo, facts: tuple[Any, ...]) -> tuple[Place, ...]:
@@ -214,7 +213,6 @@ class InterPodAffinity(Plugin):
         return Survey(sums, company)
 
     def _around(self, survey: Survey, summary: tuple[Place, ...]) -> dict[str, Relation]:
-        """The sums in a node's domains, by each label that it has."""
         return {
             key: place.sums if place.domain is SELF else by_domain.get(place.domain, NEUTRAL)
             for key, place, by_domain in zip(self._by_key, summary, survey.sums, strict=True)

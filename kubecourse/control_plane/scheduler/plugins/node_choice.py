@@ -138,7 +138,6 @@ class ImageLocality(Plugin):
         self._cache = cache
 
     def facts(self, info: NodeInfo) -> tuple[str, ...]:
-        """Those of the pod's images that the node has."""
         there = info.images
         return tuple(image for image in self._images if image in there) if there else ()
 

@@ -126,7 +126,6 @@ class PodTopologySpread(Plugin):
     # --- what it knows of a node
 
     def facts(self, info: NodeInfo) -> int:
-        """The number of its Facts."""
         labels = info.labels
         complete = all(rule.key in labels for rule in self._hard)
         hard = tuple(

@@ -99,7 +99,6 @@ class VolumeBinding(Plugin):
         return plan
 
     def _provisions(self, claim: Any, info: NodeInfo) -> bool:
-        """Whether a claim's storage class makes volumes for a node."""
         found: Any = self._class_of(claim)
         if found.provisioner == volumes.NO_PROVISIONER:
             return False
