@@ -99,7 +99,7 @@ def _documents(text: str) -> Iterator[Any]:
             break
         yield value
         count, rest = count + 1, rest[end:].lstrip()
-    yield from map(yaml.load, yaml.documents(rest))
+    yield from map(yaml.load, yaml.documents(rest if count else text))
 
 
 def _flattened(data: Any) -> Iterator[Any]:
