@@ -17,7 +17,7 @@ from typing import Any
 
 from kubecourse.lessons.messages import LANGUAGES, VARIABLE
 from kubecourse.publish import course, glossary
-from kubecourse.publish.source import FIRST, SHARED, Untranslated, complaints, edition
+from kubecourse.publish.source import FIRST, SHARED, TEACHER, Untranslated, complaints, edition
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLOT = "application/vnd.plotly.v1+json"
@@ -70,10 +70,10 @@ def prepare(source: Path, language: str) -> Any:
     """The notebook of one language, complete, and not yet run. Raises Untranslated."""
     notebook = edition(source, language)
     course.complete(source, notebook, language)
-    notebook.cells = [cell for cell in notebook.cells if cell.metadata.get("for") != "teacher"]
+    notebook.cells = [cell for cell in notebook.cells if cell.metadata.get("for") != TEACHER]
     course.link(source, notebook, language)
     for number, cell in enumerate(notebook.cells):
-        cell.id = f"{source.name[:2]}-{number:03}"
+        cell.id = course.cell_id(source, number)
     return notebook
 
 

@@ -124,9 +124,14 @@ def planned() -> list[int]:
     return sorted(int(key[8:]) for key in keys if key.startswith("chapter_"))
 
 
-def anchor(heading: str) -> str:
-    """What JupyterLab calls the place of a heading in a link."""
-    return "#" + heading.replace(" ", "-")
+def cell_id(source: Path, cell: int) -> str:
+    """The identity of a cell in the notebooks of a chapter."""
+    return f"{source.name[:2]}-{cell:03}"
+
+
+def place(source: Path, cell: int) -> str:
+    """A link to a cell. JupyterLab finds headings only on the screen, and no Korean ones."""
+    return f"{source.stem}.ipynb#cell-id={cell_id(source, cell)}"
 
 
 def _links(source: Path, language: str) -> Iterator[str]:
@@ -137,9 +142,15 @@ def _links(source: Path, language: str) -> Iterator[str]:
         if 0 <= step < len(everything):
             other = everything[step]
             yield f"[{form.format(title(other, language))}]({other.stem}.ipynb)"
+    maps = (
+        place(chapter, english.cell)
+        for chapter in everything
+        for english, _ in pairs(chapter)
+        if _MAP in english.words
+    )
     with speaking(language):
-        if place := _place_of_the_map(everything, language):
-            yield f"[{text('course.map')}]({place})"
+        if found := next(maps, None):
+            yield f"[{text('course.map')}]({found})"
         yield f"[{text('course.glossary')}]({GLOSSARY})"
     up = "" if language == FIRST else "../"
     for other_language in LANGUAGES:
@@ -148,16 +159,6 @@ def _links(source: Path, language: str) -> Iterator[str]:
             with speaking(other_language):
                 name = text("course.language")
             yield f"[{name}]({up}{folder}{source.stem}.ipynb)"
-
-
-def _place_of_the_map(everything: list[Path], language: str) -> str | None:
-    for source in everything:
-        for pair in pairs(source):
-            words = pair[LANGUAGES.index(language)].words
-            if _MAP in words:
-                heading = words.partition("\n")[0].lstrip("# ")
-                return f"{source.stem}.ipynb{anchor(heading)}"
-    return None
 
 
 def _texts(notebook: Any) -> Iterator[Any]:

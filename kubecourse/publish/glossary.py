@@ -22,11 +22,11 @@ _MARKDOWN = MarkdownIt().enable("table")
 
 
 class Term(NamedTuple):
-    """A term where a chapter first uses it: its `words` and the `heading` above, by language."""
+    """A term where a chapter first uses it: its words in every language, and the cell."""
 
     words: tuple[str, ...]
     source: Path
-    headings: tuple[str, ...]
+    cell: int
 
     @property
     def key(self) -> str:
@@ -36,13 +36,9 @@ class Term(NamedTuple):
 
 def terms(source: Path) -> Iterator[Term]:
     """The terms of a chapter, in order."""
-    above = [""] * len(LANGUAGES)
     for pair in pairs(source):
-        found = [_bold(each.words, heading) for each, heading in zip(pair, above, strict=True)]
-        above = [last for _, last in found]
-        for uses in zip(*(terms for terms, _ in found), strict=False):
-            headings, words = zip(*uses, strict=True)
-            yield Term(words, source, headings)
+        for words in zip(*(_bold(each.words) for each in pair), strict=False):
+            yield Term(words, source, pair[0].cell)
 
 
 def complaints(sources: Sequence[Path]) -> list[str]:
@@ -75,8 +71,7 @@ def page(sources: Sequence[Path], language: str) -> str:
             others = ", ".join(word for word in words if word != words[at])
             meaning = text(f"glossary.{uses[0].key}")
             links = ", ".join(
-                f"[{course.number(use.source)}]"
-                f"({use.source.stem}.ipynb{course.anchor(use.headings[at])})"
+                f"[{course.number(use.source)}]({course.place(use.source, use.cell)})"
                 for use in uses
             )
             lines.append(f"| **{words[at]}** | {others} | {meaning} | {links} |")
@@ -86,21 +81,18 @@ def page(sources: Sequence[Path], language: str) -> str:
 def _uneven(source: Path) -> Iterator[str]:
     """Texts that have more terms than their translation, or fewer."""
     for pair in pairs(source):
-        english, korean = ([word for _, word in _bold(each.words)[0]] for each in pair)
+        english, korean = (_bold(each.words) for each in pair)
         if len(english) != len(korean):
             where = f"{source.name}:{pair[1].line}"
             yield f"{where}: not the same terms in bold: {english} and {korean}"
 
 
-def _bold(words: str, heading: str = "") -> tuple[list[tuple[str, str]], str]:
-    """What is in bold in a text, each with the heading above it; and the last heading."""
-    found, before = [], ""
-    for token in _MARKDOWN.parse(words):
-        if before == "heading_open":
-            heading = token.content
-        before = token.type
-        children = token.children or []
-        for mark, child in pairwise(children):
-            if mark.type == "strong_open":
-                found.append((heading, child.content))
-    return found, heading
+def _bold(words: str) -> list[str]:
+    """What is in bold in a text."""
+    inline = [token.children or [] for token in _MARKDOWN.parse(words)]
+    return [
+        child.content
+        for children in inline
+        for mark, child in pairwise(children)
+        if mark.type == "strong_open"
+    ]

@@ -27,7 +27,7 @@ from kubecourse.lessons.exercises.exercise import HINTS, Task
 from kubecourse.lessons.messages import language, messages, speaking, text
 from kubecourse.lessons.still import plot
 from kubecourse.publish import build, chromium, course
-from kubecourse.publish.source import FIRST, edition
+from kubecourse.publish.source import FIRST, TEACHER, edition
 
 EDITIONS = ("student", "teacher")
 FORMATS = ("html", "pdf")
@@ -182,7 +182,7 @@ def _blocks(source: Path, notebook: Any, kind: Kind) -> Iterator[dict[str, Any]]
     for cell in notebook.cells:
         words = cell.source.strip()
         if cell.cell_type == "markdown":
-            if cell.metadata.get("for") == "teacher":
+            if cell.metadata.get("for") == TEACHER:
                 if kind.edition == "teacher":
                     yield _block("note", _markdown(words))
                 continue

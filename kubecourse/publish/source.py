@@ -34,6 +34,7 @@ from kubecourse.lessons.messages import LANGUAGES
 
 FIRST = LANGUAGES[0]
 """The language that is written first."""
+TEACHER = "teacher"
 SHARED = ("minutes", "for")
 """What an English text says of itself and of its translation."""
 
@@ -51,12 +52,16 @@ class Untranslated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text cell: its language, what it translates, its words, the line where it begins."""
+    """A text cell: its language, what it translates, its words, the line where it begins.
+
+    `cell` is its number in the notebook, which counts no notes for the teacher.
+    """
 
     lang: str
     of: str
     words: str
     line: int
+    cell: int
 
     @property
     def digest(self) -> str:
@@ -135,12 +140,18 @@ def _complaints(source: Path, notebook: Any) -> Iterator[str]:
 def _texts(source: Path, notebook: Any) -> list[Text | None]:
     """Every text cell in order, and None for a code cell."""
     lines = _marked_lines(source.read_text(encoding="utf-8"))
-    return [
-        None
-        if cell.cell_type != "markdown"
-        else Text(cell.metadata["lang"], cell.metadata.get("of", ""), cell.source, next(lines))
-        for cell in notebook.cells
-    ]
+    texts: list[Text | None] = []
+    number = -1
+    for cell in notebook.cells:
+        meta = cell.metadata
+        if meta.get("lang", FIRST) == FIRST and meta.get("for") != TEACHER:
+            number += 1  # what translates it stands in its place
+        texts.append(
+            None
+            if cell.cell_type != "markdown"
+            else Text(meta["lang"], meta.get("of", ""), cell.source, next(lines), number)
+        )
+    return texts
 
 
 def _marked_lines(text: str) -> Iterator[int]:

@@ -93,12 +93,12 @@ def test_a_chapter_is_linked_to_its_neighbours_the_map_the_glossary_and_its_othe
     english, korean = texts(chapters[1], "en"), texts(chapters[1], "ko")
     links = (
         "[← 2 · Chapter](02_x2.ipynb) · [5 · Chapter →](05_x5.ipynb) · "
-        "[map of the course](02_x2.ipynb#Where-to?) · [glossary](glossary.md) · "
+        "[map of the course](02_x2.ipynb#cell-id=02-001) · [glossary](glossary.md) · "
         "[한국어](ko/04_x4.ipynb)"
     )
     assert [text.splitlines()[-1] for text in (english[0], english[-1])] == [links, links]
     assert "[← 2 · 장](02_x2.ipynb)" in korean[-1]
-    assert "(02_x2.ipynb#어디로?)" in korean[-1]
+    assert "(02_x2.ipynb#cell-id=02-001)" in korean[-1]
     assert korean[-1].endswith("[English](../04_x4.ipynb)")
     assert "←" not in texts(chapters[0], "en")[0]
     assert "→" not in texts(chapters[-1], "en")[0]

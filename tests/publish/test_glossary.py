@@ -1,5 +1,6 @@
 """The glossary: every term in bold, both languages, a meaning, the places that explain it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -75,14 +76,14 @@ def test_korean_terms_are_beside_the_english_ones_that_they_translate() -> None:
 def test_a_term_has_its_place(chapter) -> None:
     terms = list(glossary.terms(chapter("**pod**", "**파드**(Pod)와 **노드**.")))
     assert [term.words for term in terms] == [("pod", "파드"), ("node", "노드")]
-    assert terms[0].headings == ("What is it?", "무엇인가?")
+    assert {term.cell for term in terms} == {0}
 
 
-def test_a_row_leads_to_the_section(chapter) -> None:
+def test_a_row_leads_to_the_cell(chapter) -> None:
     path = chapter("**pod**", "**파드**(Pod)와 **노드**.")
     korean = glossary.page([path], "ko").splitlines()
     assert korean[-1].startswith("| **파드** | pod | 쿠버네티스가 실행하는")
-    assert korean[-1].endswith("| [7](07_seven.ipynb#무엇인가?) |")
+    assert korean[-1].endswith("| [7](07_seven.ipynb#cell-id=07-000) |")
     assert glossary.page([path], "en").splitlines()[-2].startswith("| **node** | 노드 | A machine")
 
 
@@ -91,3 +92,20 @@ def test_a_term_too_many_or_without_a_meaning_is_told(chapter) -> None:
     assert uneven == ["07_seven.md:9: not the same terms in bold: ['pod', 'node'] and ['파드']"]
     unknown = glossary.complaints([chapter("**flux**", "**흐름**과 **노드**.")])
     assert unknown == ["07_seven.md: no meaning in messages/glossary.yaml: flux"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_link_leads_to_a_cell_that_has_the_term(language: str) -> None:
+    folder = NOTEBOOKS if language == FIRST else NOTEBOOKS / language
+    cells = {
+        f"{path.name}#cell-id={cell['id']}": "".join(cell["source"])
+        for path in folder.glob("*.ipynb")
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    }
+    rows = [
+        line.split(" | ") for line in glossary.page(SOURCES, language).splitlines() if "(0" in line
+    ]
+    assert rows
+    for row in rows:
+        for place in re.findall(r"\(([^)]*)\)", row[-1]):
+            assert row[0].removeprefix("| ") in cells[place]
