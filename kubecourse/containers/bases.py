@@ -107,13 +107,14 @@ def _public(name: str, row: dict[str, Any]) -> None:
 
 
 def _stand_in(name: str, row: dict[str, Any]) -> None:
-    here, there = platform.machine().lower(), client().info()["Architecture"].lower()
-    if here != there:
+    here, there = platform.machine().lower(), client().version()["Arch"].lower()
+    if {"x86_64": "amd64", "aarch64": "arm64"}.get(here, here) != there:
         raise standin.NoStandIn(f"this machine is {here}, the engine runs {there}")
     recipe = row["stand_in"]
     packages = ", ".join(recipe["packages"])
     changes = [
-        f'LABEL {LABEL}="Debian packages {packages}" {LABEL}.stand-in=yes',
+        f'LABEL {LABEL}="Debian packages {packages}"',
+        f"LABEL {LABEL}.stand-in=yes",
         *recipe.get("changes", ()),
     ]
     with standin.root(recipe) as archive:
@@ -159,7 +160,7 @@ def noted(reference: str) -> Iterator[None]:
         client().api.import_image_from_data(
             bytes(1024),  # an empty archive
             repository=note,
-            changes=[f'LABEL {LABEL}=note {PULLED}="{reference}"'],
+            changes=[f"LABEL {LABEL}=note", f'LABEL {PULLED}="{reference}"'],
         )
     try:
         yield

@@ -14,7 +14,7 @@ from kubecourse.containers.recording import on_engine, say
 from kubecourse.containers.shown import Shown, size
 from kubecourse.tools.sources import find_path
 
-_STEP = re.compile(r"^step (\d+)(?:/(\d+))? ?: (.*)", re.IGNORECASE)
+_STEP = re.compile(r"^(?:\[\d+/\d+\] )?step (\d+)(?:/(\d+))? ?: (.*)", re.IGNORECASE)
 _IMAGE = re.compile(r"^ ?--(?:->|>) (?:Using cache )?([0-9a-f]{10,64})$")
 
 
@@ -161,34 +161,38 @@ class _Reader:
                 step.output += text + "\n"
 
     def _begin(self, number: int, of: int, instruction: str) -> None:
+        self._finish()
         self._began = perf_counter()
         if words := re.match(r"FROM\s+(\S+)(?:\s+AS\s+(\S+))?", instruction, re.IGNORECASE):
-            self._stage, self._below = words[2] or words[1], ""
-        step = Step(number, of, instruction, self._stage)
-        self.steps.append(step)
-        if instruction.lower() == "from scratch":
-            self._finish(step)
+            self._stage = words[2] or words[1]
+            self._below = "" if words[1] == "scratch" else words[1]
+        self.steps.append(Step(number, of, instruction, self._stage))
 
     def _end(self, step: Step, image: str) -> None:
         if step.done:
             return
         step.image = image
         starts = step.instruction.upper().startswith("FROM")
-        with_it = self._size(image)
-        if with_it is not None and not starts:
-            step.bytes = with_it - (self._size(self._below) or 0)
+        below, with_it = self._size(self._below), self._size(image)
+        if below is not None and with_it is not None and not starts:
+            step.bytes = with_it - below
         self._below = image
-        self._finish(step)
+        self._finish()
 
-    def _finish(self, step: Step) -> None:
-        step.seconds, step.done = perf_counter() - self._began, True
-        self._show(step)
+    def _finish(self) -> None:
+        """The present step is done; `FROM scratch` and Podman's FROM name no image."""
+        if self.steps and not self.steps[-1].done:
+            step = self.steps[-1]
+            step.seconds, step.done = perf_counter() - self._began, True
+            self._show(step)
 
     def _size(self, image: str) -> int | None:
         """Bytes of an image and all below it; None if the engine does not keep it."""
         from docker.errors import APIError
 
-        if image and image not in self._sizes:
+        if not image:
+            return 0
+        if image not in self._sizes:
             try:
                 self._sizes[image] = client().api.inspect_image(image)["Size"]
             except APIError:

@@ -51,6 +51,7 @@ class NoEngine(EngineError):
 _REFUSALS = [
     ("full_disk", r"no space left on device|disk quota exceeded"),
     ("rate_limit", r"toomanyrequests|rate limit"),
+    ("insecure", r"HTTP response to HTTPS client"),
     (
         "offline",
         r"no such host|network is unreachable|i/o timeout|TLS handshake|server misbehaving"
@@ -90,7 +91,7 @@ def courteous(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 def _translated(error: Exception) -> EngineError | None:
     try:
         from docker.errors import APIError, DockerException
-        from requests.exceptions import ReadTimeout, RequestException
+        from requests.exceptions import ConnectionError, ReadTimeout, RequestException
     except ImportError:
         return None
     said = " ".join(str(error).split())
@@ -98,7 +99,7 @@ def _translated(error: Exception) -> EngineError | None:
         return EngineError("slow", said)
     if isinstance(error, APIError) and error.explanation:
         return explained(str(error.explanation))
-    if isinstance(error, RequestException) and error.response is None:
+    if isinstance(error, ConnectionError):
         _clients.clear()  # it has gone away; the next call looks for it again
         return NoEngine("silent", said)
     return explained(said) if isinstance(error, DockerException | RequestException) else None
@@ -188,7 +189,6 @@ def engine() -> Engine:
     podman = "podman" in parts.lower()
     where = address()
     desktop = "Docker Desktop" in str(info.get("OperatingSystem"))
-    host = urlsplit(where)
     return Engine(
         name="Podman" if podman else "Docker Desktop" if desktop else "Docker Engine",
         version=about["Version"],
@@ -197,7 +197,7 @@ def engine() -> Engine:
         architecture=about.get("Arch", ""),
         storage=info.get("Driver", ""),
         cgroups=str(info.get("CgroupVersion") or 1).removeprefix("v"),
-        local=host.scheme in ("", "unix", "npipe") or host.hostname in (HOST, "localhost"),
+        local=_is_local(where),
         rootless=any("rootless" in option for option in info.get("SecurityOptions") or ()),
         podman=podman,
         limits=bool(info.get("MemoryLimit")) and bool(info.get("CpuCfsQuota")),
@@ -205,10 +205,15 @@ def engine() -> Engine:
 
 
 def need_local() -> None:
-    """Raises EngineError if what the engine publishes cannot be reached from here."""
-    here = engine()
-    if not here.local:
-        raise EngineError("remote", address=here.address)
+    """Raises EngineError if what the engine publishes cannot be reached from here, or NoEngine."""
+    client()  # no engine is another matter
+    if not _is_local(where := address()):
+        raise EngineError("remote", address=where)
+
+
+def _is_local(where: str) -> bool:
+    host = urlsplit(where)
+    return host.scheme in ("", "unix", "npipe") or host.hostname in (HOST, "localhost")
 
 
 # --- what is ours
@@ -222,4 +227,4 @@ def ours(name: str) -> str:
 
 def plain(name: str) -> str:
     """A local image's name without what Podman puts before it."""
-    return name.removeprefix("localhost/")
+    return name.removeprefix("localhost/").removeprefix("docker.io/library/")

@@ -95,7 +95,7 @@ def run_limited(
     try:
         samples = _samples(container, seconds)
         container.reload()
-        ended = container.attrs["State"]["Status"] in ("exited", "dead", "created")
+        ended = container.status != "running"
         if not ended:
             container.kill()
         output = container.logs().decode("utf-8", "replace")
@@ -139,19 +139,29 @@ def explain_exit(code: int, oom_killed: bool = False) -> str:
 
 
 def _samples(container: Any, seconds: float) -> list[Sample]:
-    from docker.errors import APIError
-
+    """What a container uses until it ends, or for so long."""
     began, samples = monotonic(), list[Sample]()
     while monotonic() - began < seconds:
-        try:
-            stats = client().api.stats(container.id, stream=False, one_shot=True)
-        except APIError:
-            break  # it has ended and is gone
-        if not stats.get("memory_stats", {}).get("usage"):
-            break  # it has ended: no cgroup any more
-        samples.append(_sample(stats, monotonic() - began))
+        stats = _stats(container)
+        if stats.get("memory_stats", {}).get("usage"):
+            samples.append(_sample(stats, monotonic() - began))
+        else:
+            container.reload()
+            if container.status != "running":
+                break
         sleep(_BEAT)
     return samples
+
+
+def _stats(container: Any) -> dict[str, Any]:
+    """What the engine measures now; nothing of a container that has ended, and for some Podmans."""
+    from docker.errors import APIError
+
+    try:
+        found = client().api.stats(container.id, stream=False, one_shot=True)
+    except (APIError, ValueError):
+        return {}
+    return dict(found)
 
 
 def _sample(stats: dict[str, Any], now: float) -> Sample:

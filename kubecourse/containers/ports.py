@@ -20,6 +20,7 @@ from kubecourse.containers.engines import (
     explained,
     need_local,
     ours,
+    plain,
 )
 from kubecourse.containers.recording import on_engine
 from kubecourse.containers.shown import Shown, columns
@@ -236,7 +237,7 @@ def _read(container: Any) -> Container:
     return Container(
         name=container.name,
         id=container.short_id,
-        image=attrs["Config"]["Image"],
+        image=plain(attrs["Config"]["Image"]),
         status=attrs["State"]["Status"],
         exit_code=attrs["State"]["ExitCode"],
         network=network,

@@ -34,6 +34,7 @@ def test_an_engine_describes_itself() -> None:
         ("write /var/lib/docker/tmp/x: no space left on device", "full_disk"),
         ("toomanyrequests: You have reached your pull rate limit.", "rate_limit"),
         ("dial tcp: lookup registry-1.docker.io: no such host", "offline"),
+        ("http: server gave HTTP response to HTTPS client", "insecure"),
         ("net/http: TLS handshake timeout", "offline"),
         ("dial tcp 127.0.0.1:5999: connect: connection refused", "offline"),
         ("pull access denied for x, repository does not exist", "no_public_image"),
