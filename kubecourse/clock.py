@@ -18,6 +18,7 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from kubecourse.cell import Cell
+from kubecourse.roomy import roomy
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """What the clock shows at virtual second 0, a Monday morning, in every cluster."""
@@ -183,6 +184,7 @@ class Clock:
     def _settled(self) -> bool:
         return not self._foreground
 
+    @roomy
     def _run(self, end: float, condition: Callable[[], bool] | None) -> bool:
         """Let things happen until `end` or until the condition holds; whether it does.
 

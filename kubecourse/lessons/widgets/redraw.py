@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from kubecourse.roomy import roomy
 
+
+@roomy
 def redraw(picture: go.FigureWidget, chart: go.Figure) -> None:
     """Show a figure with the same traces, by sending what differs in one message.
 

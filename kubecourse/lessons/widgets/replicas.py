@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from kubecourse.lessons import messages, palette
 from kubecourse.lessons.recording import STATES, Count, Recording
 from kubecourse.lessons.widgets.redraw import redraw
+from kubecourse.roomy import roomy
 
 if TYPE_CHECKING:
     from kubecourse.cluster import Cluster
@@ -102,6 +103,7 @@ class Replicas(ipywidgets.VBox):
     can be set by code as well.
     """
 
+    @roomy
     def __init__(
         self,
         cluster: Cluster,

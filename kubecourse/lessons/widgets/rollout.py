@@ -22,6 +22,7 @@ from kubecourse.lessons.recording import (
     Segment,
 )
 from kubecourse.lessons.widgets.redraw import redraw
+from kubecourse.roomy import roomy
 
 BEFORE = 5.0
 """Seconds of the old version alone, at the left of the picture."""
@@ -291,6 +292,7 @@ class RolloutPlayer(ipywidgets.VBox):
     whose `value` can be set by code; `rollout` is the last one played.
     """
 
+    @roomy
     def __init__(self, replicas: int = 4) -> None:
         self._replicas = replicas
         self.max_surge = _slider("maxSurge", 1, replicas)
