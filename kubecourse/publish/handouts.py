@@ -37,8 +37,8 @@ ROOM = range(4, 13)
 
 TYPE = {
     "en": '"Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif',
-    "ko": '"NanumGothic", "Nanum Gothic", "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", '
-    '"Noto Sans CJK KR", sans-serif',
+    "ko": '"NanumGothic", "Nanum Gothic", "Apple SD Gothic Neo", "Malgun Gothic", '
+    '"DejaVu Sans", "Noto Sans KR", "Noto Sans CJK KR", sans-serif',  # DejaVu: signs such as ✓
 }
 """Type faces, the first that is there. Chromium draws Noto Sans CJK instead of embedding it, and
 its text then cannot be copied in order: so it comes last."""
@@ -51,6 +51,8 @@ _EXERCISE = re.compile(r"^\w+\.(\w+)$")
 _PREDICTION = re.compile(r"^predict\([\"'](\w+)[\"']\)$", re.MULTILINE)
 _PROGRESS = re.compile(r"^progress\(", re.MULTILINE)
 _LOCAL_LINK = re.compile(r'<a href="(?!https?:)[^"]*">(.*?)</a>', re.DOTALL)
+_LINES = re.compile(r"[\u2500-\u25bf]+")
+"""What pictures made of letters are drawn with."""
 _ESCAPE_CODES = re.compile(r"\x1b\[[0-9;]*m")
 _PLOT = re.compile(r'<div class="plot".*?</div>', re.DOTALL)
 _PICTURE = re.compile(r'<img class="plot".*?>', re.DOTALL)
@@ -252,7 +254,7 @@ def _markdown(words: str, cut: str = "full") -> str:
     if cut == "brief":
         tokens = list(_brief(tokens))
     html = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
-    return _LOCAL_LINK.sub(r"\1", html)
+    return _LINES.sub(r'<span class="lines">\g<0></span>', _LOCAL_LINK.sub(r"\1", html))
 
 
 def _brief(tokens: Sequence[Any]) -> Iterator[Any]:
