@@ -10,7 +10,8 @@ import gzip
 import inspect
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -119,6 +120,16 @@ def on_engine(function: Callable[P, R]) -> Callable[P, R]:
         return answer
 
     return ask
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """Within it, what is asked is neither recorded nor answered from a recording."""
+    _State.depth += 1
+    try:
+        yield
+    finally:
+        _State.depth -= 1
 
 
 def _key(name: str, call: inspect.BoundArguments) -> str:

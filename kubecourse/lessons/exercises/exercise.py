@@ -1,64 +1,44 @@
-"""An exercise on a cluster: shown, checked, hinted at, solved, started over.
+"""An exercise: shown, checked, hinted at, solved, started over.
 
-Each has a namespace of its own, `ex-<name>`, made the first time that the exercise is shown.
-Whether it is there is asked of the API, so that a new kernel goes on where the last one ended.
+Where it takes place is the chapter's matter: a namespace of a simulated cluster, or a container
+engine. Whether it is prepared is asked there, so that a new kernel goes on where the last ended.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import yaml
-from msgspec.structs import replace
 
-from kubecourse.api import models
-from kubecourse.api.errors import ApiError
 from kubecourse.lessons.exercises import learner
 from kubecourse.lessons.exercises.shown import COLOUR, TASK, Shown, indented
-from kubecourse.lessons.exercises.verdict import Outcome, Verdict, unclear
-from kubecourse.lessons.exercises.view import GIVEN, View
+from kubecourse.lessons.exercises.verdict import Outcome, Verdict
 from kubecourse.lessons.messages import text
-from kubecourse.tools.sources import manifest
 
-core = models.core_v1
-LABEL = "kubecourse/exercise"
-"""Label of an exercise's namespace: nothing else is ever deleted by `reset()`."""
-PAUSE = 15.0
-"""Virtual seconds after each step of what is prepared."""
 HINTS = 2
 
 
-class Lab(Protocol):
-    """What an exercise needs of a cluster; `kubecourse.Cluster` has it."""
-
-    client: Any
-
-    def run(self, command: str, stdin: str | None = None) -> Any:
-        """Run a kubectl command without printing anything."""
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-
-
 class Task(NamedTuple):
-    """What an exercise is, whatever the cluster. Its texts are messages below `chapter_N.name`.
+    """What an exercise is, wherever it takes place. Its texts are messages below `chapter_N.name`.
 
-    `setup`: manifests and kubectl commands, one after the other. `solution`: the notebook cell
-    that solves it; `cluster` and `ex` have their meaning there. `check` judges a view. `minutes`:
-    how long it takes most people.
+    `setup`: what prepares it, one step after the other: manifests and kubectl commands, or code.
+    `solution`: the notebook cell that solves it. `check` judges what its place shows. `minutes`:
+    how long it takes most people. `files`: what is in its folder, a text or `@` and a path.
+    `makes`: containers and images that `reset()` removes, if they do not have its own name.
     """
 
     chapter: int
     name: str
     setup: tuple[str, ...]
     solution: str
-    check: Callable[[View], Verdict]
+    check: Callable[[Any], Verdict]
     minutes: int
+    files: Mapping[str, str] = {}
+    makes: tuple[str, ...] = ()
 
     @property
     def namespace(self) -> str:
@@ -67,6 +47,29 @@ class Task(NamedTuple):
     def text(self, key: str) -> str:
         """One of its messages, such as `prompt`, in the reader's language."""
         return text(f"chapter_{self.chapter}.{self.name}.{key}")
+
+
+class Place(Protocol):
+    """Where exercises take place. `verdict` only reads, and never raises."""
+
+    kind: str
+
+    def scope(self) -> Mapping[str, Any]:
+        """What the names in a solution mean, but for `ex`."""
+
+    def name(self, task: Task) -> str:
+        """What a learner calls the place of one exercise; empty if it needs none."""
+
+    def is_prepared(self, task: Task) -> bool: ...
+
+    def prepare(self, task: Task) -> None:
+        """Make what the exercise begins with, if it is not there."""
+
+    def clear(self, task: Task) -> None:
+        """Take away what belongs to the exercise, and nothing else."""
+
+    def verdict(self, task: Task, answer: str) -> Verdict:
+        """The check's finding."""
 
 
 @cache
@@ -91,18 +94,21 @@ def tasks(number: int) -> dict[str, Task]:
             row["solution"],
             getattr(checks, name),
             row["minutes"],
+            row.get("files", {}),
+            tuple(row.get("makes", ())),
         )
         for name, row in rows.items()
     }
 
 
 class Exercises:
-    """A chapter's exercises on a cluster, by name: `ex.scale`, `ex.canary`."""
+    """A chapter's exercises by name, `ex.scale`: on a cluster or, without one, on the engine."""
 
-    def __init__(self, cluster: Lab, chapter: int) -> None:
+    def __init__(self, cluster: Any = None, *, chapter: int) -> None:
         self.chapter = chapter
+        place = _place(cluster)
         self._exercises = {
-            name: Exercise(task, cluster, self) for name, task in tasks(chapter).items()
+            name: Exercise(task, place, self) for name, task in tasks(chapter).items()
         }
 
     def __getattr__(self, name: str) -> Exercise:
@@ -125,12 +131,22 @@ class Exercises:
         )
 
 
-class Exercise:
-    """One exercise. Showing it prepares the cluster, unless it is prepared already."""
+def _place(cluster: Any) -> Place:
+    if cluster is None:
+        from kubecourse.lessons.exercises.bench import OnEngine
 
-    def __init__(self, task: Task, cluster: Lab, others: Exercises) -> None:
+        return OnEngine()
+    from kubecourse.lessons.exercises.namespaces import OnCluster
+
+    return OnCluster(cluster)
+
+
+class Exercise:
+    """One exercise. Showing it prepares its place, unless it is prepared already."""
+
+    def __init__(self, task: Task, place: Place, others: Exercises) -> None:
         self.task = task
-        self._cluster = cluster
+        self._place = place
         self._others = others
         self._hints = 0
         self._answer = ""
@@ -138,7 +154,7 @@ class Exercise:
     # --- what a learner calls
 
     def check(self, answer: object = None) -> Shown:
-        """Look at the cluster and say how far it is from what is asked.
+        """Look at what is there and say how far it is from what is asked.
 
         Some exercises ask for an answer: `ex.owner.check("…")`.
         """
@@ -166,14 +182,11 @@ class Exercise:
         return Shown(f"**{title}**\n\n{indented(self.task.solution)}")
 
     def reset(self) -> Shown:
-        """Take away what is in the exercise's namespace and prepare it anew."""
-        found = self._namespace()
-        if found is not None and LABEL in (found.metadata.labels or {}):
-            self._cluster.run(f"delete namespace {self.task.namespace}")
-            self._cluster.advance(PAUSE)
+        """Take away what belongs to the exercise and prepare it anew."""
+        self._place.clear(self.task)
         self._answer, self._hints = "", 0
         self.prepare()
-        return Shown(text("exercises.reset", namespace=self.task.namespace))
+        return Shown(text(f"exercises.reset.{self._place.kind}", place=self._where()))
 
     def __repr__(self) -> str:
         return repr(self._prompt())
@@ -187,66 +200,28 @@ class Exercise:
 
     def verdict(self) -> Verdict:
         """The check's finding. It only reads, and it never raises."""
-        try:
-            if not self._is_prepared():
-                return unclear("gone", name=self.task.name)
-            return self.task.check(View(self._cluster.client, self.task.namespace, self._answer))
-        except ApiError as error:
-            return unclear("refused", why=error.message)
+        return self._place.verdict(self.task, self._answer)
 
     def prepare(self) -> None:
-        """Make the exercise's namespace and what is in it, if it is not there."""
-        if self._is_prepared():
-            return
-        name, client = self.task.namespace, self._cluster.client
-        if self._namespace() is None:
-            labels = {LABEL: self.task.name}
-            client.create(
-                core.Namespace(metadata=models.meta_v1.ObjectMeta(name=name, labels=labels))
-            )
-        for step in self.task.setup:
-            self._take(step.replace("{last_node}", self._last_node()))
-        view = View(client, name)
-        given = [
-            obj.metadata.uid
-            for kind in (models.apps_v1.Deployment, core.Pod, core.Service)
-            for obj in view.list(kind)
-        ]
-        made = client.get(core.Namespace, name)
-        annotations = (made.metadata.annotations or {}) | {GIVEN: json.dumps(given)}
-        client.update(replace(made, metadata=replace(made.metadata, annotations=annotations)))
+        """Make what the exercise begins with, if it is not there."""
+        self._place.prepare(self.task)
 
     def apply_solution(self) -> None:
-        """Run the solution, and let time pass until it has worked."""
+        """Run the solution, as a learner would."""
         self.prepare()
-        scope = {"cluster": self._cluster, "ex": self._others}
-        exec(compile(self.task.solution, f"<solution of {self.task.name}>", "exec"), scope)
+        self.run(self.task.solution)
 
-    def _take(self, step: str) -> None:
-        """A step of what is prepared: a manifest, or a kubectl command."""
-        command, stdin = (step, None) if "\n" not in step else manifest(step)
-        output = self._cluster.run(f"{command} --namespace {self.task.namespace}", stdin)
-        if output.code:
-            raise RuntimeError(f"{self.task.name}: {command}: {output.stderr}")
-        self._cluster.advance(PAUSE)
+    def run(self, code: str) -> None:
+        """Run a cell's code; names mean what they mean in the notebook."""
+        scope = {**self._place.scope(), "ex": self._others}
+        exec(compile(code, f"<cell of {self.task.name}>", "exec"), scope)
 
-    def _last_node(self) -> str:
-        nodes = [node.metadata.name for node in self._cluster.client.list(core.Node)]
-        return nodes[-1] if nodes else ""
-
-    def _namespace(self) -> Any:
-        try:
-            return self._cluster.client.get(core.Namespace, self.task.namespace)
-        except ApiError as error:
-            if error.reason == "NotFound":
-                return None
-            raise
-
-    def _is_prepared(self) -> bool:
-        found = self._namespace()
-        return found is not None and GIVEN in (found.metadata.annotations or {})
+    def _where(self) -> str:
+        return self._place.name(self.task)
 
     def _prompt(self) -> Shown:
         title = text("exercises.exercise", title=self.task.text("title"))
-        help_ = text("exercises.help", name=self.task.name, namespace=self.task.namespace)
+        where = self._where()
+        place = text(f"exercises.place.{self._place.kind}", place=where) + " " if where else ""
+        help_ = place + text("exercises.help", name=self.task.name)
         return Shown(f"**{title}**\n\n{self.task.text('prompt')}\n\n{help_}", TASK)

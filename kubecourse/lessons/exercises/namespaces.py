@@ -1,0 +1,111 @@
+"""Exercises on a cluster: each has a namespace of its own, `ex-<name>`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from kubecourse.api import models
+from kubecourse.api.errors import ApiError
+from kubecourse.lessons.exercises.exercise import Task
+from kubecourse.lessons.exercises.verdict import Verdict, unclear
+from kubecourse.lessons.exercises.view import GIVEN, View
+from kubecourse.tools.sources import manifest
+
+core = models.core_v1
+LABEL = "kubecourse/exercise"
+"""Label of an exercise's namespace: nothing else is ever deleted by `reset()`."""
+PAUSE = 15.0
+"""Virtual seconds after each step of what is prepared."""
+
+
+class Lab(Protocol):
+    """What an exercise needs of a cluster; `kubecourse.Cluster` has it."""
+
+    client: Any
+
+    def run(self, command: str, stdin: str | None = None) -> Any:
+        """Run a kubectl command without printing anything."""
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+
+
+class OnCluster:
+    """Where the exercises of a chapter take place, if that is a cluster."""
+
+    kind = "namespace"
+
+    def __init__(self, cluster: Lab) -> None:
+        self._cluster = cluster
+
+    def scope(self) -> Mapping[str, Any]:
+        """What the names in a solution mean."""
+        return {"cluster": self._cluster}
+
+    def name(self, task: Task) -> str:
+        return task.namespace
+
+    def verdict(self, task: Task, answer: str) -> Verdict:
+        try:
+            if not self.is_prepared(task):
+                return unclear("gone", name=task.name)
+            return task.check(View(self._cluster.client, task.namespace, answer))
+        except ApiError as error:
+            return unclear("refused", why=error.message)
+
+    def clear(self, task: Task) -> None:
+        """Delete the exercise's namespace, if it is one."""
+        found = self._namespace(task)
+        if found is not None and LABEL in (found.metadata.labels or {}):
+            self._cluster.run(f"delete namespace {task.namespace}")
+            self._cluster.advance(PAUSE)
+
+    def prepare(self, task: Task) -> None:
+        """Make the exercise's namespace and what is in it, if it is not there."""
+        if self.is_prepared(task):
+            return
+        name, client = task.namespace, self._cluster.client
+        if self._namespace(task) is None:
+            labels = {LABEL: task.name}
+            client.create(
+                core.Namespace(metadata=models.meta_v1.ObjectMeta(name=name, labels=labels))
+            )
+        for step in task.setup:
+            self._take(task, step.replace("{last_node}", self._last_node()))
+        view = View(client, name)
+        given = [
+            obj.metadata.uid
+            for kind in (models.apps_v1.Deployment, core.Pod, core.Service)
+            for obj in view.list(kind)
+        ]
+        made = client.get(core.Namespace, name)
+        annotations = (made.metadata.annotations or {}) | {GIVEN: json.dumps(given)}
+        client.update(replace(made, metadata=replace(made.metadata, annotations=annotations)))
+
+    def is_prepared(self, task: Task) -> bool:
+        found = self._namespace(task)
+        return found is not None and GIVEN in (found.metadata.annotations or {})
+
+    def _take(self, task: Task, step: str) -> None:
+        """A step of what is prepared: a manifest, or a kubectl command."""
+        command, stdin = (step, None) if "\n" not in step else manifest(step)
+        output = self._cluster.run(f"{command} --namespace {task.namespace}", stdin)
+        if output.code:
+            raise RuntimeError(f"{task.name}: {command}: {output.stderr}")
+        self._cluster.advance(PAUSE)
+
+    def _last_node(self) -> str:
+        nodes = [node.metadata.name for node in self._cluster.client.list(core.Node)]
+        return nodes[-1] if nodes else ""
+
+    def _namespace(self, task: Task) -> Any:
+        try:
+            return self._cluster.client.get(core.Namespace, task.namespace)
+        except ApiError as error:
+            if error.reason == "NotFound":
+                return None
+            raise
