@@ -3,4 +3,6 @@
 python -m benchmarks.scale --nodes 1000 --pods 10000
 python -m benchmarks.startup
 python -m benchmarks.idle
+python -m benchmarks.snapshot
+python -m benchmarks              # all, against the committed baseline
 """

@@ -45,6 +45,17 @@ spec:
 """
 
 
+def deploy(cluster: Cluster, pods: int) -> None:
+    """So many pods, in Deployments with Services, until all is ready."""
+    each, more = divmod(pods, DEPLOYMENTS)
+    manifests = "".join(
+        MANIFEST.format(name=f"web-{i}", replicas=each + (i < more)) for i in range(DEPLOYMENTS)
+    )
+    output = cluster.run("apply -f -", manifests)
+    assert output.code == 0, output.stderr
+    cluster.settle()
+
+
 def main() -> None:
     """Run it once and print the line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,13 +67,7 @@ def main() -> None:
     cluster = Cluster(nodes=options.nodes, node_shape="4cpu-32Gi")
     ready_to_go = time.perf_counter()
     started = cluster.now
-    each, more = divmod(options.pods, DEPLOYMENTS)
-    manifests = "".join(
-        MANIFEST.format(name=f"web-{i}", replicas=each + (i < more)) for i in range(DEPLOYMENTS)
-    )
-    output = cluster.run("apply -f -", manifests)
-    assert output.code == 0, output.stderr
-    cluster.settle()
+    deploy(cluster, options.pods)
     wall = time.perf_counter() - ready_to_go
 
     ready = sum(d.status.readyReplicas or 0 for d in cluster.list("deployments"))

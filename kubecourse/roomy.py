@@ -14,6 +14,6 @@ def roomy(function: F) -> F:
     makes, up to half of its time; how deep a Jupyter kernel is nested is a matter of luck. A frame
     of 128 KiB brings a piece of 256 KiB with it. See `push_chunk` in `Python/pystate.c`.
     """
-    code = function.__code__  # type: ignore[attr-defined]
-    function.__code__ = code.replace(co_stacksize=1 << 14)  # type: ignore[attr-defined]
+    code = function.__code__
+    function.__code__ = code.replace(co_stacksize=1 << 14)
     return function
