@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -32,9 +33,14 @@ class Step(Shown):
     output: str = ""
     done: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def how(self) -> str:
+        """Where its result comes from: `base`, `from cache`, or `run`."""
         starts = self.instruction.upper().startswith("FROM ")
-        how = "base" if starts else "from cache" if self.cached else f"{self.seconds:.2f} s"
+        return "base" if starts else "from cache" if self.cached else "run"
+
+    def __str__(self) -> str:
+        how = f"{self.seconds:.2f} s" if self.how == "run" else self.how
         added = "" if not self.bytes else f"+{size(self.bytes)}"
         return f"{self.number:2}/{self.of} {how:>10} {added:>8}  {self.instruction}"
 
@@ -107,6 +113,15 @@ def _labels(recipe: str) -> dict[str, str]:
     """The label to add: none for an image that has it from its base, so no instruction is added."""
     starts = re.findall(r"(?im)^\s*FROM\s+(?:--\S+\s+)?(\S+)", recipe)
     return {} if starts and all(each.startswith(PREFIX) for each in starts) else {LABEL: "lab"}
+
+
+def take(folder: str | Path) -> Path:
+    """A fresh copy of a folder of the course to change, below `work/` beside the notebook."""
+    place = find_path(folder)
+    target = Path("work") / place.name
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(place, target)
+    return target
 
 
 def context(folder: str | Path) -> dict[str, int]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from time import monotonic, sleep
 
 from kubecourse.containers.engines import HOST, LABEL, PREFIX, PULLED, client, plain
 from kubecourse.containers.recording import on_engine
 from kubecourse.containers.shown import Shown
+
+_PATIENCE = 10
+"""Seconds in which the engine must have let go of a container."""
 
 
 class Removed(Shown):
@@ -29,14 +32,9 @@ def clean() -> Removed:
 
     Raises NoEngine, and EngineError if something refuses to go.
     """
-    from docker.errors import NotFound
-
     label = {"label": LABEL}
     gone: dict[str, list[str]] = {kind: [] for kind in Removed.__struct_fields__}
-    for container in client().containers.list(all=True, filters=label, ignore_removed=True):
-        with suppress(NotFound):
-            container.remove(force=True, v=True)
-            gone["containers"].append(container.name)
+    gone["containers"] = remove_containers()
     for kind, found in (("networks", client().networks), ("volumes", client().volumes)):
         for one in found.list(filters=label):
             one.remove()
@@ -46,6 +44,29 @@ def clean() -> Removed:
         gone["images"] += removed
     gone["images"] += _remove_images(notes=True)
     return Removed(**gone)
+
+
+def remove_containers() -> list[str]:
+    """Remove all containers of ours; returns their names. Raises EngineError if one stays.
+
+    The engine itself may be removing some: those of a build that was cut short.
+    """
+    from docker.errors import APIError
+
+    names: dict[str, None] = {}
+    until = monotonic() + _PATIENCE
+    while found := client().containers.list(
+        all=True, filters={"label": LABEL}, ignore_removed=True
+    ):
+        for container in found:
+            names[container.name] = None
+            try:
+                container.remove(force=True, v=True)
+            except APIError as error:
+                if error.status_code not in (404, 409) or monotonic() > until:
+                    raise
+        sleep(0.05)
+    return list(names)
 
 
 def _remove_images(notes: bool) -> list[str]:

@@ -28,7 +28,8 @@ R = TypeVar("R")
 class EngineError(Exception):
     """A lab cannot go on. `reason` names a message, `said` are the engine's own words.
 
-    Its text says what happened and what to do, in the reader's language.
+    Its text says what happened and what to do, in the reader's language. A value that is a dict
+    is a message of its own: its `key`, and its values.
     """
 
     def __init__(self, reason: str, said: str = "", **values: Any) -> None:
@@ -37,7 +38,11 @@ class EngineError(Exception):
 
     def __str__(self) -> str:
         said = f"\n({self.said})" if self.said else ""
-        return text(f"containers.error.{self.reason}", **self.values) + said
+        values = {
+            name: text(**value) if isinstance(value, dict) else value
+            for name, value in self.values.items()
+        }
+        return text(f"containers.error.{self.reason}", **values) + said
 
     def _render_traceback_(self) -> list[str]:
         """In a notebook the text is enough: where in our code it came up helps nobody."""

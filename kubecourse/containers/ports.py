@@ -69,15 +69,39 @@ class Container(Shown):
 
 
 class Answer(Shown):
-    """What came back for a request: a status and a body, or what went wrong."""
+    """What came back for a request: a status and a body, or a problem.
+
+    `problem` is `refused`, `silent` or `broken`; `said`, what the system said of it.
+    """
 
     url: str
     status: int = 0
     body: str = ""
     problem: str = ""
+    said: str = ""
 
     def __str__(self) -> str:
-        return f"{self.url}: {self.problem or f'{self.status} {self.body.rstrip()}'}"
+        if not self.problem:
+            return f"{self.url}: {self.status} {self.body.rstrip()}"
+        return f"{self.url}: {text(f'containers.answer.{self.problem}', error=self.said)}"
+
+
+class Holder(Shown):
+    """What holds a port: a `container` or `process` of that name, `somebody`, or nobody."""
+
+    kind: str
+    name: str = ""
+
+    def __bool__(self) -> bool:
+        return self.kind != "nobody"
+
+    @property
+    def message(self) -> dict[str, str]:
+        """The key of what it is called in the reader's language, and its value."""
+        return {"key": f"containers.holder.{self.kind}", "name": self.name}
+
+    def __str__(self) -> str:
+        return text(**self.message)
 
 
 class Bridge(Shown):
@@ -204,16 +228,16 @@ def get(port: int, path: str = "/") -> Answer:
 
 
 @on_engine
-def holder(port: int) -> str:
-    """What holds a port of this machine: a container or a process; empty for nobody."""
+def holder(port: int) -> Holder:
+    """What holds a port of this machine: a container or a process; false for nobody."""
     for each in client().containers.list(ignore_removed=True):
         if port in (one.outside for one in _read(each).ports):
-            return text("containers.holder.container", name=each.name)
+            return Holder("container", each.name)
     if process := _process(port):
-        return text("containers.holder.process", name=process)
+        return Holder("process", process)
     with socket.socket() as trial:
         trial.settimeout(1)
-        return "" if trial.connect_ex((HOST, port)) else text("containers.somebody")
+        return Holder("nobody" if trial.connect_ex((HOST, port)) else "somebody")
 
 
 @on_engine
@@ -276,11 +300,11 @@ def _ask(port: int, path: str) -> tuple[Answer, bool]:
         body = response.read().decode("utf-8", "replace")
         return Answer(url, response.status, body), False
     except TimeoutError:
-        return Answer(url, problem=text("containers.answer.silent")), False
+        return Answer(url, problem="silent"), False
     except ConnectionRefusedError:
-        return Answer(url, problem=text("containers.answer.refused")), True
+        return Answer(url, problem="refused"), True
     except (OSError, http.client.HTTPException) as error:
-        return Answer(url, problem=text("containers.answer.broken", error=error)), True
+        return Answer(url, problem="broken", said=str(error)), True
     finally:
         connection.close()
 
@@ -302,7 +326,7 @@ def _taken(said: str, publish: Mapping[int, int]) -> EngineError:
         "port_taken",
         " ".join(said.split()),
         port=port,
-        holder=holder(port) or text("containers.somebody"),
+        holder=(holder(port) or Holder("somebody")).message,
         free=free_port(),
     )
 

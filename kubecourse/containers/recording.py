@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import inspect
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,6 +74,8 @@ class _State:
     """Where to record to; None: only answer from the tape."""
     asked: ClassVar[Counter[str]] = Counter()
     depth = 0
+    told: Any = None
+    """The cell in which it was last said that answers are recorded."""
 
 
 def lab(chapter: int) -> Lab:
@@ -154,7 +157,7 @@ def _replayed(function: Callable[..., R], key: str, show: Any, missing: NoEngine
         raise missing
     outcome = answers[min(_State.asked[key], len(answers) - 1)]
     _State.asked[key] += 1
-    print(text("containers.recorded", made=_made()))
+    _tell()
     if isinstance(outcome, dict):
         raise EngineError(outcome["reason"], outcome["said"], **outcome["values"])
     answer: R = msgspec.convert(outcome[0], get_type_hints(function)["return"], str_keys=True)
@@ -162,6 +165,15 @@ def _replayed(function: Callable[..., R], key: str, show: Any, missing: NoEngine
         for event in getattr(answer, "events", ()):
             (say if isinstance(show, inspect.Parameter) else show)(event)
     return answer
+
+
+def _tell() -> None:
+    """Say that this is a recording, once in a cell."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    cell = shell.execution_count if shell is not None else object()
+    if cell != _State.told:
+        _State.told = cell
+        print(text("containers.recorded", made=_made()))
 
 
 def _made() -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kubecourse.containers import base, bases, build, clean, client, silent
-from kubecourse.containers.engines import LABEL
+from kubecourse.containers.cleaning import remove_containers
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -32,7 +32,9 @@ def left_behind() -> dict[str, Any]:
     """All that an engine and a machine hold that a lab could leave there."""
     engine = client()
     return {
-        "containers": sorted(each.id for each in engine.containers.list(all=True)),
+        "containers": sorted(
+            each.id for each in engine.containers.list(all=True, ignore_removed=True)
+        ),
         "images": sorted((each.id, *each.tags) for each in engine.images.list(all=True)),
         "networks": sorted(each.id for each in engine.networks.list()),
         "volumes": sorted(each.id for each in engine.volumes.list()),
@@ -63,8 +65,7 @@ def lab(spare_bases: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     for name in spare_bases:
         client().images.get(f"spare:{name}").tag(f"kubecourse-{name}")
     yield
-    for container in client().containers.list(all=True, filters={"label": LABEL}):
-        container.remove(force=True, v=True)
+    remove_containers()
 
 
 @pytest.fixture
