@@ -15,7 +15,7 @@ from typing import Any
 from kubecourse.api.errors import ApiError, bad_request
 from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl.connection import Connection
-from kubecourse.tools.kubectl.describe.description import label_selector
+from kubecourse.tools.kubectl.describe.forms import label_selector
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info, from_arguments

@@ -9,7 +9,8 @@ from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import BY_KIND, Resource
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import Connection
-from kubecourse.tools.kubectl.describe import Description, describe
+from kubecourse.tools.kubectl.describe import describe
+from kubecourse.tools.kubectl.describe.related import seen
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import align_rows
@@ -100,14 +101,14 @@ def events(inv: Invocation) -> None:
         where = "." if everywhere else f" in {inv.namespace} namespace."
         return inv.error(f"No events found{where}")
     found.sort(key=_last_seen)
-    clock = Description(ServerSource(inv.connection))
+    now = inv.connection.clock.utc_precise()
     headers = ["NAMESPACE", "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
     rows = [] if inv.flags["no-headers"] else [headers]
     for event in found:
         about = event["involvedObject"]
         row = [
             event["metadata"]["namespace"],
-            clock.seen(event),
+            seen(now, event),
             event.get("type", ""),
             event.get("reason", ""),
             f"{about.get('kind', '')}/{about.get('name', '')}",

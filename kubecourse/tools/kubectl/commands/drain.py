@@ -13,7 +13,7 @@ from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl.changing import send_patch
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
-from kubecourse.tools.kubectl.describe.description import controller_of
+from kubecourse.tools.kubectl.describe.forms import controller_of
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import dry_run_suffix, print_result
@@ -167,7 +167,7 @@ def _listed(pods: dict[str, list[str]]) -> list[str]:
 
 def _verdict(inv: Invocation, pod: Json) -> tuple[bool, tuple[str, str] | None, bool]:
     """Whether to delete a pod, what speaks against it, and whether a flag allows it."""
-    controller = controller_of(pod)
+    controller = controller_of(pod["metadata"])
     if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
         return True, None, True
     if controller and controller["kind"] == "DaemonSet":

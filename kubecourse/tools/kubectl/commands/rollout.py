@@ -11,7 +11,8 @@ from kubecourse.tools.kubectl import rollouts
 from kubecourse.tools.kubectl.changing import send_patch
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
-from kubecourse.tools.kubectl.describe.description import LAYOUTS, Lines, label_selector
+from kubecourse.tools.kubectl.describe.forms import label_selector
+from kubecourse.tools.kubectl.describe.layout import Description
 from kubecourse.tools.kubectl.failure import KubectlError, each
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import align, print_result
@@ -128,8 +129,8 @@ def _template(revision: rollouts.Revision) -> str:
         metadata = dict(template.get("metadata") or {})
         annotations = {**(metadata.get("annotations") or {}), rollouts.CHANGE_CAUSE: revision.cause}
         template = {**template, "metadata": {**metadata, "annotations": annotations}}
-    lines = Lines()
-    lines.write(LAYOUTS["template"], template)
+    lines = Description()
+    lines.write("@template", template)
     return lines.unaligned()
 
 

@@ -1,7 +1,7 @@
 """`kubectl describe`: an object, and what belongs to it, in words.
 
-`layouts.txt` has a layout for each kind; `pods.py` and `blocks.py` what is more than lines. A kind
-without a layout is described field by field.
+`layouts.txt` has a layout for each kind; `forms.py` words values, `related.py` finds what belongs
+to an object. A kind without a layout is described field by field.
 
 Source: `staging/src/k8s.io/kubectl/pkg/describe/describe.go`.
 """
@@ -9,31 +9,26 @@ Source: `staging/src/k8s.io/kubectl/pkg/describe/describe.go`.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from kubecourse.api.patch.values import go_text
-from kubecourse.tools.kubectl.describe import blocks, pods
-from kubecourse.tools.kubectl.describe.description import (
-    LAYOUTS,
-    Description,
-    Json,
-    Source,
-    events,
-)
+from kubecourse.tools.kubectl.describe import forms, related
+from kubecourse.tools.kubectl.describe.layout import LAYOUTS, Description
 
-assert blocks, pods  # importing them gives layouts what they refer to
+assert forms, related  # importing them gives layouts what they refer to
 
-__all__ = ["Description", "Source", "describe", "label"]
+Json = dict[str, Any]
 
 
-def describe(obj: Json, source: Source, show_events: bool = True) -> str:
+def describe(obj: Json, source: Any, show_events: bool = True) -> str:
     """An object in words. Raises ApiError where what belongs to it cannot be read."""
     description = Description(source, show_events)
     if obj["kind"] in LAYOUTS:
         description.write(LAYOUTS[obj["kind"]], obj)
     else:
-        description.write(LAYOUTS["heading"], obj)
+        description.write("@heading", obj)
         _fields(description, 0, obj, "")
-        events(description, obj, 0)
+        description.write("@events", obj)
     return str(description)
 
 
