@@ -14,14 +14,12 @@ from kubecourse.clock import Clock, Timer
 from kubecourse.node.runtime.files import FileSystem, normal
 from kubecourse.node.runtime.images import NEVER, Image
 from kubecourse.node.runtime.process import Process
-from kubecourse.node.runtime.programs import PROGRAMS
+from kubecourse.node.runtime.programs import KILLED, PROGRAMS
 from kubecourse.node.runtime.references import parse_reference
 from kubecourse.node.runtime.sandbox import Sandbox, expand
 from kubecourse.node.runtime.script import Script
-from kubecourse.node.runtime.shell import SHELLS, program_of
+from kubecourse.node.runtime.shell import command_of
 
-KILLED = 137
-"""The exit code of a process that SIGKILL ended."""
 EXEC = 0.02
 """Seconds from a container's start until its program does something."""
 START_FAILED = 128
@@ -144,9 +142,7 @@ class Container:
         words, clock, image = self._command_line(), self.clock, self.image
         self._patience = patience
         if words and words[0].rpartition("/")[2] in PROGRAMS:
-            script = Script(self, program_of(words), dict(self.environment))
-            if words[0].rpartition("/")[2] in SHELLS:
-                script.args = words[4:]
+            script = Script(self, (command_of(words),), self.environment)
             process = self.processes[1] = Process(self, script, 1, patience)
             clock.call_later(EXEC, process.go)
             return

@@ -41,9 +41,12 @@ class Mount:
 
 
 class FileSystem:
-    """Files by absolute path. `changed` is called when one has been written or removed."""
+    """Files by absolute path. `changed` is called when one has been written or removed.
 
-    __slots__ = ("_changed", "_directories", "_mounts", "_own", "_read_only")
+    `changes` counts how often that was.
+    """
+
+    __slots__ = ("_directories", "_mounts", "_own", "_read_only", "_tell", "changes")
 
     def __init__(
         self,
@@ -55,8 +58,13 @@ class FileSystem:
         self._own = own
         self._mounts = sorted(mounts, key=_longest_first)
         self._directories = dict.fromkeys((*_DIRECTORIES, *(mount.path for mount in mounts)))
-        self._changed = changed
+        self._tell = changed
         self._read_only = read_only
+        self.changes = 0
+
+    def _changed(self) -> None:
+        self.changes += 1
+        self._tell()
 
     def _place(self, path: str, write: bool = False) -> tuple[dict[str, str], str]:
         """Where a path is kept: the files, and its key in them. Raises FileProblem."""
@@ -95,8 +103,7 @@ class FileSystem:
     def remove(self, path: str, recursive: bool = False) -> None:
         """Remove a file, or a directory with all that is in it. Raises FileProblem."""
         files, key = self._place(path, write=True)
-        if key not in files and not self.is_directory(path):
-            raise FileProblem(NOT_FOUND)
+        self.check(path)
         if key not in files and not recursive:
             raise FileProblem(IS_DIRECTORY)
         for kept, root in ((files, key), (self._directories, path)):
@@ -105,7 +112,10 @@ class FileSystem:
         self._changed()
 
     def make_directory(self, path: str) -> None:
-        """Make a directory, and those above it."""
+        """Make a directory, and those above it. Raises FileProblem where that cannot be."""
+        if not self.is_directory(path):
+            self._place(path, write=True)
+            self.changes += 1
         while path not in self._directories:
             self._directories[path] = None
             path = path.rpartition("/")[0] or "/"
@@ -113,6 +123,11 @@ class FileSystem:
     def exists(self, path: str) -> bool:
         """Whether there is a file or directory of that name."""
         return self.is_file(path) or self.is_directory(path)
+
+    def check(self, path: str) -> None:
+        """Raises FileProblem if there is neither."""
+        if not self.exists(path):
+            raise FileProblem(NOT_FOUND)
 
     def is_file(self, path: str) -> bool:
         """Whether there is a file of that name."""
@@ -132,12 +147,10 @@ class FileSystem:
 
     def list(self, path: str) -> list[str]:
         """The names in a directory."""
-        files, key = self._place(path)
-        inside = f"{key.rstrip('/')}/" if key else ""
-        found = [name[len(inside) :] for name in files if name.startswith(inside)]
         above = f"{path.rstrip('/')}/"
-        found += [name[len(above) :] for name in self._directories if name.startswith(above)]
-        return sorted({name.partition("/")[0] for name in found} - {""})
+        there = (*self.below(path), *self._directories)
+        names = {p[len(above) :].partition("/")[0] for p in there if p.startswith(above)}
+        return sorted(names - {""})
 
 
 def _longest_first(mount: Mount) -> int:

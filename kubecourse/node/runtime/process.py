@@ -10,8 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from kubecourse.clock import Timer
-from kubecourse.node.runtime.script import FOREVER, Exit, OutOfMemory, Script
-from kubecourse.node.runtime.shell import ShellSyntaxError, compile_script
+from kubecourse.node.runtime.script import FOREVER, Script
 
 if TYPE_CHECKING:
     from kubecourse.node.runtime.container import Container
@@ -34,7 +33,7 @@ class Process:
         self._patience = patience
         self._timer: Timer | None = None
         self._signalled = False
-        self._marks: dict[tuple[int, int], tuple[Any, float]] = {}
+        self._marks: dict[int, tuple[Any, float]] = {}
         self._followed: dict[str, int] = {}
         self._idle_since = self._period = 0.0
 
@@ -45,21 +44,13 @@ class Process:
             return
         self._idle_since = 0.0
         self.waits = False
-        try:
-            if self._signalled and "TERM" in script.traps:
-                self._signalled = False
-                script.enter("call", compile_script(script.traps.pop("TERM")))
-            seconds = script.run()
-        except Exit as end:
-            script.status, seconds = end.code, None
-        except ShellSyntaxError:
-            script.status, seconds = 2, None
-        except OutOfMemory:
-            container.exit(137, "OOMKilled")
-            return
+        if self._signalled and "TERM" in script.traps:
+            self._signalled = False
+            script.interrupt(script.traps["TERM"])
+        seconds = script.run()
         if seconds is None:
             container.ended(self)
-        elif seconds != FOREVER:
+        elif seconds != FOREVER and container.running:
             ends = container.clock.now + seconds
             waited_for = self._signalled or ends <= container.started_at + self._patience
             self._timer = container.clock.call_later(seconds, self.go, background=not waited_for)
@@ -99,16 +90,17 @@ class Process:
 
     # --- doing nothing, for ever
 
-    def comes_round(self, place: tuple[int, int]) -> bool:
+    def comes_round(self, loop: Any) -> bool:
         """A loop begins again; whether it will never do anything new.
 
         If a whole round changed nothing and hangs on nothing but files, so will the next. Then
         it is not run again until a file changes or a signal comes, at the end of a round.
         """
-        script, now = self.script, self.container.clock.now
-        mark = (script.effects, tuple(script.variables.items()), script.status, script.stdin)
-        before, since = self._marks.get(place, (None, now))
-        self._marks[place] = (mark, now)
+        script, now, depth = self.script, self.container.clock.now, len(self.script.todo)
+        done = script.effects + self.container.files.changes
+        mark = (loop, done, script.variables, script.status, script.stdin)
+        before, since = self._marks.get(depth, (None, now))
+        self._marks[depth] = (mark, now)
         idle = before == mark and script.pure and not self._signalled and now > since
         if not idle or now < self.container.started_at + self._patience:
             return False

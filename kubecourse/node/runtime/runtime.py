@@ -17,7 +17,7 @@ from kubecourse.node.runtime.programs import PROGRAMS
 from kubecourse.node.runtime.references import parse_reference
 from kubecourse.node.runtime.sandbox import Provider, Sandbox
 from kubecourse.node.runtime.script import FOREVER, Result, Script
-from kubecourse.node.runtime.shell import program_of
+from kubecourse.node.runtime.shell import command_of
 
 _ADDRESSES = 254
 CANNOT_RUN = 126
@@ -127,7 +127,7 @@ class Runtime:
         if container.mood == "hang":
             return Result(1, seconds=FOREVER)
         if command[0].rpartition("/")[2] in PROGRAMS:
-            return Script(container, program_of(command), dict(container.environment)).finish()
+            return Script(container, (command_of(command),), container.environment).finish()
         if container.image.userland:
             return Result(CANNOT_RUN, "", _EXEC_FAILED.format(NO_PROGRAM.format(command[0])))
         listens = not container.ports or any(map(container.listens, container.ports))

@@ -1,53 +1,52 @@
-"""Running a shell script: a place in its instructions, its variables, and what it writes.
+"""Running a shell script: what is still to be done, its variables, and where its output goes.
 
-A script stops where something takes time, and says how long; whoever runs it comes back then:
-`process.Process` for a container's own process, `finish` for a command that somebody waits for.
+A script has no place in Python's own stack: what is to be done next is a list of nodes, the next
+one last, and whatever has to be undone afterwards is a node among them. So it can stop wherever
+something takes time, and be copied there. Whoever runs it comes back when that time is over:
+`process.Process` for a container's own processes, `finish` for a command that somebody waits for.
+All values are replaced, never changed, as they are kept in nodes.
 """
 
 from __future__ import annotations
 
-import ast
-import operator
-import re
-import shlex
-from collections.abc import Callable
-from fnmatch import fnmatchcase, translate
+from contextlib import suppress
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubecourse.node.runtime.files import FileProblem, normal
 from kubecourse.node.runtime.shell import (
-    BRACKETS,
-    DOUBLE,
+    SUCCEED,
+    Case,
     Command,
+    Decide,
+    Define,
+    For,
+    Inside,
+    Loop,
+    Not,
+    Pipe,
     Program,
+    Redirected,
+    Redirects,
     ShellSyntaxError,
-    compile_script,
+    command_of,
+    read_script,
 )
+from kubecourse.node.runtime.words import expand, expand_all
 
 if TYPE_CHECKING:
     from kubecourse.node.runtime.container import Container
 
 FOREVER = float("inf")
 BUSY_STEPS = 300
-"""Instructions without sleep after which a script has used a second of computing."""
-LONGEST = 86_400.0
+"""Steps without sleep after which a script has used a second of computing."""
+LONGEST = 7_200.0
 DEEPEST = 50
-"""Functions within functions, scripts within scripts."""
-Redirects = tuple[tuple[str, str], ...]
-_TESTS = ("fail", "ok", "not")
-"""Instructions that ask how the command before them ended: `set -e` leaves that to them."""
-_STREAMS = {"/dev/stdout": "out", "/dev/stderr": "err"}
+"""Scripts within scripts."""
+MOST_TO_DO = 1_000
+"""Nodes that are still to be done; a function that calls itself for ever comes to more."""
 LOGS = ("/proc/1/fd/1", "/proc/1/fd/2")
 """What is written here goes to the container's log."""
-_EXPANSION = (
-    rf"\$\(\((?P<sum>{BRACKETS})\)\)|\$\((?P<command>{BRACKETS})\)|`(?P<old>[^`]*)`"
-    r"|\$(?P<name>[A-Za-z_][A-Za-z_0-9]*|[0-9?$#@*!])"
-    r"|\$\{(?P<braced>#?(?:[A-Za-z_][A-Za-z_0-9]*|[0-9?#@*]))(?:(?P<how>:?[-+=]|%%?|##?)(?P<other>[^}]*))?\}"
-)
-_QUOTED = re.compile(rf"\\(?P<escaped>[$`\"\\])|{_EXPANSION}", re.DOTALL)
-_WORD = re.compile(
-    rf"'(?P<single>[^']*)'|\"(?P<double>{DOUBLE})\"|\\(?P<escaped>.)|{_EXPANSION}", re.DOTALL
-)
 
 
 class Result(NamedTuple):
@@ -63,434 +62,244 @@ class Result(NamedTuple):
     pure: bool = True
 
 
-class Exit(Exception):
-    """A script ends itself."""
+class Restore(NamedTuple):
+    """Make these attributes of the script what they were: a `call`, a `sub` shell, … is over."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class OutOfMemory(Exception):
-    """A command uses all the memory that its container may have."""
-
-
-Frame = tuple[
-    str, Program, int, dict[int, list[str]], list[str], dict[str, str], str, int
-]  # fmt: skip
-"""Where a script goes on when a `call` of a function, a `sub` shell or a `group` is done.
-
-Which of them; program, place, loops, arguments, variables, directory; how many were opened. A
-plain tuple, since what is in it may change and a snapshot must see that.
-"""
+    kind: str
+    attributes: tuple[tuple[str, Any], ...]
 
 
 class Script:
     """A script being run in a container; by a `process`, if it is one of the container's own.
 
-    `args` are `$1`, `$2`, …; `stdin` what is left to be read. `effects` counts what it did to the
-    world; `pure` as for `Result`. `strict` after `set -e`.
+    `args` are `$1`, `$2`, …; `stdin` what is left to be read; `sinks` where output and errors go:
+    `out`, `err` or a file. `effects` counts what it did to the world; `pure` as for `Result`;
+    `strict` after `set -e`.
     """
 
     __slots__ = (
-        "_frames", "_loops", "_opened", "_pc", "_program", "args", "container", "cwd", "depth",
-        "effects", "functions", "output", "process", "pure", "status", "stdin", "strict", "traps",
-        "variables",
+        "args", "container", "cwd", "depth", "effects", "functions", "output", "process", "pure",
+        "sinks", "status", "stdin", "strict", "todo", "traps", "variables",
     )  # fmt: skip
 
-    def __init__(
-        self, container: Container, program: Program, variables: dict[str, str], process: Any = None
-    ) -> None:
+    def __init__(self, container: Container, program: Program, variables: dict[str, str]) -> None:
         self.container = container
-        self.process = process
+        self.process: Any = None
+        self.todo: list[Any] = [*reversed(program)]
         self.variables = variables
         self.cwd = container.spec.workingDir or "/"
-        self.status = 0
-        self.args: list[str] = []
+        self.status = self.effects = self.depth = 0
+        self.args: tuple[str, ...] = ()
         self.functions: dict[str, Program] = {}
         self.traps: dict[str, str] = {}
         self.pure, self.strict = True, False
-        self.effects = 0
         self.stdin = ""
+        self.sinks = ("out", "err")
         self.output: list[tuple[str, str]] | None = None
-        self.depth = 0
-        self._opened: list[tuple[Redirects, str]] = []
-        self._frames: list[Frame] = []
-        self._program, self._pc = program, 0
-        self._loops: dict[int, list[str]] = {}
 
-    def enter(self, kind: str, program: Program, args: list[str] | None = None) -> None:
-        """Run this first, then go on."""
-        if len(self._frames) >= DEEPEST:
-            raise Exit(2)
-        variables = dict(self.variables) if kind == "sub" else self.variables
-        place = (self._program, self._pc, self._loops, self.args, variables, self.cwd)
-        self._frames.append((kind, *place, len(self._opened)))
-        self._program, self._pc, self._loops = program, 0, {}
-        self.args = self.args if args is None else args
-
-    def leave(self, kind: str = "") -> bool:
-        """Go on where the innermost of them, or of one kind, was begun; False if none was."""
-        kinds = [frame[0] for frame in self._frames]
-        if not kinds or (kind and kind not in kinds):
-            return False
-        while kind and self._frames[-1][0] != kind:
-            self._frames.pop()
-        frame = self._frames.pop()
-        left, self._program, self._pc, self._loops, self.args, variables, cwd, opened = frame
-        if left == "sub":
-            self.variables, self.cwd = variables, cwd
-        del self._opened[opened:]
-        return True
+    def child(self, program: Program) -> Script:
+        """A script that begins with what this one has."""
+        child = Script(self.container, program, self.variables)
+        child.cwd, child.args, child.functions = self.cwd, self.args, self.functions
+        child.stdin, child.depth = self.stdin, self.depth + 1
+        if child.depth > DEEPEST:
+            child.todo, child.status = [], 2
+        return child
 
     def finish(self) -> Result:
         """Run all of it without letting time pass; what it would take is in the result."""
         output = self.output = []
         total = 0.0
-        try:
-            while (seconds := self.run()) is not None and total < LONGEST:
-                total += seconds
-        except Exit as end:
-            self.status = end.code
-        except OutOfMemory:
-            self.status = 137
+        while (seconds := self.run()) is not None and total < LONGEST:
+            total += seconds
         out, err = ("".join(t for s, t in output if s == stream) for stream in ("out", "err"))
         return Result(self.status, out, err, min(total, LONGEST), self.pure)
 
     def run(self) -> float | None:
         """Run until something takes time, and how long; None if the script has ended."""
         for _ in range(BUSY_STEPS):
-            step = self._program[self._pc]
-            self._pc += 1
-            match step.op:
-                case "end":
-                    if not self.leave():
-                        self.say_goodbye()
-                        return None
-                case "run":
-                    seconds = self._pipeline(step.pipeline)
-                    if self.strict and self.status and self._program[self._pc].op not in _TESTS:
-                        raise Exit(self.status)
-                    if seconds:
-                        return seconds
-                case "jump":
-                    back = step.target < self._pc
-                    self._pc = step.target
-                    place = (len(self._frames), self._pc)
-                    if back and self.process is not None and self.process.comes_round(place):
-                        return FOREVER
-                case "fail" | "ok":
-                    if (self.status != 0) == (step.op == "fail"):
-                        self._pc = step.target
-                        self.status = 0 if step.name else self.status
-                case "not":
-                    self.status = int(not self.status)
-                case "for":
-                    self._loops[self._pc] = self.expand_all(step.words)[::-1]
-                case "next":
-                    if values := self._loops[self._pc - 1]:
-                        self.variables[step.name] = values.pop()
-                    else:
-                        self._pc = step.target
-                case "match":
-                    word = self.expand(step.name)
-                    if not any(fnmatchcase(word, self.expand(p)) for p in step.words):
-                        self._pc = step.target
-                case "define":
-                    self.functions[step.name] = step.body
-                case "group" | "sub":
-                    self.enter(step.op, step.body)
-                case "spawn":
-                    child = self.copy(step.body)
-                    self.variables["!"] = str(self.container.spawn(child))
-                    self.status = 0
-                case "open":
-                    if seconds := self._open(step.pipeline, step.redirects):
-                        return seconds
-                case "close":
-                    self.stdin = self._opened.pop()[1]
+            if not self.todo and "EXIT" in self.traps:
+                self.interrupt(self.traps.pop("EXIT"))
+            if not self.todo:
+                return None
+            if seconds := self._step(self.todo.pop()):
+                return seconds
         self.pure = False
         return 1.0
 
-    def say_goodbye(self) -> None:
-        """Run the trap that is set for the script's end."""
-        if "EXIT" in self.traps:
-            result = self.inner(self.traps.pop("EXIT"))
-            self.write(result.stdout)
-            self.write(result.stderr, "err")
+    def enter(self, program: Program, kind: str = "", **changes: Any) -> None:
+        """Run this first, with other attributes, then go on with those of now."""
+        if len(self.todo) > MOST_TO_DO:
+            self.todo, self.status = [], 2
+            return
+        saved = tuple((name, getattr(self, name)) for name in changes)
+        self.todo += (Restore(kind, saved), *reversed(program))
+        for name, value in changes.items():
+            setattr(self, name, value)
 
-    # --- commands
+    def enter_sub(self, program: Program, **changes: Any) -> None:
+        """The same, as a shell of its own would: what it does to attributes is over at its end."""
+        own = ("args", "cwd", "sinks", "strict", "variables")
+        self.enter(program, "sub", **{name: getattr(self, name) for name in own} | changes)
 
-    def _pipeline(self, commands: tuple[Command, ...]) -> float:
-        """Run commands that feed one another; how many seconds that takes."""
-        stdin, longest = "", 0.0
-        for command in commands:
-            if command.body:
-                result = self._inside(command.body, stdin)
+    def become(self, words: list[str]) -> None:
+        """Run a command instead of all else that is to be done."""
+        shells = [n for n, node in enumerate(self.todo) if getattr(node, "kind", "") == "sub"]
+        self.todo[max(shells, default=-1) + 1 :] = [command_of(words)]
+        self.traps = {}
+
+    def interrupt(self, text: str) -> None:
+        """Run a trap first; the status stays what it is."""
+        with suppress(ShellSyntaxError):
+            self.enter(read_script(text), status=self.status)
+
+    def leave(self, kind: str) -> Any:
+        """Break off the innermost loop, call or sub shell, or everything; the node it began at."""
+        while self.todo:
+            node = self.todo.pop()
+            if isinstance(node, Restore):
+                self._step(node)
+                found = node.kind
             else:
-                result = self._command(command, stdin, len(commands) == 1)
-            longest = max(longest, result.seconds)
-            self._came_to(result)
-            stdin = result.stdout
-        self.write(stdin)
-        return longest
+                found = "loop" if getattr(node, "begun", False) else ""
+            if found == kind:
+                return node
+        return None
 
-    def _came_to(self, result: Result) -> None:
-        self.status = result.code
-        self.pure = self.pure and result.pure
-        self.write(result.stderr, "err")
+    # --- what is to be done
 
-    def _open(self, before: tuple[Command, ...], redirects: Redirects) -> float:
-        """What comes reads what `before` writes, or a file, and writes where `redirects` say."""
-        kept, self.stdin, seconds = self.stdin, "", 0.0
-        if before:
-            output, self.output = self.output, []
-            seconds = self._pipeline(before)
-            self.stdin = "".join(text for _, text in self.output)
-            self.output = output
-        opened = []
-        try:
-            left, self.stdin = self._input(redirects, self.stdin)
-            self._redirect(left, Result(0))  # files are emptied once
-            for sign, target in left:
-                sign = sign if "&" in sign[1:] or ">>" in sign else sign.replace(">", ">>")
-                opened.append((sign, shlex.quote(self.expand(target))))
-        except FileProblem as error:
-            self._came_to(Result(1, "", f"sh: {error}\n"))
-        self._opened.append((tuple(opened), kept))
-        return seconds
+    def _step(self, node: Any) -> float:
+        """Do what is next; the seconds that it takes."""
+        todo = self.todo
+        match node:
+            case Command():
+                return self._command(node)
+            case Decide(then, otherwise):
+                todo += reversed(otherwise if self.status else then)
+            case Not():
+                self.status = int(not self.status)
+            case Restore():
+                for name, value in node.attributes:
+                    setattr(self, name, value)
+            case Loop(condition, body, until, begun):
+                if begun and self.process is not None and self.process.comes_round(node):
+                    todo.append(node)
+                    return FOREVER
+                again, done = (*body, node._replace(begun=True)), (SUCCEED,)
+                todo.append(Decide(done, again) if until else Decide(again, done))
+                todo += reversed(condition)
+            case For(name, words, body, begun):
+                words = words if begun else tuple(expand_all(self, words))
+                if words:
+                    self.variables = self.variables | {name: words[0]}
+                    todo.append(For(name, words[1:], body, True))
+                    todo += reversed(body)
+            case Case(word, branches):
+                text = expand(self, word)
+                for patterns, body in branches:
+                    if any(fnmatchcase(text, expand(self, pattern)) for pattern in patterns):
+                        todo += reversed(body)
+                        break
+            case Define(name, body):
+                self.functions = self.functions | {name: body}
+            case Inside(body, True):
+                child = self.child(body)
+                child.sinks = self.sinks
+                number = str(self.container.spawn(child))
+                self.variables, self.status = self.variables | {"!": number}, 0
+            case Inside(body):
+                self.enter_sub(body)
+            case Pipe(left, right):
+                result = self.child(left).finish()
+                self.enter(right, stdin=self._output_of(result))
+                return result.seconds
+            case Redirected(body, redirects):
+                try:
+                    self.enter(body, "redirect", **self._open(redirects))
+                except FileProblem as error:
+                    self._came_to(Result(1, "", f"sh: {error}\n"))
+        return 0.0
 
-    def copy(self, program: Program) -> Script:
-        """A script that begins with what this one has: a child process."""
-        child = Script(self.container, program, dict(self.variables))
-        child.cwd, child.args, child.functions = self.cwd, self.args, self.functions
-        child.depth = self.depth + 1
-        if child.depth > DEEPEST:
-            raise Exit(2)
-        return child
-
-    def _inside(self, program: Program, stdin: str) -> Result:
-        child = self.copy(program)
-        child.stdin = stdin
-        return child.finish()
-
-    def write(self, text: str, stream: str = "out") -> None:
-        """Write where the script's output goes."""
-        result = Result(0, *((text, "") if stream == "out" else ("", text)))
-        for redirects, _ in reversed(self._opened if text else ()):
-            result = self._redirect(redirects, result)
-        for name, part in (("out", result.stdout), ("err", result.stderr)):
-            if self.output is not None:
-                self.output.append((name, part))
-            elif part:
-                self.effects += 1
-                self.container.write(part)
-
-    def call(self, words: list[str], stdin: str = "") -> Result:
-        """Run a program with its words and its input."""
+    def _command(self, command: Command) -> float:
+        values = {name: expand(self, word) for name, word in command.assignments}
+        words = expand_all(self, command.words)
+        if not words:
+            self.variables = self.variables | values
+            if not any("$(" in word or "`" in word for _, word in command.assignments):
+                self.status = 0
+            return 0.0
+        if values:
+            self.enter((), variables=self.variables | values)
+        if words[0] in self.functions:
+            self.enter(self.functions[words[0]], "call", args=tuple(words[1:]))
+            return 0.0
         from kubecourse.node.runtime import programs  # programs need scripts as scripts do programs
 
-        return programs.run(self, words, stdin)
+        result = programs.run(self, words)
+        self._came_to(result)
+        return result.seconds
 
-    def _command(self, command: Command, stdin: str, alone: bool) -> Result:
-        values = {name: self.expand(word) for name, word in command.assignments}
-        words = self.expand_all(command.words)
-        before = self.variables
+    def _came_to(self, result: Result) -> None:
+        self.write(self._output_of(result))
+        if self.strict and self.status:
+            after = next((n for n in reversed(self.todo) if not isinstance(n, Restore)), None)
+            if not isinstance(after, Decide | Not):  # nobody asks how it ended
+                self.leave("sub")
+
+    def output_of(self, text: str) -> str:
+        """What a text writes as a script of its own: `$(text)`."""
         try:
-            redirects, stdin = self._input(command.redirects, stdin)
-            if not words:
-                before |= values
-                return self._redirect(redirects, Result(self.status if values else 0))
-            if values:
-                self.variables = before | values
-            if words[0] not in self.functions:
-                return self._redirect(redirects, self.call(words, stdin))
-            if alone and not redirects and not values:
-                self.enter("call", self.functions[words[0]], words[1:])
-                return Result(self.status)
-            child = self.copy(self.functions[words[0]])
-            child.args, child.stdin = words[1:], stdin
-            return self._redirect(redirects, child.finish())
-        except FileProblem as error:
-            return Result(1, "", f"sh: {error}\n")
-        finally:
-            if values and words:
-                self.variables = before
-
-    def _input(self, redirects: Redirects, stdin: str) -> tuple[Redirects, str]:
-        """The redirects of what is written, and what the others give to read."""
-        left = []
-        for sign, target in redirects:
-            if sign == "<<<":
-                stdin = self.expand(target) + "\n"
-            elif sign == "<":
-                path = self.expand(target)
-                try:
-                    stdin = self.container.files.read(normal(path, self.cwd))
-                except FileProblem as error:
-                    raise FileProblem(f"can't open {path}: {error}") from None
-            else:
-                left.append((sign, target))
-        return tuple(left), stdin
-
-    def _redirect(self, redirects: Redirects, result: Result) -> Result:
-        """Send what a command wrote where it belongs; the result has what is left."""
-        if not redirects:
-            return result
-        files, left, to = self.container.files, {"out": "", "err": ""}, ["out", "err"]
-        for sign, target in redirects:
-            if sign == "2>&1":
-                to[1] = to[0]
-            elif sign in (">&2", "1>&2"):
-                to[0] = to[1]
-            else:
-                path = self.expand(target)
-                place = _STREAMS.get(path) or normal(path, self.cwd)
-                self.effects += 1
-                try:
-                    if place not in left and place not in LOGS:
-                        files.write(place, "", append=">>" in sign)
-                except FileProblem as error:
-                    raise FileProblem(f"can't create {path}: {error}") from None
-                to = [place if sign[0] != "2" else to[0], place if sign[0] in "2&" else to[1]]
-        for text, place in zip((result.stdout, result.stderr), to, strict=True):
-            if place in left:
-                left[place] += text
-            elif place in LOGS:
-                self.container.write(text)
-            elif text:
-                files.write(place, text, append=True)
-        return result._replace(stdout=left["out"], stderr=left["err"])
-
-    def inner(self, text: str, args: list[str] | None = None) -> Result:
-        """What a script inside this one comes to: `$(text)`, `sh -c text`."""
-        try:
-            script = self.copy(compile_script(text))
+            return self._output_of(self.child(read_script(text)).finish())
         except ShellSyntaxError as error:
-            return Result(2, "", f"sh: {error}\n")
-        script.args = self.args if args is None else args
-        return script.finish()
+            return self._output_of(Result(2, "", f"sh: {error}\n"))
 
-    # --- words
+    def _output_of(self, result: Result) -> str:
+        """What a child has written; its errors go where this one's do."""
+        self.status = result.code
+        self.pure = self.pure and result.pure
+        self.write(result.stderr, 1)
+        return result.stdout
 
-    def expand_all(self, words: tuple[str, ...]) -> list[str]:
-        """Words as a command gets them: an unquoted expansion may become several, or none."""
-        result: list[str] = []
-        for word in words:
-            if word in ("$@", '"$@"', "$*"):
-                result += self.args
-                continue
-            expanded = self.expand(word)
-            quoted = '"' in word or "'" in word
-            if ("$" in word or "`" in word) and not quoted:
-                result += expanded.split()
-            elif not quoted and ("*" in word or "?" in word) and "\\" not in word:
-                result += self._files_like(expanded) or [expanded]
-            else:
-                result.append(expanded)
-        return result
+    # --- input and output
 
-    def _files_like(self, pattern: str) -> list[str]:
-        """The files that a pattern means, by name."""
-        directory, slash, last = pattern.rpartition("/")
-        found = self.container.files.list(normal(directory or ("/" if slash else "."), self.cwd))
-        hidden = last.startswith(".")
-        return [
-            f"{directory}{slash}{name}"
-            for name in found
-            if fnmatchcase(name, last) and name.startswith(".") == hidden
-        ]
-
-    def expand(self, word: str) -> str:
-        """One word without its quotes, and with its expansions."""
-        return _WORD.sub(self._piece, word)
-
-    def _piece(self, match: re.Match[str]) -> str:
-        pieces = match.groupdict()
-        if (name := pieces["name"] or pieces["braced"]) is not None:
-            return self._variable(name, pieces["how"], pieces["other"])
-        if (text := pieces["sum"]) is not None:
-            return str(evaluate(_QUOTED.sub(self._piece, text), self.variables))
-        if (text := pieces["command"] or pieces["old"]) is not None:
-            result = self.inner(text)
-            self._came_to(result)
-            return result.stdout.rstrip("\n")
-        if (text := pieces.get("double")) is not None:
-            return _QUOTED.sub(self._piece, text)
-        return pieces["escaped"] or pieces.get("single") or ""
-
-    def _variable(self, name: str, how: str | None, other: str) -> str:
-        if name == "RANDOM":
-            self.pure = False
-            value = str(self.container.sandbox.random.randrange(32768))
-        elif name[0] == "#" and name[1:]:
-            value = str(len(self.variables.get(name[1:], "")))
-        elif name in ("@", "*"):
-            value = " ".join(self.args)
-        elif name.isdigit() and name != "0":
-            value = self.args[int(name) - 1] if int(name) <= len(self.args) else ""
+    def write(self, text: str, stream: int = 0) -> None:
+        """Write where the script's output (0) or its errors (1) go. Raises FileProblem."""
+        place = self.sinks[stream]
+        if not text:
+            return
+        if place in ("out", "err") and self.output is not None:
+            self.output.append((place, text))
+            return
+        self.effects += 1
+        if place in ("out", "err", *LOGS):
+            self.container.write(text)
         else:
-            special = {"?": str(self.status), "$": "1", "0": "sh", "#": str(len(self.args))}
-            value = special.get(name) or self.variables.get(name, "")
-        if not how:
-            return value
-        if how[0] in "%#":
-            return _without(value, self.expand(other), at_end=how[0] == "%", most=len(how) == 2)
-        if bool(value) == (how[-1] == "+"):
-            value = self.expand(other)
-            if how[-1] == "=":
-                self.variables[name] = value
-            return value
-        return "" if how[-1] == "+" else value
+            self.container.files.write(place, text, append=True)
 
-
-def _without(text: str, pattern: str, at_end: bool, most: bool) -> str:
-    """A text without what a pattern matches at its beginning or end: the most or the least."""
-    matches = re.compile(translate(pattern)).match
-    cuts = range(len(text) + 1)
-    if at_end:
-        kept = (text[:cut] for cut in (cuts if most else reversed(cuts)) if matches(text[cut:]))
-    else:
-        kept = (text[cut:] for cut in (reversed(cuts) if most else cuts) if matches(text[:cut]))
-    return next(kept, text)
-
-
-# --- sums
-
-_OPERATORS: dict[type, Callable[[int, int], int]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: lambda a, b: int(a / b) if b else 0,
-    ast.Mod: lambda a, b: a - b * int(a / b) if b else 0,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
-
-
-def evaluate(text: str, variables: dict[str, str]) -> int:
-    """What an expression between `$((` and `))` comes to; 0 where it makes no sense."""
-    try:
-        return _value(ast.parse(text.strip(), mode="eval").body, variables)
-    except (SyntaxError, ValueError):
-        return 0
-
-
-def _value(node: ast.expr, variables: dict[str, str]) -> int:
-    match node:
-        case ast.Constant(value=int(number)):
-            return number
-        case ast.Name(id=name):
-            return int(variables.get(name) or 0)
-        case ast.UnaryOp(op=ast.USub(), operand=of):
-            return -_value(of, variables)
-        case (
-            ast.BinOp(op=sign, left=left, right=right)
-            | ast.Compare(ops=[sign], left=left, comparators=[right])
-        ) if type(sign) in _OPERATORS:
-            return int(_OPERATORS[type(sign)](_value(left, variables), _value(right, variables)))
-    raise ValueError(ast.dump(node))
+    def _open(self, redirects: Redirects) -> dict[str, Any]:
+        """Where output goes from now on, and what there is to read. Raises FileProblem."""
+        files, changes = self.container.files, {}
+        out, err = self.sinks
+        for sign, word in redirects:
+            target = expand(self, word)
+            path = normal(target, self.cwd)
+            if sign == "2>&1":
+                err = out
+            elif sign in (">&2", "1>&2"):
+                out = err
+            elif sign == "<<<":
+                changes["stdin"] = f"{target}\n"
+            else:
+                try:
+                    if sign == "<":
+                        changes["stdin"] = files.read(path)
+                        continue
+                    place = {"/dev/stdout": out, "/dev/stderr": err}.get(path, path)
+                    if place == path and path not in LOGS:
+                        self.effects += 1
+                        files.write(path, "", append=">>" in sign)
+                except FileProblem as error:
+                    verb = "open" if sign == "<" else "create"
+                    raise FileProblem(f"can't {verb} {target}: {error}") from None
+                out, err = place if sign[0] != "2" else out, place if sign[0] in "2&" else err
+        return {**changes, "sinks": (out, err)}

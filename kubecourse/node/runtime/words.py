@@ -1,0 +1,148 @@
+"""What the words of a script come to: variables, `$(…)`, sums, file names."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kubecourse.node.runtime.files import normal
+from kubecourse.node.runtime.shell import BRACKETS, DOUBLE
+
+if TYPE_CHECKING:
+    from kubecourse.node.runtime.script import Script
+
+_EXPANSION = (
+    rf"\$\(\((?P<sum>{BRACKETS})\)\)|\$\((?P<command>{BRACKETS})\)|`(?P<old>[^`]*)`"
+    r"|\$(?P<name>[A-Za-z_][A-Za-z_0-9]*|[0-9?$#@*!])"
+    r"|\$\{(?P<braced>#?(?:[A-Za-z_][A-Za-z_0-9]*|[0-9?#@*]))(?:(?P<how>:?[-+=]|%%?|##?)(?P<other>[^}]*))?\}"
+)
+_QUOTED = re.compile(rf"\\(?P<escaped>[$`\"\\])|{_EXPANSION}", re.DOTALL)
+_WORD = re.compile(
+    rf"'(?P<single>[^']*)'|\"(?P<double>{DOUBLE})\"|\\(?P<escaped>.)|{_EXPANSION}", re.DOTALL
+)
+
+
+def expand_all(script: Script, words: tuple[str, ...]) -> list[str]:
+    """Words as a command gets them: an unquoted expansion may become several, or none."""
+    result: list[str] = []
+    for word in words:
+        if word in ("$@", '"$@"', "$*"):
+            result += script.args
+            continue
+        expanded = expand(script, word)
+        quoted = '"' in word or "'" in word
+        if ("$" in word or "`" in word) and not quoted:
+            result += expanded.split()
+        elif not quoted and ("*" in word or "?" in word) and "\\" not in word:
+            result += _files_like(script, expanded) or [expanded]
+        else:
+            result.append(expanded)
+    return result
+
+
+def expand(script: Script, word: str) -> str:
+    """One word without its quotes, and with its expansions."""
+    return _WORD.sub(partial(_piece, script), word)
+
+
+def _files_like(script: Script, pattern: str) -> list[str]:
+    """The files that a pattern means, by name."""
+    directory, slash, last = pattern.rpartition("/")
+    names = script.container.files.list(normal(directory or slash or ".", script.cwd))
+    hidden = last.startswith(".")
+    found = [n for n in names if fnmatchcase(n, last) and n.startswith(".") == hidden]
+    return [f"{directory}{slash}{name}" for name in found]
+
+
+def _piece(script: Script, match: re.Match[str]) -> str:
+    pieces = match.groupdict()
+    if (name := pieces["name"] or pieces["braced"]) is not None:
+        return _variable(script, name, pieces["how"] or "", pieces["other"])
+    if (text := pieces["sum"]) is not None:
+        return str(evaluate(_QUOTED.sub(partial(_piece, script), text), script.variables))
+    if (text := pieces["command"] or pieces["old"]) is not None:
+        return script.output_of(text).rstrip("\n")
+    if (text := pieces.get("double")) is not None:
+        return _QUOTED.sub(partial(_piece, script), text)
+    return pieces["escaped"] or pieces.get("single") or ""
+
+
+def _variable(script: Script, name: str, how: str, other: str) -> str:
+    args, variables = script.args, script.variables
+    special = {"?": str(script.status), "$": "1", "0": "sh", "#": str(len(args))}
+    special |= {str(number): arg for number, arg in enumerate(args, 1)}
+    special |= dict.fromkeys("@*", " ".join(args))
+    if name == "RANDOM":
+        script.pure = False
+        value = str(script.container.sandbox.random.randrange(32768))
+    elif name[0] == "#" and name[1:]:
+        value = str(len(variables.get(name[1:], "")))
+    else:
+        value = special.get(name) or variables.get(name, "")
+    if not how:
+        return value
+    if how[0] in "%#":
+        return _without(value, expand(script, other), at_end=how[0] == "%", most=len(how) == 2)
+    if bool(value) == (how[-1] == "+"):
+        value = expand(script, other)
+        if how[-1] == "=":
+            script.variables = variables | {name: value}
+        return value
+    return "" if how[-1] == "+" else value
+
+
+def _without(text: str, pattern: str, at_end: bool, most: bool) -> str:
+    """A text without what a pattern matches at its beginning or end: the most or the least."""
+    lengths = range(len(text) + 1)
+    for length in reversed(lengths) if most else lengths:
+        cut = len(text) - length if at_end else length
+        kept, gone = (text[:cut], text[cut:]) if at_end else (text[cut:], text[:cut])
+        if fnmatchcase(gone, pattern):
+            return kept
+    return text
+
+
+# --- sums
+
+_OPERATORS: dict[type, Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: lambda a, b: int(a / b) if b else 0,
+    ast.Mod: lambda a, b: a - b * int(a / b) if b else 0,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+
+
+def evaluate(text: str, variables: dict[str, str]) -> int:
+    """What an expression between `$((` and `))` comes to; 0 where it makes no sense."""
+    try:
+        return _value(ast.parse(text.strip(), mode="eval").body, variables)
+    except (SyntaxError, ValueError):
+        return 0
+
+
+def _value(node: ast.expr, variables: dict[str, str]) -> int:
+    match node:
+        case ast.Constant(value=int(number)):
+            return number
+        case ast.Name(id=name):
+            return int(variables.get(name) or 0)
+        case ast.UnaryOp(op=ast.USub(), operand=of):
+            return -_value(of, variables)
+        case (
+            ast.BinOp(op=sign, left=left, right=right)
+            | ast.Compare(ops=[sign], left=left, comparators=[right])
+        ) if type(sign) in _OPERATORS:
+            return int(_OPERATORS[type(sign)](_value(left, variables), _value(right, variables)))
+    raise ValueError(ast.dump(node))
