@@ -158,6 +158,8 @@ def _no_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()  # now it is as old as the rest
         if collecting:
             gc.enable()
 
@@ -197,44 +199,31 @@ def _shell(obj: Any) -> Any:
     return shell
 
 
-class Keeper:
+class Keeper(NamedTuple):
     """How to keep objects of one class.
 
     `take` gives what an object holds; `put` gives it back (None: the object itself cannot
     change); `parts` are the objects among it; `place` tells the cell that it is in or is.
     """
 
-    __slots__ = ("parts", "place", "put", "take")
-
-    def __init__(
-        self,
-        take: Callable[[Any], Any],
-        put: Callable[[Any, Any], None] | None,
-        parts: Callable[[Any], Collection[Any]],
-        place: Callable[[Any], Cell | None] | None = None,
-    ) -> None:
-        self.take = take
-        self.put = put
-        self.parts = parts
-        self.place = place
+    take: Callable[[Any], Any]
+    put: Callable[[Any, Any], None] | None
+    parts: Callable[[Any], Collection[Any]]
+    place: Callable[[Any], Cell | None] | None = None
 
 
 def _itself(obj: Any) -> Any:
     return obj
 
 
-def _refill_list(obj: Any, held: Any) -> None:
-    obj[:] = held
+def _refill_sequence(obj: Any, held: Any) -> None:
+    obj.clear()
+    obj.extend(held)
 
 
 def _refill(obj: Any, held: Any) -> None:
     obj.clear()
     obj.update(held)
-
-
-def _refill_deque(obj: Any, held: Any) -> None:
-    obj.clear()
-    obj.extend(held)
 
 
 class Prefix(NamedTuple):
@@ -263,9 +252,9 @@ def _set_up_clock(obj: Any, held: Any) -> None:
 _KEEPERS: dict[type, Keeper] = {
     Values: Keeper(dict.copy, _refill, lambda held: ()),
     dict: Keeper(dict.copy, _refill, dict.values),
-    list: Keeper(list.copy, _refill_list, _itself),
+    list: Keeper(list.copy, _refill_sequence, _itself),
     set: Keeper(set.copy, _refill, list),
-    deque: Keeper(list, _refill_deque, _itself),
+    deque: Keeper(list, _refill_sequence, _itself),
     tuple: Keeper(_itself, None, _itself),
     MethodType: Keeper(_itself, None, lambda method: (method.__self__,)),
     random.Random: Keeper(random.Random.getstate, random.Random.setstate, lambda state: ()),
@@ -278,12 +267,12 @@ class _Keepers(dict[type, Keeper]):
 
     def __missing__(self, cls: Any) -> Keeper:
         known = next((known for known in _KEEPERS if issubclass(cls, known)), None)
-        model = _KEEPERS[known] if known is not None else _of_attributes(cls)
-        keeper = self[cls] = Keeper(model.take, model.put, model.parts)
+        keeper = _KEEPERS[known] if known is not None else _of_attributes(cls)
         if issubclass(cls, Cell):
-            keeper.place = _itself
+            keeper = keeper._replace(place=_itself)
         elif hasattr(cls, "cell"):
-            keeper.place = attrgetter("cell")
+            keeper = keeper._replace(place=attrgetter("cell"))
+        self[cls] = keeper
         return keeper
 
 

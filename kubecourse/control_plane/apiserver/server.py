@@ -49,6 +49,8 @@ class APIServer:
     owner of what they change; without one, nobody does.
     """
 
+    APPENDED = ("_first_revisions", "_times")
+
     def __init__(self, clock: Clock, etcd: Etcd) -> None:
         self.clock = clock
         self.etcd = etcd
