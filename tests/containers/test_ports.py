@@ -64,7 +64,7 @@ def test_a_program_can_hold_a_port_too() -> None:
         with pytest.raises(EngineError) as error:
             run("hello-c", publish={8080: port})
         assert "address already in use" in error.value.said
-        assert f"(PID {os.getpid()})" in error.value.values["holder"]
+        assert f"(PID {os.getpid()})" in str(error.value)
     assert not holder(port)
 
 
