@@ -1,4 +1,4 @@
-"""curl, wget and nslookup: asking the network, and saying what came of it in their own words."""
+"""curl, wget, nc and nslookup: asking the network, and saying in their words what came of it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,61 @@ DNS_SERVER = "10.96.0.10"
 PATIENCE = 130.0
 """Seconds that they wait for a connection if nobody says otherwise."""
 _LIMITS = ("m", "max-time", "T", "timeout", "w", "connect-timeout")
+_FAILURES: dict[str, tuple[int, str, str, str]] = {
+    # what failed: curl's exit code, what curl says, what wget says, what nc says
+    "status": (22, "The requested URL returned error: {status}",
+               "wget: server returned error: HTTP/1.1 {status}", ""),
+    "name": (6, "Could not resolve host: {name}", "wget: bad address '{host}'",
+             "bad address '{name}'"),
+    "refused": (7, "Failed to connect to {name} port {port} after 0 ms: Could not connect to "
+                "server", "Connecting to {host} ({address})\nwget: can't connect to remote host "
+                "({ip}): {why}", "{name}:{port}: Connection refused"),
+    "time": (28, "Connection timed out", "wget: download timed out",
+             "{name}:{port}: Connection timed out"),
+}  # fmt: skip
 
 
 def fetch(call: Call) -> Result:
     """GET a URL, as curl or as busybox' wget."""
-    sandbox, url = call.script.container.sandbox, call.words[-1] if call.words else ""
+    sandbox, url, options = call.script.container.sandbox, "".join(call.words[-1:]), call.options
+    curl = call.name == "curl"
     try:
         if not url or sandbox.network is None:
             raise ValueError("no URL specified")
         response = sandbox.network.fetch(url, sandbox, _limit(call))
     except ValueError as error:
-        return call.fail(str(error), 2 if call.name == "curl" else 1)._replace(pure=False)
+        return call.fail(str(error), 2 if curl else 1)._replace(pure=False)
+    written = options.get("w") or options.get("write-out", "")
+    written = written.replace("%{http_code}", f"{response.status:03d}").replace("\\n", "\n")
+    code, body, said = 0, response.body, ""
+    if not response.status or (response.status >= 400 and (not curl or call.has("f", "fail"))):
+        code, for_curl, for_wget, _ = _failure(url, response)
+        said = f"{for_wget}\n"
+        if curl:
+            quiet = call.has("s", "silent") and not call.has("S", "show-error")
+            said = "" if quiet else f"curl: ({code}) {for_curl}\n"
+        code, body = code if curl else 1, ""
+    elif call.has("I", "head"):
+        body = f"HTTP/1.1 {response.status}\n"
+    path = "" if call.has("spider") else options.get("o" if curl else "O", "-" if curl else "")
+    if path not in ("", "-") and not code:
+        call.files.write(call.path(path), body)
+    out = body if path == "-" else ""
+    return Result(code, out + written * curl, said, response.latency, pure=False)
+
+
+def _failure(url: str, response: Response) -> tuple[int, str, str, str]:
+    """What the programs say of a request that failed, and curl's exit code."""
     host = (url.partition("://")[2] or url).partition("/")[0]
-    says = _curl_says if call.name == "curl" else _wget_says
-    code, out, err = says(host, response, call.options)
-    path = call.options.get("O" if call.name == "wget" else "o", "-")
-    if path != "-" and not code:
-        call.files.write(call.path(path), response.body)
-        out = out.removeprefix(response.body)
-    return Result(code, out, err, response.latency, pure=False)
+    name, _, port = host.partition(":")
+    address, _, why = response.error.partition("dial tcp ")[2].partition(": connect: ")
+    kind = "refused" if "connect: " in response.error else "time"
+    kind = "status" if response.status else "name" if "no such host" in response.error else kind
+    code, *texts = _FAILURES[kind]
+    ip, why = address.partition(":")[0], why.capitalize()
+    known = {"host": host, "name": name, "port": port or 80, "address": address, "ip": ip}
+    curl, wget, nc = (text.format(status=response.status, why=why, **known) for text in texts)
+    return code, curl, wget, nc
 
 
 def _limit(call: Call) -> float:
@@ -46,55 +82,13 @@ def connect(call: Call) -> Result:
     sandbox = call.script.container.sandbox
     if len(call.words) < 2 or sandbox.network is None or not call.words[1].isdigit():
         return call.fail("usage: nc [-z] [-w SECONDS] HOST PORT")
-    host, port = call.words[:2]
-    response = sandbox.network.fetch(f"http://{host}:{port}/", sandbox, _limit(call))
-    failed = {"name": f"bad address '{host}'", "refused": f"{host}:{port}: Connection refused",
-              "time": f"{host}:{port}: Connection timed out"}  # fmt: skip
-    if not response.pod and (what := _what_failed(response)) in failed:
-        return call.fail(failed[what])._replace(seconds=response.latency, pure=False)
-    return Result(0, f"{host} ({host}:{port}) open\n" if "v" in call.options else "", pure=False)
-
-
-def _curl_says(host: str, response: Response, options: dict[str, str]) -> tuple[int, str, str]:
-    status, (name, _, port) = response.status, host.partition(":")
-    form = options.get("w") or options.get("write-out", "")
-    written = form.replace("%{http_code}", f"{status:03d}").replace("\\n", "\n")
-    if status and not ({"f", "fail"} & options.keys() and status >= 400):
-        body = f"HTTP/1.1 {status}\n" if {"I", "head"} & options.keys() else response.body
-        return 0, body + written, ""
-    failed = f"Failed to connect to {name} port {port or 80} after 0 ms: "
-    code, text = {
-        "status": (22, f"The requested URL returned error: {status}"),
-        "name": (6, f"Could not resolve host: {name}"),
-        "refused": (7, f"{failed}Could not connect to server"),
-        "time": (28, "Connection timed out"),
-    }[_what_failed(response)]
-    quiet = {"s", "silent"} & options.keys() and not {"S", "show-error"} & options.keys()
-    return code, written, "" if quiet else f"curl: ({code}) {text}\n"
-
-
-def _wget_says(host: str, response: Response, options: dict[str, str]) -> tuple[int, str, str]:
-    if 0 < response.status < 400:
-        return 0, "" if "O" not in options or "spider" in options else response.body, ""
-    failed = _what_failed(response)
-    address, _, why = response.error.partition("dial tcp ")[2].partition(": connect: ")
-    host_alone = address.partition(":")[0]
-    text = {
-        "status": f"server returned error: HTTP/1.1 {response.status}",
-        "name": f"bad address '{host}'",
-        "refused": f"can't connect to remote host ({host_alone}): {why.capitalize()}",
-        "time": "download timed out",
-    }[failed]
-    said = f"Connecting to {host} ({address})\n" if failed == "refused" else ""
-    return 1, "", f"{said}wget: {text}\n"
-
-
-def _what_failed(response: Response) -> str:
-    if response.status:
-        return "status"
-    if "no such host" in response.error:
-        return "name"
-    return "refused" if "connect: " in response.error else "time"
+    host = f"{call.words[0]}:{call.words[1]}"
+    response = sandbox.network.fetch(f"http://{host}/", sandbox, _limit(call))
+    if not response.pod and not response.status:
+        said = call.fail(_failure(host, response)[3])
+        return said._replace(seconds=response.latency, pure=False)
+    said_open = f"{call.words[0]} ({host}) open\n"
+    return Result(0, said_open if call.has("v") else "", pure=False)
 
 
 def nslookup(call: Call) -> Result:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kubecourse.node.runtime.fetching import connect, fetch, nslookup
 from kubecourse.node.runtime.files import NOT_FOUND, FileProblem, FileSystem, normal
-from kubecourse.node.runtime.script import FOREVER, Restore, Result, Script
+from kubecourse.node.runtime.script import FOREVER, LOOPS, Result, Script
 from kubecourse.node.runtime.shell import ShellSyntaxError, command_of, read_script
 
 COMMAND_NOT_FOUND = 127
@@ -67,21 +67,20 @@ class Call(NamedTuple):
 
 def run(script: Script, words: list[str]) -> Result:
     """Run a command."""
-    name = words[0].rpartition("/")[2] if words[0].startswith("/") else words[0]
+    name, given = words[0].rpartition("/")[2] if words[0][:1] == "/" else words[0], words[1:]
     if name in PROGRAMS:
         program, known = PROGRAMS[name]
-        if known is None:
-            return program(Call(script, name, words[1:], {}))
-        short, _, long = known.partition(" ")
-        given = words[1:]
-        if short.startswith("n:"):  # `head -5` means `head -n5`
-            given = [re.sub(r"^-(?=\d+$)", "-n", word) for word in given]
-        try:
-            pairs, plain = gnu_getopt(given, short, long.split())
-        except GetoptError as error:
-            return Result(1, "", f"{name}: {error}\n")
+        pairs: list[tuple[str, str]] = []
+        if known is not None:
+            short, _, long = known.partition(" ")
+            if short.startswith("n:"):  # `head -5` means `head -n5`
+                given = [re.sub(r"^-(?=\d+$)", "-n", word) for word in given]
+            try:
+                pairs, given = gnu_getopt(given, short, long.split())
+            except GetoptError as error:
+                return Result(1, "", f"{name}: {error}\n")
         options = {option.lstrip("-"): value for option, value in pairs}
-        return program(Call(script, name, plain, options))
+        return program(Call(script, name, given, options))
     if script.container.image.userland or script.process is None:
         return Result(COMMAND_NOT_FOUND, "", f"sh: {words[0]}: not found\n")
     script.process.serves = script.container.serving = True
@@ -92,10 +91,6 @@ def run(script: Script, words: list[str]) -> Result:
 # --- the shell's own
 
 
-def _true(call: Call) -> Result:
-    return Result(1 if call.name == "false" else 0)
-
-
 def _exit(call: Call) -> Result:
     code = call.words[0] if call.words else str(call.script.status)
     call.script.leave("call" if call.name == "return" else "sub")
@@ -103,11 +98,10 @@ def _exit(call: Call) -> Result:
 
 
 def _break(call: Call) -> Result:
-    script = call.script
-    if any(getattr(node, "begun", False) for node in script.todo):
-        loop = script.leave("loop")
-        if call.name == "continue":
-            script.todo.append(loop)
+    todo = call.script.todo
+    if any(node.op in LOOPS for node in todo):
+        loop = call.script.leave("loop")
+        todo += (loop,) if loop and call.name == "continue" else ()
     return OK
 
 
@@ -137,11 +131,6 @@ def _set(call: Call) -> Result:
     return OK
 
 
-def _shift(call: Call) -> Result:
-    call.script.args = call.script.args[int(call.words[0]) if call.words else 1 :]
-    return OK
-
-
 def _read(call: Call) -> Result:
     line, found, call.script.stdin = call.script.stdin.partition("\n")
     names = [word for word in call.words if not word.startswith("-")] or ["REPLY"]
@@ -164,7 +153,7 @@ def _exec(call: Call) -> Result:
     todo = call.script.todo
     if call.words:
         call.script.become(call.words)
-    elif todo and isinstance(todo[-1], Restore) and todo[-1].kind == "redirect":
+    elif todo and (todo[-1].op, *todo[-1].parts[:1]) == ("restore", "redirect"):
         todo.pop()  # input and output stay redirected
     return OK
 
@@ -193,11 +182,6 @@ def _shell(call: Call) -> Result:
     return Result(call.script.status)
 
 
-def _test(call: Call) -> Result:
-    words = call.words[:-1] if call.name in ("[", "[[") else call.words
-    return Result(0 if _holds(call, words) else 1)
-
-
 _OF_FILES: dict[str, Callable[[FileSystem, str], bool]] = {
     **dict.fromkeys(("-e", "-r", "-w", "-x"), FileSystem.exists),
     "-f": FileSystem.is_file,
@@ -207,6 +191,11 @@ _OF_FILES: dict[str, Callable[[FileSystem, str], bool]] = {
 _OF_NUMBERS: dict[str, Callable[[int, int], bool]] = {
     f"-{name}": getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge")
 }
+
+
+def _test(call: Call) -> Result:
+    words = call.words[:-1] if call.name in ("[", "[[") else call.words
+    return Result(0 if _holds(call, words) else 1)
 
 
 def _holds(call: Call, words: list[str]) -> bool:
@@ -287,8 +276,7 @@ def _nc(call: Call) -> Result:
 
 
 def _sleep(call: Call) -> Result:
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-    total = 0.0
+    units, total = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}, 0.0
     for word in call.words:
         match = re.fullmatch(r"(\d*\.?\d+|inf(?:inity)?)([smhd]?)", word)
         if match is None:
@@ -319,22 +307,17 @@ def _identity(call: Call) -> Result:
 
 
 def _env(call: Call) -> Result:
-    """`env`, with a command or without."""
+    """`env`, with a command or without, and `printenv`."""
     words, variables = list(call.words), dict(call.script.variables)
+    if words and call.name == "printenv":
+        found = [f"{variables[name]}\n" for name in words if name in variables]
+        return Result(int(len(found) < len(words)), "".join(found))
     while words and "=" in words[0]:
         name, _, variables[name] = words.pop(0).partition("=")
     if not words:
         return Result(0, "".join(f"{k}={v}\n" for k, v in variables.items() if k != "!"))
     call.script.enter((command_of(words),), variables=variables)
     return OK
-
-
-def _printenv(call: Call) -> Result:
-    variables = call.script.variables
-    found = [variables[name] for name in call.words if name in variables]
-    if not call.words:
-        return _env(call)
-    return Result(int(len(found) < len(call.words)), "".join(f"{value}\n" for value in found))
 
 
 # --- files
@@ -354,10 +337,6 @@ def _rm(call: Call) -> Result:
             call.files.remove(path, recursive=call.has("r", "R"))
 
     return call.each(call.words, remove)
-
-
-def _mkdir(call: Call) -> Result:
-    return call.each(call.words, call.files.make_directory)
 
 
 def _copy(call: Call) -> Result:
@@ -398,11 +377,6 @@ def _ls(call: Call) -> Result:
         return "".join(line(name, normal(name, path)) for name in names)
 
     return call.each(call.words or ["."], show)
-
-
-def _chmod(call: Call) -> Result:
-    """Rights are not modelled; the files must be there."""
-    return call.each([w for w in call.words if not w.startswith("-")][1:], call.files.check)
 
 
 # --- text
@@ -447,15 +421,10 @@ def _printf(call: Call) -> Result:
 def _seq(call: Call) -> Result:
     if not 1 <= len(call.words) <= 3 or not all(re.fullmatch(r"-?\d+", w) for w in call.words):
         return call.fail("usage: seq [FIRST] [INCREMENT] LAST")
-    numbers = [int(word) for word in call.words]
-    first = numbers[0] if numbers[1:] else 1
-    step = numbers[1] if numbers[2:] else 1
-    counted = range(first, numbers[-1] + (1 if step > 0 else -1), step or 1)
+    *before, last = map(int, call.words)
+    first, step = [*before, 1, 1][:2] if len(before) < 2 else before
+    counted = range(first, last + (1 if step > 0 else -1), step or 1)
     return Result(0, "".join(f"{n}\n" for n in counted))
-
-
-def _cat(call: Call) -> Result:
-    return call.input(call.words)
 
 
 def _grep(call: Call) -> Result:
@@ -522,19 +491,22 @@ _CURL = (
 )
 _ROWS: list[tuple[str, Callable[[Call], Result], str | None]] = [
     # names, function, and its options as getopt has them (None: it reads its words itself)
-    (": true false sync", _true, None), ("[ [[ test", _test, None), ("exit return", _exit, None),
-    ("break continue", _break, None), ("export local readonly unset", _export, None),
-    ("cd", _cd, None), ("exec", _exec, None), ("read", _read, None), ("set", _set, None),
-    ("shift", _shift, None), ("trap", _trap, None), ("sh bash ash dash eval", _shell, None),
-    ("wait", _wait, None), ("kill", _kill, None), ("killall", _httpd, None),
+    (": true sync", lambda call: OK, None), ("false", lambda call: Result(1), None),
+    ("[ [[ test", _test, None), ("exit return", _exit, None), ("break continue", _break, None),
+    ("export local readonly unset", _export, None), ("cd", _cd, None), ("exec", _exec, None),
+    ("read", _read, None), ("set", _set, None), ("trap", _trap, None), ("wait", _wait, None),
+    ("sh bash ash dash eval", _shell, None), ("kill", _kill, None), ("killall", _httpd, None),
     ("httpd", _httpd, "fvp:h:"), ("nc", _nc, "lkp:zvw:e:n"), ("sleep", _sleep, None),
-    ("date", _date, None), ("hostname id pwd whoami", _identity, "iufsng"), ("env", _env, None),
-    ("printenv", _printenv, None), ("touch", _touch, "c"), ("rm", _rm, "rRf"),
-    ("mkdir", _mkdir, "pm:"), ("cp mv", _copy, "afrRp"), ("ls", _ls, "la1dh"),
-    ("chmod chown", _chmod, None), ("echo", _echo, None), ("printf", _printf, None),
-    ("seq", _seq, None), ("cat", _cat, ""), ("grep", _grep, "ivqcnEF"),
-    ("head", _head, "n:c:"), ("tail", _tail, "n:fFc:"), ("wc", _wc, "lwc"),
-    ("curl", fetch, _CURL), ("nslookup", nslookup, None),
+    ("date", _date, None), ("hostname id pwd whoami", _identity, "iufsng"),
+    ("env printenv", _env, None), ("touch", _touch, "c"), ("rm", _rm, "rRf"),
+    ("mkdir", lambda call: call.each(call.words, call.files.make_directory), "pm:"),
+    # Rights are not modelled: these two see that the files are there.
+    ("chmod chown", lambda call: call.each(call.words[1:], call.files.check), "R"),
+    ("cp mv", _copy, "afrRp"), ("ls", _ls, "la1dh"), ("echo", _echo, None),
+    ("printf", _printf, None), ("seq", _seq, None), ("grep", _grep, "ivqcnEF"),
+    ("cat", lambda call: call.input(call.words), ""), ("head", _head, "n:c:"),
+    ("tail", _tail, "n:fFc:"), ("wc", _wc, "lwc"), ("curl", fetch, _CURL),
+    ("nslookup", nslookup, None),
     ("wget", fetch, "qO:T:St: spider timeout= header= no-check-certificate"),
 ]  # fmt: skip
 PROGRAMS: dict[str, tuple[Callable[[Call], Result], str | None]] = {

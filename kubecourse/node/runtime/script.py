@@ -16,20 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kubecourse.node.runtime.files import FileProblem, normal
 from kubecourse.node.runtime.shell import (
     SUCCEED,
-    Case,
-    Command,
-    Decide,
-    Define,
-    For,
-    Inside,
-    Loop,
-    Not,
-    Pipe,
+    Node,
     Program,
-    Redirected,
     Redirects,
     ShellSyntaxError,
     command_of,
+    node,
     read_script,
 )
 from kubecourse.node.runtime.words import expand, expand_all
@@ -45,6 +37,8 @@ DEEPEST = 50
 """Scripts within scripts."""
 MOST_TO_DO = 1_000
 """Nodes that are still to be done; a function that calls itself for ever comes to more."""
+LOOPS = ("again", "next")
+SUB = ("restore", "sub")
 LOGS = ("/proc/1/fd/1", "/proc/1/fd/2")
 """What is written here goes to the container's log."""
 
@@ -60,13 +54,6 @@ class Result(NamedTuple):
     stderr: str = ""
     seconds: float = 0.0
     pure: bool = True
-
-
-class Restore(NamedTuple):
-    """Make these attributes of the script what they were: a `call`, a `sub` shell, … is over."""
-
-    kind: str
-    attributes: tuple[tuple[str, Any], ...]
 
 
 class Script:
@@ -85,7 +72,7 @@ class Script:
     def __init__(self, container: Container, program: Program, variables: dict[str, str]) -> None:
         self.container = container
         self.process: Any = None
-        self.todo: list[Any] = [*reversed(program)]
+        self.todo: list[Node] = [*reversed(program)]
         self.variables = variables
         self.cwd = container.spec.workingDir or "/"
         self.status = self.effects = self.depth = 0
@@ -133,7 +120,7 @@ class Script:
             self.todo, self.status = [], 2
             return
         saved = tuple((name, getattr(self, name)) for name in changes)
-        self.todo += (Restore(kind, saved), *reversed(program))
+        self.todo += (node("restore", kind, saved), *reversed(program))
         for name, value in changes.items():
             setattr(self, name, value)
 
@@ -144,7 +131,7 @@ class Script:
 
     def become(self, words: list[str]) -> None:
         """Run a command instead of all else that is to be done."""
-        shells = [n for n, node in enumerate(self.todo) if getattr(node, "kind", "") == "sub"]
+        shells = [n for n, (op, parts) in enumerate(self.todo) if (op, *parts[:1]) == SUB]
         self.todo[max(shells, default=-1) + 1 :] = [command_of(words)]
         self.traps = {}
 
@@ -153,79 +140,75 @@ class Script:
         with suppress(ShellSyntaxError):
             self.enter(read_script(text), status=self.status)
 
-    def leave(self, kind: str) -> Any:
+    def leave(self, kind: str) -> Node | None:
         """Break off the innermost loop, call or sub shell, or everything; the node it began at."""
         while self.todo:
-            node = self.todo.pop()
-            if isinstance(node, Restore):
-                self._step(node)
-                found = node.kind
-            else:
-                found = "loop" if getattr(node, "begun", False) else ""
-            if found == kind:
-                return node
+            last = self.todo.pop()
+            if last.op == "restore":
+                self._step(last)
+            if kind == (last.parts[0] if last.op == "restore" else "loop" * (last.op in LOOPS)):
+                return last
         return None
 
     # --- what is to be done
 
-    def _step(self, node: Any) -> float:
+    def _step(self, first: Node) -> float:
         """Do what is next; the seconds that it takes."""
         todo = self.todo
-        match node:
-            case Command():
-                return self._command(node)
-            case Decide(then, otherwise):
+        match first:
+            case "command", (words, assignments):
+                return self._command(words, assignments)
+            case "decide", (then, otherwise):
                 todo += reversed(otherwise if self.status else then)
-            case Not():
+            case "not", _:
                 self.status = int(not self.status)
-            case Restore():
-                for name, value in node.attributes:
+            case "restore", (_, attributes):
+                for name, value in attributes:
                     setattr(self, name, value)
-            case Loop(condition, body, until, begun):
-                if begun and self.process is not None and self.process.comes_round(node):
-                    todo.append(node)
+            case "loop" | "again", (condition, body, until):
+                again = first._replace(op="again")
+                if again == first and self.process is not None and self.process.comes_round(first):
+                    todo.append(first)
                     return FOREVER
-                again, done = (*body, node._replace(begun=True)), (SUCCEED,)
-                todo.append(Decide(done, again) if until else Decide(again, done))
-                todo += reversed(condition)
-            case For(name, words, body, begun):
-                words = words if begun else tuple(expand_all(self, words))
-                if words:
-                    self.variables = self.variables | {name: words[0]}
-                    todo.append(For(name, words[1:], body, True))
-                    todo += reversed(body)
-            case Case(word, branches):
+                ways = ((*body, again), (SUCCEED,))
+                todo += (node("decide", *(reversed(ways) if until else ways)), *reversed(condition))
+            case "for", (name, words, body):
+                todo.append(node("next", name, tuple(expand_all(self, words)), body))
+            case "next", (name, (value, *values), body):
+                self.variables = self.variables | {name: value}
+                todo += (node("next", name, tuple(values), body), *reversed(body))
+            case "case", (word, branches):
                 text = expand(self, word)
                 for patterns, body in branches:
                     if any(fnmatchcase(text, expand(self, pattern)) for pattern in patterns):
                         todo += reversed(body)
                         break
-            case Define(name, body):
+            case "define", (name, body):
                 self.functions = self.functions | {name: body}
-            case Inside(body, True):
+            case "spawn", (body,):
                 child = self.child(body)
                 child.sinks = self.sinks
                 number = str(self.container.spawn(child))
                 self.variables, self.status = self.variables | {"!": number}, 0
-            case Inside(body):
+            case "sub", (body,):
                 self.enter_sub(body)
-            case Pipe(left, right):
+            case "pipe", (left, right):
                 result = self.child(left).finish()
                 self.enter(right, stdin=self._output_of(result))
                 return result.seconds
-            case Redirected(body, redirects):
+            case "redirect", (body, redirects):
                 try:
                     self.enter(body, "redirect", **self._open(redirects))
                 except FileProblem as error:
                     self._came_to(Result(1, "", f"sh: {error}\n"))
         return 0.0
 
-    def _command(self, command: Command) -> float:
-        values = {name: expand(self, word) for name, word in command.assignments}
-        words = expand_all(self, command.words)
+    def _command(self, written: tuple[str, ...], assignments: tuple[tuple[str, str], ...]) -> float:
+        values = {name: expand(self, word) for name, word in assignments}
+        words = expand_all(self, written)
         if not words:
             self.variables = self.variables | values
-            if not any("$(" in word or "`" in word for _, word in command.assignments):
+            if not any("$(" in word or "`" in word for _, word in assignments):
                 self.status = 0
             return 0.0
         if values:
@@ -242,8 +225,8 @@ class Script:
     def _came_to(self, result: Result) -> None:
         self.write(self._output_of(result))
         if self.strict and self.status:
-            after = next((n for n in reversed(self.todo) if not isinstance(n, Restore)), None)
-            if not isinstance(after, Decide | Not):  # nobody asks how it ended
+            after = next((each.op for each in reversed(self.todo) if each.op != "restore"), "")
+            if after not in ("decide", "not"):  # nobody asks how it ended
                 self.leave("sub")
 
     def output_of(self, text: str) -> str:

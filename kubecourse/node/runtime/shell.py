@@ -12,8 +12,6 @@ import shlex
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-Program = tuple[Any, ...]
-"""Nodes to be done one after the other."""
 Redirects = tuple[tuple[str, str], ...]
 """Signs and what they are followed by, as written."""
 
@@ -22,75 +20,29 @@ class ShellSyntaxError(ValueError):
     """A text is not a script that this shell understands."""
 
 
-class Command(NamedTuple):
-    """`x=1 name args`, the words as they are written, quotes and all."""
+class Node(NamedTuple):
+    """One thing to do: what, and its parts; words are as they are written, quotes and all.
 
-    words: tuple[str, ...]
-    assignments: tuple[tuple[str, str], ...] = ()
+    - command: words, assignments. define: a function's name, its body.
+    - decide: what to do if the command before has succeeded, and if not. not: turn that round.
+    - loop (`while`, `until`): condition, body, whether until. for: name, words, body.
+    - again, next: the same two once they are under way; what is left of the words, expanded.
+    - case: a word, its branches: patterns and body. pipe: left, right. redirect: body, redirects.
+    - sub: the body, in a shell of its own. spawn: the body, in the background.
+    - restore: what is over (a `call`, a `sub`, …), and what attributes of the script were before.
+    """
 
-
-class Decide(NamedTuple):
-    """Go on with one or the other, as the command before it has succeeded or failed."""
-
-    then: Program
-    otherwise: Program
-
-
-class Not(NamedTuple):
-    """Turn the status round."""
+    op: str
+    parts: tuple[Any, ...] = ()
 
 
-class Pipe(NamedTuple):
-    """`left | right`."""
-
-    left: Program
-    right: Program
+Program = tuple[Node, ...]
+"""To be done one after the other."""
 
 
-class Redirected(NamedTuple):
-    """A part that reads from or writes to somewhere else."""
-
-    body: Program
-    redirects: Redirects
-
-
-class Loop(NamedTuple):
-    """`while` or `until`; `begun` once it is under way."""
-
-    condition: Program
-    body: Program
-    until: bool
-    begun: bool = False
-
-
-class For(NamedTuple):
-    """`for`; once `begun` its words are those that are left, expanded."""
-
-    name: str
-    words: tuple[str, ...]
-    body: Program
-    begun: bool = False
-
-
-class Case(NamedTuple):
-    """`case`: a word, and what to do for which patterns."""
-
-    word: str
-    branches: tuple[tuple[tuple[str, ...], Program], ...]
-
-
-class Define(NamedTuple):
-    """A function."""
-
-    name: str
-    body: Program
-
-
-class Inside(NamedTuple):
-    """`(…)`, or in the `background`, `… &`."""
-
-    body: Program
-    background: bool = False
+def node(op: str, *parts: Any) -> Node:
+    """A node of these parts."""
+    return Node(op, parts)
 
 
 def _nested(depth: int) -> str:
@@ -118,7 +70,7 @@ _DOCUMENT = re.compile(
     r"<<(?P<tabs>-?)[ \t]*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)(?P<rest>[^\n]*)\n"
     r"(?P<text>(?:[^\n]*\n)*?)[ \t]*(?P=end)[ \t]*(?=\n|$|[;)])"
 )
-SUCCEED = Command(("true",))
+SUCCEED = Node("command", (("true",), ()))
 
 
 def _tokens(text: str) -> list[str]:
@@ -154,9 +106,9 @@ def read_script(text: str) -> Program:
     return program
 
 
-def command_of(words: list[str]) -> Command:
+def command_of(words: list[str]) -> Node:
     """The command that these words are, to be taken as they are."""
-    return Command(tuple(map(shlex.quote, words)))
+    return node("command", tuple(map(shlex.quote, words)), ())
 
 
 class _Reader:
@@ -214,7 +166,7 @@ class _Reader:
                 return tuple(found)
             part = self.and_or()
             if self.take("&"):
-                part = (Inside(part, background=True),)
+                part = (node("spawn", part),)
             elif self.next not in (None, ")", ";;", ";", "\n"):
                 raise self.unexpected()
             found += part
@@ -224,16 +176,16 @@ class _Reader:
         while operator := self.take("&&", "||"):
             self.skip("\n")
             other = self.pipeline()
-            found += (Decide(other, ()) if operator == "&&" else Decide((), other),)
+            found += (node("decide", *((other, ()) if operator == "&&" else ((), other))),)
         return found
 
     def pipeline(self) -> Program:
         if self.take("!"):
-            return (*self.pipeline(), Not())
+            return (*self.pipeline(), node("not"))
         found = self.command()
         while self.take("|"):
             self.skip("\n")
-            found = (Pipe(found, self.command()),)
+            found = (node("pipe", found, self.command()),)
         return found
 
     def command(self) -> Program:
@@ -247,30 +199,30 @@ class _Reader:
             case "if":
                 found = self.if_clause()
             case "while" | "until" as kind:
-                found = (Loop(self.program("do"), self.loop_body(), kind == "until"),)
+                found = (node("loop", self.program("do"), self.loop_body(), kind == "until"),)
             case "for":
                 name = self.word()
                 words = self.words() if self.take("in") else ('"$@"',)
                 self.skip(";", "\n")
-                found = (For(name, words, self.loop_body()),)
+                found = (node("for", name, words, self.loop_body()),)
             case "case":
                 found = (self.case_clause(),)
             case "{":
                 found = self.program("}")
                 self.expect("}")
             case "(":
-                found = (Inside(self.program()),)
+                found = (node("sub", self.program()),)
                 self.expect(")")
             case _:
                 self.at -= 1
                 raise self.unexpected()
         redirects = self.redirects()
-        return (Redirected(found, redirects),) if redirects else found
+        return (node("redirect", found, redirects),) if redirects else found
 
     def function(self) -> Program:
         name = self.word()
         self.skip("(", ")", "\n")
-        return (Define(name, self.command()),)
+        return (node("define", name, self.command()),)
 
     def if_clause(self) -> Program:
         condition = self.program("then")
@@ -283,7 +235,7 @@ class _Reader:
             if self.take("else"):
                 otherwise = self.program("fi")
             self.expect("fi")
-        return (*condition, Decide(then, otherwise))
+        return (*condition, node("decide", then, otherwise))
 
     def loop_body(self) -> Program:
         self.expect("do")
@@ -291,7 +243,7 @@ class _Reader:
         self.expect("done")
         return body
 
-    def case_clause(self) -> Case:
+    def case_clause(self) -> Node:
         word = self.word()
         self.skip("\n")
         self.expect("in")
@@ -306,7 +258,7 @@ class _Reader:
             branches.append((tuple(patterns), self.program("esac")))
             self.take(";;")
             self.skip("\n")
-        return Case(word, tuple(branches))
+        return node("case", word, tuple(branches))
 
     def redirects(self) -> Redirects:
         found = []
@@ -330,5 +282,5 @@ class _Reader:
                 words.append(token)
         if not (assignments or words or redirects):
             raise self.unexpected()
-        command = Command(tuple(words), tuple(assignments))
-        return (Redirected((command,), tuple(redirects)),) if redirects else (command,)
+        command = (node("command", tuple(words), tuple(assignments)),)
+        return (node("redirect", command, tuple(redirects)),) if redirects else command
