@@ -39,10 +39,6 @@ def manifests(inv: Invocation, errors: list[Exception]) -> list[Info]:
     Raises KubectlError where there is nothing.
     """
     verb = inv.path.removeprefix("kubectl ")
-    if inv.args:
-        raise inv.usage_error(f"Unexpected args: [{' '.join(inv.args)}]")
-    if not inv.flags["filename"] and not inv.flags["kustomize"]:
-        raise KubectlError("must specify one of -f and -k")
     infos = from_files(inv, errors)
     if labels := inv.flags.get("selector"):
         try:

@@ -1,7 +1,9 @@
 """The tree of commands, and what cobra says of it: help texts, commands that are not there.
 
-`help.txt` has each command's usage line, what it is for, its other names (`=`), examples (`>`) and
-flags. A function becomes what it does by the command's path::
+`help.txt` has each command's usage line, what it is for, its other names (`=`), examples (`>`),
+flags, and what it objects to: `! condition: message`, or `?` where it points to the help. The
+first condition that holds fails the command; `rm !attach args<2` are terms that must all hold, of
+flags and of the number of arguments before `--`. A function becomes what it does by its path::
 
     @command("cordon")
     def cordon(inv: Invocation) -> None: ...
@@ -16,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.flags import Flag, first_argument, parse, read_flags
@@ -26,6 +28,40 @@ if TYPE_CHECKING:
 
 Action = Callable[["Invocation"], int | None]
 _Function = TypeVar("_Function", bound=Action)
+
+
+_TERM = re.compile(r"(!?)([a-z-]+)(?:(!?=|<|>)(.*))?")
+
+
+@dataclass(frozen=True)
+class Objection:
+    """What is wrong with a command line for which a condition holds."""
+
+    condition: str
+    message: str
+    usage: bool
+
+    def check(self, inv: Invocation) -> None:
+        """Raise KubectlError if that is so."""
+        given = {**inv.flags, "args": len(inv.args) if inv.dash is None else inv.dash}
+        choices = self.condition.split(" or ")
+        if any(all(_holds(term, given) for term in choice.split()) for choice in choices):
+            given |= {"words": " ".join(inv.args), "command": inv.path.split()[-1]}
+            text = re.sub(r"\{([a-z-]+)\}", lambda name: str(given[name[1]]), self.message)
+            text = text.replace("\\n", "\n")
+            raise inv.usage_error(text) if self.usage else KubectlError(text)
+
+
+def _holds(term: str, given: dict[str, Any]) -> bool:
+    match = _TERM.fullmatch(term)
+    assert match is not None, term
+    negated, name, operator, other = match.groups()
+    if operator is None:
+        return bool(given[name]) != bool(negated)
+    if operator in "<>":
+        number = given[other] if other in given else int(other)
+        return bool(given[name] < number if operator == "<" else given[name] > number)
+    return (str(given[name]).lower() in other.split("|")) == (operator == "=")
 
 
 @dataclass
@@ -39,6 +75,7 @@ class Command:
     flags: tuple[Flag, ...] = ()
     aliases: tuple[str, ...] = ()
     examples: str = ""
+    objections: tuple[Objection, ...] = ()
     run: Action | None = None
     by_name: dict[str, Command] = field(default_factory=dict)
 
@@ -57,35 +94,51 @@ _NAME = re.compile(r"[a-z][a-z-]*( [a-z][a-z-]*)*(?= |$)")
 
 def _read() -> tuple[Command, list[str], tuple[Flag, ...]]:
     """The tree without its actions, the headings of its commands, and the flags of all."""
-    root, groups, shared = Command("kubectl"), list[str](), dict[str, tuple[Flag, ...]]()
+    root, groups, shared = Command("kubectl"), list[str](), dict[str, list[str]]()
     text = resources.files(__package__).joinpath("help.txt").read_text(encoding="utf-8")
     for part in text.rstrip().split("\n\n"):
-        use, *lines = (line.strip() for line in part.split("\n"))
+        use, *lines = (line.lstrip() for line in part.split("\n"))
         if use.startswith("# "):
             groups.append(use[2:])
         elif len(groups) == 1:
-            shared[use] = read_flags(lines, shared)
+            shared[use] = _expanded(lines, shared)
         else:
-            _plant(root, use, lines, groups[-1], shared)
-    return root, groups[1:], shared["global"]
+            match = _NAME.match(use)
+            assert match is not None, use
+            *path, name = match[0].split()
+            lines = [lines[0], *_expanded(lines[1:], shared)]
+            _at(root, path).by_name[name] = _command(name, use, groups[-1], *lines)
+    return root, groups[1:], read_flags(shared["global"])
 
 
-def _plant(
-    root: Command, use: str, lines: list[str], group: str, shared: dict[str, tuple[Flag, ...]]
-) -> None:
-    match = _NAME.match(use)
-    assert match is not None, use
-    *path, name = match[0].split()
-    short, *lines = lines
-    marked: dict[str, list[str]] = {"=": [], ">": []}
+def _expanded(lines: list[str], shared: dict[str, list[str]]) -> list[str]:
+    """Lines, with others in the place of words that stand for them."""
+    found: list[str] = []
     for line in lines:
-        if line[0] in marked:
-            marked[line[0]].append(line[2:])
-    flags = read_flags([line for line in lines if line[0] not in marked], shared)
-    aliases = tuple(" ".join(marked["="]).split())
-    examples = "\n".join(marked[">"])
-    new = Command(name, use, short, group, flags, aliases, examples)
-    _at(root, path).by_name[name] = new
+        known = line[0] in "=>!?-"
+        found += [line] if known else [each for word in line.split() for each in shared[word]]
+    return found
+
+
+def _command(name: str, use: str, group: str, short: str, *lines: str) -> Command:
+    marked: dict[str, list[str]] = {mark: [] for mark in "=>!?-"}
+    for line in lines:
+        marked[line[0]].append(line)
+    objections = []
+    for line in lines:
+        if line[0] in "!?":
+            condition, _, message = line[2:].partition(": ")
+            objections.append(Objection(condition, message, usage=line[0] == "?"))
+    return Command(
+        name,
+        use,
+        short,
+        group,
+        read_flags(marked["-"]),
+        tuple(word for line in marked["="] for word in line[2:].split()),
+        "\n".join(line[2:] for line in marked[">"]),
+        tuple(objections),
+    )
 
 
 def _at(root: Command, path: list[str]) -> Command:

@@ -15,7 +15,7 @@ Sources: `github.com/spf13/pflag` `flag.go`; for the shared flags
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,17 +109,16 @@ _LINE = re.compile(
 )
 
 
-def read_flags(lines: Iterable[str], shared: Mapping[str, tuple[Flag, ...]]) -> tuple[Flag, ...]:
-    """The flags of a command's lines, or those that the words of a line stand for."""
+def read_flags(lines: Iterable[str]) -> tuple[Flag, ...]:
+    """The flags of a command's lines."""
     flags: list[Flag] = []
     for line in lines:
-        if match := _LINE.fullmatch(line):
-            short, name, kind, required, default, bare, words = match.groups()
-            kind = kind or "bool"
-            value = PARSERS[kind](default) if default else None
-            flags.append(Flag(name, short or "", kind, value, words, bare, bool(required)))
-        else:
-            flags += [flag for word in line.split() for flag in shared[word]]
+        match = _LINE.fullmatch(line)
+        assert match is not None, line
+        short, name, kind, required, default, bare, words = match.groups()
+        kind = kind or "bool"
+        value = PARSERS[kind](default) if default else None
+        flags.append(Flag(name, short or "", kind, value, words, bare, bool(required)))
     return tuple(flags)
 
 

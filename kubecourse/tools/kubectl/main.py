@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 
 from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl import cli, commands, flags
-from kubecourse.tools.kubectl.cli import Command
 from kubecourse.tools.kubectl.connection import Connection
 from kubecourse.tools.kubectl.failure import KubectlError, SeveralErrors, explain
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -86,16 +85,15 @@ def _run(inv: Invocation, words: list[str]) -> int | None:
     if command is cli.ROOT or inv.flags["help"]:
         inv.write(cli.help_text(command, inv.path))
         return 0
-    if command.run is None:
+    if command.by_name and command.run is None:
         if inv.args:
             raise inv.usage_error(f'unknown command "{" ".join(inv.args)}"')
         inv.write(cli.help_text(command, inv.path))
         return 1
-    _check_required(inv, command)
-    return command.run(inv)
-
-
-def _check_required(inv: Invocation, command: Command) -> None:
     required = [flag.name for flag in command.flags if flag.required]
     if missing := [f'"{name}"' for name in required if name not in inv.changed]:
         raise KubectlError(f"required flag(s) {', '.join(missing)} not set")
+    for objection in command.objections:
+        objection.check(inv)
+    assert command.run is not None, inv.path
+    return command.run(inv)

@@ -11,8 +11,7 @@ import pytest
 from kubecourse.api import errors
 from kubecourse.api.fields import parse_field_selector
 from kubecourse.api.labels import parse_selector
-from kubecourse.tools.kubectl.describe import describe, label
-from kubecourse.tools.kubectl.describe import forms
+from kubecourse.tools.kubectl.describe import describe, forms, label
 from kubecourse.tools.kubectl.output import align
 
 DATA = Path(__file__).parents[2] / "data" / "kubectl"

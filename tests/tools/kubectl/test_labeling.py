@@ -3,10 +3,8 @@
 import pytest
 
 from kubecourse.tools.kubectl.commands.label import (
-    Taint,
     changed_taints,
-    parse_annotations,
-    parse_labels,
+    parse_pairs,
     parse_taints,
     resources_and_pairs,
 )
@@ -21,7 +19,7 @@ def test_objects_come_first_and_pairs_after():
 
 
 def test_labels_are_set_with_equals_and_removed_with_minus():
-    assert parse_labels(["a=b", "c=", "d-"]) == ({"a": "b", "c": ""}, ["d"])
+    assert parse_pairs(["a=b", "c=", "d-"], "label") == ({"a": "b", "c": ""}, ["d"])
 
 
 @pytest.mark.parametrize(
@@ -35,19 +33,22 @@ def test_labels_are_set_with_equals_and_removed_with_minus():
 )
 def test_labels_that_cannot_be(specs, message):
     with pytest.raises(KubectlError, match=message):
-        parse_labels(specs)
+        parse_pairs(specs, "label")
 
 
 def test_an_annotation_may_have_any_value():
-    assert parse_annotations(["a=b=c d", "e-"]) == ({"a": "b=c d"}, ["e"])
+    assert parse_pairs(["a=b=c d", "e-"], "annotation") == ({"a": "b=c d"}, ["e"])
     with pytest.raises(KubectlError, match="invalid annotation format: word"):
-        parse_annotations(["word"])
+        parse_pairs(["word"], "annotation")
 
 
 def test_taints():
     added, removed = parse_taints(["a=b:NoSchedule", "c:NoExecute", "d-", "e:NoSchedule-"])
-    assert added == [Taint("a", "b", "NoSchedule"), Taint("c", "", "NoExecute")]
-    assert removed == [Taint("d"), Taint("e", "", "NoSchedule")]
+    assert added == [
+        {"key": "a", "value": "b", "effect": "NoSchedule"},
+        {"key": "c", "effect": "NoExecute"},
+    ]
+    assert removed == [{"key": "d"}, {"key": "e", "effect": "NoSchedule"}]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from kubecourse.tools.kubectl.commands.set import (
     set_environment,
     set_images,
     set_resources,
-    variable_name,
 )
 from kubecourse.tools.kubectl.failure import KubectlError
 
@@ -69,13 +68,9 @@ def test_the_listing_names_each_container():
     )
 
 
-def test_keys_become_names_of_variables():
-    assert variable_name("my-key.txt", "APP_") == "APP_MY_KEY_TXT"
-
-
 def test_resources_are_added_to_those_there_are():
     container = {**WEB, "resources": {"requests": {"cpu": "1"}}}
-    changed = set_resources(deployment(container), "*", {}, resource_list("memory=0.5Gi"))
+    changed = set_resources(deployment(container), "*", {"requests": resource_list("memory=0.5Gi")})
     requests = pod_spec(changed)["containers"][0]["resources"]["requests"]
     assert requests == {"cpu": "1", "memory": "512Mi"}
     with pytest.raises(KubectlError, match="expected <resource>=<value>"):

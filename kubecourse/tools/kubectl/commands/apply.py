@@ -51,9 +51,6 @@ MISSING_ANNOTATION = (
     " kubectl apply should only be used on resources created declaratively by either kubectl create"
     " --save-config or kubectl apply. The missing annotation will be patched automatically."
 )
-NOT_SIMULATED = {
-    "prune": "--prune is not simulated: delete what left the manifests by name",
-}
 
 
 def last_applied(obj: Json) -> Json:
@@ -86,10 +83,6 @@ def apply_patch(resource: Resource, manifest: Json, current: Json) -> Json:
 @command("apply")
 def apply(inv: Invocation) -> None:
     """Apply every object of -f; one that is refused does not keep the others back."""
-    for flag, objection in NOT_SIMULATED.items():
-        if inv.flags[flag]:
-            raise KubectlError(objection)
-    server_side.check_flags(inv)
     how = server_side.apply if inv.flags["server-side"] else _apply
     errors: list[Exception] = []
     each(manifests(inv, errors), partial(_apply_one, inv, how), errors)
@@ -171,8 +164,6 @@ def create_from_files(inv: Invocation) -> None:
 @command("replace")
 def replace_objects(inv: Invocation) -> None:
     """Put each object of -f in the place of the one that is there."""
-    if inv.args or not inv.flags["filename"]:
-        raise KubectlError("must specify one of -f and -k")
 
     def replace_one(info: Info) -> None:
         try:
@@ -252,12 +243,3 @@ def _lines(obj: Json | None) -> list[str]:
     if obj["kind"] == "Secret" and obj.get("data"):
         obj = {**obj, "data": dict.fromkeys(obj["data"], "***")}
     return yaml.dump(obj).splitlines()
-
-
-@command("edit")
-def edit(inv: Invocation) -> None:
-    """There is no editor to open in a notebook."""
-    raise KubectlError(
-        "no editor can be opened here: print the object with `kubectl get -o yaml`, change the"
-        " text, and give it back with `kubectl apply -f -`"
-    )

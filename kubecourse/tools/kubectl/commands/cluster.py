@@ -9,7 +9,6 @@ from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.jsonpath import go_json
-from kubecourse.tools.kubectl.manifests import NO_KUSTOMIZE
 from kubecourse.tools.kubectl.output import align_rows, printer_for
 
 Json = dict[str, Any]
@@ -20,18 +19,10 @@ SERVER = "https://127.0.0.1:6443"
 """Where the control plane says that it is. Nothing listens there unless the cluster is served."""
 
 
-def _refuse_arguments(inv: Invocation, what: str = "unexpected") -> None:
-    if inv.args:
-        raise inv.usage_error(f"{what} arguments: [{' '.join(inv.args)}]")
-
-
 @command("version")
 def version(inv: Invocation) -> None:
     """Print the versions of client and server, and warn where they are too far apart."""
-    _refuse_arguments(inv, "extra")
     form = inv.flags["output"]
-    if form not in ("", "yaml", "json"):
-        raise KubectlError("--output must be 'yaml' or 'json'")
     major, minor, _ = CLIENT.lstrip("v").split(".")
     client = {"major": major, "minor": minor, "gitVersion": CLIENT}
     both: Json = {"clientVersion": client, "kustomizeVersion": KUSTOMIZE}
@@ -66,7 +57,6 @@ def cluster_info(inv: Invocation) -> None:
 @command("api-versions")
 def api_versions(inv: Invocation) -> None:
     """List them, sorted."""
-    _refuse_arguments(inv)
     for name in sorted(_versions(inv)):
         inv.print(name)
 
@@ -83,12 +73,7 @@ def _versions(inv: Invocation) -> dict[str, str]:
 @command("api-resources")
 def api_resources(inv: Invocation) -> None:
     """List resource types by group and name."""
-    _refuse_arguments(inv)
     form, by = inv.flags["output"], inv.flags["sort-by"]
-    if form not in ("", "wide", "name"):
-        raise KubectlError(f"--output {form} is not available")
-    if by not in ("", "name", "kind"):
-        raise KubectlError("--sort-by accepts only name or kind")
     found = [
         {**row, "api": api, "group": api.rpartition("/")[0]}
         for api, path in _versions(inv).items()
@@ -153,8 +138,6 @@ def get_contexts(inv: Invocation) -> None:
 def set_context(inv: Invocation) -> None:
     """Remember the namespace for the commands that follow."""
     connection = inv.connection
-    if not inv.args and not inv.flags["current"]:
-        raise KubectlError("you must specify a non-empty context name or --current")
     name = inv.args[0] if inv.args else connection.context
     if name != connection.context:
         raise KubectlError(f'an embedded cluster has one context, "{connection.context}"')
@@ -166,8 +149,6 @@ def set_context(inv: Invocation) -> None:
 @command("config use-context")
 def use_context(inv: Invocation) -> None:
     """There is no other."""
-    if len(inv.args) != 1:
-        raise KubectlError(f"accepts 1 arg(s), received {len(inv.args)}")
     if inv.args[0] != inv.connection.context:
         raise KubectlError(f'no context exists with the name: "{inv.args[0]}"')
     inv.print(f'Switched to context "{inv.args[0]}".')
@@ -191,37 +172,3 @@ def view(inv: Invocation) -> None:
     }
     printer = printer_for(inv) or yaml.dump
     inv.write(printer(config))
-
-
-# --- what this cluster does not have
-
-
-@command("kustomize")
-def kustomize(inv: Invocation) -> None:
-    """Nothing is built from kustomizations."""
-    if len(inv.args) > 1:
-        raise KubectlError("specify one path to kustomization.yaml")
-    raise KubectlError(NO_KUSTOMIZE)
-
-
-@command("auth can-i")
-@command("auth whoami")
-def authorization(inv: Invocation) -> None:
-    """Nobody is asked who he is, and everybody may do everything."""
-    if inv.path.endswith("can-i") and len(inv.args) != 2:
-        raise KubectlError(
-            "you must specify two arguments: verb resource or verb resource/resourceName.\n"
-            f"See '{inv.path} -h' for help and examples."
-        )
-    raise KubectlError(
-        "access is not simulated: roles are kept, but everybody may do everything here"
-    )
-
-
-def _top(inv: Invocation) -> None:
-    """As on a real cluster without metrics-server."""
-    raise KubectlError("Metrics API not available")
-
-
-for _kind in ("node", "pod"):
-    command(f"top {_kind}")(_top)

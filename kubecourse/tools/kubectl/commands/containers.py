@@ -24,10 +24,6 @@ from kubecourse.tools.kubectl.resources import Info, Selection, from_arguments
 
 Json = dict[str, Any]
 
-USAGE = (
-    "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\n"
-    "POD or TYPE/NAME is a required argument for the logs command"
-)
 SELECTED_TAIL = 10
 """Lines of each pod where a selector chooses them and --tail is not given."""
 FOLLOW = 60.0
@@ -61,17 +57,11 @@ def _pods(inv: Invocation) -> list[Json]:
     """The pods whose logs are wanted. Raises KubectlError."""
     args, selector = inv.args, inv.flags["selector"]
     if selector:
-        if args:
-            raise KubectlError("only a selector (-l) or a POD name is allowed")
         infos = from_arguments(inv, ["pods"], Selection.of(inv))
         if not infos:
             inv.error(f"No resources found in {inv.namespace} namespace.")
         return [info.object for info in infos]
-    if not args or len(args) > 2:
-        raise inv.usage_error(USAGE)
     if len(args) == 2:
-        if inv.flags["container"]:
-            raise KubectlError("only one of -c or an inline [CONTAINER] arg is allowed")
         inv.flags["container"] = args[1]
     if inv.flags["all-containers"] and inv.flags["container"]:
         name = inv.flags["container"]
@@ -133,12 +123,6 @@ def execute(inv: Invocation) -> int:
     """Run a command in a container; its exit code is kubectl's."""
     before = inv.dash if inv.dash is not None else len(inv.args)
     words, wanted = inv.args[:before], inv.args[before:]
-    if not words:
-        raise KubectlError("pod, type/name or --filename must be specified")
-    if len(words) > 1:
-        raise inv.usage_error(
-            "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead"
-        )
     if not wanted:
         raise KubectlError("you must specify at least one command for the container")
     pod = named_pods(inv, words[0])[1][0]
@@ -173,8 +157,6 @@ def port_forward(inv: Invocation) -> None:
     The real command stays until it is interrupted. Here it returns at once and the ports stay
     until the pod is gone.
     """
-    if len(inv.args) < 2:
-        raise inv.usage_error("TYPE/NAME and list of ports are required for port-forward")
     info, (pod, *_) = named_pods(inv, inv.args[0])
     phase = (pod.get("status") or {}).get("phase")
     if phase != "Running":
@@ -237,34 +219,13 @@ def _named_port(pod: Json, name: str) -> int | None:
 
 
 @command("attach")
-def attach(inv: Invocation) -> None:
-    """There is no terminal to attach to."""
-    if not inv.args:
-        raise KubectlError("at least 1 argument is required for attach")
-    named_pods(inv, inv.args[0])
-    raise KubectlError("simulated containers have no terminal: `kubectl logs -f` shows the same")
-
-
 @command("debug")
-def debug(inv: Invocation) -> None:
-    """Ephemeral containers are not simulated."""
-    if not inv.flags["image"] and not inv.flags["copy-to"]:
-        raise KubectlError("you must specify --image when not using --copy-to.")
-    if not inv.args:
-        raise KubectlError("NAME or TYPE/NAME is required for debug")
+def look_for_pod(inv: Invocation) -> None:
+    """There is no terminal to attach to, and ephemeral containers are not simulated."""
     named_pods(inv, inv.args[0])
     raise KubectlError(
-        "no containers can be added to a simulated pod: look into it with `kubectl exec`,"
+        "simulated containers have no terminal: `kubectl logs -f` shows the same"
+        if inv.path.endswith("attach")
+        else "no containers can be added to a simulated pod: look into it with `kubectl exec`,"
         " or run a pod beside it with `kubectl run`"
-    )
-
-
-@command("cp")
-def copy(inv: Invocation) -> None:
-    """Simulated containers have no tar."""
-    if len(inv.args) != 2:
-        raise KubectlError("source and destination are required")
-    raise KubectlError(
-        "files cannot be copied to or from simulated containers: write them with"
-        " `kubectl exec POD -- sh -c 'echo … > file'`, or mount a ConfigMap"
     )

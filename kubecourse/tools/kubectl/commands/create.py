@@ -78,24 +78,16 @@ def number(text: str, function: str = "Atoi") -> int:
 # --- namespaces and Deployments
 
 
-def _one_name(inv: Invocation, words: list[str] | None = None) -> str:
-    words = inv.args if words is None else words
-    if len(words) != 1:
-        raise inv.usage_error(f"exactly one NAME is required, got {len(words)}")
-    return words[0]
-
-
 @command("create namespace")
 def namespace(inv: Invocation) -> None:
     """A namespace."""
-    generated(inv, new_object(inv, "Namespace", _one_name(inv)) | {"spec": {}, "status": {}})
+    generated(inv, new_object(inv, "Namespace", inv.args[0]) | {"spec": {}, "status": {}})
 
 
 @command("create deployment")
 def deployment(inv: Invocation) -> None:
     """A Deployment; what follows `--` is its container's command."""
-    before = len(inv.args) if inv.dash is None else inv.dash
-    name, words = _one_name(inv, inv.args[:before]), inv.args[before:]
+    name, *words = inv.args
     images, port = inv.flags["image"], inv.flags["port"]
     if len(images) > 1 and words:
         raise KubectlError("cannot specify multiple --image options and command")
@@ -135,7 +127,7 @@ def _container_name(inv: Invocation, deployment: str, image: str) -> str:
 
 
 def _service(kind: str, inv: Invocation) -> None:
-    name = _one_name(inv)
+    name = inv.args[0]
     cluster_ip = inv.flags.get("clusterip", "")
     external_name = inv.flags.get("external-name", "")
     node_port = inv.flags.get("node-port", 0)
@@ -176,7 +168,7 @@ for _type in ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"):
 @command("create configmap")
 def config_map(inv: Invocation) -> None:
     """A ConfigMap; no key may come twice."""
-    name = _one_name(inv)
+    name = inv.args[0]
     text: Json = {}
     binary: Json = {}
     for key, value in _entries(inv):
@@ -206,7 +198,7 @@ def _secret(inv: Invocation, name: str, data: Json, type: str) -> None:
 @command("create secret generic")
 def generic_secret(inv: Invocation) -> None:
     """A Secret; no key may come twice."""
-    name = _one_name(inv)
+    name = inv.args[0]
     data: Json = {}
     for key, value in _entries(inv):
         if objections := names.is_config_map_key(key):
@@ -221,9 +213,7 @@ def generic_secret(inv: Invocation) -> None:
 @command("create secret tls")
 def tls_secret(inv: Invocation) -> None:
     """A certificate and its key."""
-    name = _one_name(inv)
-    if not inv.flags["key"] or not inv.flags["cert"]:
-        raise KubectlError("key and cert must be specified")
+    name = inv.args[0]
     files = {"tls.crt": inv.flags["cert"], "tls.key": inv.flags["key"]}
     data = {key: _base64(_read(place)) for key, place in files.items()}
     _secret(inv, name, data, "kubernetes.io/tls")
@@ -232,14 +222,9 @@ def tls_secret(inv: Invocation) -> None:
 @command("create secret docker-registry")
 def registry_secret(inv: Invocation) -> None:
     """What a registry wants to know."""
-    name = _one_name(inv)
+    name = inv.args[0]
     wanted = ("docker-server", "docker-username", "docker-password", "docker-email")
     server, user, password, email = (inv.flags[flag] for flag in wanted)
-    if not (user and password and server):
-        raise KubectlError(
-            "either --from-file or the combination of --docker-username, --docker-password and"
-            " --docker-server is required"
-        )
     login = {"username": user, "password": password} | ({"email": email} if email else {})
     login["auth"] = _base64(f"{user}:{password}".encode())
     document = json.dumps({"auths": {server: login}}, separators=(",", ":")).encode()

@@ -27,12 +27,7 @@ PROPAGATION = {
 def delete(inv: Invocation) -> None:
     """Delete, say so, and wait."""
     grace = _grace_period(inv)
-    propagation = PROPAGATION.get(inv.flags["cascade"])
-    if propagation is None:
-        raise KubectlError(
-            f"invalid cascade value ({inv.flags['cascade']})."
-            ' Must be "background", "foreground", or "orphan"'
-        )
+    propagation = PROPAGATION[inv.flags["cascade"]]
     errors: list[Exception] = []
     infos = from_flags(inv, fetch=False, errors=errors)
     if inv.namespace_given and any(not info.resource.namespaced for info in infos):
@@ -52,22 +47,12 @@ def delete(inv: Invocation) -> None:
 
 
 def _grace_period(inv: Invocation) -> int:
-    """Seconds to give pods, -1 for their own choice. Raises KubectlError."""
-    grace, force, form = inv.flags["grace-period"], inv.flags["force"], inv.flags["output"]
-    if form not in ("", "name"):
-        raise KubectlError(f"unexpected -o output mode: {form}. We only support '-o name'")
-    if inv.flags["all"] and inv.flags["selector"]:
-        raise KubectlError("setting 'all' parameter but found a non empty selector. ")
-    if inv.flags["now"]:
-        if grace != -1:
-            raise KubectlError("--now and --grace-period cannot be specified together")
-        grace = 1
-    if not force:
-        return grace or 1  # 0 alone is 1 for kubectl, so that nobody loses data by accident
-    if grace > 0:
-        raise KubectlError("--force and --grace-period greater than 0 cannot be specified together")
-    inv.warn(FORCED)
-    return 0
+    """Seconds to give pods, -1 for their own choice."""
+    if inv.flags["force"]:
+        inv.warn(FORCED)
+        return 0
+    # 0 alone is 1 for kubectl, so that nobody loses data by accident.
+    return 1 if inv.flags["now"] else inv.flags["grace-period"] or 1
 
 
 def _ignores_missing(inv: Invocation) -> bool:

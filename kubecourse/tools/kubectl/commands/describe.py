@@ -57,11 +57,6 @@ def _resource(api_version: str, kind: str) -> Resource:
 @command("describe")
 def describe_objects(inv: Invocation) -> None:
     """Describe each object, two empty lines between them."""
-    if not inv.args and not inv.flags["filename"]:
-        raise KubectlError(
-            'You must specify the type of resource to describe. Use "kubectl api-resources" for a'
-            " complete list of supported resources."
-        )
     errors: list[Exception] = []
     try:
         infos = from_flags(inv, everything=True, errors=errors)

@@ -31,10 +31,6 @@ RETRY = 5.0
 def _nodes(inv: Invocation) -> list[Info]:
     """The nodes that the arguments or -l name. Raises KubectlError."""
     selection = Selection.of(inv)
-    if not inv.args and not selection.labels:
-        raise inv.usage_error(f"USAGE: {inv.path.removeprefix('kubectl ')} NODE [flags]")
-    if inv.args and selection.labels:
-        raise inv.usage_error("cannot specify both a node name and a --selector option")
     return from_arguments(inv, ["nodes", *inv.args], selection)
 
 

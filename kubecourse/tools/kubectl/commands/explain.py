@@ -14,10 +14,6 @@ from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import find_resource
 
-NO_RESOURCE = (
-    "You must specify the type of resource to explain. "
-    'Use "kubectl api-resources" for a complete list of supported resources.'
-)
 WIDTH = 76
 MOST_VALUES = 4
 """How many values of an enumeration a list of fields shows."""
@@ -32,10 +28,6 @@ _NAMES = {
 @command("explain")
 def explain_resource(inv: Invocation) -> None:
     """Explain a resource or one of its fields."""
-    if not inv.args:
-        raise KubectlError(NO_RESOURCE)
-    if len(inv.args) > 1:
-        raise inv.usage_error("We accept only this format: explain RESOURCE\n")
     word, *path = inv.args[0].split(".")
     resource, path = _resource(word, path, inv.flags["api-version"])
     inv.write(explain(resource, path, bool(inv.flags["recursive"])))

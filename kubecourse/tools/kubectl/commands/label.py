@@ -6,8 +6,6 @@ Sources: `staging/src/k8s.io/kubectl/pkg/cmd/util/helpers.go` (GetResourcesAndPa
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -31,8 +29,7 @@ def resources_and_pairs(args: list[str], what: str) -> tuple[list[str], list[str
     resources: list[str] = []
     pairs: list[str] = []
     for word in args:
-        is_pair = ("=" in word and word[0] != "=") or (word.endswith("-") and word != "-")
-        if is_pair:
+        if ("=" in word and word[0] != "=") or (word.endswith("-") and word != "-"):
             pairs.append(word)
         elif pairs:
             raise KubectlError(f"all resources must be specified before {what} changes: {word}")
@@ -44,57 +41,46 @@ def resources_and_pairs(args: list[str], what: str) -> tuple[list[str], list[str
 # --- labels and annotations
 
 
-def parse_labels(specs: list[str]) -> Pairs:
-    """What `kubectl label` is to set and to remove. Raises KubectlError."""
-    wanted: dict[str, str] = {}
-    removed: list[str] = []
-    for spec in specs:
-        key, equals, value = spec.partition("=")
-        if not equals and spec.endswith("-"):
-            removed.append(spec[:-1])
-            continue
-        if not equals or "=" in value:
-            raise KubectlError(f"{'invalid' if equals else 'unknown'} label spec: {spec}")
-        if problems := names.validate_label_value(value):
-            quoted = spec.replace("\\", "\\\\").replace('"', '\\"')
-            raise KubectlError(f'invalid label value: "{quoted}": {";".join(problems)}')
-        wanted[key] = value
-    return _checked(wanted, removed, "a label")
-
-
-def parse_annotations(specs: list[str]) -> Pairs:
-    """What `kubectl annotate` is to set and to remove. Raises KubectlError."""
+def parse_pairs(specs: list[str], what: str) -> Pairs:
+    """What `kubectl label` or `annotate` is to set and to remove. Raises KubectlError."""
     wanted: dict[str, str] = {}
     removed: list[str] = []
     wrong: list[str] = []
     for spec in specs:
         key, equals, value = spec.partition("=")
-        if equals and key:
-            wanted[key] = value
-        elif spec.endswith("-") and spec != "-" and not equals:
+        if not equals and spec.endswith("-") and spec != "-":
             removed.append(spec[:-1])
-        else:
+        elif what == "annotation" and not (equals and key):
             wrong.append(spec)
+        else:
+            if what == "label":
+                _check_label(spec, equals, value)
+            wanted[key] = value
     if wrong:
         raise KubectlError(f"invalid annotation format: {', '.join(wrong)}")
-    return _checked(wanted, removed, "an annotation")
-
-
-def _checked(wanted: dict[str, str], removed: list[str], what: str) -> Pairs:
     if any(key in wanted for key in removed):
-        raise KubectlError(f"can not both modify and remove {what} in the same command")
+        a = "a label" if what == "label" else "an annotation"
+        raise KubectlError(f"can not both modify and remove {a} in the same command")
     return wanted, removed
 
 
-def _change(
-    inv: Invocation,
-    what: str,
-    parse: Callable[[list[str]], Pairs],
-    change: Callable[[Invocation, Info, dict[str, str], Pairs], None],
-) -> None:
-    """Parse the pairs, and change each object, or with --list show what it has."""
+def _check_label(spec: str, equals: str, value: str) -> None:
+    if not equals or "=" in value:
+        raise KubectlError(f"{'invalid' if equals else 'unknown'} label spec: {spec}")
+    if problems := names.validate_label_value(value):
+        quoted = spec.replace("\\", "\\\\").replace('"', '\\"')
+        raise KubectlError(f'invalid label value: "{quoted}": {";".join(problems)}')
+
+
+@command("label")
+@command("annotate")
+def label(inv: Invocation) -> None:
+    """Set and remove entries of each object, or with --list show what it has."""
+    what, change = "label", _label
+    if inv.path.endswith("annotate"):
+        what, change = "annotation", _annotate
     args, specs = resources_and_pairs(inv.args, what)
-    pairs = parse(specs)
+    pairs = parse_pairs(specs, what)
     if not args and not inv.flags["filename"]:
         raise KubectlError(NO_RESOURCES)
     if not specs and not inv.flags["list"]:
@@ -102,11 +88,10 @@ def _change(
 
     def change_one(info: Info) -> None:
         present = info.object["metadata"].get(f"{what}s") or {}
-        if not inv.flags["list"]:
-            return change(inv, info, present, pairs)
-        for key in sorted(present):
-            inv.print(f"{key}={present[key]}")
-        return None
+        if inv.flags["list"]:
+            inv.write("".join(f"{key}={present[key]}\n" for key in sorted(present)))
+        else:
+            change(inv, info, present, *pairs)
 
     each(from_flags(inv, args), change_one)
 
@@ -120,36 +105,25 @@ def _clashes(inv: Invocation, present: dict[str, str], wanted: dict[str, str]) -
     )
 
 
-@command("label")
-def label(inv: Invocation) -> None:
-    """Set and remove labels."""
-    _change(inv, "label", parse_labels, _label)
-
-
-def _label(inv: Invocation, info: Info, present: dict[str, str], pairs: Pairs) -> None:
-    wanted, removed = pairs
+def _label(
+    inv: Invocation, info: Info, present: dict[str, str], wanted: dict[str, str], removed: list[str]
+) -> None:
     if clashes := _clashes(inv, present, wanted):
         raise KubectlError(f"{clashes}, and --overwrite is false")
     for key in removed:
         if key not in present:
-            inv.write(f'label "{key}" not found.\n')
+            inv.print(f'label "{key}" not found.')
     left = {key: value for key, value in present.items() if key not in removed} | wanted
     if left == present:
-        print_result(inv, info, "not labeled")
-        return
+        return print_result(inv, info, "not labeled")
     done = "labeled" if inv.flags["overwrite"] or wanted else "unlabeled"
     changes = {key: None for key in removed if key in present} | wanted
-    send_patch(inv, info, {"metadata": {"labels": changes}}, done, kind="merge")
+    return send_patch(inv, info, {"metadata": {"labels": changes}}, done, kind="merge")
 
 
-@command("annotate")
-def annotate(inv: Invocation) -> None:
-    """Set and remove annotations."""
-    _change(inv, "annotation", parse_annotations, _annotate)
-
-
-def _annotate(inv: Invocation, info: Info, present: dict[str, str], pairs: Pairs) -> None:
-    wanted, removed = pairs
+def _annotate(
+    inv: Invocation, info: Info, present: dict[str, str], wanted: dict[str, str], removed: list[str]
+) -> None:
     if clashes := _clashes(inv, present, wanted):
         raise KubectlError(
             f"--overwrite is false but found the following declared annotation(s): {clashes}"
@@ -158,43 +132,25 @@ def _annotate(inv: Invocation, info: Info, present: dict[str, str], pairs: Pairs
     send_patch(inv, info, patch, "annotated", kind="merge")
 
 
-# --- taints
+# --- taints; what is to be removed may be without effect or value: all taints of the key
 
 
-@dataclass(frozen=True)
-class Taint:
-    """A taint, or (without effect or value) what to remove: all taints of the key."""
-
-    key: str
-    value: str = ""
-    effect: str = ""
-
-    def json(self) -> Json:
-        """As it stands in a node."""
-        taint = {"key": self.key, "effect": self.effect}
-        return {**taint, "value": self.value} if self.value else taint
-
-    def matches(self, taint: Json) -> bool:
-        """Whether a node's taint is one of those to remove."""
-        return taint["key"] == self.key and self.effect in ("", taint["effect"])
-
-
-def parse_taints(specs: list[str]) -> tuple[list[Taint], list[Taint]]:
+def parse_taints(specs: list[str]) -> tuple[list[Json], list[Json]]:
     """What `kubectl taint` is to add and to remove. Raises KubectlError."""
-    added: list[Taint] = []
-    removed: list[Taint] = []
+    added: list[Json] = []
+    removed: list[Json] = []
     for spec in specs:
         taint = _parse_taint(spec.removesuffix("-"), removing=spec.endswith("-"))
         if spec.endswith("-"):
             removed.append(taint)
-        elif any((taint.key, taint.effect) == (other.key, other.effect) for other in added):
+        elif any(_matches(taint, other) for other in added):
             raise KubectlError(f"duplicated taints with the same key and effect: {spec}")
         else:
             added.append(taint)
     return added, removed
 
 
-def _parse_taint(spec: str, removing: bool) -> Taint:
+def _parse_taint(spec: str, removing: bool) -> Json:
     pair, colon, effect = spec.partition(":")
     key, equals, value = pair.partition("=")
     if ":" in effect or "=" in value or (not colon and not removing):
@@ -209,30 +165,35 @@ def _parse_taint(spec: str, removing: bool) -> Taint:
         problems = problems or names.validate_label_value(value)
     if problems:
         raise KubectlError(f"invalid taint spec: {spec}, {'; '.join(problems)}")
-    return Taint(key, value, effect)
+    taint = {"key": key, "effect": effect, "value": value}
+    return {name: text for name, text in taint.items() if text}
+
+
+def _matches(meant: Json, taint: Json) -> bool:
+    """Whether a taint is one of those that are meant."""
+    return taint["key"] == meant["key"] and meant.get("effect") in (None, taint["effect"])
 
 
 def changed_taints(
-    node: Json, added: list[Taint], removed: list[Taint], overwrite: bool
+    node: Json, added: list[Json], removed: list[Json], overwrite: bool
 ) -> tuple[list[Json], str]:
     """A node's taints after the change, and the word for it: tainted, untainted, modified.
 
     Raises KubectlError for taints that are there already, or are not there.
     """
     present = node["spec"].get("taints") or []
-    clashes = [new.key for new in added if any(map(new.matches, present))]
+    clashes = [new["key"] for new in added if any(_matches(new, old) for old in present)]
     if clashes and not overwrite:
         raise KubectlError(
             f"node {node['metadata']['name']} already has {','.join(clashes)} taint(s)"
             " with same effect(s) and --overwrite is false"
         )
-    kept = [old for old in present if not any(new.matches(old) for new in added)]
-    merged = [*(new.json() for new in added), *kept]
+    merged = added + [old for old in present if not any(_matches(new, old) for new in added)]
     for gone in removed:
-        if not any(map(gone.matches, merged)):
-            shown = f"{gone.key}:{gone.effect}" if gone.effect else gone.key
+        if not any(_matches(gone, taint) for taint in merged):
+            shown = ":".join(filter(None, (gone["key"], gone.get("effect"))))
             raise KubectlError(f'taint "{shown}" not found')
-    left = [old for old in merged if not any(gone.matches(old) for gone in removed)]
+    left = [old for old in merged if not any(_matches(gone, old) for gone in removed)]
     grew, shrank = len(merged) != len(present), len(left) != len(merged)
     if overwrite or (grew and shrank):
         return left, "modified"
@@ -258,7 +219,7 @@ def taint(inv: Invocation) -> None:
     each(from_arguments(inv, words, selection), partial(_taint, inv, added, removed))
 
 
-def _taint(inv: Invocation, added: list[Taint], removed: list[Taint], info: Info) -> None:
+def _taint(inv: Invocation, added: list[Json], removed: list[Json], info: Info) -> None:
     taints, done = changed_taints(info.object, added, removed, inv.flags["overwrite"])
     send_patch(inv, info, {"spec": {"taints": taints or None}}, done, kind="merge")
 

@@ -26,8 +26,6 @@ START_UP = 0.09
 
 
 def _targets(inv: Invocation) -> list[Info]:
-    if not inv.args and not inv.flags["filename"]:
-        raise KubectlError("required resource not specified")
     infos = from_flags(inv, everything=True)
     if not infos:
         raise KubectlError("No resources found", bare=True)
@@ -100,8 +98,6 @@ def status(inv: Invocation) -> None:
 def history(inv: Invocation) -> None:
     """List revisions, or show the template of one."""
     revision = inv.flags["revision"]
-    if revision < 0:
-        raise KubectlError(f"revision must be a positive integer: {revision}")
     for info in _targets(inv):
         found = _revisions(inv, info, "history viewer")
         shown = _one_revision(found, revision) if revision else _all_revisions(found)

@@ -32,12 +32,13 @@ Json = dict[str, Any]
 @command("run")
 def run(inv: Invocation) -> int | None:
     """Create the pod; with -i or --attach stay until it ends, with --rm remove it then."""
-    if not inv.args or inv.dash == 0:
-        raise inv.usage_error("NAME is required for run")
     attached = inv.flags["attach"] or inv.flags["stdin"]
     if inv.flags["stdin"] and inv.stdin:
         inv.warn("simulated containers read no standard input: the pod gets none")
-    _check(inv, attached)
+    try:
+        parse_reference(inv.flags["image"])
+    except InvalidReference as error:
+        raise KubectlError(f'Invalid image name "{inv.flags["image"]}": {error}') from None
     pod = _pod(inv)
     if not attached:
         generated(inv, pod)
@@ -48,29 +49,6 @@ def run(inv: Invocation) -> int | None:
         service["spec"] = {"ports": ports, "selector": pod["metadata"]["labels"]}
         generated(inv, service | {"status": {"loadBalancer": {}}})
     return _attach(inv, info_of(inv, pod)) if attached else None
-
-
-def _check(inv: Invocation, attached: bool) -> None:
-    """Raise KubectlError for flags that do not go together."""
-    given = inv.flags
-    policy, restart = given["image-pull-policy"], given["restart"]
-    problem = ""
-    if given["rm"] and not attached:
-        problem = "--rm should only be used for attached containers"
-    elif given["tty"] and not given["stdin"]:
-        problem = "-i/--stdin is required for containers with -t/--tty=true"
-    elif restart not in ("Always", "OnFailure", "Never"):
-        problem = f"invalid restart policy: {restart}"
-    elif policy not in ("", "Always", "IfNotPresent", "Never"):
-        problem = f"invalid image pull policy: {policy}"
-    elif given["expose"] and not given["port"]:
-        problem = "--port must be set when exposing a service"
-    if problem:
-        raise inv.usage_error(problem)
-    try:
-        parse_reference(given["image"])
-    except InvalidReference as error:
-        raise KubectlError(f'Invalid image name "{given["image"]}": {error}') from None
 
 
 def _pod(inv: Invocation) -> Json:
@@ -214,11 +192,6 @@ def _ports(obj: Json, given: str, protocol: str) -> list[tuple[int, str]]:
 def autoscale(inv: Invocation) -> None:
     """Create an autoscaler for each object."""
     least, most, cpu = (inv.flags[name] for name in ("min", "max", "cpu-percent"))
-    if most < 1:
-        raise KubectlError(f"--max=MAXPODS is required and must be at least 1, max: {most}")
-    if most < least:
-        limits = f"max: {most}, min: {least}"
-        raise KubectlError(f"--max=MAXPODS must be larger or equal to --min=MINPODS, {limits}")
     for info in from_flags(inv):
         resource, kind = info.resource, info.object["kind"]
         if "scale" not in resource.subresources:

@@ -42,20 +42,6 @@ NOT_KEPT = f"failed to migrate {LAST_APPLIED} for Server-Side Apply. {LATER}"
 NOT_MOVED = f"server rejected managed fields migration to Server-Side Apply. {LATER}"
 
 
-def check_flags(inv: Invocation) -> None:
-    """Raise KubectlError for flags that contradict one another."""
-    flags = inv.flags
-    if flags["force-conflicts"] and not flags["server-side"]:
-        raise KubectlError("--force-conflicts only works with --server-side")
-    if inv.dry_run == "client" and flags["server-side"]:
-        raise KubectlError(
-            "--dry-run=client doesn't work with --server-side "
-            "(did you mean --dry-run=server instead?)"
-        )
-    if flags["force"] and flags["server-side"]:
-        raise KubectlError("--force cannot be used with --server-side")
-
-
 def apply(inv: Invocation, info: Info) -> None:
     """Send the object to be merged by the server. Raises ApiError, KubectlError."""
     manager = inv.flags["field-manager"] or MANAGER

@@ -5,7 +5,6 @@ Sources: `staging/src/k8s.io/kubectl/pkg/cmd/{set,scale,patch}`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import partial
@@ -22,12 +21,10 @@ from kubecourse.tools.kubectl.commands.create import environment
 from kubecourse.tools.kubectl.commands.label import NO_RESOURCES, resources_and_pairs
 from kubecourse.tools.kubectl.failure import KubectlError, each
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.resources import Info, from_arguments, from_flags
+from kubecourse.tools.kubectl.resources import Info, from_flags
 
 Json = dict[str, Any]
 Change = Callable[[Json], Json]
-
-# --- pod specs inside of objects
 
 _TEMPLATED = (
     "DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet",
@@ -41,17 +38,12 @@ _PATHS: dict[str, tuple[str, ...]] = {
 
 def pod_spec(obj: Json) -> Json:
     """The pod spec of an object. Raises KubectlError for kinds without one."""
-    if obj["kind"] not in _PATHS:
-        kind = obj["kind"]
+    kind = obj["kind"]
+    if kind not in _PATHS:
         raise KubectlError(f"the object is not a pod or does not have a pod template: {kind}")
-    for key in _PATHS[obj["kind"]]:
+    for key in _PATHS[kind]:
         obj = obj[key]
     return obj
-
-
-def _with(obj: Json, path: tuple[str, ...], value: Json) -> Json:
-    first, *rest = path
-    return {**obj, first: _with(obj[first], tuple(rest), value) if rest else value}
 
 
 def change_containers(
@@ -64,27 +56,28 @@ def change_containers(
         for key in keys
         if spec.get(key)
     }
-    return _with(obj, _PATHS[obj["kind"]], {**spec, **changed})
+
+    def inside(value: Json, path: tuple[str, ...]) -> Json:
+        return {**value, path[0]: inside(value[path[0]], path[1:])} if path else value | changed
+
+    return inside(obj, _PATHS[obj["kind"]])
 
 
 def _change_each(
-    inv: Invocation, infos: list[Info], change: Change, what: str, shown: str = ""
+    inv: Invocation, args: list[str], change: Change, what: str, shown: str = ""
 ) -> None:
     """Change objects on the client and send the difference; where there is none, pass over."""
 
     def change_one(info: Info) -> None:
-        changed = change(info.object)
         struct = schema.struct(info.resource.schema)
-        patch = two_way_merge_patch(info.object, changed, struct)
-        if not patch:
-            return
-        try:
-            send_patch(inv, info, patch, f"{shown or what} updated")
-        except ApiError as error:
-            message = f"failed to patch {what} update to pod template: {error.message}"
-            raise KubectlError(message, bare=True) from None
+        if patch := two_way_merge_patch(info.object, change(info.object), struct):
+            try:
+                send_patch(inv, info, patch, f"{shown or what} updated")
+            except ApiError as error:
+                message = f"failed to patch {what} update to pod template: {error.message}"
+                raise KubectlError(message, bare=True) from None
 
-    each(infos, change_one)
+    each(_targets(inv, args), change_one)
 
 
 def _targets(inv: Invocation, args: list[str]) -> list[Info]:
@@ -116,22 +109,18 @@ def set_images(obj: Json, images: dict[str, str]) -> Json:
 def set_image(inv: Invocation) -> None:
     """`web=nginx:2`, `*=nginx:2`."""
     args, pairs = resources_and_pairs(inv.args, "image")
-    images: dict[str, str] = {}
-    for pair in pairs:
-        name, _, image = pair.partition("=")
+    images = {name: image for name, _, image in (pair.partition("=") for pair in pairs)}
+    for name, image in images.items():
         if not name or not image:
-            raise KubectlError(f"invalid image format: {pair}")
-        images[name] = image
-    if not args and not inv.flags["filename"]:
-        raise KubectlError(NO_RESOURCES)
-    if not images:
+            raise KubectlError(f"invalid image format: {name}={image}")
+    if args and not images:
         raise KubectlError("at least one image update is required")
     if "*" in images and len(images) > 1:
         raise KubectlError(
             "all containers are already specified by *, but saw more than one"
             " container_name=container_image pairs"
         )
-    _change_each(inv, from_flags(inv, args), partial(set_images, images=images), "image")
+    _change_each(inv, args, partial(set_images, images=images), "image")
 
 
 # --- set env
@@ -165,11 +154,10 @@ def set_environment(
 def environment_listing(obj: Json, pattern: str) -> str:
     """What `set env --list` prints."""
     lines: list[str] = []
-    spec = pod_spec(obj)
+    spec, named = pod_spec(obj), f"{obj['kind']} {obj['metadata']['name']}"
     for container in [*(spec.get("containers") or []), *(spec.get("initContainers") or [])]:
         if fnmatchcase(container["name"], pattern):
-            name = obj["metadata"]["name"]
-            lines.append(f"# {obj['kind']} {name}, container {container['name']}")
+            lines.append(f"# {named}, container {container['name']}")
             lines += map(_listed, container.get("env") or [])
     return "".join(f"{line}\n" for line in lines)
 
@@ -183,13 +171,9 @@ _REFERENCES = {
 
 
 def _listed(variable: Json) -> str:
-    source = variable.get("valueFrom")
-    if source is None:
-        return f"{variable['name']}={variable.get('value', '')}"
-    for kind, words in _REFERENCES.items():
-        if kind in source:
-            return f"# {variable['name']} from {words.format(**source[kind])}"
-    return f"# {variable['name']} from invalid valueFrom"
+    for kind, source in (variable.get("valueFrom") or {}).items():
+        return f"# {variable['name']} from {_REFERENCES[kind].format(**source)}"
+    return f"{variable['name']}={variable.get('value', '')}"
 
 
 @command("set env")
@@ -197,44 +181,19 @@ def set_env(inv: Invocation) -> None:
     """`KEY=VALUE KEY-`."""
     args, pairs = resources_and_pairs(inv.args, "environment")
     pairs = [*inv.flags["env"], *pairs]
-    removed = [pair[:-1] for pair in pairs if "=" not in pair]
-    variables = environment(pair for pair in pairs if "=" in pair)
-    if inv.flags["from"]:
-        variables += _from(inv)
-    infos, pattern = _targets(inv, args), inv.flags["containers"]
-    if inv.flags["list"]:
-        for info in infos:
-            inv.write(environment_listing(info.object, pattern))
-        return
+    pattern = inv.flags["containers"]
     change = partial(
         set_environment,
-        variables=variables,
-        removed=removed,
+        variables=environment(pair for pair in pairs if "=" in pair),
+        removed=[pair[:-1] for pair in pairs if "=" not in pair],
         pattern=pattern,
         overwrite=inv.flags["overwrite"],
     )
-    _change_each(inv, infos, change, "env")
-
-
-def _from(inv: Invocation) -> list[Json]:
-    """Variables that refer to every key of a ConfigMap or Secret."""
-    found: list[Json] = []
-    references = {"ConfigMap": "configMapKeyRef", "Secret": "secretKeyRef"}
-    for info in from_arguments(inv, [inv.flags["from"]]):
-        reference = references.get(info.object["kind"])
-        if reference is None:
-            raise KubectlError("unsupported resource specified in --from")
-        for key in sorted(info.object.get("data") or {}):
-            if not inv.flags["keys"] or key in inv.flags["keys"]:
-                source = {reference: {"name": info.name, "key": key}}
-                name = variable_name(key, inv.flags["prefix"])
-                found.append({"name": name, "valueFrom": source})
-    return found
-
-
-def variable_name(key: str, prefix: str = "") -> str:
-    """The variable that stands for a key of a ConfigMap or Secret: `MY_KEY` for `my-key`."""
-    return prefix + re.sub(r"[^a-zA-Z0-9_]", "_", key).upper()
+    if inv.flags["list"]:
+        for info in _targets(inv, args):
+            inv.write(environment_listing(info.object, pattern))
+    else:
+        _change_each(inv, args, change, "env")
 
 
 # --- set resources
@@ -254,14 +213,14 @@ def resource_list(text: str) -> Json:
     return found
 
 
-def set_resources(obj: Json, pattern: str, limits: Json, requests: Json) -> Json:
+def set_resources(obj: Json, pattern: str, amounts: dict[str, Json]) -> Json:
     """The object with other limits and requests. Raises KubectlError if no container matches."""
 
     def change(container: Json) -> Json:
         resources = dict(container.get("resources") or {})
-        for key, amounts in (("limits", limits), ("requests", requests)):
-            if amounts:
-                resources[key] = {**(resources.get(key) or {}), **amounts}
+        for key, new in amounts.items():
+            if new:
+                resources[key] = {**(resources.get(key) or {}), **new}
         return {**container, "resources": resources}
 
     containers = pod_spec(obj).get("containers") or []
@@ -273,14 +232,9 @@ def set_resources(obj: Json, pattern: str, limits: Json, requests: Json) -> Json
 @command("set resources")
 def set_resources_of(inv: Invocation) -> None:
     """Set limits and requests."""
-    limits, requests = resource_list(inv.flags["limits"]), resource_list(inv.flags["requests"])
-    if not limits and not requests:
-        raise KubectlError(
-            "you must specify an update to requests or limits (in the form of --requests/--limits)"
-        )
-    pattern = inv.flags["containers"]
-    change = partial(set_resources, pattern=pattern, limits=limits, requests=requests)
-    _change_each(inv, _targets(inv, inv.args), change, "resources", "resource requirements")
+    amounts = {key: resource_list(inv.flags[key]) for key in ("limits", "requests")}
+    change = partial(set_resources, pattern=inv.flags["containers"], amounts=amounts)
+    _change_each(inv, inv.args, change, "resources", "resource requirements")
 
 
 # --- scale and patch
@@ -289,68 +243,38 @@ def set_resources_of(inv: Invocation) -> None:
 @command("scale")
 def scale(inv: Invocation) -> None:
     """Set the number of replicas through the scale subresource."""
-    if inv.flags["replicas"] < 0:
-        raise KubectlError(
-            "The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0"
-        )
-    if inv.flags["current-replicas"] < -1:
-        raise KubectlError("The --current-replicas must specify an integer of -1 or greater")
     try:
         infos = from_flags(inv)
     except ApiError as error:
         raise KubectlError(f"no objects passed to scale {error.message}") from None
     if not infos:
         raise KubectlError("no objects passed to scale")
-    each(infos, partial(_scale, inv))
-
-
-def _scale(inv: Invocation, info: Info) -> None:
     replicas, expected = inv.flags["replicas"], inv.flags["current-replicas"]
-    if expected >= 0 and inv.dry_run != "client":
-        present = inv.connection.get(info, "scale")["spec"].get("replicas", 0)
-        if present != expected:
-            raise KubectlError(f"Expected replicas to be {expected}, was {present}")
-    patch = {"spec": {"replicas": replicas}}
-    send_patch(inv, info, patch, "scaled", kind="merge", subresource="scale")
 
+    def scale_one(info: Info) -> None:
+        if expected >= 0 and inv.dry_run != "client":
+            present = inv.connection.get(info, "scale")["spec"].get("replicas", 0)
+            if present != expected:
+                raise KubectlError(f"Expected replicas to be {expected}, was {present}")
+        patch = {"spec": {"replicas": replicas}}
+        send_patch(inv, info, patch, "scaled", kind="merge", subresource="scale")
 
-PATCH_TYPES = ("json", "merge", "strategic")
+    each(infos, scale_one)
 
 
 @command("patch")
 def patch(inv: Invocation) -> None:
     """Send the patch to each object."""
-    kind = inv.flags["type"].lower()
-    if kind not in PATCH_TYPES:
-        types = " ".join(PATCH_TYPES)
-        raise KubectlError(f'--type must be one of [{types}], not "{inv.flags["type"]}"')
-    body = _read_patch(inv)
-    infos = from_flags(inv)
+    body, infos = _read_patch(inv), from_flags(inv)
     if not infos:
         raise KubectlError("no objects passed to patch")
-
-    def patch_one(info: Info) -> None:
-        send_patch(
-            inv,
-            info,
-            body,
-            "patched",
-            kind=kind,
-            subresource=inv.flags["subresource"],
-            manager="kubectl-patch",
-        )
-
-    each(infos, patch_one)
+    kind, subresource = inv.flags["type"].lower(), inv.flags["subresource"]
+    options = {"kind": kind, "subresource": subresource, "manager": "kubectl-patch"}
+    each(infos, lambda info: send_patch(inv, info, body, "patched", **options))
 
 
 def _read_patch(inv: Invocation) -> Any:
     text, place = inv.flags["patch"], inv.flags["patch-file"]
-    if text and place:
-        raise KubectlError("cannot specify --patch and --patch-file together")
-    if not text and not place:
-        raise KubectlError(
-            "must specify --patch or --patch-file containing the contents of the patch"
-        )
     try:
         return yaml.load(text or Path(place).read_text())
     except OSError:
