@@ -16,7 +16,7 @@ text twin; pictures and exercises read the fields. Names may leave out the prefi
 engines     `engine()` -> Engine; `client()`: the SDK's client, for checks.
             EngineError(reason, said, values): the one error of this package, its text in the
             reader's language. NoEngine: there is no engine to ask.
-cleaning    `clean()` -> Removed, as `kubecourse clean` does.
+cleaning    `clean()` -> Removed, as `kubecourse clean` does; `clean(bases=False)` keeps those.
 recording   `lab(chapter)` -> Lab. Without an engine every function below answers from the
             chapter's recording, `data/recorded/chapter_N.json.gz`, and says so. With
             KUBECOURSE_RECORD=1 in the environment, `lab` writes that file anew. An answer is
@@ -25,7 +25,8 @@ bases       `base(name)` -> Base: where `FROM kubecourse-python` (`-gcc`, `-regi
             `data/base_images.yaml`. KUBECOURSE_BASES=public or stand-in allows one source only.
 building    `build(folder, name, dockerfile="Dockerfile", cache=True, target=None, show=say)` ->
             Build with `.steps` (Step: instruction, stage, cached, seconds, bytes), `.bytes`,
-            `.context_bytes`. `context(folder)` -> the files an engine is sent and their bytes.
+            `.context_bytes`. `context(folder)` -> the files an engine is sent and their bytes;
+            `take(folder)` -> a copy of it to change, below `work/`.
 images      `anatomy(image)` -> Anatomy: `.manifest`, `.config`, `.layers` (Layer: declared and
             computed digest, `.files`, `.removed`, `.instruction`), `.history`, `.find(path)`,
             `.wasted`. `compare(a, b)` -> Comparison. `read_file(image, path, layer)` -> str, even
@@ -48,7 +49,7 @@ limits      `run_limited(image, command, memory=None, cpus=None, seconds=10)` ->
 """
 
 from kubecourse.containers.bases import base
-from kubecourse.containers.building import build, context
+from kubecourse.containers.building import build, context, take
 from kubecourse.containers.cleaning import clean
 from kubecourse.containers.engines import EngineError, NoEngine, client, engine
 from kubecourse.containers.images import anatomy, compare, diff, read_file
@@ -83,5 +84,5 @@ __all__ = [
     "compare", "containers", "context", "delete", "diff", "engine", "explain_exit",
     "explain_name", "get", "holder", "inspect", "lab", "logs", "manifest", "port_map", "pull",
     "push", "read_file", "remove", "remove_image", "run", "run_limited", "say", "silent",
-    "start_registry", "stop", "tag", "tags", "watch",
+    "start_registry", "stop", "tag", "tags", "take", "watch",
 ]  # fmt: skip

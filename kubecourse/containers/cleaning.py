@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic, sleep
 
+from kubecourse.containers.bases import table
 from kubecourse.containers.engines import HOST, LABEL, PREFIX, PULLED, client, plain
 from kubecourse.containers.recording import on_engine
 from kubecourse.containers.shown import Shown
@@ -27,10 +28,11 @@ class Removed(Shown):
 
 
 @on_engine
-def clean() -> Removed:
+def clean(bases: bool = True) -> Removed:
     """Remove every container, image, network and volume of ours, and nothing else.
 
-    Raises NoEngine, and EngineError if something refuses to go.
+    Without `bases`, base images stay, so that the next lab need not fetch them again. Raises
+    NoEngine, and EngineError if something refuses to go.
     """
     label = {"label": LABEL}
     gone: dict[str, list[str]] = {kind: [] for kind in Removed.__struct_fields__}
@@ -40,9 +42,11 @@ def clean() -> Removed:
             one.remove()
             gone[kind].append(one.name)
     # An image waits for those built upon it, so: until a round removes nothing more.
-    while removed := _remove_images(notes=False):
+    keep = frozenset() if bases else frozenset(f"{PREFIX}{name}:latest" for name in table())
+    while removed := _remove_images(notes=False, keep=keep):
         gone["images"] += removed
-    gone["images"] += _remove_images(notes=True)
+    if bases:
+        gone["images"] += _remove_images(notes=True)
     return Removed(**gone)
 
 
@@ -69,11 +73,13 @@ def remove_containers() -> list[str]:
     return list(names)
 
 
-def _remove_images(notes: bool) -> list[str]:
+def _remove_images(notes: bool, keep: frozenset[str] = frozenset()) -> list[str]:
     """Remove images of ours that nothing needs; with `notes`, notes of what was pulled."""
     removed = []
     for image in client().images.list(all=True, filters={"label": LABEL}):
         pulled = image.labels.get(PULLED)
+        if keep and (pulled or not keep.isdisjoint(map(plain, image.tags))):
+            continue
         if pulled and not notes and _untag(pulled):
             removed.append(pulled)
         if bool(pulled) != notes:
