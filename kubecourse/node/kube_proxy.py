@@ -10,6 +10,7 @@ Sources: `pkg/proxy/{endpointslicecache,topology}.go`, `pkg/proxy/iptables/proxi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ class Endpoint(NamedTuple):
     node: str
 
 
+@dataclass
 class Rule:
     """Where connections to one port of a Service go. No endpoints: they are refused.
 
@@ -44,14 +46,11 @@ class Rule:
     `local_only`: only endpoints on the node where the connection arrives.
     """
 
-    def __init__(
-        self, service: Key, port: str, slices: list[Any], affinity: int, local_only: bool
-    ) -> None:
-        self.service = service
-        self.port = port
-        self.affinity = affinity
-        self.local_only = local_only
-        self._slices = slices
+    service: Key
+    port: str
+    slices: list[Any]
+    affinity: int
+    local_only: bool
 
     @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -61,7 +60,7 @@ class Rule:
         """
         ready: dict[Endpoint, None] = {}
         ending: dict[Endpoint, None] = {}
-        for slice in self._slices:
+        for slice in self.slices:
             numbers = [p.port for p in slice.ports or () if (p.name or "") == self.port]
             for endpoint in (slice.endpoints or ()) if numbers else ():
                 conditions = endpoint.conditions
@@ -106,13 +105,8 @@ class KubeProxy:
         """Begin to keep the rules up to date."""
         self.running = True
         self._informers.start()
-        if self._of_service:
-            self._clock.call_later(RELIST, self._check_all)
-
-    def _check_all(self) -> None:
-        """Services may have gone while nobody watched."""
-        for key in list(self._of_service):
-            self._mark(key)
+        if self._of_service:  # some may have gone while nobody watched
+            self._clock.call_later(RELIST, self._mark, *self._of_service)
 
     def stop(self) -> None:
         """The rules stay as they are from now on."""
@@ -124,12 +118,8 @@ class KubeProxy:
     # --- the rules
 
     def rule(self, ip: str, port: int) -> Rule | None:
-        """The rule for a Service's address and port."""
+        """The rule for a port of a Service's address, or of every node (ANY_NODE)."""
         return self._rules.get((ip, port))
-
-    def node_port(self, port: int) -> Rule | None:
-        """The rule for a port of every node."""
-        return self._rules.get((ANY_NODE, port))
 
     def choose(self, rule: Rule, client: str = "", node: str = "") -> Endpoint | None:
         """An endpoint for a new connection; None if there is nowhere to send it.
@@ -162,11 +152,11 @@ class KubeProxy:
             namespace, _, name = service.partition("/")
             self._mark((namespace, name))
 
-    def _mark(self, key: Key) -> None:
+    def _mark(self, *keys: Key) -> None:
         if not self._dirty:
             due = max(self._clock.now, self._synced_at + MIN_SYNC)
             self._timer = self._clock.call_at(due, self._sync)
-        self._dirty[key] = None
+        self._dirty |= dict.fromkeys(keys)
 
     def _sync(self) -> None:
         """Write the rules of every Service that changed."""
@@ -182,6 +172,9 @@ class KubeProxy:
         spec = service.spec if service is not None else None
         if spec is None or spec.type == "ExternalName" or spec.clusterIP in (None, "", "None"):
             return
+        config, affinity = spec.sessionAffinityConfig, 0
+        if spec.sessionAffinity == "ClientIP":
+            affinity = (config and config.clientIP and config.clientIP.timeoutSeconds) or 10800
         written = self._of_service[key] = []
         slices = list(self._slices.indexed(service_of, f"{key[0]}/{key[1]}"))
         places = [(ip, spec.internalTrafficPolicy) for ip in spec.clusterIPs or [spec.clusterIP]]
@@ -190,14 +183,7 @@ class KubeProxy:
             if port.nodePort:
                 addresses.append((ANY_NODE, port.nodePort, spec.externalTrafficPolicy))
             for ip, number, policy in addresses:
-                rule = Rule(key, port.name or "", slices, _affinity(spec), policy == "Local")
-                self._rules[ip, number] = rule
+                self._rules[ip, number] = Rule(
+                    key, port.name or "", slices, affinity, policy == "Local"
+                )
                 written.append((ip, number))
-
-
-def _affinity(spec: Any) -> int:
-    if spec.sessionAffinity != "ClientIP":
-        return 0
-    config = spec.sessionAffinityConfig
-    seconds = config.clientIP.timeoutSeconds if config and config.clientIP else None
-    return seconds or 10800

@@ -56,22 +56,18 @@ class Machine:
     @cached_property
     def address(self) -> str:
         """The machine's own IP."""
-        return (
-            f"172.{18 + self.number // 62500}.{self.number % 62500 // 250}.{self.number % 250 + 1}"
-        )
+        group, rest = divmod(self.number, 62500)
+        return f"172.{18 + group}.{rest // 250}.{rest % 250 + 1}"
 
     @cached_property
     def pod_prefix(self) -> str:
         """The first three numbers of its pods' IPs: `10.244.1`."""
-        number = self.number
-        if number < _FIRST_NETWORKS:
-            return f"10.{244 + number // 256}.{number % 256}"
-        number -= _FIRST_NETWORKS
-        return f"10.{100 + number // 256}.{number % 256}"
+        over = self.number - _FIRST_NETWORKS
+        block, number = (244, self.number) if over < 0 else (100, over)
+        return f"10.{block + number // 256}.{number % 256}"
 
     @property
     def capacity(self) -> dict[str, str]:
-        """What there is."""
         return {
             "cpu": quantity.canonical(self.cpu),
             "ephemeral-storage": self.storage,

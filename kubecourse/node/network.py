@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubecourse.clock import Clock
-from kubecourse.node.kube_proxy import Endpoint, KubeProxy
+from kubecourse.node.kube_proxy import ANY_NODE, Endpoint, KubeProxy
 from kubecourse.node.runtime.container import Container
 from kubecourse.node.runtime.sandbox import Sandbox
 
@@ -27,22 +27,6 @@ DNS_SERVER = "10.96.0.10"
 LOOPBACK = ("localhost", "127.0.0.1")
 REFUSED = "connect: connection refused"
 TIMED_OUT = "i/o timeout"
-
-
-class Name(Protocol):
-    """What a name means: addresses, or another name (`alias`) elsewhere."""
-
-    @property
-    def addresses(self) -> tuple[str, ...]: ...
-    @property
-    def alias(self) -> str: ...
-
-
-class Resolver(Protocol):
-    """Who knows names; `addons.dns.DNS` does."""
-
-    def resolve(self, name: str, namespace: str = "default") -> Name | None:
-        """What a name means to a pod of a namespace."""
 
 
 class Url(NamedTuple):
@@ -70,17 +54,7 @@ class Response(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether it was answered, and not with an error."""
         return 200 <= self.status < 400
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The answer's headers."""
-        if not self.status:
-            return {}
-        html = self.body.lstrip().startswith("<")
-        type = "text/html" if html else "text/plain; charset=utf-8"
-        return {"Content-Length": str(len(self.body.encode())), "Content-Type": type}
 
     def __str__(self) -> str:
         return self.body if self.status else self.error
@@ -88,7 +62,7 @@ class Response(NamedTuple):
 
 @dataclass(slots=True)
 class Connection:
-    """A connection that was accepted: by which container, for which endpoint."""
+    """A connection that a container has accepted, for an endpoint."""
 
     container: Container
     endpoint: Endpoint
@@ -113,12 +87,12 @@ def parse_url(url: str) -> Url:
 class Network:
     """What connects pods, nodes and Services.
 
-    `kubelets` are the nodes' kubelets by name; nodes may join later. `disks` are the files of
-    PersistentVolumes, by name: every node reaches them.
+    `dns.resolve(name, namespace)` tells what a name means. `kubelets` are the nodes' kubelets by
+    name; nodes may join later. `disks` are the files of PersistentVolumes: every node reaches them.
     """
 
     def __init__(
-        self, clock: Clock, dns: Resolver, proxy: KubeProxy, kubelets: dict[str, Kubelet]
+        self, clock: Clock, dns: Any, proxy: KubeProxy, kubelets: dict[str, Kubelet]
     ) -> None:
         self.clock = clock
         self.dns = dns
@@ -127,7 +101,6 @@ class Network:
         self._rng = clock.rng("network")
         self.disks: dict[str, dict[str, str]] = {}
         self._known: dict[str, Kubelet] = {}
-        self._counted = 0
         self._forwards: dict[int, tuple[str, str, int]] = {}
 
     def forward(self, port: int, namespace: str, pod: str, remote: int) -> None:
@@ -177,12 +150,10 @@ class Network:
 
     def open(self, url: Url, from_pod: str | None, namespace: str) -> Connection | str:
         """Open a connection, from a pod of that name if given, or say why there is none."""
-        source = None
-        if from_pod:
-            local = from_pod.removeprefix("pod/")
-            source = self._pod(local, namespace)
-            if source is None:
-                raise ValueError(f'no pod "{local}" runs in namespace "{namespace}"')
+        local = (from_pod or "").removeprefix("pod/")
+        source = self._pod(local, namespace) if local else None
+        if local and source is None:
+            raise ValueError(f'no pod "{local}" runs in namespace "{namespace}"')
         return self.connect(url, source, namespace)
 
     def connect(
@@ -212,7 +183,7 @@ class Network:
             return f"dial tcp {ip}:{port}: {TIMED_OUT}"
         rule = self._proxy.rule(ip, port)
         if rule is None and (node is not None or ip in LOOPBACK):
-            rule = self._proxy.node_port(port)
+            rule = self._proxy.rule(ANY_NODE, port)
         if rule is not None:
             arrives = source.node if source else (node.name if node else "")
             endpoint = self._proxy.choose(rule, source.ip if source else "client", arrives)
@@ -250,20 +221,15 @@ class Network:
 
     def _index(self) -> dict[str, Kubelet]:
         """The kubelets by pod network, address and name."""
-        if self._counted != len(self._kubelets):
-            self._counted = len(self._kubelets)
-            for kubelet in self._kubelets.values():
+        if len(self._known) < 3 * len(self._kubelets):
+            for name, kubelet in self._kubelets.items():
                 machine = kubelet.machine
-                for key in (machine.pod_prefix, machine.address, machine.name):
-                    self._known[key] = kubelet
+                self._known |= dict.fromkeys((machine.pod_prefix, machine.address, name), kubelet)
         return self._known
 
     def _pod(self, name: str, namespace: str) -> Sandbox | None:
-        for kubelet in self._kubelets.values():
-            for sandbox in kubelet.runtime.sandboxes.values():
-                if sandbox.pod_name == name and sandbox.namespace == namespace:
-                    return sandbox
-        return None
+        everywhere = (s for k in self._kubelets.values() for s in k.runtime.sandboxes.values())
+        return next((s for s in everywhere if (s.pod_name, s.namespace) == (name, namespace)), None)
 
 
 def patience(error: str, timeout: float) -> float:

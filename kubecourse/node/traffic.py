@@ -53,32 +53,25 @@ class Traffic:
     ) -> None:
         if rate <= 0:
             raise ValueError("rate is requests per second: give a number above 0")
-        self.url = url
-        self.rate = rate
+        self.url, self.rate = url, rate
         self.rows: list[Row] = []
         self.pending = 0
         parse_url(url)  # complains now rather than later
-        self._network = network
-        self._clock = clock
-        self._timeout = timeout
-        self._keep_alive = keep_alive
-        self._from_pod = from_pod
-        self._namespace = namespace
+        self._network, self._clock = network, clock
+        self._timeout, self._keep_alive = timeout, keep_alive
+        self._source = (from_pod, namespace)
         self._connection: Connection | None = None
         self._timer: Timer | None = None
-        self._began = 0.0
-        self._sent = 0
+        self._began, self._sent = 0.0, 0
 
     @property
     def running(self) -> bool:
-        """Whether it goes on sending."""
         return self._timer is not None
 
     def start(self) -> None:
         """Begin to send, now."""
         if self._timer is None:
-            self._began = self._clock.now
-            self._sent = 0
+            self._began, self._sent = self._clock.now, 0
             self._timer = self._clock.call_later(0, self._send, background=True)
 
     def stop(self) -> None:
@@ -130,7 +123,7 @@ class Traffic:
         kept = self._connection
         if kept is not None and kept.container.listens(kept.endpoint.port):
             return kept
-        made = self._network.open(parse_url(self.url), self._from_pod, self._namespace)
+        made = self._network.open(parse_url(self.url), *self._source)
         self._connection = made if self._keep_alive and not isinstance(made, str) else None
         return made
 

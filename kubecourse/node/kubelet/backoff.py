@@ -18,13 +18,10 @@ class Backoff:
         self.delay = 0.0
         self.updated = 0.0
 
-    def waiting_since(self, since: float, now: float) -> bool:
-        """Whether the delay, counted from `since`, has not passed."""
-        return self._remembered(since) and now - since < self.delay
-
-    def waiting(self, now: float) -> bool:
-        """Whether the delay, counted from the last time it grew, has not passed."""
-        return self._remembered(now) and now - self.updated < self.delay
+    def waiting(self, now: float, since: float | None = None) -> bool:
+        """Whether the delay, counted from `since` or the last time it grew, has not passed."""
+        begun = self.updated if since is None else since
+        return self._remembered(now if since is None else since) and now - begun < self.delay
 
     def grow(self, since: float, now: float) -> None:
         """Something went wrong at `since` and is now tried again: wait longer next time."""

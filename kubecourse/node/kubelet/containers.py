@@ -114,6 +114,11 @@ class PodContainer:
         return self.run is not None and self.run.finished_at is None
 
     @property
+    def has_passed(self) -> bool:
+        """Whether an init container has done its work, or a sidecar has started."""
+        return self.started if self.kind == SIDECAR else self.exit_code == 0
+
+    @property
     def exit_code(self) -> int | None:
         """How its latest run ended; None while it runs or before it ever did."""
         return self.run.exit_code if self.run is not None else None
@@ -149,7 +154,7 @@ class PodContainer:
             self.stopped_in_sync, finished = False, self.previous_end
         if finished is not None:
             backoff = self.backoff = self.backoff or Backoff()
-            if backoff.waiting_since(finished, now):
+            if backoff.waiting(now, finished):
                 name, pod, delay = self.spec.name, worker.title, go_duration(backoff.delay)
                 message = f"Back-off restarting failed container {name} in pod {pod}"
                 self.warning("BackOff", message)

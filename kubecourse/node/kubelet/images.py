@@ -43,18 +43,13 @@ class ImageManager:
         try:
             present = parse_reference(name).full in self._runtime.images
         except InvalidReference as error:
-            message = (
-                f'Failed to apply default image tag "{name}": '
-                f'couldn\'t parse image name "{name}": {error}'
-            )
+            message = f'Failed to apply default image tag "{name}": '
+            message += f'couldn\'t parse image name "{name}": {error}'
             container.warning("InspectFailed", message)
             return True, ("InvalidImageName", message)
         if present and policy != "Always":
-            message = (
-                f'Container image "{name}" already present on machine '
-                "and can be accessed by the pod"
-            )
-            container.normal("Pulled", message)
+            here = "already present on machine and can be accessed by the pod"
+            container.normal("Pulled", f'Container image "{name}" {here}')
             return True, None
         if policy == "Never":
             message = f'Container image "{name}" is not present with pull policy of Never'

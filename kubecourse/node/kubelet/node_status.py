@@ -86,17 +86,12 @@ class NodeStatus:
         self._reference = replace(node, metadata=replace(node.metadata, uid=node.metadata.name))
 
     def _conditions(self, old: list[Any] | None) -> list[Any]:
-        now = self._kubelet.clock.utc()
-        result = old or []
+        now, result = self._kubelet.clock.utc(), old or []
         for type, status, reason, message in (*_CONDITIONS, _READY if self._ready else _NOT_READY):
             condition = core.NodeCondition(
-                type=type,
-                status=status,
-                reason=f"Kubelet{reason}",
-                message=message,
-                lastHeartbeatTime=now,
-                lastTransitionTime=now,
-            )
+                type=type, status=status, reason=f"Kubelet{reason}", message=message,
+                lastHeartbeatTime=now, lastTransitionTime=now,
+            )  # fmt: skip
             result = conditions.put(result, condition)
         return result
 
@@ -143,16 +138,14 @@ class NodeStatus:
     def _new_lease(self, now: Any) -> Any:
         name = self._kubelet.name
         node: Any = self._kubelet.client.get(core.Node, name)
-        owner = models.meta_v1.OwnerReference(
-            apiVersion="v1", kind="Node", name=name, uid=node.metadata.uid
+        uid = node.metadata.uid
+        owner = models.meta_v1.OwnerReference(apiVersion="v1", kind="Node", name=name, uid=uid)
+        metadata = ObjectMeta(name=name, namespace=LEASES, ownerReferences=[owner])
+        spec = models.coordination_v1.LeaseSpec(
+            holderIdentity=name, leaseDurationSeconds=LEASE_SECONDS, renewTime=now
         )
         return Lease(
-            apiVersion="coordination.k8s.io/v1",
-            kind="Lease",
-            metadata=ObjectMeta(name=name, namespace=LEASES, ownerReferences=[owner]),
-            spec=models.coordination_v1.LeaseSpec(
-                holderIdentity=name, leaseDurationSeconds=LEASE_SECONDS, renewTime=now
-            ),
+            apiVersion="coordination.k8s.io/v1", kind="Lease", metadata=metadata, spec=spec
         )
 
 

@@ -93,13 +93,11 @@ class Prober:
             self._at_next_beat()
             return
         ok, output, seconds = ask(self._container, self._spec)
-        if seconds:
-            self._asking = True
-            self._timer = self._clock.call_later(
-                seconds, self._answered, ok, output, background=self._passed
-            )
-        else:
+        if not seconds:
             self._answered(ok, output)
+            return
+        self._asking, late = True, self._passed
+        self._timer = self._clock.call_later(seconds, self._answered, ok, output, background=late)
 
     def _answered(self, ok: bool, output: str) -> None:
         run, self._asking = self._run, False
@@ -142,17 +140,14 @@ class Prober:
 
 def begin(container: PodContainer, ready_after: float) -> None:
     """A container has started: begin to probe it. Its image may say when it is ready at best."""
-    if container.spec.startupProbe is not None:
+    container.started = container.spec.startupProbe is None
+    if not container.started:
         Prober(container, STARTUP, container.spec.startupProbe)
     elif not ready_after:
         _has_started(container)
-    else:
-        container.started = True
-        if ready_after != NEVER:
-            clock, late = container.worker.kubelet.clock, ready_after > PATIENCE
-            clock.call_later(
-                ready_after, _declared_ready, container, container.run, background=late
-            )
+    elif ready_after != NEVER:
+        clock, late = container.worker.kubelet.clock, ready_after > PATIENCE
+        clock.call_later(ready_after, _declared_ready, container, container.run, background=late)
 
 
 def _declared_ready(container: PodContainer, run: Any) -> None:
@@ -175,17 +170,14 @@ def _has_started(container: PodContainer) -> None:
 
 def ask_at_once(containers: list[PodContainer]) -> None:
     """The kubelet looks at a pod: ask its containers that have started and are not ready."""
-    for container in containers:
-        if container.started and not container.ready:
-            for prober in container.probes:
-                if prober.kind == READINESS:
-                    prober.ask_at_once()
+    unready = [c for c in containers if c.probes and c.started and not c.ready]
+    for prober in [p for c in unready for p in c.probes if p.kind == READINESS]:
+        prober.ask_at_once()
 
 
 def stop(container: PodContainer, but: str = "") -> None:
     """Probe a container no more; a kind of probe may go on."""
-    if container.probes:
-        for prober in container.probes:
-            if prober.kind != but:
-                prober.stop()
-        container.probes = [prober for prober in container.probes if prober.kind == but]
+    for prober in container.probes:
+        if prober.kind != but:
+            prober.stop()
+    container.probes = [prober for prober in container.probes if prober.kind == but]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from kubecourse.api import models, quantity
@@ -59,11 +60,21 @@ def contents(client: Client, reference: Reference, namespace: str) -> dict[str, 
         obj: Any = client.get(reference.cls, reference.name, namespace)
     except ApiError:
         return None
-    binary = (obj.data if reference.cls is core.Secret else obj.binaryData) or {}
-    decoded = {
+    plain: dict[str, str] = {}
+    binary = obj.data or {}
+    if reference.cls is core.ConfigMap:
+        plain, binary = obj.data or {}, obj.binaryData or {}
+    return plain | {
         k: base64.b64decode(text or "").decode("utf-8", "replace") for k, text in binary.items()
     }
-    return decoded if reference.cls is core.Secret else (obj.data or {}) | decoded
+
+
+def _taken(client: Client, reference: Reference, namespace: str) -> dict[str, str]:
+    """What is taken from it, by path or name; what is not there is left out."""
+    held = contents(client, reference, namespace) or {}
+    if not reference.items:
+        return held
+    return {name: held[key] for key, name in reference.items if key in held}
 
 
 # --- the downward API
@@ -80,10 +91,8 @@ def field(pod: Any, path: str, ip: str = "") -> str:
     if key:
         return str((value or {}).get(key.removesuffix("']"), ""))
     if isinstance(value, dict):
-        quoted = {
-            name: text.replace("\\", "\\\\").replace('"', '\\"') for name, text in value.items()
-        }
-        return "\n".join(f'{name}="{quoted[name]}"' for name in sorted(quoted))
+        quoted = [(k, v.replace("\\", "\\\\").replace('"', '\\"')) for k, v in value.items()]
+        return "\n".join(f'{name}="{text}"' for name, text in sorted(quoted))
     return str(value or "")
 
 
@@ -118,13 +127,9 @@ def changing(spec: Any) -> list[Reference]:
 
 def shows_itself(listed: list[Any] | None) -> bool:
     """Whether a pod's volumes show its labels or annotations."""
-    return any(
-        item.fieldRef is not None
-        and item.fieldRef.fieldPath.startswith(("metadata.l", "metadata.a"))
-        for volume in listed or ()
-        for part in _parts(volume)
-        for item in (part.downwardAPI.items or () if part.downwardAPI is not None else ())
-    )
+    shown = [p.downwardAPI for volume in listed or () for p in _parts(volume) if p.downwardAPI]
+    paths = [i.fieldRef.fieldPath for each in shown for i in each.items or () if i.fieldRef]
+    return any(path.startswith(("metadata.l", "metadata.a")) for path in paths)
 
 
 def _parts(volume: Any) -> Any:
@@ -142,22 +147,16 @@ def missing_volume(client: Client, pod: Any) -> str | None:
     """
     namespace, listed = pod.metadata.namespace, pod.spec.volumes or _NONE
     for reference in volumes(listed):
-        volume, cls, name, optional, items = reference
-        held = None if optional else contents(client, reference, namespace)
-        missing = [key for key, _ in items if key not in (held or {})]
-        if optional or (held is not None and not missing):
-            continue
-        problem = f'{cls.__name__.lower()} "{name}" not found'
-        if held is not None:
-            kind = "config" if cls is core.ConfigMap else "secret"
-            problem = f"references non-existent {kind} key: {missing[0]}"
-        return f'MountVolume.SetUp failed for volume "{volume}" : {problem}'
+        if problem := _lacks(client, reference, namespace):
+            missing, key = problem
+            if key:
+                kind = "config" if reference.cls is core.ConfigMap else "secret"
+                missing = f"references non-existent {kind} key: {key}"
+            return f'MountVolume.SetUp failed for volume "{reference.where}" : {missing}'
     for given in listed:
         claim = claim_of(given, pod)
-        if claim is None:
-            continue
         try:
-            if disk_of(client, claim, namespace):
+            if claim is None or disk_of(client, claim, namespace):
                 continue
             why = "PVC is not bound"
         except ApiError as error:
@@ -168,6 +167,21 @@ def missing_volume(client: Client, pod: Any) -> str | None:
             f"{namespace}/{claim}: {why}"
         )
     return None
+
+
+def _lacks(client: Client, reference: Reference, namespace: str) -> tuple[str, str] | None:
+    """What is wrong with a reference that is not optional: what is missing, and its key if any."""
+    held = None if reference.optional else contents(client, reference, namespace)
+    if held is None:
+        missing = f'{reference.cls.__name__.lower()} "{reference.name}" not found'
+        return None if reference.optional else (missing, "")
+    key = next((key for key, _ in reference.items if key not in held), None)
+    kind = reference.cls.__name__
+    return (
+        None
+        if key is None
+        else (f"couldn't find key {key} in {kind} {namespace}/{reference.name}", key)
+    )
 
 
 def disk_of(client: Client, claim: str, namespace: str) -> str:
@@ -184,10 +198,7 @@ def volume_files(client: Client, pod: Any, name: str) -> dict[str, str] | None:
         found: dict[str, str] = {}
         given = [*_references(name, part, ("configMap", "secret"), _paths)]
         for reference in given:
-            held = contents(client, reference, pod.metadata.namespace) or {}
-            if reference.items:
-                held = {path: held[key] for key, path in reference.items if key in held}
-            found |= held
+            found |= _taken(client, reference, pod.metadata.namespace)
         downward, token = part.downwardAPI, getattr(part, "serviceAccountToken", None)
         for item in downward.items or () if downward is not None else ():
             if item.fieldRef is not None:
@@ -211,14 +222,14 @@ def variables(spec: Any) -> list[Reference]:
     found: list[Reference] = []
     for source in spec.envFrom or ():
         found += _references(source.prefix or "", source, ("configMapRef", "secretRef"), None)
-    for variable in spec.env or ():
-
-        def items(of: Any, name: str = variable.name) -> tuple[tuple[str, str], ...]:
-            return ((of.key, name),)
-
-        fields = ("configMapKeyRef", "secretKeyRef")
-        found += _references(variable.name, variable.valueFrom, fields, items)
+    for each in spec.env or ():
+        keyed = _references(each.name, each.valueFrom, ("configMapKeyRef", "secretKeyRef"), _key)
+        found += (r._replace(items=((key, each.name),)) for r in keyed for key, _ in r.items)
     return found
+
+
+def _key(source: Any) -> tuple[tuple[str, str], ...]:
+    return ((source.key, ""),)
 
 
 def bad_configuration(client: Client, pod: Any, spec: Any, image: Any) -> tuple[str, str] | None:
@@ -229,13 +240,8 @@ def bad_configuration(client: Client, pod: Any, spec: Any, image: Any) -> tuple[
     """
     namespace = pod.metadata.namespace
     for reference in variables(spec) if spec.env or spec.envFrom else ():
-        _, cls, name, optional, items = reference
-        held = contents(client, reference, namespace)
-        if held is None and not optional:
-            return BAD_CONFIG, f'{cls.__name__.lower()} "{name}" not found'
-        for key, _ in items:
-            if held is not None and key not in held and not optional:
-                return BAD_CONFIG, f"couldn't find key {key} in {cls.__name__} {namespace}/{name}"
+        if problem := _lacks(client, reference, namespace):
+            return BAD_CONFIG, problem[0]
     context = pod.spec.securityContext
     if not security(spec, context, "runAsNonRoot"):
         return None
@@ -261,9 +267,9 @@ def environment(
         given |= dict(_of_services(services))
     taken: dict[str, str] = {}
     for reference in variables(spec):
-        held = contents(client, reference, pod.metadata.namespace) or {}
+        held = _taken(client, reference, pod.metadata.namespace)
         if reference.items:
-            taken |= {name: held[key] for key, name in reference.items if key in held}
+            taken |= held
         else:
             given |= {reference.where + key: value for key, value in held.items()}
     for variable in spec.env or ():
@@ -282,21 +288,24 @@ def environment(
 def _of_services(services: list[Any]) -> Iterator[tuple[str, str]]:
     """The variables that tell of Services: `WEB_SERVICE_HOST`, `WEB_PORT_80_TCP_ADDR`, …."""
     for service in services:
-        ip = service.spec.clusterIP
-        if not ip or ip == "None" or not service.spec.ports:
+        ip, ports = service.spec.clusterIP, service.spec.ports
+        if ip in (None, "", "None") or not ports:
             continue
-        name = service.metadata.name.upper().replace("-", "_")
+        name = _as_variable(service.metadata.name)
+        urls = [f"{(port.protocol or 'TCP').lower()}://{ip}:{port.port}" for port in ports]
         yield f"{name}_SERVICE_HOST", ip
-        yield f"{name}_SERVICE_PORT", str(service.spec.ports[0].port)
-        for index, port in enumerate(service.spec.ports):
-            if port.name:
-                yield f"{name}_SERVICE_PORT_{port.name.upper().replace('-', '_')}", str(port.port)
+        yield f"{name}_SERVICE_PORT", str(ports[0].port)
+        for port in filter(attrgetter("name"), ports):
+            yield f"{name}_SERVICE_PORT_{_as_variable(port.name)}", str(port.port)
+        yield f"{name}_PORT", urls[0]
+        for port, url in zip(ports, urls, strict=True):
             protocol = port.protocol or "TCP"
-            url = f"{protocol.lower()}://{ip}:{port.port}"
-            if index == 0:
-                yield f"{name}_PORT", url
             prefix = f"{name}_PORT_{port.port}_{protocol}"
             yield prefix, url
             yield f"{prefix}_PROTO", protocol.lower()
             yield f"{prefix}_PORT", str(port.port)
             yield f"{prefix}_ADDR", ip
+
+
+def _as_variable(name: str) -> str:
+    return name.upper().replace("-", "_")

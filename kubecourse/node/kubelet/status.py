@@ -70,13 +70,8 @@ def _phase(restart_policy: str, inits: list[PodContainer], apps: list[PodContain
 
 
 def _initialized(phase: str, inits: list[PodContainer]) -> Verdict:
-    waited_for = [
-        init.spec.name
-        for init in inits
-        if not (init.started if init.kind == SIDECAR else init.exit_code == 0)
-    ]
-    if waited_for:
-        message = f"containers with incomplete status: [{' '.join(waited_for)}]"
+    if names := " ".join(init.spec.name for init in inits if not init.has_passed):
+        message = f"containers with incomplete status: [{names}]"
         return "False", "ContainersNotInitialized", message
     return ("True", "PodCompleted", None) if phase == "Succeeded" else YES
 
@@ -84,14 +79,11 @@ def _initialized(phase: str, inits: list[PodContainer]) -> Verdict:
 def _containers_ready(phase: str, containers: list[PodContainer]) -> Verdict:
     if phase in FINAL:
         return "False", "PodCompleted" if phase == "Succeeded" else "PodFailed", None
-    unready = [
-        container.spec.name
-        for container in containers
-        if container.kind != INIT and not (container.ready and container.running)
-    ]
-    if not unready:
+    waited_for = [c for c in containers if c.kind != INIT and not (c.ready and c.running)]
+    if not waited_for:
         return YES
-    return "False", "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
+    names = " ".join(container.spec.name for container in waited_for)
+    return "False", "ContainersNotReady", f"containers with unready status: [{names}]"
 
 
 def _gates(pod: Any) -> Verdict:
@@ -107,85 +99,74 @@ def _gates(pod: Any) -> Verdict:
     return ("False", "ReadinessGatesNotReady", ", ".join(messages)) if messages else YES
 
 
-class Reporter:
-    """Writes one pod's status, and remembers the conditions that it wrote."""
+def write(worker: PodWorker) -> None:
+    """Write a pod's status, if it is not what is there; conditions of others stay as they are."""
+    client, name = worker.kubelet.client, worker.pod.metadata.name
+    namespace = worker.pod.metadata.namespace
+    if worker.reason is not None:
+        # As `pkg/kubelet/active_deadline.go` does, each time that a status is made.
+        worker.kubelet.recorder.normal(worker.pod, *worker.reason)
+    try:
+        current: Any = client.get(core.Pod, name, namespace)
+        if current.metadata.uid != worker.uid:
+            return
+        new = _status(worker, current)
+        if new != current.status:
+            metadata = models.meta_v1.ObjectMeta(name=name, namespace=namespace, uid=worker.uid)
+            client.update_status(core.Pod(metadata=metadata, status=new))
+    except ApiError as error:
+        if error.code != 404:
+            worker.later("status", 1.0, worker.write_status, background=True)
 
-    __slots__ = ("_known", "_meta", "_worker")
 
-    def __init__(self, worker: PodWorker) -> None:
-        metadata = worker.pod.metadata
-        self._worker = worker
-        self._known: dict[str, tuple[Any, Any]] = {}
-        self._meta = models.meta_v1.ObjectMeta(
-            name=metadata.name, namespace=metadata.namespace, uid=worker.uid
-        )
+def _status(worker: PodWorker, pod: Any) -> Any:
+    kubelet, sandbox = worker.kubelet, worker.sandbox
+    shown = phase(worker)
+    listed = _conditions(worker, pod, shown)
+    reason, message = worker.reason or (None, None)
+    if shown in FINAL and not worker.over:
+        # It is not over until nothing can run any more.
+        shown, reason, message = pod.status.phase, None, None
+    if pod.status.phase in FINAL:
+        shown = pod.status.phase
+    return replace(
+        pod.status,
+        phase=shown,
+        reason=reason,
+        message=message,
+        observedGeneration=pod.metadata.generation,
+        conditions=listed,
+        hostIP=kubelet.machine.address,
+        hostIPs=kubelet.host_ips,
+        podIP=sandbox.ip if sandbox is not None else None,
+        podIPs=[core.PodIP(ip=sandbox.ip)] if sandbox is not None else None,
+        startTime=worker.start_time,
+        initContainerStatuses=[init.status() for init in worker.inits] or None,
+        containerStatuses=[app.status() for app in worker.apps],
+        nominatedNodeName=None,
+    )
 
-    def write(self) -> None:
-        """Write the status, if it is not what is there; conditions of others stay as they are."""
-        worker, client, meta = self._worker, self._worker.kubelet.client, self._meta
-        if worker.reason is not None:
-            # As `pkg/kubelet/active_deadline.go` does, each time that a status is made.
-            worker.kubelet.recorder.normal(worker.pod, *worker.reason)
-        try:
-            current: Any = client.get(core.Pod, meta.name or "", meta.namespace)
-            if current.metadata.uid != worker.uid:
-                return
-            new = self._status(current)
-            if new != current.status:
-                client.update_status(core.Pod(metadata=meta, status=new))
-        except ApiError as error:
-            if error.code != 404:
-                worker.later("status", 1.0, worker.write_status, background=True)
 
-    def _status(self, pod: Any) -> Any:
-        worker, kubelet, sandbox = self._worker, self._worker.kubelet, self._worker.sandbox
-        shown = phase(worker)
-        listed = self._conditions(pod, shown)
-        reason, message = worker.reason or (None, None)
-        if shown in FINAL and not worker.over:
-            # It is not over until nothing can run any more.
-            shown, reason, message = pod.status.phase, None, None
-        if pod.status.phase in FINAL:
-            shown = pod.status.phase
-        return replace(
-            pod.status,
-            phase=shown,
-            reason=reason,
-            message=message,
-            observedGeneration=pod.metadata.generation,
-            conditions=listed,
-            hostIP=kubelet.machine.address,
-            hostIPs=kubelet.host_ips,
-            podIP=sandbox.ip if sandbox is not None else None,
-            podIPs=[core.PodIP(ip=sandbox.ip)] if sandbox is not None else None,
-            startTime=worker.start_time,
-            initContainerStatuses=[init.status() for init in worker.inits] or None,
-            containerStatuses=[app.status() for app in worker.apps],
-            nominatedNodeName=None,
-        )
-
-    def _conditions(self, pod: Any, shown: str) -> list[Any]:
-        """All of them; each keeps its time while its status stays the same."""
-        worker, known, generation = self._worker, self._known, pod.metadata.generation
-        now, others = worker.kubelet.clock.utc(), pod.status.conditions or ()
-        network = worker.sandbox is not None and not worker.over
-        containers = _containers_ready(shown, worker.containers)
-        verdicts = (
-            YES if network else ("False", None, None),
-            _initialized(shown, worker.inits),
-            _gates(pod) if containers is YES and pod.spec.readinessGates else containers,
-            containers,
-            YES,
-        )
-        result = []
-        for type, verdict in zip(OWN, verdicts, strict=True):
-            before, old = known.get(type, (None, None))
-            if before != (verdict, generation):
-                since = old.lastTransitionTime if old and old.status == verdict[0] else now
-                old = _condition(type, verdict, since, generation)
-                known[type] = ((verdict, generation), old)
-            result.append(old)
-        scheduled = conditions.get(others, OWN[4])
-        if scheduled is not None and scheduled.status == "True":
-            result[4] = scheduled
-        return result + [c for c in others if c.type not in OWN]
+def _conditions(worker: PodWorker, pod: Any, shown: str) -> list[Any]:
+    """All of them; each keeps its time while its status stays the same."""
+    known, generation = worker.conditions, pod.metadata.generation
+    now, others = worker.kubelet.clock.utc(), pod.status.conditions or ()
+    network = worker.sandbox is not None and not worker.over
+    containers = _containers_ready(shown, worker.containers)
+    verdicts = (
+        YES if network else ("False", None, None),
+        _initialized(shown, worker.inits),
+        _gates(pod) if containers is YES and pod.spec.readinessGates else containers,
+        containers,
+        YES,
+    )
+    for type, verdict in zip(OWN, verdicts, strict=True):
+        (before, old) = known.get(type, (None, None))
+        if before != (verdict, generation):
+            since = old.lastTransitionTime if old and old.status == verdict[0] else now
+            known[type] = ((verdict, generation), _condition(type, verdict, since, generation))
+    result = [known[type][1] for type in OWN]
+    scheduled = conditions.get(others, OWN[4])
+    if scheduled is not None and scheduled.status == "True":
+        result[4] = scheduled
+    return result + [c for c in others if c.type not in OWN]

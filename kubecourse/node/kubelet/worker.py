@@ -46,9 +46,9 @@ class PodWorker:
     """
 
     __slots__ = (
-        "_again", "_asked", "_grace", "_missed", "_mount_tries", "_reporter", "_retry_at",
+        "_again", "_asked", "_grace", "_missed", "_mount_tries", "_retry_at",
         "_sandbox_seen", "_stopped_at", "_timers", "_todo", "apps", "busy", "changed",
-        "containers", "inits", "kubelet", "over", "pod", "probe_epoch", "reason",
+        "conditions", "containers", "inits", "kubelet", "over", "pod", "probe_epoch", "reason",
         "restart_policy", "sandbox", "start_time", "stopping", "uid",
     )  # fmt: skip
 
@@ -69,7 +69,7 @@ class PodWorker:
         self.probe_epoch = 0.0
         self.reason: Problem | None = None
         self.busy = self.changed = self.stopping = self.over = self._again = False
-        self._reporter = status.Reporter(self)
+        self.conditions: dict[str, tuple[Any, Any]] = {}
         self._todo: list[PodContainer] = []
         self._retry_at: float | None = None
         self._sandbox_seen: float | None = None
@@ -113,12 +113,8 @@ class PodWorker:
         renamed = (old.labels, old.annotations) != (new.labels, new.annotations)
         if renamed and references.shows_itself(pod.spec.volumes):
             self.expect_refresh()
-        if pod.metadata.deletionTimestamp is not None:
-            grace = pod.metadata.deletionGracePeriodSeconds or 0
-            if self.stopping:
-                self._hurry(grace)
-            else:
-                self.stop(grace)
+        if new.deletionTimestamp is not None:
+            (self._hurry if self.stopping else self.stop)(new.deletionGracePeriodSeconds or 0)
 
     def _change_images(self, spec: Any) -> None:
         """A container's image may be changed while it runs: it starts again with the new one."""
@@ -210,7 +206,7 @@ class PodWorker:
         has when it has started. Then come the others, all of them.
         """
         for index, init in enumerate(self.inits):
-            if not (init.started if init.kind == SIDECAR else init.exit_code == 0):
+            if not init.has_passed:
                 ahead = self.inits[: index + 1]
                 return [c for c in ahead if c.kind == SIDECAR or c is init]
         return [c for c in self.containers if c.kind != INIT]
@@ -250,11 +246,11 @@ class PodWorker:
 
     def look_at(self, when: float, background: bool = False) -> None:
         """Sync at a time, or earlier if that was asked for before."""
-        pending = self._timers.get("sync")
-        if pending is not None and self.kubelet.clock.pending(pending):
+        clock, pending = self.kubelet.clock, self._timers.get("sync")
+        if pending is not None and clock.pending(pending):
             if pending.when <= when:
                 return
-            self.kubelet.clock.cancel(pending)
+            clock.cancel(pending)
         self.later("sync", when - self.kubelet.clock.now, self.sync, background=background)
 
     # --- hearing of a container
@@ -423,7 +419,7 @@ class PodWorker:
     def write_status(self) -> str:
         """Tell the API server how the pod is, if that is news; returns the phase."""
         if self.kubelet.running:
-            self._reporter.write()
+            status.write(self)
         else:
             self._again = True
         return status.phase(self)

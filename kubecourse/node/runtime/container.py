@@ -27,6 +27,10 @@ START_FAILED = 128
 MOODS = ("well", "slow", "failing", "hang", "dead")
 SLOW = 3.0
 """Seconds that a slow container takes for an answer."""
+NOT_STARTED = (
+    "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc "
+    "create failed: unable to start container process: error during container init: "
+)
 NO_PROGRAM = 'exec: "{}": executable file not found in $PATH: unknown'
 
 
@@ -86,9 +90,7 @@ class Container:
             self._environment = sandbox.provider.environment(spec, self._services)
         self._files: FileSystem | None = None
         if any(mount.subPath or mount.subPathExpr for mount in spec.volumeMounts or ()):
-            self._files = sandbox.files(
-                spec, self.environment
-            )  # such a part of a volume is what it was at the start
+            _ = self.files  # such a part of a volume is what it was at the start
         self._on_exit = on_exit
         self._exit_timer: Timer | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -100,7 +102,6 @@ class Container:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
         return self.finished_at is None
 
     @property
@@ -118,7 +119,6 @@ class Container:
 
     @property
     def files(self) -> FileSystem:
-        """Its files."""
         if self._files is None:
             self._files = self.sandbox.files(self.spec, self.environment)
         return self._files
@@ -147,19 +147,13 @@ class Container:
             clock.call_later(EXEC, process.go)
             return
         if words and image.userland:
-            self.exit_message = (
-                "failed to create containerd task: failed to create shim task: OCI runtime create "
-                "failed: runc create failed: unable to start container process: error during "
-                f"container init: {NO_PROGRAM.format(words[0])}"
-            )
+            self.exit_message = NOT_STARTED + NO_PROGRAM.format(words[0])
             self.exit(START_FAILED, "StartError")
             return
         self.write("".join(f"{line}\n" for line in image.logs))
-        if image.exits_after != NEVER:
-            late = image.exits_after > patience
-            self._exit_timer = clock.call_later(
-                image.exits_after, self.exit, image.exit_code, background=late
-            )
+        if (end := image.exits_after) != NEVER:
+            late = end > patience
+            self._exit_timer = clock.call_later(end, self.exit, image.exit_code, background=late)
         if image.start_up:
             clock.call_later(image.start_up, self.changed, background=image.start_up > patience)
 
@@ -186,12 +180,10 @@ class Container:
     def _command_line(self) -> list[str]:
         """What it runs, in words; empty if it does what its image does."""
         spec, image = self.spec, self.image
-        if spec.command:
-            words = [*spec.command, *(spec.args or ())]
-        elif image.entrypoint or image.command:
-            words = [*image.entrypoint, *(spec.args or image.command)]
-        else:
-            return []
+        words = [*(spec.command or ()), *(spec.args or ())]
+        if not spec.command:
+            own = image.entrypoint or image.command
+            words = [*image.entrypoint, *(spec.args or image.command)] if own else []
         return [expand(word, self.environment) if "$" in word else word for word in words]
 
     def exit(self, code: int, reason: str = "") -> None:
@@ -224,9 +216,7 @@ class Container:
         """The server has been asked to stop."""
         if self.image.stops_after != NEVER:
             self.clock.cancel(self._exit_timer)
-            self._exit_timer = self.clock.call_later(
-                self.image.stops_after, self.exit, self.image.stop_code
-            )
+            self._exit_timer = self.clock.call_later(self.image.stops_after, self.exit, 0)
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -242,8 +232,7 @@ class Container:
         self.mood = mood
         if mood == "dead":
             self.exit(1)
-        else:
-            self.changed()
+        self.changed()
 
     def write(self, text: str) -> None:
         """Add to the log; an unfinished line is finished by what comes next."""
@@ -277,8 +266,11 @@ class Container:
         latency = image.latency + (SLOW if self.mood == "slow" else 0.0)
         if self.mood == "failing":
             return Reply(500, "Internal Server Error\n", latency)
-        if port in self.listening:
-            return self._file(path, latency)
+        if port in self.listening:  # a plain web server: the file of that name
+            place = normal(f"{path}index.html" if path.endswith("/") else path)
+            if self.files.is_file(place):
+                return Reply(200, self.files.read(place), latency)
+            return Reply(404, "404 Not Found\n", latency)
         said = image.answers
         if isinstance(said, dict):
             said = said.get(path, said.get("*", (404, "404 page not found\n")))
@@ -287,13 +279,6 @@ class Container:
             body = body.replace("{pod}", self.sandbox.pod_name)
             body = body.replace("{node}", self.sandbox.node).replace("{image}", self.spec.image)
         return Reply(status, body, latency)
-
-    def _file(self, path: str, latency: float) -> Reply:
-        """What a plain web server says: the file of that name."""
-        place = normal(f"{path}index.html" if path.endswith("/") else path)
-        if self.files.is_file(place):
-            return Reply(200, self.files.read(place), latency)
-        return Reply(404, "404 Not Found\n", latency)
 
     # --- being watched
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/stdout", "/dev/stderr")
@@ -26,18 +27,14 @@ def normal(path: str, cwd: str = "/") -> str:
     return "/" + "/".join(parts)
 
 
+@dataclass(slots=True)
 class Mount:
     """A volume, or what is below `root` in it, at a place in a container."""
 
-    __slots__ = ("files", "path", "read_only", "root")
-
-    def __init__(
-        self, path: str, files: dict[str, str], read_only: bool = False, root: str = ""
-    ) -> None:
-        self.path = path
-        self.files = files
-        self.read_only = read_only
-        self.root = root
+    path: str
+    files: dict[str, str]
+    read_only: bool = False
+    root: str = ""
 
 
 class FileSystem:
@@ -56,7 +53,7 @@ class FileSystem:
         read_only: bool = False,
     ) -> None:
         self._own = own
-        self._mounts = sorted(mounts, key=_longest_first)
+        self._mounts = sorted(mounts, key=lambda mount: -len(mount.path))
         self._directories = dict.fromkeys((*_DIRECTORIES, *(mount.path for mount in mounts)))
         self._tell = changed
         self._read_only = read_only
@@ -151,7 +148,3 @@ class FileSystem:
         there = (*self.below(path), *self._directories)
         names = {p[len(above) :].partition("/")[0] for p in there if p.startswith(above)}
         return sorted(names - {""})
-
-
-def _longest_first(mount: Mount) -> int:
-    return -len(mount.path)

@@ -38,7 +38,7 @@ class Image:
     `exit_code`. `ready_after`: until the kubelet may report it ready, probes apart. `answers`:
     what it says, to all paths or by path, as body or `(status, body)`; `{pod}`, `{node}`,
     `{image}` are filled in. `latency`: of an answer. `stops_after`: from SIGTERM until it exits
-    (never: it ignores it), with `stop_code`. `logs`: at its start.
+    (never: it ignores it). `logs`: at its start.
     """
 
     size: int = 60_000_000
@@ -56,7 +56,6 @@ class Image:
     status: int = 200
     latency: float = 0.002
     stops_after: float = 0.1
-    stop_code: int = 0
     logs: tuple[str, ...] = ()
     digest: str = ""
 

@@ -82,9 +82,8 @@ class Runtime:
             ip = f"{self._prefix}.{self._next_ip}"
             if ip not in self.by_ip:
                 return ip
-        raise NoAddress(
-            f"no IP addresses available in range set: {self._prefix}.1-{self._prefix}.254"
-        )
+        first, last = f"{self._prefix}.1", f"{self._prefix}.{_ADDRESSES}"
+        raise NoAddress(f"no IP addresses available in range set: {first}-{last}")
 
     def stop_sandbox(self, uid: str) -> None:
         """A pod is over: kill what still runs and free its address. Its logs stay."""

@@ -32,20 +32,8 @@ class Sandbox:
     """What the containers of a pod share. `network` is what their commands reach others by."""
 
     __slots__ = (
-        "aliases",
-        "containers",
-        "hostname",
-        "ip",
-        "namespace",
-        "network",
-        "node",
-        "pod_name",
-        "previous",
-        "provider",
-        "random",
-        "security",
-        "uid",
-        "volumes",
+        "aliases", "containers", "hostname", "ip", "namespace", "network", "node", "pod_name",
+        "previous", "provider", "random", "security", "uid", "volumes",
     )  # fmt: skip
 
     def __init__(
@@ -79,12 +67,11 @@ class Sandbox:
     def files(self, spec: Any, environment: dict[str, str]) -> FileSystem:
         """The files of a container with these variables."""
         domain = "cluster.local"
-        hosts = [f"127.0.0.1\tlocalhost\n{self.ip}\t{self.hostname}\n"]
-        for alias in self.aliases or ():
-            hosts.append("\t".join((alias.ip, *(alias.hostnames or ()))) + "\n")
+        hosts = [("127.0.0.1", "localhost"), (self.ip, self.hostname)]
+        hosts += [(alias.ip, *(alias.hostnames or ())) for alias in self.aliases or ()]
         own = {
             "/etc/hostname": f"{self.hostname}\n",
-            "/etc/hosts": "".join(hosts),
+            "/etc/hosts": "".join("\t".join(line) + "\n" for line in hosts),
             "/etc/resolv.conf": f"search {self.namespace}.svc.{domain} svc.{domain} {domain}\n"
             "nameserver 10.96.0.10\noptions ndots:5\n",
         }

@@ -12,17 +12,17 @@ def test_it_doubles_from_ten_seconds_to_five_minutes() -> None:
 
 def test_it_counts_from_the_end_of_what_failed() -> None:
     backoff = Backoff()
-    assert not backoff.waiting_since(5, 5)
+    assert not backoff.waiting(5, 5)
     backoff.grow(0, 0)
-    assert backoff.waiting_since(7, 16.9)
-    assert not backoff.waiting_since(7, 17)
+    assert backoff.waiting(16.9, 7)
+    assert not backoff.waiting(17, 7)
 
 
 def test_ten_quiet_minutes_and_it_is_forgotten() -> None:
     backoff = Backoff()
     for _ in range(4):
         backoff.grow(0, 0)
-    assert not backoff.waiting_since(601, 601)
+    assert not backoff.waiting(601, 601)
     backoff.grow(601, 601)
     assert backoff.delay == 10
 
