@@ -1,6 +1,8 @@
 """kubectl's JSONPath: `{.items[*].metadata.name}`, `{range .items[?(@.kind=="Pod")]}…{end}`.
 
 `parse` reads a template, `find` gives the values that it finds, `execute` the text it makes.
+Reading a template makes functions: each step of a path leads from the values found so far to the
+next ones.
 
 Source: `staging/src/k8s.io/client-go/util/jsonpath/{parser,jsonpath}.go`.
 """
@@ -10,26 +12,13 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from kubecourse.api.patch.values import go_type
 from kubecourse.tools.kubectl.failure import KubectlError
-
-Step = tuple[str, Any]
-"""What to do with the values found so far, and with what. The kinds of steps:
-
-- `value`: text, a number or a boolean that stands for itself
-- `key`: a field's name; `*` is all fields
-- `slice`: (start, end, step, whether it is one index)
-- `union`: paths whose values are put together
-- `filter`: (path, operator, path); without an operator, whether the first path finds anything
-- `range`: (path, the nodes to do for each value)
-- `descend`: `..`; `root`: `$`
-- `word`: what means nothing where it stands; only using the template says so
-"""
-Path = tuple[Step, ...]
 
 
 class JSONPathError(KubectlError):
@@ -37,23 +26,29 @@ class JSONPathError(KubectlError):
 
 
 @dataclass(frozen=True)
+class _Data:
+    """What a template is used on; `lenient` says whether an absent key is nothing or an error."""
+
+    root: Any
+    lenient: bool
+
+
+Path = Callable[[_Data, list[Any]], list[Any]]
+Node = Callable[[_Data, list[Any]], list[list[Any]]]
+"""What a part of a template prints; values of one group are separated by spaces."""
+
+
+@dataclass(frozen=True)
 class Template:
     """A template ready to use."""
 
     text: str
-    nodes: tuple[Path, ...]
+    nodes: list[Node]
 
-
-# --- reading
-
-_NAME = re.compile(r"(?:\\.|[^\s{}\[\]'\".,()=<>!?@$&|~;:\\])+")
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
-_SLICE = re.compile(r"(-?[0-9]*)(:-?[0-9]*)?(:-?[0-9]*)?")
-_STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
-_COMPARE = re.compile(r"==|!=|<=|>=|<|>")
-_SUBSCRIPTS = re.compile(rf"((?>{_STRING.pattern}|[^\]])*)\]", re.DOTALL)
-_SUBSCRIPT = re.compile(rf"(?>{_STRING.pattern}|[^,])*", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "0": "\0"}
+    def groups(self, obj: Any, lenient: bool) -> list[list[Any]]:
+        """What it prints of an object. Raises JSONPathError."""
+        data = _Data(obj, lenient)
+        return [group for node in self.nodes for group in node(data, [obj])]
 
 
 def relaxed(expression: str) -> str:
@@ -72,179 +67,20 @@ def relaxed(expression: str) -> str:
 def parse(text: str) -> Template:
     """Read a template. Raises JSONPathError in kubectl's words."""
     try:
-        return Template(text, _Parser(text).template())
+        return Template(text, list(_Reader(text).nodes(inside=False)))
     except _Problem as error:
         raise JSONPathError(f"error parsing jsonpath {text}, {error}") from None
 
 
-class _Problem(ValueError):
-    """What is wrong, without the template."""
-
-
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-
-    def template(self) -> tuple[Path, ...]:
-        nodes, ended = self._nodes()
-        while ended:
-            more, ended = self._nodes()
-            nodes += [(("word", "end"),), *more]
-        return tuple(nodes)
-
-    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """What the pattern matches here, and go on behind it."""
-        match = pattern.match(self.text, self.at)
-        if match is not None:
-            self.at = match.end()
-        return match
-
-    def _next(self, problem: str) -> str:
-        """The next character that is no space. Raises the problem at the end of the text."""
-        while self.at < len(self.text):
-            if not self.text[self.at].isspace():
-                return self.text[self.at]
-            self.at += 1
-        raise _Problem(problem)
-
-    def _nodes(self) -> tuple[list[Path], bool]:
-        """Nodes up to the end of the text, or to `{end}`, which the second value tells."""
-        nodes: list[Path] = []
-        while self.at < len(self.text):
-            text, brace, _ = self.text[self.at :].partition("{")
-            self.at += len(text) + len(brace)
-            if text:
-                nodes.append((("value", text),))
-            if not brace:
-                break
-            self._take(re.compile(r"\s*"))
-            if self._take(re.compile(r"end\b\s*")):
-                if self._next("unclosed action") != "}":
-                    raise self._unrecognized()
-                self.at += 1
-                return nodes, True
-            is_range = self._take(re.compile(r"range\b"))
-            path = self._path()
-            nodes.append((("range", (path, tuple(self._nodes()[0]))),) if is_range else path)
-        return nodes, False
-
-    def _unrecognized(self) -> _Problem:
-        char = self.text[self.at]
-        return _Problem(f"unrecognized character in action: U+{ord(char):04X} '{char}'")
-
-    def _path(self) -> Path:
-        """Steps up to the closing brace."""
-        steps: list[Step] = []
-        while self._next("unclosed action") != "}":
-            self._step(steps)
-        self.at += 1
-        return tuple(steps)
-
-    def _step(self, steps: list[Step]) -> None:
-        char = self.text[self.at]
-        if string := self._take(_STRING):
-            steps.append(("value", _unquoted(string[0])))
-        elif char in "'\"":
-            raise _Problem("unterminated quoted string")
-        elif char == "[":
-            self.at += 1
-            steps += self._brackets()
-        elif dots := self._take(re.compile(r"\.\.?")):
-            steps += [("descend", None)] if dots[0] == ".." else []
-            if name := self._take(_NAME):
-                steps.append(("key", _without_backslashes(name[0])))
-        elif char in "@$":
-            self.at += 1
-            steps += [("root", None)] if char == "$" else []
-        elif number := self._take(_NUMBER):
-            steps.append(("value", json.loads(number[0].lstrip("+"))))
-        elif name := self._take(_NAME):
-            literal = {"true": True, "false": False}.get(name[0])
-            steps.append(("word", name[0]) if literal is None else ("value", literal))
-        else:
-            raise self._unrecognized()
-
-    def _brackets(self) -> Path:
-        if self._take(re.compile(r"\s*\?\(")):
-            left, compare = self._operand()
-            right = self._operand()[0] if compare else ()
-            if not self._take(re.compile(r"\s*\]")):
-                raise _Problem("unclosed array expect ]")
-            return (("filter", (left, compare, right)),)
-        inside = self._take(_SUBSCRIPTS)
-        if inside is None:
-            raise _Problem("unterminated array")
-        parts = [_subscript(part.strip()) for part in _split(inside[1])]
-        return parts[0] if len(parts) == 1 else (("union", parts),)
-
-    def _operand(self) -> tuple[Path, str]:
-        """One side of a comparison, and the operator after it; '' at the closing parenthesis."""
-        steps: list[Step] = []
-        while self._next("unterminated filter") != ")":
-            if compare := self._take(_COMPARE):
-                return tuple(steps), compare[0]
-            if self._take(re.compile("=")):
-                # One alone is no operator but part of a name, which no object has.
-                steps.append(("key", "="))
-                self._take(_NAME)
-            else:
-                self._step(steps)
-        self.at += 1
-        return tuple(steps), ""
-
-
-def _unquoted(text: str) -> str:
-    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[0]), text[1:-1], flags=re.DOTALL)
-
-
-def _without_backslashes(name: str) -> str:
-    return re.sub(r"\\(.)", r"\1", name)
-
-
-def _split(text: str) -> list[str]:
-    """The parts of a subscript between the commas that stand in no string."""
-    parts, at = [], 0
-    while match := _SUBSCRIPT.match(text, at):
-        parts.append(match[0])
-        at = match.end() + 1
-        if at > len(text):
-            break
-    return parts
-
-
-def _subscript(text: str) -> Path:
-    if text == "*":
-        return (("slice", (None, None, None, False)),)
-    if _STRING.fullmatch(text):
-        # A quoted key is read like one without quotes: dots in it need a backslash.
-        names = re.split(r"(?<!\\)\.", text[1:-1])
-        return tuple(("key", _without_backslashes(name)) for name in names)
-    match = _SLICE.fullmatch(text)
-    if not text or match is None or text in ("-", ":-"):
-        raise _Problem(f"invalid array index {text}")
-    numbers = [(part or "").lstrip(":") for part in match.groups()]
-    start, end, step = (int(number) if number else None for number in numbers)
-    if step == 0:
-        raise _Problem("step must be > 0")
-    return (("slice", (start, end, step, match[2] is None)),)
-
-
-# --- finding
-
-
 def find(template: Template, obj: Any, allow_missing: bool = True) -> list[Any]:
     """The values that a template finds. Raises JSONPathError."""
-    finder = _Finder(obj, allow_missing)
-    groups = [group for node in template.nodes for group in finder.groups(node, [obj])]
-    return [value for group in groups for value in group]
+    return [value for group in template.groups(obj, allow_missing) for value in group]
 
 
 def execute(template: Template, obj: Any, allow_missing: bool = True) -> str:
     """The text that a template makes of an object. Raises JSONPathError."""
-    finder = _Finder(obj, allow_missing)
     try:
-        groups = [group for node in template.nodes for group in finder.groups(node, [obj])]
+        groups = template.groups(obj, allow_missing)
     except JSONPathError as error:
         raise JSONPathError(
             f'error executing jsonpath "{_go_quote(template.text)}": '
@@ -256,94 +92,228 @@ def execute(template: Template, obj: Any, allow_missing: bool = True) -> str:
     return "".join(" ".join(map(go_print, group)) for group in groups)
 
 
-class _Finder:
-    """Follows paths; `allow_missing` says whether an absent key is nothing or an error."""
+# --- reading
 
-    def __init__(self, root: Any, allow_missing: bool) -> None:
-        self.root = root
-        self.allow_missing = allow_missing
+_NAME = r"(?:\\.|[^\s{}\[\]'\".,()=<>!?@$&|~;:\\])+"
+_STRING = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
+_STEP = re.compile(
+    rf"(?P<string>{_STRING})|(?P<filter>\[\s*\?\()|\[(?P<inside>(?>{_STRING}|[^\]])*)\]"
+    rf"|(?P<dots>\.\.?)(?P<key>{_NAME})?|(?P<root>[$@])|(?P<number>[+-]?[0-9]+(?:\.[0-9]+)?)"
+    rf"|(?P<word>{_NAME})",
+    re.DOTALL,
+)
+_SUBSCRIPT = re.compile(rf"(?>{_STRING}|[^,])*", re.DOTALL)
+_SLICE = re.compile(r"(-?[0-9]*)(:-?[0-9]*)?(:-?[0-9]*)?")
+_COMPARE = re.compile(r"==|!=|<=|>=|<|>")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'", "0": "\0"}
 
-    def groups(self, node: Path, current: list[Any]) -> list[list[Any]]:
-        """What a node prints; values of one group are separated by spaces."""
-        match node:
-            case (("range", (path, body)),):
-                return [
-                    group
-                    for value in self.follow(path, current)
-                    for inner in body
-                    for group in self.groups(inner, [value])
-                ]
-        return [self.follow(node, current)]
 
-    def follow(self, path: Path, current: list[Any]) -> list[Any]:
-        """The values that a path leads to from each of the current ones."""
-        for kind, argument in path:
-            match kind, argument:
-                case "value", value:
-                    current = [value]
-                case "root", _:
-                    current = [self.root]
-                case "union", parts:
-                    current = [value for part in parts for value in self.follow(part, current)]
-                case "word", "end":
-                    raise JSONPathError("not in range, nothing to end")
-                case "word", name:
-                    raise JSONPathError(f"unrecognized identifier {name}")
-                case _:
-                    step = getattr(self, f"_{kind}")
-                    current = [found for value in current for found in step(argument, value)]
-        return current
+class _Problem(ValueError):
+    """What is wrong, without the template."""
 
-    def _key(self, name: str, value: Any) -> list[Any]:
-        if name == "*":
-            return _members(value)
-        if isinstance(value, dict) and name in value:
-            return [value[name]]
-        if self.allow_missing or value is None or isinstance(value, list):
-            # In a list Go looks for the key only after `..`, in each element.
-            return []
-        raise JSONPathError(f"{name} is not found")
 
-    def _slice(self, numbers: tuple[Any, Any, Any, bool], value: Any) -> list[Any]:
-        start, end, step, single = numbers
-        if value is None and self.allow_missing:
-            return []
-        if not isinstance(value, list):
-            raise JSONPathError(f"{go_type(value)} is not array or slice")
-        if not single or start is None:
-            return value[start:end:step]
-        index = start + len(value) if start < 0 else start
-        if 0 <= index < len(value):
-            return [value[index]]
-        if self.allow_missing and not value:
-            return []
-        raise JSONPathError(f"array index out of bounds: index {index}, length {len(value)}")
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
 
-    def _descend(self, _: None, value: Any) -> list[Any]:
-        """The value and all below it, parents first."""
-        found = [value]
-        for member in _members(value):
-            found += self._descend(None, member)
-        return found
+    def _take(self, pattern: str | re.Pattern[str]) -> re.Match[str] | None:
+        """What the pattern matches here, and go on behind it."""
+        match = re.compile(pattern).match(self.text, self.at)
+        self.at = match.end() if match else self.at
+        return match
 
-    def _filter(self, condition: tuple[Path, str, Path], value: Any) -> list[Any]:
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            raise JSONPathError(f"{go_print(value)} is not array or slice and cannot be filtered")
-        return [element for element in value if self._passes(*condition, element)]
+    def _next(self, problem: str) -> str:
+        """The next character that is no space. Raises the problem at the end of the text."""
+        self._take(r"\s*")
+        if self.at == len(self.text):
+            raise _Problem(problem)
+        return self.text[self.at]
 
-    def _passes(self, left: Path, compare: str, right: Path, element: Any) -> bool:
-        inner = _Finder(self.root, True)
-        found = inner.follow(left, [element])
-        if not compare:
-            return bool(found)
-        other = inner.follow(right, [element])
-        if not found or not other:
-            return False
-        if len(found) > 1 or len(other) > 1:
+    def nodes(self, inside: bool) -> Iterator[Node]:
+        """Nodes up to the end of the text, or, inside of a range, to its `{end}`."""
+        while self.at < len(self.text):
+            if text := self._take(r"[^{]+"):
+                yield partial(_alone, partial(_literal, text[0]))
+            elif self._take(r"\{\s*end\s*\}"):
+                if inside:
+                    return
+                yield partial(_alone, partial(_word, "end"))
+            elif self._take(r"\{\s*range\b"):
+                path = self._path("}", "unclosed action")
+                yield partial(_range, path, list(self.nodes(inside=True)))
+            elif self._take(r"\{"):
+                yield partial(_alone, self._path("}", "unclosed action"))
+
+    def _path(self, end: str, problem: str) -> Path:
+        """Steps up to a closing brace or parenthesis."""
+        steps: list[Path] = []
+        while self._next(problem) != end:
+            steps += self._step()
+        self.at += 1
+        return partial(_follow, steps)
+
+    def _step(self) -> Iterator[Path]:
+        char, step = self.text[self.at], self._take(_STEP)
+        if step is None:
+            problems = {"'": "unterminated quoted string", "[": "unterminated array"}
+            problem = f"unrecognized character in action: U+{ord(char):04X} '{char}'"
+            raise _Problem(problems.get(char.replace('"', "'"), problem))
+        match step.lastgroup:
+            case "string":
+                yield partial(_literal, _unescaped(step[0][1:-1]))
+            case "number":
+                yield partial(_literal, json.loads(step[0].lstrip("+")))
+            case "word" if step[0] in ("true", "false"):
+                yield partial(_literal, step[0] == "true")
+            case "word":
+                yield partial(_word, step[0])
+            case "root" if char == "$":
+                yield lambda data, values: [data.root for _ in values]
+            case "filter":
+                yield self._filter()
+            case "inside":
+                parts = [_subscript(part.strip()) for part in _split(step["inside"])]
+                yield parts[0] if len(parts) == 1 else partial(_union, parts)
+            case "dots" | "key":
+                if step["dots"] == "..":
+                    yield partial(_each, _descended)
+                if step["key"]:
+                    yield partial(_each, partial(_key, _unescaped(step["key"])))
+
+    def _filter(self) -> Path:
+        sides: list[list[Path]] = [[]]
+        compare = ""
+        while self._next("unterminated filter") != ")":
+            if operator := None if compare else self._take(_COMPARE):
+                compare = operator[0]
+                sides.append([])
+            elif self._take(rf"=(?:{_NAME})?"):
+                # One alone is no operator but part of a name, which no object has.
+                sides[-1].append(partial(_each, partial(_key, "=")))
+            else:
+                sides[-1] += self._step()
+        self.at += 1
+        if not self._take(r"\s*\]"):
+            raise _Problem("unclosed array expect ]")
+        return partial(
+            _each, partial(_filtered, [partial(_follow, side) for side in sides], compare)
+        )
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), text, flags=re.DOTALL)
+
+
+def _split(text: str) -> list[str]:
+    """The parts of a subscript between the commas that stand in no string."""
+    parts, at = [], 0
+    while at <= len(text) and (match := _SUBSCRIPT.match(text, at)):
+        parts.append(match[0])
+        at = match.end() + 1
+    return parts
+
+
+def _subscript(text: str) -> Path:
+    if text == "*":
+        return partial(_each, partial(_sliced, slice(None), None))
+    if re.fullmatch(_STRING, text, re.DOTALL):
+        # A quoted key is read like one without quotes: dots in it need a backslash.
+        names = re.split(r"(?<!\\)\.", text[1:-1])
+        return partial(_follow, [partial(_each, partial(_key, _unescaped(n))) for n in names])
+    match = _SLICE.fullmatch(text)
+    if not text or match is None or text in ("-", ":-"):
+        raise _Problem(f"invalid array index {text}")
+    numbers = [(part or "").lstrip(":") for part in match.groups()]
+    start, end, step = (int(number) if number else None for number in numbers)
+    if step == 0:
+        raise _Problem("step must be > 0")
+    single = start if match[2] is None else None
+    return partial(_each, partial(_sliced, slice(start, end, step), single))
+
+
+# --- finding
+
+
+def _alone(path: Path, data: _Data, values: list[Any]) -> list[list[Any]]:
+    return [path(data, values)]
+
+
+def _range(path: Path, body: list[Node], data: _Data, values: list[Any]) -> list[list[Any]]:
+    found = path(data, values)
+    return [group for value in found for node in body for group in node(data, [value])]
+
+
+def _follow(steps: list[Path], data: _Data, values: list[Any]) -> list[Any]:
+    for step in steps:
+        values = step(data, values)
+    return values
+
+
+def _each(step: Callable[[_Data, Any], list[Any]], data: _Data, values: list[Any]) -> list[Any]:
+    return [found for value in values for found in step(data, value)]
+
+
+def _literal(literal: Any, data: _Data, values: list[Any]) -> list[Any]:
+    return [literal for _ in values]
+
+
+def _union(parts: list[Path], data: _Data, values: list[Any]) -> list[Any]:
+    return [value for part in parts for value in part(data, values)]
+
+
+def _word(name: str, data: _Data, values: list[Any]) -> list[Any]:
+    """A word that means nothing where it stands; only using the template says so."""
+    if name == "end":
+        raise JSONPathError("not in range, nothing to end")
+    raise JSONPathError(f"unrecognized identifier {name}")
+
+
+def _key(name: str, data: _Data, value: Any) -> list[Any]:
+    if name == "*":
+        return _members(value)
+    if isinstance(value, dict) and name in value:
+        return [value[name]]
+    if data.lenient or value is None or isinstance(value, list):
+        # In a list Go looks for the key only after `..`, in each element.
+        return []
+    raise JSONPathError(f"{name} is not found")
+
+
+def _sliced(numbers: slice, single: int | None, data: _Data, value: Any) -> list[Any]:
+    if value is None and data.lenient:
+        return []
+    if not isinstance(value, list):
+        raise JSONPathError(f"{go_type(value)} is not array or slice")
+    if single is None:
+        return value[numbers]
+    index = single + len(value) if single < 0 else single
+    if 0 <= index < len(value):
+        return [value[index]]
+    if data.lenient and not value:
+        return []
+    raise JSONPathError(f"array index out of bounds: index {index}, length {len(value)}")
+
+
+def _descended(data: _Data, value: Any) -> list[Any]:
+    """The value and all below it, parents first."""
+    return [value, *(below for member in _members(value) for below in _descended(data, member))]
+
+
+def _filtered(sides: list[Path], compare: str, data: _Data, value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise JSONPathError(f"{go_print(value)} is not array or slice and cannot be filtered")
+    lenient = _Data(data.root, True)
+    passing = []
+    for element in value:
+        found = [side(lenient, [element]) for side in sides]
+        if any(len(side) > 1 for side in found) and all(found) and compare:
             raise JSONPathError("can only compare one element at a time")
-        return _compare(found[0], compare, other[0])
+        if all(found) and (not compare or _compare(found[0][0], compare, found[1][0])):
+            passing.append(element)
+    return passing
 
 
 def _members(value: Any) -> list[Any]:

@@ -4,13 +4,13 @@ import pytest
 
 from kubecourse.tools.kubectl.commands.set import (
     environment_listing,
-    pod_spec,
     resource_list,
     set_environment,
     set_images,
     set_resources,
 )
 from kubecourse.tools.kubectl.failure import KubectlError
+from kubecourse.tools.kubectl.podspecs import pod_spec
 
 
 def deployment(*containers, init=()):

@@ -8,7 +8,6 @@ from typing import Any
 from kubecourse.api.errors import ApiError
 from kubecourse.clock import START
 from kubecourse.tools.kubectl.cli import command
-from kubecourse.tools.kubectl.commands.set import pod_spec
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.containers import (
     Run,
@@ -20,6 +19,7 @@ from kubecourse.tools.kubectl.containers import (
 )
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
+from kubecourse.tools.kubectl.podspecs import pod_spec
 from kubecourse.tools.kubectl.resources import Info, Selection, from_arguments
 
 Json = dict[str, Any]

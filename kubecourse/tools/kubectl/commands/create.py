@@ -1,6 +1,7 @@
-"""`kubectl create deployment` and the like: objects from a few flags.
+"""`kubectl create deployment` and the like, `expose`, `autoscale`: objects from a few flags.
 
-Source: `staging/src/k8s.io/kubectl/pkg/cmd/create/create_*.go`.
+Sources: `staging/src/k8s.io/kubectl/pkg/cmd/create/create_*.go`, `…/pkg/cmd/{expose,autoscale}`,
+`…/pkg/generate/versioned/`.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from kubecourse.api import names
+from kubecourse.node.runtime.references import InvalidReference, parse_reference
 from kubecourse.tools.kubectl.changing import store
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.manifests import info_of
+from kubecourse.tools.kubectl.podspecs import pod_spec
+from kubecourse.tools.kubectl.resources import Info, from_flags
 from kubecourse.tools.sources import find_path
 
 Json = dict[str, Any]
@@ -44,6 +47,11 @@ def generated(inv: Invocation, obj: Json, done: str = "created") -> None:
     store(inv, replace(info_of(inv, obj), object=obj), done)
 
 
+def present(values: Json) -> Json:
+    """Those values that say something."""
+    return {key: value for key, value in values.items() if value}
+
+
 def environment(pairs: Iterable[str]) -> list[Json]:
     """Variables from `KEY=VALUE`. Raises KubectlError."""
     found: list[Json] = []
@@ -55,7 +63,7 @@ def environment(pairs: Iterable[str]) -> list[Json]:
     return found
 
 
-def label_pairs(text: str) -> dict[str, str]:
+def _label_pairs(text: str) -> dict[str, str]:
     """`a=b,c=d`, as `--labels` and `--selector` of generators have it. Raises KubectlError."""
     found: dict[str, str] = {}
     for part in text.split(",") if text else ():
@@ -68,14 +76,14 @@ def label_pairs(text: str) -> dict[str, str]:
     return found
 
 
-def number(text: str, function: str = "Atoi") -> int:
+def _number(text: str, function: str = "Atoi") -> int:
     """A number of a flag. Raises KubectlError in Go's words."""
     if not re.fullmatch(r"-?[0-9]+", text):
         raise KubectlError(f'strconv.{function}: parsing "{text}": invalid syntax')
     return int(text)
 
 
-# --- namespaces and Deployments
+# --- namespaces, Deployments, pods, autoscalers
 
 
 @command("create namespace")
@@ -87,27 +95,21 @@ def namespace(inv: Invocation) -> None:
 @command("create deployment")
 def deployment(inv: Invocation) -> None:
     """A Deployment; what follows `--` is its container's command."""
-    name, *words = inv.args
-    images, port = inv.flags["image"], inv.flags["port"]
+    (name, *words), images, port = inv.args, inv.flags["image"], inv.flags["port"]
     if len(images) > 1 and words:
         raise KubectlError("cannot specify multiple --image options and command")
-    containers: list[Json] = []
+    containers = []
     for image in images:
-        container: Json = {"name": _container_name(inv, name, image), "image": image}
-        if words:
-            container["command"] = words
-        containers.append({**container, "resources": {}})
+        container = {"name": _container_name(inv, name, image), "image": image, "command": words}
+        containers.append(present(container) | {"resources": {}})
     if port >= 0:
         containers[0]["ports"] = [{"containerPort": port}]
     labels = {"app": name}
-    template = {
-        "metadata": {"creationTimestamp": None, "labels": labels},
-        "spec": {"containers": containers},
-    }
+    metadata = {"creationTimestamp": None, "labels": labels}
     spec = {
         "replicas": inv.flags["replicas"],
         "selector": {"matchLabels": labels},
-        "template": template,
+        "template": {"metadata": metadata, "spec": {"containers": containers}},
         "strategy": {},
     }
     obj = new_object(inv, "Deployment", name, "apps/v1", labels)
@@ -123,33 +125,89 @@ def _container_name(inv: Invocation, deployment: str, image: str) -> str:
     return name
 
 
+def pod(inv: Invocation) -> Json:
+    """The pod of `kubectl run`. Raises KubectlError."""
+    given, (name, *words) = inv.flags, inv.args
+    try:
+        parse_reference(given["image"])
+    except InvalidReference as error:
+        raise KubectlError(f'Invalid image name "{given["image"]}": {error}') from None
+    labels = _label_pairs(given["labels"]) or {"run": name}
+    annotations = _label_pairs(",".join(given["annotations"]))
+    container = {
+        "name": name,
+        "image": given["image"],
+        "command" if given["command"] else "args": words,
+        "ports": [{"containerPort": _number(given["port"])}] if given["port"] else None,
+        "env": environment(given["env"]),
+    }
+    stdin = {"stdin": given["stdin"], "stdinOnce": given["stdin"], "tty": given["tty"]}
+    container = present(container) | {"resources": {}}
+    container |= present({"imagePullPolicy": given["image-pull-policy"], **stdin})
+    made = new_object(inv, "Pod", name, labels=labels)
+    made["metadata"] |= present({"annotations": annotations})
+    policies = {"restartPolicy": given["restart"], "dnsPolicy": "ClusterFirst"}
+    return made | {"spec": {"containers": [container], **policies}, "status": {}}
+
+
+@command("autoscale")
+def autoscale(inv: Invocation) -> None:
+    """Create an autoscaler for each object."""
+    least, most, cpu = (inv.flags[name] for name in ("min", "max", "cpu-percent"))
+    for info in from_flags(inv):
+        resource, kind = info.resource, info.object["kind"]
+        if "scale" not in resource.subresources:
+            version = resource.api_version if resource.group else f"/{resource.version}"
+            raise KubectlError(
+                f"cannot autoscale a {kind}: could not find scale subresource for {version},"
+                f" Resource={resource.plural} in discovery information"
+            )
+        target = {"kind": kind, "name": info.name, "apiVersion": resource.api_version}
+        spec: Json = {"scaleTargetRef": target, "maxReplicas": most}
+        if least > 0:
+            spec["minReplicas"] = least
+        if cpu >= 0:
+            usage = {"type": "Utilization", "averageUtilization": cpu}
+            spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": usage}}]
+        name = inv.flags["name"] or info.name
+        autoscaler = new_object(inv, "HorizontalPodAutoscaler", name, "autoscaling/v2")
+        status = {"desiredReplicas": 0, "currentMetrics": None}
+        generated(inv, autoscaler | {"spec": spec, "status": status}, "autoscaled")
+
+
 # --- services
 
 
-def _service(kind: str, inv: Invocation) -> None:
-    name = inv.args[0]
-    cluster_ip = inv.flags.get("clusterip", "")
-    external_name = inv.flags.get("external-name", "")
-    node_port = inv.flags.get("node-port", 0)
-    ports = [_tcp_port(text, node_port) for text in inv.flags["tcp"]]
-    if not ports and cluster_ip != "None" and not external_name:
-        raise KubectlError("at least one tcp port specifier must be provided")
-    labels = {"app": name}
-    spec: Json = {"ports": ports} if ports else {}
-    spec["selector"] = labels
-    if cluster_ip:
-        spec["clusterIP"] = cluster_ip
-    spec["type"] = kind
-    if external_name:
-        spec["externalName"] = external_name
+def service(inv: Invocation, name: str, spec: Json, labels: Json, done: str = "created") -> None:
+    """A Service."""
     obj = new_object(inv, "Service", name, labels=labels)
-    generated(inv, obj | {"spec": spec, "status": {"loadBalancer": {}}})
+    generated(inv, obj | {"spec": present(spec), "status": {"loadBalancer": {}}}, done)
+
+
+@command("create service clusterip")
+@command("create service externalname")
+@command("create service loadbalancer")
+@command("create service nodeport")
+def create_service(inv: Invocation) -> None:
+    """A Service of the type that the command names."""
+    types = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+    given, labels = inv.flags.get, {"app": inv.args[0]}
+    spec = {
+        "ports": [_tcp_port(text, given("node-port") or 0) for text in inv.flags["tcp"]],
+        "selector": labels,
+        "clusterIP": given("clusterip"),
+        "type": next(each for each in types if inv.path.endswith(each.lower())),
+        "externalName": given("external-name"),
+    }
+    if not spec["ports"] and spec["clusterIP"] != "None" and not spec["externalName"]:
+        raise KubectlError("at least one tcp port specifier must be provided")
+    service(inv, inv.args[0], spec, labels)
 
 
 def _tcp_port(text: str, node_port: int) -> Json:
     """`port` or `port:targetPort`."""
     outer, inner = [*text.split(":"), ""][:2]
-    port = number(outer, "ParseUint")
+    port = _number(outer, "ParseUint")
     if not 0 <= port <= 65535:
         raise KubectlError(f'strconv.ParseUint: parsing "{outer}": value out of range')
     target: int | str = port if not inner else int(inner) if inner.isdigit() else inner
@@ -158,8 +216,74 @@ def _tcp_port(text: str, node_port: int) -> Json:
     return {**found, "nodePort": node_port} if node_port else found
 
 
-for _type in ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"):
-    command(f"create service {_type.lower()}")(partial(_service, _type))
+EXPOSABLE = ("Deployment", "Pod", "ReplicaSet", "ReplicationController", "Service")
+
+
+@command("expose")
+def expose(inv: Invocation) -> None:
+    """Create a Service for each object."""
+    # --selector says what the Service selects, not what is exposed.
+    for info in from_flags(replace(inv, flags={**inv.flags, "selector": ""})):
+        if info.object["kind"] not in EXPOSABLE:
+            kind = ".".join(filter(None, (info.object["kind"], info.resource.group)))
+            raise KubectlError(f"cannot expose a {kind}")
+        _expose(inv, info)
+
+
+def _expose(inv: Invocation, info: Info) -> None:
+    obj, given = info.object, inv.flags
+    selector = _label_pairs(given["selector"]) if given["selector"] else _selector(obj)
+    ports = _ports(obj, given["port"], given["protocol"])
+    if not ports and given["cluster-ip"] != "None":
+        raise KubectlError("couldn't find port via --port flag or introspection")
+    target = given["target-port"]
+    target = int(target) if target.isdigit() else target
+    rows = []
+    for count, (port, protocol) in enumerate(ports, 1):
+        row: Json = {"name": f"port-{count}"} if len(ports) > 1 else {}
+        rows.append(row | {"protocol": protocol, "port": port, "targetPort": target or port})
+    flags = {"clusterIP": "cluster-ip", "type": "type"}
+    spec = {"ports": rows, "selector": selector} | {key: given[f] for key, f in flags.items()}
+    labels = _label_pairs(given["labels"]) or obj["metadata"].get("labels")
+    service(inv, given["name"] or info.name[:63], spec, labels, "exposed")
+
+
+def _selector(obj: Json) -> dict[str, str]:
+    """The labels that find an object's pods. Raises KubectlError."""
+    kind = obj["kind"]
+    if kind == "Pod":
+        selector = obj["metadata"].get("labels")
+        problem = "the pod has no labels and cannot be exposed"
+    else:
+        selector = obj["spec"].get("selector") or {}
+        problem = "the service has no pod selector set"
+        if kind in ("Deployment", "ReplicaSet"):
+            problem = f"invalid {kind.lower()}: no selectors"
+            if expressions := selector.get("matchExpressions"):
+                problem = f'couldn\'t convert expressions - "{expressions}" to map-based selector'
+                problem, selector = f"{problem} format", {}
+            selector = selector.get("matchLabels")
+    if not selector:
+        introspection = "couldn't retrieve selectors via --selector flag or introspection"
+        raise KubectlError(f"{introspection}: {problem}")
+    return dict(selector)
+
+
+def _ports(obj: Json, given: str, protocol: str) -> list[tuple[int, str]]:
+    """Ports and their protocols: those given, or those that the object says it has."""
+    if obj["kind"] == "Service":
+        present = [(p["port"], p.get("protocol", "TCP")) for p in obj["spec"].get("ports") or []]
+    else:
+        present = [
+            (port["containerPort"], port.get("protocol", "TCP"))
+            for container in pod_spec(obj).get("containers") or []
+            for port in container.get("ports") or []
+        ]
+    if not given:
+        return [(port, protocol or own) for port, own in dict.fromkeys(present)]
+    known = dict(present)
+    numbers = [_number(text) for text in given.split(",")]
+    return [(port, protocol or known.get(port, "TCP")) for port in numbers]
 
 
 # --- configuration
@@ -185,14 +309,12 @@ def config_map(inv: Invocation) -> None:
             text[key] = value.decode()
         except UnicodeDecodeError:
             binary[key] = _base64(value)
-    data = {"data": text, "binaryData": binary}
-    filled = {key: values for key, values in data.items() if values}
-    generated(inv, new_object(inv, "ConfigMap", name) | filled)
+    data = present({"data": text, "binaryData": binary})
+    generated(inv, new_object(inv, "ConfigMap", name) | data)
 
 
 def _secret(inv: Invocation, name: str, data: Json, type: str) -> None:
-    filled = {key: value for key, value in (("data", data), ("type", type)) if value}
-    generated(inv, new_object(inv, "Secret", name) | filled)
+    generated(inv, new_object(inv, "Secret", name) | present({"data": data, "type": type}))
 
 
 @command("create secret generic")
