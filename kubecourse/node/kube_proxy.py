@@ -159,7 +159,6 @@ class KubeProxy:
         self._dirty |= dict.fromkeys(keys)
 
     def _sync(self) -> None:
-        """Write the rules of every Service that changed."""
         self._synced_at = self._clock.now
         for key in self._dirty:
             self._write(key)

@@ -32,9 +32,7 @@ def ask(container: PodContainer, probe: Any) -> Outcome:
         return _http_get(container, probe.httpGet, timeout)
     action = probe.tcpSocket or probe.grpc  # of a gRPC service only whether it is there
     address, listener = _connect(container, getattr(action, "host", None), action.port)
-    if listener is not None:
-        return True, "", 0.0
-    return False, f"dial tcp {address}: connect: connection refused", 0.0
+    return listener is not None, f"dial tcp {address}: connect: connection refused", 0.0
 
 
 def run_hook(container: PodContainer, handler: Any) -> tuple[float, str]:

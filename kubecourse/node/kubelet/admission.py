@@ -86,11 +86,8 @@ class Allocation:
         for name in ("pods", *COUNTED):
             wanted = asked.get(name, 0)
             if wanted and wanted + used[name] > self.capacity[name]:
-                message = (
-                    f"Node didn't have enough resource: {name}, "
-                    f"requested: {wanted}, used: {used[name]}, capacity: {self.capacity[name]}"
-                )
-                return f"OutOf{name}", message
+                known = f"requested: {wanted}, used: {used[name]}, capacity: {self.capacity[name]}"
+                return f"OutOf{name}", f"Node didn't have enough resource: {name}, {known}"
         required = _required_nodes(spec)
         labels = (node.metadata.labels or {}) if node is not None else self._machine.all_labels
         if not (required.anything or required.matches(self._machine.name, labels)):

@@ -156,8 +156,7 @@ class PodContainer:
             backoff = self.backoff = self.backoff or Backoff()
             if backoff.waiting(now, finished):
                 name, pod, delay = self.spec.name, worker.title, go_duration(backoff.delay)
-                message = f"Back-off restarting failed container {name} in pod {pod}"
-                self.warning("BackOff", message)
+                self.warning("BackOff", f"Back-off restarting failed container {name} in pod {pod}")
                 message = f"back-off {delay} restarting failed container={name} pod={pod}"
                 self.wait("CrashLoopBackOff", message)
                 worker.retry(finished + backoff.delay)
@@ -291,16 +290,15 @@ class PodContainer:
     def _finished(self) -> None:
         run, clock = self.run, self.worker.kubelet.clock
         assert run is not None and run.finished_at is not None and run.exit_code is not None
-        self.ended = core.ContainerState(
-            terminated=core.ContainerStateTerminated(
-                exitCode=run.exit_code,
-                reason=run.exit_reason,
-                message=run.last_words or None,
-                startedAt=clock.moment(run.started_at),
-                finishedAt=clock.moment(run.finished_at),
-                containerID=run.id,
-            )
+        end = core.ContainerStateTerminated(
+            exitCode=run.exit_code,
+            reason=run.exit_reason,
+            message=run.last_words or None,
+            startedAt=clock.moment(run.started_at),
+            finishedAt=clock.moment(run.finished_at),
+            containerID=run.id,
         )
+        self.ended = core.ContainerState(terminated=end)
         self.ready = self.started = False
         self._status = None
 

@@ -67,7 +67,6 @@ class ImageManager:
         return False, None
 
     def _pull(self) -> None:
-        """Begin with the first in the queue."""
         container, _ = self._queue[0]
         name = container.spec.image
         image = self._runtime.catalog.find(name)

@@ -110,7 +110,6 @@ class Kubelet(Cell):
                 self._add(pod)
 
     def _add(self, pod: Any) -> None:
-        """A pod has been assigned to this node."""
         if pod.status.phase in FINAL:
             return
         if refusal := self.admitted.refuse(pod, self._node()):

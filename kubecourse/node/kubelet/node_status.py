@@ -103,7 +103,6 @@ class NodeStatus:
             self._kubelet.recorder.normal(self._reference, "NodeReady", message)
 
     def _report(self, beats: int) -> None:
-        """Post the node's status."""
         kubelet = self._kubelet
         images = [
             core.ContainerImage(

@@ -114,7 +114,6 @@ class Prober:
             run.watch(self._at_next_beat)
 
     def _judge(self) -> None:
-        """See whether enough answers agree."""
         container, spec = self._container, self._spec
         if self._failures >= (spec.failureThreshold or 3):
             if self.kind != READINESS:

@@ -9,7 +9,6 @@ Sources: `pkg/kubelet/{kubelet,pod_workers}.go` (SyncPod, SyncTerminatingPod, Sy
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from kubecourse.api import models
@@ -35,6 +34,10 @@ SANDBOX = 0.12
 """Seconds of the start that it takes to make the sandbox; probes have begun to beat before."""
 MOST_MOUNT_DELAY = 122.0
 DEFAULT_GRACE = 30.0
+NO_SANDBOX = (
+    "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for "
+    "sandbox: plugin failed (add): "
+)
 
 
 class PodWorker:
@@ -96,11 +99,10 @@ class PodWorker:
         """The pod has been admitted: bring it up."""
         self.busy = True
         self.write_status()
-        deadline = self.pod.spec.activeDeadlineSeconds
-        if deadline is not None:
-            end = self.start_time + timedelta(seconds=deadline)
+        if (seconds := self.pod.spec.activeDeadlineSeconds) is not None:
             clock = self.kubelet.clock
-            self.later("deadline", clock.seconds(end) - clock.now, self._deadline)
+            end = clock.seconds(self.start_time) + seconds
+            self.later("deadline", end - clock.now, self._deadline)
         delay = self.kubelet.rng.uniform(0.36, 0.44)
         self.later("mount", delay + throttled(self.pod.spec), self._mount)
 
@@ -174,11 +176,7 @@ class PodWorker:
         try:
             self.sandbox = kubelet.runtime.run_sandbox(self.pod, self, host_ip)
         except NoAddress as error:
-            message = (
-                "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup "
-                f"network for sandbox: plugin failed (add): {error}"
-            )
-            kubelet.recorder.warning(self.pod, "FailedCreatePodSandBox", message)
+            kubelet.recorder.warning(self.pod, "FailedCreatePodSandBox", f"{NO_SANDBOX}{error}")
             self.later("mount", kubelet.jittered(RETRY), self._mount, background=True)
             return
         # What claims hold and what may change is looked up now, other volumes when they are used.
@@ -228,7 +226,7 @@ class PodWorker:
         self.busy = False
         if self.stopping:
             return
-        seen, self._sandbox_seen = self._sandbox_seen, None
+        kubelet, seen, self._sandbox_seen = self.kubelet, self._sandbox_seen, None
         if self.changed or self._again:
             self._again = self.changed = False
             self.sync()
@@ -236,8 +234,8 @@ class PodWorker:
             # That there is a sandbox is news by itself, when the kubelet next looks.
             self.look_at(seen)
         elif self._retry_at is not None:
-            delay = min(max(self._retry_at - self.kubelet.clock.now, 0.0), RESYNC)
-            self.look_at(self.kubelet.next_tick(self.kubelet.jittered(delay)), background=True)
+            delay = min(max(self._retry_at - kubelet.clock.now, 0.0), RESYNC)
+            self.look_at(kubelet.next_tick(kubelet.jittered(delay)), background=True)
 
     def retry(self, at: float) -> None:
         """Something could not be done: sync again at that time, or soon after."""
@@ -264,7 +262,6 @@ class PodWorker:
             self.step()
 
     def _stopped(self, container: PodContainer) -> None:
-        """A container that had to be stopped has been."""
         container.stopped_in_sync = True
         self.later("step", STOP_LATENCY, self.step)
 
@@ -407,11 +404,9 @@ class PodWorker:
 
     def _delete(self) -> None:
         """Tell the API server that the pod is gone."""
-        meta, client = self.pod.metadata, self.kubelet.client
+        meta, delete = self.pod.metadata, self.kubelet.client.delete
         try:
-            client.delete(
-                models.core_v1.Pod, meta.name, meta.namespace, grace_period=0, uid=self.uid
-            )
+            delete(models.core_v1.Pod, meta.name, meta.namespace, grace_period=0, uid=self.uid)
         except ApiError as error:
             if error.code not in (404, 409):
                 self.later("delete", 1.0, self._delete, background=True)

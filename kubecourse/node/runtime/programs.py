@@ -269,7 +269,6 @@ def _listen(call: Call, port: str, waits: bool) -> Result:
 
 
 def _nc(call: Call) -> Result:
-    """Listen on a port, or see whether somebody else does."""
     if not call.has("l"):
         return connect(call)
     return _listen(call, call.options.get("p") or (call.words or ["0"])[-1], waits=True)
@@ -307,7 +306,6 @@ def _identity(call: Call) -> Result:
 
 
 def _env(call: Call) -> Result:
-    """`env`, with a command or without, and `printenv`."""
     words, variables = list(call.words), dict(call.script.variables)
     if words and call.name == "printenv":
         found = [f"{variables[name]}\n" for name in words if name in variables]
