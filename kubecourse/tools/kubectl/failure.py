@@ -5,7 +5,8 @@ Source: `staging/src/k8s.io/kubectl/pkg/cmd/util/helpers.go` (checkErr, Standard
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from kubecourse.api.errors import ApiError
@@ -61,9 +62,19 @@ def each(
     raise_all(collected)
 
 
-def prefixed(error: ApiError, prefix: str) -> ApiError:
-    """The same error with words before its message: `error when creating "STDIN": …`."""
-    return ApiError(error.code, error.reason, f"{prefix}: {error.message}", error.details)
+@contextmanager
+def prefixing(prefix: str, *reasons: str) -> Iterator[None]:
+    """Put words before the server's message: `error when creating "STDIN": …`.
+
+    With `reasons` only before those of them.
+    """
+    try:
+        yield
+    except ApiError as error:
+        if reasons and error.reason not in reasons:
+            raise
+        message = f"{prefix}: {error.message}"
+        raise ApiError(error.code, error.reason, message, error.details) from None
 
 
 def explain(error: Exception, joined: bool = False) -> tuple[str, int]:

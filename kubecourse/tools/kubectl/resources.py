@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import RESOURCES, Resource, find
 from kubecourse.control_plane.apiserver.discovery import groups
-from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
+from kubecourse.tools.kubectl.failure import KubectlError, prefixing, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -254,16 +254,12 @@ def name_errors(connection: Connection, namespace: str | None) -> Iterator[None]
 @contextmanager
 def selection_errors(resource: Resource, selection: Selection) -> Iterator[None]:
     """Say in a server's objection to a list what was to be listed."""
-    try:
+    what = f'"{resource.group}/{resource.version}, Resource={resource.plural}"'
+    where = f"Unable to list {what}"
+    if selection.labels or selection.fields:
+        where = (
+            f'Unable to find {what} that match label selector "{selection.labels}", '
+            f'field selector "{selection.fields}"'
+        )
+    with prefixing(where, "BadRequest", "NotFound"):
         yield
-    except ApiError as error:
-        if error.reason not in ("BadRequest", "NotFound"):
-            raise
-        what = f'"{resource.group}/{resource.version}, Resource={resource.plural}"'
-        where = f"Unable to list {what}"
-        if selection.labels or selection.fields:
-            where = (
-                f'Unable to find {what} that match label selector "{selection.labels}", '
-                f'field selector "{selection.fields}"'
-            )
-        raise prefixed(error, where) from None

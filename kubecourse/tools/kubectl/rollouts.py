@@ -20,16 +20,11 @@ REVISION = "deployment.kubernetes.io/revision"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 HASH_LABEL = "pod-template-hash"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
-KEPT_ANNOTATIONS = frozenset(
-    (
-        LAST_APPLIED,
-        REVISION,
-        "deployment.kubernetes.io/revision-history",
-        "deployment.kubernetes.io/desired-replicas",
-        "deployment.kubernetes.io/max-replicas",
-        "deprecated.deployment.rollback.to",
-    )
-)
+_KEPT = ("revision-history", "desired-replicas", "max-replicas")
+KEPT_ANNOTATIONS = {
+    LAST_APPLIED, REVISION, "deprecated.deployment.rollback.to",
+    *(f"deployment.kubernetes.io/{n}" for n in _KEPT),
+}  # fmt: skip
 """A Deployment's annotations that going back to a revision leaves as they are."""
 
 # --- how far it is
@@ -60,40 +55,50 @@ def status(obj: Json, revision: int = 0) -> tuple[str, bool]:
     return view(obj, state)
 
 
+def _finishing(kind: str, obj: Json, *stages: tuple[bool, str]) -> tuple[str, bool]:
+    """The first stage that has not passed."""
+    what = f'{kind} "{obj["metadata"]["name"]}"'
+    for present, text in stages:
+        if present:
+            return f"Waiting for {what} rollout to finish: {text}...", False
+    return f"{what} successfully rolled out", True
+
+
 def _deployment(obj: Json, state: Json) -> tuple[str, bool]:
     name = obj["metadata"]["name"]
     for condition in state.get("conditions") or []:
-        timed_out = condition.get("reason") == "ProgressDeadlineExceeded"
-        if condition["type"] == "Progressing" and timed_out:
+        late = condition.get("reason") == "ProgressDeadlineExceeded"
+        if condition["type"] == "Progressing" and late:
             raise KubectlError(f'deployment "{name}" exceeded its progress deadline')
-    replicas = obj["spec"].get("replicas", 0)
-    updated, total = state.get("updatedReplicas", 0), state.get("replicas", 0)
-    available = state.get("availableReplicas", 0)
-    waiting = f'Waiting for deployment "{name}" rollout to finish: '
-    if updated < replicas:
-        return f"{waiting}{updated} out of {replicas} new replicas have been updated...", False
-    if total > updated:
-        return f"{waiting}{total - updated} old replicas are pending termination...", False
-    if available < updated:
-        return f"{waiting}{available} of {updated} updated replicas are available...", False
-    return f'deployment "{name}" successfully rolled out', True
+    keys = ("updatedReplicas", "replicas", "availableReplicas")
+    wanted, (updated, total, available) = obj["spec"].get("replicas", 0), _numbers(state, *keys)
+    return _finishing(
+        "deployment",
+        obj,
+        (updated < wanted, f"{updated} out of {wanted} new replicas have been updated"),
+        (total > updated, f"{total - updated} old replicas are pending termination"),
+        (available < updated, f"{available} of {updated} updated replicas are available"),
+    )
 
 
 def _daemon_set(obj: Json, state: Json) -> tuple[str, bool]:
-    name = obj["metadata"]["name"]
-    desired = state.get("desiredNumberScheduled", 0)
-    updated, available = state.get("updatedNumberScheduled", 0), state.get("numberAvailable", 0)
-    waiting = f'Waiting for daemon set "{name}" rollout to finish: '
-    if updated < desired:
-        return f"{waiting}{updated} out of {desired} new pods have been updated...", False
-    if available < desired:
-        return f"{waiting}{available} of {desired} updated pods are available...", False
-    return f'daemon set "{name}" successfully rolled out', True
+    keys = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+    wanted, updated, available = _numbers(state, *keys)
+    return _finishing(
+        "daemon set",
+        obj,
+        (updated < wanted, f"{updated} out of {wanted} new pods have been updated"),
+        (available < wanted, f"{available} of {wanted} updated pods are available"),
+    )
+
+
+def _numbers(state: Json, *keys: str) -> list[int]:
+    return [state.get(key, 0) for key in keys]
 
 
 def _stateful_set(obj: Json, state: Json) -> tuple[str, bool]:
     replicas = obj["spec"].get("replicas", 1)
-    ready, updated = state.get("readyReplicas", 0), state.get("updatedReplicas", 0)
+    ready, updated, current = _numbers(state, "readyReplicas", "updatedReplicas", "currentReplicas")
     if ready < replicas:
         return f"Waiting for {replicas - ready} pods to be ready...", False
     rolling = obj["spec"]["updateStrategy"].get("rollingUpdate") or {}
@@ -108,7 +113,6 @@ def _stateful_set(obj: Json, state: Json) -> tuple[str, bool]:
     if new != state.get("currentRevision", ""):
         waiting = "waiting for statefulset rolling update to complete"
         return f"{waiting} {updated} pods at revision {new}...", False
-    current = state.get("currentReplicas", 0)
     return f"statefulset rolling update complete {current} pods at revision {new}...", True
 
 
@@ -232,22 +236,13 @@ def rollback_patch(workload: Json, target: Revision) -> list[Json] | None:
 # --- pausing, resuming, restarting
 
 
-def pause_patch(obj: Json, now: datetime | None = None) -> Json:
-    """Raises KubectlError for what cannot be paused, or is."""
+def pause_patch(obj: Json, now: datetime | None = None, pause: bool = True) -> Json:
+    """To pause, or resume, a Deployment. Raises KubectlError for what cannot be, or is already."""
     if obj["kind"] != "Deployment":
-        raise KubectlError("pausing is not supported")
-    if obj["spec"].get("paused"):
-        raise KubectlError("is already paused")
-    return {"spec": {"paused": True}}
-
-
-def resume_patch(obj: Json, now: datetime | None = None) -> Json:
-    """Raises KubectlError for what cannot be resumed, or is not paused."""
-    if obj["kind"] != "Deployment":
-        raise KubectlError("resuming is not supported")
-    if not obj["spec"].get("paused"):
-        raise KubectlError("is not paused")
-    return {"spec": {"paused": None}}
+        raise KubectlError(f"{'pausing' if pause else 'resuming'} is not supported")
+    if bool(obj["spec"].get("paused")) == pause:
+        raise KubectlError("is already paused" if pause else "is not paused")
+    return {"spec": {"paused": pause or None}}
 
 
 def restart_patch(obj: Json, now: datetime) -> Json:

@@ -144,10 +144,10 @@ def test_a_restart_is_an_annotation_with_the_time():
     assert annotations == {"kubectl.kubernetes.io/restartedAt": "2026-01-05T09:00:07Z"}
 
 
-@pytest.mark.parametrize("patch", [rollouts.pause_patch, rollouts.resume_patch])
-def test_only_deployments_can_be_paused(patch):
+@pytest.mark.parametrize("pause", [True, False])
+def test_only_deployments_can_be_paused(pause):
     with pytest.raises(KubectlError, match="is not supported"):
-        patch({"kind": "Pod", "spec": {}})
+        rollouts.pause_patch({"kind": "Pod", "spec": {}}, pause=pause)
 
 
 WORKLOAD = """

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kubecourse.cluster import Cluster
-from kubecourse.tools.kubectl.commands.server_side import REVIEW
+from kubecourse.tools.kubectl.commands.apply import REVIEW
 from kubecourse.tools.kubectl.main import run
 
 ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"

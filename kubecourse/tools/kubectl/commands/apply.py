@@ -4,7 +4,8 @@
 applied before, so that what has left the manifest can be removed and what others have added can
 be left alone.
 
-Sources: `staging/src/k8s.io/kubectl/pkg/util/apply.go`, `…/pkg/cmd/{apply,diff,replace}`.
+Sources: `staging/src/k8s.io/kubectl/pkg/util/apply.go`, `…/pkg/cmd/{apply,diff,replace}`,
+`staging/src/k8s.io/client-go/util/csaupgrade/upgrade.go`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from kubecourse.api import schema, yaml
 from kubecourse.api.errors import ApiError
-from kubecourse.api.patch import PatchError, three_way_merge_patch
+from kubecourse.api.patch import PatchError, field_set, three_way_merge_patch
 from kubecourse.api.resources import Resource
 from kubecourse.tools.kubectl import output
 from kubecourse.tools.kubectl.changing import (
@@ -30,13 +31,12 @@ from kubecourse.tools.kubectl.changing import (
     store,
 )
 from kubecourse.tools.kubectl.cli import command
-from kubecourse.tools.kubectl.commands import server_side
 from kubecourse.tools.kubectl.failure import (
     KubectlError,
     SeveralErrors,
     each,
     explain,
-    prefixed,
+    prefixing,
     raise_all,
 )
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -83,7 +83,7 @@ def apply_patch(resource: Resource, manifest: Json, current: Json) -> Json:
 @command("apply")
 def apply(inv: Invocation) -> None:
     """Apply every object of -f; one that is refused does not keep the others back."""
-    how = server_side.apply if inv.flags["server-side"] else _apply
+    how = _apply_server_side if inv.flags["server-side"] else _apply
     errors: list[Exception] = []
     each(manifests(inv, errors), partial(_apply_one, inv, how), errors)
 
@@ -101,10 +101,8 @@ def _apply(inv: Invocation, info: Info) -> None:
     current = inv.connection.find(info)
     done = "configured"
     if current is None:
-        try:
+        with prefixing(f'error when creating "{info.source}"'):
             current, done = create(inv, info, annotated(info.object), _manager(inv)), "created"
-        except ApiError as error:
-            raise prefixed(error, f'error when creating "{info.source}"') from None
     elif inv.dry_run != "client":
         current, done = _patch(inv, info, current)
     output.print_result(inv, replace(info, object=current), done)
@@ -128,11 +126,17 @@ def _patch(inv: Invocation, info: Info, current: Json) -> tuple[Json, str]:
             current = inv.connection.patch(info, patch, dry_run=inv.dry_run, **options)
         except ApiError as error:
             if not inv.flags["force"] or error.reason not in ("Conflict", "Invalid"):
-                raise prefixed(error, f"{_applying(info, patch)} {source}") from None
+                with prefixing(f"{_applying(info, patch)} {source}"):
+                    raise
             current = recreate(inv, info, annotated(info.object))
-    if current["metadata"].get("deletionTimestamp"):
-        inv.warn(f"Detected changes to resource {info.name} which is currently being deleted.")
+    _warn_of_deletion(inv, current)
     return current, "configured" if patch else "unchanged"
+
+
+def _warn_of_deletion(inv: Invocation, obj: Json) -> None:
+    if obj["metadata"].get("deletionTimestamp"):
+        name = obj["metadata"]["name"]
+        inv.warn(f"Detected changes to resource {name} which is currently being deleted.")
 
 
 def _applying(info: Info, patch: Json) -> str:
@@ -147,15 +151,123 @@ def _applying(info: Info, patch: Json) -> str:
     )
 
 
+# --- on the server: what client-side apply has managed passes to the manager of server-side apply
+
+SERVER_SIDE_MANAGER = "kubectl"
+KEEPER = "kubectl-last-applied"
+"""Owns the annotation of client-side apply once server-side apply has taken over."""
+
+REVIEW = """
+Please review the fields above--they currently have other managers. Here
+are the ways you can resolve this warning:
+* If you intend to manage all of these fields, please re-run the apply
+  command with the `--force-conflicts` flag.
+* If you do not intend to manage all of the fields, please edit your
+  manifest to remove references to the fields that should keep their
+  current managers.
+* You may co-own fields by updating your manifest to match the existing
+  value; in this case, you'll become the manager if the other manager(s)
+  stop managing the field (remove it from their configuration).
+See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"""
+LATER = "This is non-fatal and will be retried next time you apply. Error: "
+NOT_KEPT = f"failed to migrate {LAST_APPLIED} for Server-Side Apply. {LATER}"
+NOT_MOVED = f"server rejected managed fields migration to Server-Side Apply. {LATER}"
+
+
+def _apply_server_side(inv: Invocation, info: Info) -> None:
+    """Send the object to be merged by the server. Raises ApiError, KubectlError."""
+    manager = inv.flags["field-manager"] or SERVER_SIDE_MANAGER
+    try:
+        obj = _send(inv, info, info.object, manager)
+    except ApiError as error:
+        if error.reason == "Conflict":
+            raise KubectlError(error.message + REVIEW) from None
+        raise
+    try:
+        failure = NOT_KEPT
+        if manager == SERVER_SIDE_MANAGER:
+            obj = _keep_annotation(inv, info, obj)
+        failure = NOT_MOVED
+        if _migrate(inv, info, obj, manager):
+            obj = _send(inv, info, info.object, manager)
+    except ApiError as error:
+        inv.warn(failure + error.message)
+    _warn_of_deletion(inv, obj)
+    output.print_result(inv, replace(info, object=obj), "serverside-applied")
+
+
+def _send(inv: Invocation, info: Info, config: Json, manager: str) -> Json:
+    options = {"validation": inv.validation, "field_manager": manager, "dry_run": inv.dry_run}
+    force = inv.flags["force-conflicts"]
+    return inv.connection.apply(info, config, force=force, **options)
+
+
+def _owners(obj: Json, operation: str) -> list[Json]:
+    """The entries of those who own the annotation of client-side apply."""
+    path = ("f:metadata", "f:annotations", f"f:{LAST_APPLIED}")
+    return [
+        entry
+        for entry in obj["metadata"].get("managedFields") or ()
+        if entry["operation"] == operation
+        and field_set.contains(field_set.load(entry["fieldsV1"]), *path)
+    ]
+
+
+def _keep_annotation(inv: Invocation, info: Info, obj: Json) -> Json:
+    """Have somebody else own the annotation, so that it stays."""
+    text = (obj["metadata"].get("annotations") or {}).get(LAST_APPLIED)
+    if text is None or _owners(obj, "Apply"):
+        return obj
+    metadata = {
+        key: obj["metadata"][key] for key in ("name", "namespace") if key in obj["metadata"]
+    }
+    metadata["annotations"] = {LAST_APPLIED: text}
+    config = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata}
+    return _send(inv, info, config, KEEPER)
+
+
+def _migrate(inv: Invocation, info: Info, obj: Json, manager: str) -> bool:
+    """Pass the fields of client-side apply's managers on; whether there were any."""
+    names = {entry["manager"] for entry in _owners(obj, "Update")}
+    entries: list[Json] = []
+    moved = [entry for entry in obj["metadata"].get("managedFields") or () if _of(entry, names)]
+    if not moved:
+        return False
+    target = None
+    for entry in obj["metadata"]["managedFields"]:
+        if entry["manager"] == manager and entry["operation"] == "Apply":
+            target = entry
+        elif entry not in moved:
+            entries.append(entry)
+    target = target or {**moved[0], "manager": manager, "operation": "Apply"}
+    fields = field_set.load(target["fieldsV1"])
+    for entry in moved:
+        fields = field_set.union(fields, field_set.load(entry["fieldsV1"]))
+    entries.append({**target, "fieldsV1": field_set.dump(fields)})
+    new = {"managedFields": entries, "resourceVersion": obj["metadata"]["resourceVersion"]}
+    patch = [{"op": "replace", "path": f"/metadata/{key}", "value": new[key]} for key in new]
+    inv.connection.patch(info, patch, "json", dry_run=inv.dry_run)
+    return True
+
+
+def _of(entry: Json, names: set[str]) -> bool:
+    return (
+        entry["manager"] in names
+        and entry["operation"] == "Update"
+        and not entry.get("subresource")
+    )
+
+
+# --- create and replace
+
+
 @command("create")
 def create_from_files(inv: Invocation) -> None:
     """Create every object of -f."""
 
     def create_one(info: Info) -> None:
-        try:
+        with prefixing(f'error when creating "{info.source}"'):
             store(inv, info)
-        except ApiError as error:
-            raise prefixed(error, f'error when creating "{info.source}"') from None
 
     errors: list[Exception] = []
     each(manifests(inv, errors), create_one, errors)
@@ -166,10 +278,8 @@ def replace_objects(inv: Invocation) -> None:
     """Put each object of -f in the place of the one that is there."""
 
     def replace_one(info: Info) -> None:
-        try:
+        with prefixing(f'error when replacing "{info.source}"'):
             obj = _replaced(inv, info)
-        except ApiError as error:
-            raise prefixed(error, f'error when replacing "{info.source}"') from None
         output.print_result(inv, replace(info, object=obj), "replaced")
 
     errors: list[Exception] = []

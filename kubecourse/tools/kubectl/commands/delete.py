@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from kubecourse.api.errors import ApiError
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
-from kubecourse.tools.kubectl.failure import KubectlError, prefixed, raise_all
+from kubecourse.tools.kubectl.failure import KubectlError, prefixing, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import dry_run_suffix
 from kubecourse.tools.kubectl.resources import Info, from_flags
@@ -64,12 +66,9 @@ def _delete(inv: Invocation, info: Info, grace: int, propagation: str) -> str:
     """Delete one object and say so; returns its uid."""
     uid = ""
     if inv.dry_run != "client":
-        try:
+        from_file = prefixing(f'error when deleting "{info.source}"')
+        with from_file if info.source else nullcontext():
             answer = inv.connection.delete(info, grace, propagation, inv.dry_run)
-        except ApiError as error:
-            if info.source:
-                raise prefixed(error, f'error when deleting "{info.source}"') from None
-            raise
         uid = (answer.get("details") or answer.get("metadata") or {}).get("uid", "")
     if inv.flags["output"] == "name":
         inv.print(str(info))

@@ -175,6 +175,6 @@ def _change(make: Any, done: str, inv: Invocation) -> None:
 for _name, _patch, _done in (
     ("pause", rollouts.pause_patch, "paused"),
     ("restart", rollouts.restart_patch, "restarted"),
-    ("resume", rollouts.resume_patch, "resumed"),
+    ("resume", partial(rollouts.pause_patch, pause=False), "resumed"),
 ):
     command(f"rollout {_name}")(partial(_change, _patch, _done))

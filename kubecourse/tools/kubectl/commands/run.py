@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.commands import create
-from kubecourse.tools.kubectl.containers import find_run
+from kubecourse.tools.kubectl.commands.containers import find_run
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.manifests import info_of
