@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubecourse.client import Client, InformerFactory
+from kubecourse.control_plane.controller_manager import service_account as accounts
+from kubecourse.control_plane.controller_manager import volume_protection as protection
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 from kubecourse.control_plane.controller_manager.cronjob import CronJobController
 from kubecourse.control_plane.controller_manager.daemonset import DaemonSetController
@@ -16,52 +18,27 @@ from kubecourse.control_plane.controller_manager.disruption import DisruptionCon
 from kubecourse.control_plane.controller_manager.endpointslice import EndpointSliceController
 from kubecourse.control_plane.controller_manager.garbage_collector import GarbageCollector
 from kubecourse.control_plane.controller_manager.horizontal_pod_autoscaler import (
-    HorizontalPodAutoscalerController,
+    HorizontalController,
 )
-from kubecourse.control_plane.controller_manager.job import (
-    JobController,
-    TTLAfterFinishedController,
-)
+from kubecourse.control_plane.controller_manager.job import JobController
 from kubecourse.control_plane.controller_manager.namespace import NamespaceController
 from kubecourse.control_plane.controller_manager.node_lifecycle import NodeLifecycleController
 from kubecourse.control_plane.controller_manager.persistent_volume import PersistentVolumeBinder
 from kubecourse.control_plane.controller_manager.pod_gc import PodGarbageCollector
 from kubecourse.control_plane.controller_manager.replicaset import ReplicaSetController
 from kubecourse.control_plane.controller_manager.resource_quota import ResourceQuotaController
-from kubecourse.control_plane.controller_manager.service_account import (
-    RootCAPublisher,
-    ServiceAccountController,
-)
 from kubecourse.control_plane.controller_manager.statefulset import StatefulSetController
 from kubecourse.control_plane.controller_manager.taint_eviction import TaintEvictionController
-from kubecourse.control_plane.controller_manager.volume_protection import (
-    ClaimProtection,
-    VolumeProtection,
-)
+from kubecourse.control_plane.controller_manager.ttl_after_finished import TTLAfterFinished
 
 CONTROLLERS: tuple[type[ManagedController], ...] = (
-    DeploymentController,
-    ReplicaSetController,
-    DaemonSetController,
-    StatefulSetController,
-    JobController,
-    CronJobController,
-    TTLAfterFinishedController,
-    EndpointSliceController,
-    GarbageCollector,
-    NamespaceController,
-    NodeLifecycleController,
-    TaintEvictionController,
-    PodGarbageCollector,
-    DisruptionController,
-    ResourceQuotaController,
-    ServiceAccountController,
-    RootCAPublisher,
-    HorizontalPodAutoscalerController,
-    PersistentVolumeBinder,
-    ClaimProtection,
-    VolumeProtection,
-)
+    DeploymentController, ReplicaSetController, DaemonSetController, StatefulSetController,
+    JobController, CronJobController, TTLAfterFinished, EndpointSliceController,
+    GarbageCollector, NamespaceController, NodeLifecycleController, TaintEvictionController,
+    PodGarbageCollector, DisruptionController, ResourceQuotaController,
+    accounts.ServiceAccountController, accounts.RootCAPublisher, HorizontalController,
+    PersistentVolumeBinder, protection.ClaimProtection, protection.VolumeProtection,
+)  # fmt: skip
 
 
 class ControllerManager:

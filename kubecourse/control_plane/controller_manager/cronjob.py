@@ -13,24 +13,27 @@ from msgspec.structs import replace
 
 from kubecourse.api import cron, models
 from kubecourse.api.errors import ApiError, ignoring
-from kubecourse.client import Client, InformerFactory, Result
+from kubecourse.client import Result
+from kubecourse.client.informer import key_of
 from kubecourse.control_plane.controller_manager.controller import (
     ManagedController,
     controller_of,
     controller_or_namespace,
     controller_reference,
     is_namespace_terminating,
-    write_status,
+    owner_keys,
 )
 from kubecourse.control_plane.controller_manager.job.look import finished
 
-CronJob = models.batch_v1.CronJob
 Job = models.batch_v1.Job
-Key = tuple[str, str]
 
 DELTA = 0.1
 """Seconds after a scheduled minute at which it is looked at."""
 MANY_MISSED = 100
+_TOO_MANY = (
+    "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
+)
+_FORBIDDEN = "Not starting job because prior execution is running and concurrency policy is Forbid"
 SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 
 
@@ -68,23 +71,15 @@ class CronJobController(ManagedController):
 
     name = "cronjob-controller"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._cronjobs = informers.informer(CronJob)
-        self._jobs = informers.informer(Job, controller_or_namespace)
-        self.subscribe(self._cronjobs, self.enqueue)
-        self.subscribe(self._jobs, self._job_changed)
+    def listen(self) -> None:
+        self.objects = self.follow(models.batch_v1.CronJob, self.enqueue)
+        self._jobs = self.follow(Job, self._job_changed, controller_or_namespace)
 
     def _job_changed(self, old: Any, new: Any) -> None:
-        for job in (old, new):
-            owner = controller_of(job) if job is not None else None
-            if owner is not None and owner.kind == "CronJob":
-                self.queue.add((job.metadata.namespace, owner.name))
+        for key in owner_keys("CronJob", old, new):
+            self.queue.add(key)
 
-    def reconcile(self, key: Key) -> Result | None:
-        cronjob = self._cronjobs.get(*key)
-        if cronjob is None:
-            return None
+    def sync(self, cronjob: Any) -> Result | None:
         jobs = list(self._jobs.indexed(controller_or_namespace, cronjob.metadata.uid))
         look = _Look(self, cronjob, jobs)
         look.clean_up()
@@ -92,23 +87,11 @@ class CronJobController(ManagedController):
         try:
             following = look.start()
         finally:
-            status = replace(look.status, active=look.active or None)
-            write_status(self.client, cronjob, status)
+            self.write_status(cronjob, replace(look.status, active=look.active or None))
         if following is None:
             return None
         wait = self.clock.seconds(following) + DELTA - self.clock.now
         return Result(max(wait, DELTA), background=True)
-
-    def delete(self, cronjob: Any, name: str) -> None:
-        """Delete a Job, with its pods. Raises ApiError."""
-        try:
-            self.client.delete(Job, name, cronjob.metadata.namespace, propagation="Background")
-        except ApiError as error:
-            if error.reason != "NotFound":
-                message = f"Deleted job: {error.message}"
-                self.recorder.warning(cronjob, "FailedDelete", message)
-                raise
-        self.recorder.normal(cronjob, "SuccessfulDelete", f"Deleted job {name}")
 
 
 class _Look:
@@ -132,6 +115,18 @@ class _Look:
     def _drop(self, uid: str) -> None:
         self.active = [each for each in self.active if each.uid != uid]
 
+    def _find(self, name: str) -> Any | None:
+        with ignoring("NotFound"):
+            return self.client.get(Job, name, self.cronjob.metadata.namespace)
+        return None
+
+    def _delete(self, name: str) -> None:
+        """Delete a Job, with its pods. Raises ApiError."""
+        namespace = self.cronjob.metadata.namespace
+        with ignoring("NotFound"):
+            self.client.delete(Job, name, namespace, propagation="Background")
+        self._tell("SuccessfulDelete", f"Deleted job {name}")
+
     # --- Jobs that have finished
 
     def clean_up(self) -> None:
@@ -147,7 +142,7 @@ class _Look:
             for job in ended[: max(0, len(ended) - limit)]:
                 if job.metadata.deletionTimestamp is None:
                     self._drop(job.metadata.uid)
-                    self.controller.delete(self.cronjob, job.metadata.name)
+                    self._delete(job.metadata.name)
 
     def follow(self) -> None:
         """Note which of the active Jobs have finished, and when one last succeeded."""
@@ -173,19 +168,13 @@ class _Look:
     def _check_stranger(self, job: Any) -> None:
         """A running Job that is in no list: the list may be a moment old, or forgot it."""
         metadata = self.cronjob.metadata
-        fresh: Any = self.client.get(CronJob, metadata.name, metadata.namespace)
-        if not any(each.uid == job.metadata.uid for each in fresh.status.active or ()):
-            name = job.metadata.name
-            message = f"Saw a job that the controller did not create or forgot: {name}"
-            self._tell("UnexpectedJob", message, "Warning")
-        else:
+        fresh: Any = self.client.get(type(self.cronjob), metadata.name, metadata.namespace)
+        if any(each.uid == job.metadata.uid for each in fresh.status.active or ()):
             self.active = list(fresh.status.active)
             self.status = replace(fresh.status, lastSuccessfulTime=self.status.lastSuccessfulTime)
-
-    def _find(self, name: str) -> Any | None:
-        with ignoring("NotFound"):
-            return self.client.get(Job, name, self.cronjob.metadata.namespace)
-        return None
+        else:
+            message = f"Saw a job that the controller did not create or forgot: {job.metadata.name}"
+            self._tell("UnexpectedJob", message, "Warning")
 
     # --- Jobs to come
 
@@ -202,11 +191,7 @@ class _Look:
             since = max(since, now - timedelta(seconds=deadline))
         times = due(cron.parse(spec.schedule), since.astimezone(zone), now.astimezone(zone))
         if times.missed > MANY_MISSED:
-            message = (
-                "too many missed start times. Set or decrease .spec.startingDeadlineSeconds "
-                "or check clock skew"
-            )
-            self._tell("TooManyMissedTimes", message, "Warning")
+            self._tell("TooManyMissedTimes", _TOO_MANY, "Warning")
         if times.last is not None and self._may_start(times.last.astimezone(UTC), now):
             self._create(times.last)
         return times.next
@@ -223,16 +208,12 @@ class _Look:
         if self.status.lastScheduleTime == when or any(each.name == name for each in self.active):
             return False
         if spec.concurrencyPolicy == "Forbid" and self.active:
-            message = (
-                "Not starting job because prior execution is running and concurrency policy "
-                "is Forbid"
-            )
-            self._tell("JobAlreadyActive", message)
+            self._tell("JobAlreadyActive", _FORBIDDEN)
             return False
         if spec.concurrencyPolicy == "Replace":
             for reference in self.active:
                 if self._find(reference.name) is not None:
-                    self.controller.delete(self.cronjob, reference.name)
+                    self._delete(reference.name)
             self.active = []
         return True
 
@@ -251,9 +232,7 @@ class _Look:
             annotations={**(given.annotations or {}), SCHEDULED_AT: stamp},
             ownerReferences=[controller_reference(cronjob)],
         )
-        self.controller.note(
-            (cronjob.metadata.namespace, cronjob.metadata.name), f"it is {stamp}: create {name}"
-        )
+        self.controller.note(key_of(cronjob), f"it is {stamp}: create {name}")
         try:
             job: Any = self.client.create(Job(metadata=metadata, spec=template.spec))
         except ApiError as error:
@@ -267,13 +246,9 @@ class _Look:
         else:
             self._tell("SuccessfulCreate", f"Created job {name}")
         reference = models.core_v1.ObjectReference(
-            apiVersion="batch/v1",
-            kind="Job",
-            name=name,
-            namespace=job.metadata.namespace,
-            uid=job.metadata.uid,
-            resourceVersion=job.metadata.resourceVersion,
-        )
+            apiVersion="batch/v1", kind="Job", name=name, namespace=job.metadata.namespace,
+            uid=job.metadata.uid, resourceVersion=job.metadata.resourceVersion,
+        )  # fmt: skip
         self.active.append(reference)
         self.status = replace(self.status, lastScheduleTime=when.astimezone(UTC))
 

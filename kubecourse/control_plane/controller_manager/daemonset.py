@@ -15,21 +15,23 @@ from kubecourse.api.errors import ApiError
 from kubecourse.api.intstr import scaled_value
 from kubecourse.api.memo import memo
 from kubecourse.api.placement import RequiredNodes, required_terms, taints_of, tolerated
-from kubecourse.client import Client, InformerFactory, Result
+from kubecourse.client import Result
 from kubecourse.client.informer import key_of
-from kubecourse.control_plane.controller_manager.controller import busy, write_status
-from kubecourse.control_plane.controller_manager.pod_control import pod_from_template
+from kubecourse.control_plane.controller_manager.controller import busy, family
 from kubecourse.control_plane.controller_manager.pods import (
     FINISHED,
+    by_age,
     is_active,
     is_available,
     is_ready,
 )
-from kubecourse.control_plane.controller_manager.revisions import HASH_LABEL, Revisions, hash_of
-from kubecourse.control_plane.controller_manager.workload import WorkloadController
+from kubecourse.control_plane.controller_manager.revisions import HASH_LABEL, Revisions
+from kubecourse.control_plane.controller_manager.workload import (
+    WorkloadController,
+    pod_from_template,
+)
 
 core = models.core_v1
-Key = tuple[str, str]
 
 BURST = 250
 """Pods created, and deleted, at one look at most."""
@@ -38,21 +40,16 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 1.0, 900.0
 GENERATION_LABEL = "pod-template-generation"
 GENERATION = "deprecated.daemonset.template.generation"
 
-_TAINT = "node.kubernetes.io/"
-_TOLERATIONS = [
-    core.Toleration(key=_TAINT + name, operator="Exists", effect=effect)
-    for name, effect in (
-        ("not-ready", "NoExecute"),
-        ("unreachable", "NoExecute"),
-        ("disk-pressure", "NoSchedule"),
-        ("memory-pressure", "NoSchedule"),
-        ("pid-pressure", "NoSchedule"),
-        ("unschedulable", "NoSchedule"),
-    )
-]
-_NO_NETWORK = core.Toleration(
-    key=_TAINT + "network-unavailable", operator="Exists", effect="NoSchedule"
-)
+_TOLERATED = {
+    "not-ready": "NoExecute",
+    "unreachable": "NoExecute",
+    "disk-pressure": "NoSchedule",
+    "memory-pressure": "NoSchedule",
+    "pid-pressure": "NoSchedule",
+    "unschedulable": "NoSchedule",
+    "network-unavailable": "NoSchedule",
+}
+"""The taints that every pod of a DaemonSet tolerates; the last one on the node's network only."""
 
 
 class Place(NamedTuple):
@@ -70,32 +67,29 @@ class DaemonSetController(WorkloadController):
     name = "daemonset-controller"
     model = models.apps_v1.DaemonSet
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._nodes = informers.informer(core.Node)
-        self._revisions = Revisions(client, informers, HASH_LABEL)
-        self._failures: dict[tuple[str, str], tuple[float, float]] = {}
-        self.subscribe(self._nodes, self._node_changed)
+    def listen(self) -> None:
+        super().listen()
+        self._nodes = self.follow(core.Node, self._node_changed)
+        self._revisions = Revisions(self, HASH_LABEL)
 
     def forget(self) -> None:
         super().forget()
-        self._failures.clear()
+        self._failures: dict[tuple[str, str], tuple[float, float]] = {}
 
     def _node_changed(self, old: Any, new: Any) -> None:
         if old is not None and new is not None:
             same = old.spec is new.spec or old.spec == new.spec
             if same and old.metadata.labels == new.metadata.labels:
                 return
-        for daemonset in self.owners:
+        for daemonset in self.objects:
             self.queue.add_after(key_of(daemonset), busy(len(self._nodes)))
 
-    def reconcile(self, key: Key) -> Result | None:
-        daemonset = self.owners.get(*key)
-        if daemonset is None or daemonset.metadata.deletionTimestamp is not None:
+    def sync(self, daemonset: Any) -> Result | None:
+        if daemonset.metadata.deletionTimestamp is not None:
             return None
-        pods = self.claimed(daemonset, is_active)
-        revision = self._revisions.current(daemonset)
-        look = _Look(self, daemonset, hash_of(revision), pods)
+        pods = self.claimed(daemonset, family(daemonset, self.pods), is_active)
+        name, revision = daemonset.metadata.name, self._revisions.current(daemonset).metadata.name
+        look = _Look(self, daemonset, revision.removeprefix(f"{name}-"), pods)
         expected = self.expected[daemonset.metadata.uid]
         problem = None
         if expected.satisfied(self.clock.now):
@@ -104,25 +98,25 @@ class DaemonSetController(WorkloadController):
             if problem is None and expected.satisfied(self.clock.now):
                 problem = self._change(look, *look.update())
             look.wait = min(filter(None, (look.wait, wait)), default=None)
-        write_status(self.client, daemonset, look.status())
-        live = {p.metadata.labels.get(HASH_LABEL) for p in pods if p.metadata.labels}
-        names = {f"{daemonset.metadata.name}-{digest}" for digest in live}
-        self._revisions.prune(daemonset, {*names, revision.metadata.name})
+        self.write_status(daemonset, look.status())
+        live = {f"{name}-{(pod.metadata.labels or {}).get(HASH_LABEL)}" for pod in pods}
+        self._revisions.prune(daemonset, {*live, revision})
         if problem is not None:
             raise problem
         return Result(look.wait) if look.wait else None
 
     def _change(self, look: _Look, create: list[str], delete: list[str]) -> ApiError | None:
-        expected = self.expected[look.daemonset.metadata.uid]
-        problems = []
+        problem = None
+        create, delete = create[:BURST], delete[:BURST]
         if create:
-            self.note(key_of(look.daemonset), f"missing on {', '.join(create[:BURST])}: create")
-            made = [look.pod_for(node) for node in create[:BURST]]
-            problems.append(self.control.create(look.daemonset, made, expected)[1])
+            self.note(key_of(look.daemonset), f"missing on {', '.join(create)}: create")
+            made = [look.pod_for(node) for node in create]
+            problem = self.create_pods(look.daemonset, made)[1]
         if delete:
-            self.note(key_of(look.daemonset), f"not to be: delete {', '.join(delete[:BURST])}")
-            problems.append(self.control.delete(look.daemonset, delete[:BURST], expected))
-        return next((problem for problem in problems if problem is not None), None)
+            self.note(key_of(look.daemonset), f"not to be: delete {', '.join(delete)}")
+            refused = self.delete_pods(look.daemonset, delete)
+            problem = problem or refused
+        return problem
 
     def _manage(self, look: _Look) -> tuple[list[str], list[str], float | None]:
         """Nodes that need a pod, pods that have to go, and when to look again at failed ones."""
@@ -130,26 +124,23 @@ class DaemonSetController(WorkloadController):
         delete: list[str] = []
         waits: list[float] = []
         for place in look.places:
+            staying = [pod for pod in place.pods if pod.metadata.deletionTimestamp is None]
             if not place.may_stay:
-                delete += [p.metadata.name for p in place.pods if not _deleting(p)]
+                delete += [pod.metadata.name for pod in staying]
                 continue
             if place.wanted and not place.pods:
                 create.append(place.node)
                 continue
-            running = []
-            for pod in place.pods:
-                if _deleting(pod):
-                    continue
+            running = [pod for pod in staying if pod.status.phase not in FINISHED]
+            for pod in staying:
                 if pod.status.phase in FINISHED:
                     wait = self._finished(look.daemonset, pod, place.node)
                     if wait > 0:
                         waits.append(wait)
                     else:
                         delete.append(pod.metadata.name)
-                else:
-                    running.append(pod)
             if look.surges and not running and place.wanted:
-                if all(_deleting(pod) for pod in place.pods):
+                if not staying:
                     create.append(place.node)
             else:
                 delete += look.surplus(running)
@@ -175,7 +166,7 @@ class DaemonSetController(WorkloadController):
 
 
 class _Look:
-    """A DaemonSet, the nodes and its pods on them, as they are now."""
+    """A DaemonSet, the nodes and its pods on them, as they are now. `wait`: when to look again."""
 
     def __init__(
         self, controller: DaemonSetController, daemonset: Any, digest: str, pods: Iterable[Any]
@@ -206,11 +197,9 @@ class _Look:
 
     def _fits(self, node: Any) -> tuple[bool, bool]:
         """Whether a pod should be put on a node, and whether one that is there may stay."""
-        name = self._spec.nodeName
-        labels = node.metadata.labels or {}
-        if name and name != node.metadata.name:
-            return False, False
-        if not self._required.matches(node.metadata.name, labels):
+        name = node.metadata.name
+        fits = self._required.matches(name, node.metadata.labels or {})
+        if not fits or self._spec.nodeName not in (None, "", name):
             return False, False
         against = {
             taint.effect
@@ -221,11 +210,9 @@ class _Look:
 
     def pod_for(self, node: str) -> Any:
         annotations = self.daemonset.metadata.annotations or {}
+        labels = self.daemonset.spec.template.metadata.labels or {}
         generation = {GENERATION_LABEL: annotations.get(GENERATION, "1"), HASH_LABEL: self.digest}
-        template = self.daemonset.spec.template
-        pod = pod_from_template(
-            self.daemonset, labels={**(template.metadata.labels or {}), **generation}
-        )
+        pod = pod_from_template(self.daemonset, labels={**labels, **generation})
         return replace(pod, spec=replace(self._spec, affinity=_only_on(node, self._spec)))
 
     # --- updates
@@ -241,7 +228,7 @@ class _Look:
 
         The oldest stays; while surging an old and a new one, until the new one is available.
         """
-        running = sorted(running, key=_age)
+        running = sorted(running, key=by_age)
         if len(running) < 2 or not self.surges:
             return [pod.metadata.name for pod in running[1:]]
         new = [pod for pod in running if self._new(pod)]
@@ -258,38 +245,30 @@ class _Look:
         desired = sum(place.wanted for place in self.places)
         surge = scaled_value(self._surge or 0, desired, round_up=True)
         unavailable = scaled_value(self._unavailable or 0, desired, round_up=True)
-        return self._replace(surge, None) if surge else self._replace(0, max(unavailable, 1))
-
-    def _replace(self, surge: int, unavailable: int | None) -> tuple[list[str], list[str]]:
-        """One step. What is not available is replaced at once, others as far as is allowed."""
+        # What is not available is replaced at once, others as far as is allowed.
         used = 0
         at_once: list[str] = []
         candidates: list[str] = []
         done: list[str] = []
         for place in self.places:
-            if not place.wanted:
-                continue
-            there = [pod for pod in place.pods if not _deleting(pod)]
+            there = [pod for pod in place.pods if pod.metadata.deletionTimestamp is None]
             new = [pod for pod in there if self._new(pod)]
             old = [pod for pod in there if not self._new(pod)]
+            if not place.wanted or (surge and not old and len(new) < 2):
+                continue
+            new_works = bool(new) and self._available(new[0])
             if len(new) > 1 or len(old) > 1:
                 used += 1
-            elif unavailable is None:
-                if old and not new:
-                    stays = self._available(old[0])
-                    (candidates if stays else at_once).append(place.node)
-                elif old and self._available(new[0]):
-                    done.append(old[0].metadata.name)
-                elif old:
-                    used += 1
-            elif bool(old) == bool(new) or (new and not self._available(new[0])):
+            elif surge and new_works:
+                done.append(old[0].metadata.name)
+            elif old and not new:
+                name = place.node if surge else old[0].metadata.name
+                (candidates if self._available(old[0]) else at_once).append(name)
+            elif old or not new_works:
                 used += 1
-            elif old:
-                stays = self._available(old[0])
-                (candidates if stays else at_once).append(old[0].metadata.name)
-        room = max((surge if unavailable is None else unavailable) - used, 0)
+        room = max((surge or max(unavailable, 1)) - used, 0)
         chosen = at_once + candidates[:room]
-        return (chosen, done) if unavailable is None else ([], chosen)
+        return (chosen, done) if surge else ([], chosen)
 
     # --- telling
 
@@ -303,7 +282,7 @@ class _Look:
                 continue
             desired += 1
             if there:
-                pod = min(there, key=_age)
+                pod = min(there, key=by_age)
                 current += 1
                 ready += is_ready(pod)
                 available += self._available(pod)
@@ -323,14 +302,6 @@ class _Look:
         )
 
 
-def _deleting(pod: Any) -> bool:
-    return pod.metadata.deletionTimestamp is not None
-
-
-def _age(pod: Any) -> tuple[Any, str]:
-    return (pod.metadata.creationTimestamp, pod.metadata.name)
-
-
 def node_of(pod: Any) -> str | None:
     """The node that a DaemonSet's pod is on, or was made for."""
     if pod.spec.nodeName:
@@ -346,7 +317,11 @@ def node_of(pod: Any) -> str | None:
 def _daemon_spec(spec: Any) -> Any:
     """A pod's spec with what every pod of a DaemonSet tolerates."""
     given = list(spec.tolerations or ())
-    extra = [*_TOLERATIONS, *([_NO_NETWORK] if spec.hostNetwork else [])]
+    extra = [
+        core.Toleration(key=f"node.kubernetes.io/{name}", operator="Exists", effect=effect)
+        for name, effect in _TOLERATED.items()
+        if name != "network-unavailable" or spec.hostNetwork
+    ]
     return replace(spec, tolerations=[*given, *(t for t in extra if t not in given)])
 
 

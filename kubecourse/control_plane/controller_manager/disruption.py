@@ -15,7 +15,7 @@ from kubecourse.api import disruption, models
 from kubecourse.api.errors import ignoring
 from kubecourse.api.intstr import IntOrPercentError, scaled_value
 from kubecourse.api.resources import BY_KIND
-from kubecourse.client import Client, EventRecorder, InformerFactory, Result
+from kubecourse.client import Result
 from kubecourse.client.informer import by_label, by_namespace, key_of
 from kubecourse.control_plane.controller_manager.controller import (
     ManagedController,
@@ -24,10 +24,7 @@ from kubecourse.control_plane.controller_manager.controller import (
 )
 from kubecourse.control_plane.controller_manager.pods import is_ready
 
-Pod = models.core_v1.Pod
-Budget = models.policy_v1.PodDisruptionBudget
-Status = models.policy_v1.PodDisruptionBudgetStatus
-Key = tuple[str, str]
+policy = models.policy_v1
 
 DELETION_TIMEOUT = 120.0
 """Seconds in which an evicted pod must begin to go; then it counts again."""
@@ -48,22 +45,20 @@ class DisruptionController(ManagedController):
     """Keeps the status of PodDisruptionBudgets."""
 
     name = "disruption-controller"
+    component = "controllermanager"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self.recorder = EventRecorder(client, "controllermanager")
-        self._budgets = informers.informer(Budget, by_namespace)
-        self._pods = informers.informer(Pod, by_label)
-        self.subscribe(self._budgets, self.enqueue)
-        self.subscribe(self._pods, self._pod_changed)
+    def listen(self) -> None:
+        budgets = policy.PodDisruptionBudget
+        self.objects = self.follow(budgets, self.enqueue, by_namespace)
+        self._pods = self.follow(models.core_v1.Pod, self._pod_changed, by_label)
 
     def _pod_changed(self, old: Any, new: Any) -> None:
-        if not self._budgets:
+        if not self.objects:
             return
         pod = new if new is not None else old
         found = [
             budget
-            for budget in self._budgets.indexed(by_namespace, pod.metadata.namespace)
+            for budget in self.objects.indexed(by_namespace, pod.metadata.namespace)
             if disruption.covers(budget, pod)
         ]
         for budget in found:
@@ -78,11 +73,10 @@ class DisruptionController(ManagedController):
 
     # --- working
 
-    def reconcile(self, key: Key) -> Result | None:
-        budget = self._budgets.get(*key)
-        if budget is None:
-            return None
-        pods = self._pods.select(key[0], disruption.selector_of(budget.spec.selector))
+    def sync(self, budget: Any) -> Result | None:
+        pods = self._pods.select(
+            budget.metadata.namespace, disruption.selector_of(budget.spec.selector)
+        )
         if not pods:
             self.recorder.normal(budget, "NoPods", "No matching pods found")
         try:
@@ -99,7 +93,7 @@ class DisruptionController(ManagedController):
             and is_ready(pod)
             for pod in pods
         )
-        status = Status(
+        status = policy.PodDisruptionBudgetStatus(
             currentHealthy=healthy,
             desiredHealthy=desired,
             disruptionsAllowed=max(healthy - desired, 0) if expected > 0 else 0,

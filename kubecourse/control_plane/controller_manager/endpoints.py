@@ -5,6 +5,7 @@ Source: `staging/src/k8s.io/endpointslice/utils.go`, `util/controller_utils.go`.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, NamedTuple
 
 from kubecourse.api import models
@@ -32,18 +33,12 @@ class Port(NamedTuple):
 Group = tuple[str, tuple[Port, ...]]
 """Address family and ports: what all endpoints of a slice have in common."""
 
-
 Place = dict[Group, Any]
 """Where a pod belongs: its endpoint for each family that it has an address of."""
 
-
 _CONDITIONS = {
-    (ready, serving, terminating): discovery.EndpointConditions(
-        ready=ready, serving=serving, terminating=terminating
-    )
-    for ready in (True, False)
-    for serving in (True, False)
-    for terminating in (True, False)
+    state: discovery.EndpointConditions(ready=state[0], serving=state[1], terminating=state[2])
+    for state in product((True, False), repeat=3)
 }
 
 
@@ -63,14 +58,11 @@ def place_of(service: Any, pod: Any, zone: str | None) -> Place:
             endpoints[family, ports] = discovery.Endpoint(
                 addresses=addresses,
                 conditions=_CONDITIONS[ready, serving, terminating],
-                hostname=_hostname(service, pod),
+                hostname=pod.spec.hostname if _is_named(service, pod) else None,
                 nodeName=pod.spec.nodeName or None,
                 zone=zone or None,
                 targetRef=models.core_v1.ObjectReference(
-                    kind="Pod",
-                    namespace=metadata.namespace,
-                    name=metadata.name,
-                    uid=metadata.uid,
+                    kind="Pod", namespace=metadata.namespace, name=metadata.name, uid=metadata.uid
                 ),
             )
     return endpoints
@@ -83,20 +75,18 @@ def families_of(service: Any) -> list[str]:
 
 def ports_of(service: Any, pod: Any) -> tuple[Port, ...]:
     """The service's ports as numbers of this pod; one that the pod does not have is left out."""
-    found = []
-    for port in service.spec.ports or ():
-        number = _number(port, pod)
-        if number is not None:
-            found.append(Port(port.name or "", port.protocol or "TCP", number, port.appProtocol))
-    return tuple(found)
+    numbered = [(port, _number(port, pod)) for port in service.spec.ports or ()]
+    return tuple(
+        Port(port.name or "", port.protocol or "TCP", number, port.appProtocol)
+        for port, number in numbered
+        if number is not None
+    )
 
 
 def _number(port: Any, pod: Any) -> int | None:
-    target = port.targetPort
-    if target is None:
-        return int(port.port)
+    target = port.targetPort or port.port
     if isinstance(target, int):
-        return target or int(port.port)
+        return target
     sidecars = [c for c in pod.spec.initContainers or () if c.restartPolicy == "Always"]
     for container in (*pod.spec.containers, *sidecars):
         for each in container.ports or ():
@@ -105,12 +95,9 @@ def _number(port: Any, pod: Any) -> int | None:
     return None
 
 
-def _hostname(service: Any, pod: Any) -> str | None:
+def _is_named(service: Any, pod: Any) -> bool:
     """A pod with a host name has a DNS name of its own below a headless service."""
-    spec = pod.spec
-    if spec.hostname and spec.subdomain == service.metadata.name:
-        return str(spec.hostname)
-    return None
+    return bool(pod.spec.hostname) and pod.spec.subdomain == service.metadata.name
 
 
 def ports_in(ports: tuple[Port, ...]) -> list[Any] | None:

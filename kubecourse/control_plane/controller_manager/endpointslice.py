@@ -11,9 +11,8 @@ from typing import Any
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
-from kubecourse.api.labels import selector_from_map
+from kubecourse.api.labels import Selector, selector_from_map
 from kubecourse.api.memo import memo
-from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import Key, by_label, by_node, key_of
 from kubecourse.control_plane.controller_manager.controller import (
     WRITE_TIME,
@@ -32,9 +31,6 @@ from kubecourse.control_plane.controller_manager.pods import is_ready
 from kubecourse.control_plane.controller_manager.service_slices import ServiceSlices
 
 core = models.core_v1
-EndpointSlice = models.discovery_v1.EndpointSlice
-
-
 _selector = memo(selector_from_map)
 
 
@@ -43,20 +39,15 @@ class EndpointSliceController(ManagedController):
 
     name = "endpointslice-controller"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._services = informers.informer(core.Service, by_selected_label)
-        self._pods = informers.informer(core.Pod, by_label, by_node)
-        self._nodes = informers.informer(core.Node)
-        self._slices = informers.informer(EndpointSlice, by_service)
-        self._states: dict[Key, ServiceSlices] = {}
-        self.subscribe(self._services, self._service_changed)
-        self.subscribe(self._nodes, self._node_changed)
-        self.subscribe(self._slices, self._slice_changed)
-        self.subscribe(self._pods, self._pod_changed)
+    def listen(self) -> None:
+        self.objects = self.follow(core.Service, self._service_changed, by_selected_label)
+        self._pods = self.follow(core.Pod, self._pod_changed, by_label, by_node)
+        self._nodes = self.follow(core.Node, self._node_changed)
+        slices = models.discovery_v1.EndpointSlice
+        self._slices = self.follow(slices, self._slice_changed, by_service)
 
     def forget(self) -> None:
-        self._states.clear()
+        self._states: dict[Key, ServiceSlices] = {}
 
     # --- hearing
 
@@ -72,34 +63,22 @@ class EndpointSliceController(ManagedController):
             return  # without an address it was and is nobody's endpoint
         if old is not None and new is not None and not _matters(old, new):
             return
-        pod = new if new is not None else old
-        self._mark(pod.metadata.namespace, pod.metadata.labels, pod.metadata.name)
-        if (
-            old is not None
-            and new is not None
-            and old.metadata.labels is not new.metadata.labels
-            and old.metadata.labels != new.metadata.labels
-        ):
-            self._mark(old.metadata.namespace, old.metadata.labels, old.metadata.name)
+        self._mark(new if new is not None else old)
+        if old is not None and new is not None and old.metadata.labels != new.metadata.labels:
+            self._mark(old)
 
-    def _mark(self, namespace: str, labels: dict[str, str] | None, pod: str) -> None:
-        """Let the services that select these labels look at a pod again, together with others."""
-        for service in self._selecting(namespace, labels):
-            key = (namespace, service.metadata.name)
-            state = self._states.get(key)
-            if state is not None:
-                state.changed[pod] = None
-                self.queue.add_after(key, max(busy(state.size), state.busy_until - self.clock.now))
-
-    def _selecting(self, namespace: str, labels: dict[str, str] | None) -> list[Any]:
-        if not labels or not len(self._services):
-            return []
-        return [
-            service
-            for label, value in labels.items()
-            for service in self._services.indexed(by_selected_label, f"{namespace}/{label}={value}")
-            if _selector(service.spec.selector).matches(labels)
-        ]
+    def _mark(self, pod: Any) -> None:
+        """Let the services that select a pod look at it again, together with others."""
+        namespace, labels = pod.metadata.namespace, pod.metadata.labels
+        for label, value in labels.items() if labels and len(self.objects) else ():
+            index = f"{namespace}/{label}={value}"
+            for service in self.objects.indexed(by_selected_label, index):
+                key = (namespace, service.metadata.name)
+                state = self._states.get(key)
+                if state is not None and _selector(service.spec.selector).matches(labels):
+                    state.changed[pod.metadata.name] = None
+                    wait = max(busy(state.size), state.busy_until - self.clock.now)
+                    self.queue.add_after(key, wait)
 
     def _node_changed(self, old: Any, new: Any) -> None:
         """A zone is part of an endpoint, and a node that is not there is no place for one."""
@@ -107,7 +86,7 @@ class EndpointSliceController(ManagedController):
             return
         node = new if new is not None else old
         for pod in self._pods.indexed(by_node, node.metadata.name):
-            self._mark(pod.metadata.namespace, pod.metadata.labels, pod.metadata.name)
+            self._mark(pod)
 
     def _slice_changed(self, old: Any, new: Any) -> None:
         """Somebody else touched a slice: look at the whole service again."""
@@ -120,19 +99,20 @@ class EndpointSliceController(ManagedController):
 
     # --- working
 
-    def reconcile(self, key: Key) -> Result | None:
-        service = self._services.get(*key)
+    def reconcile(self, key: Key) -> None:
+        service = self.objects.get(*key)
         if service is None or service.spec.selector is None:
             self._states.pop(key, None)
-            return None
+            return
+        selector = _selector(service.spec.selector)
         state = self._states.get(key)
         if state is None:
-            slices = self._slices.indexed(by_service, "/".join(key))
-            state = self._states[key] = ServiceSlices(self.client, slices)
+            state = ServiceSlices(self.client, self._slices.indexed(by_service, "/".join(key)))
+            self._states[key] = state
         if state.stale:
-            pods = self._pods.select(key[0], _selector(service.spec.selector))
+            pods = self._pods.select(key[0], selector)
             state.begin_again(service, [pod.metadata.name for pod in pods])
-        places = {pod: self._place(service, key[0], pod) for pod in state.changed}
+        places = {pod: self._place(service, selector, key[0], pod) for pod in state.changed}
         try:
             writes = state.settle(service, places)
         except ApiError:
@@ -140,13 +120,10 @@ class EndpointSliceController(ManagedController):
             raise
         # The API server's answers take their time; meanwhile changes gather for the next turn.
         state.busy_until = self.clock.now + writes * WRITE_TIME
-        return None
 
-    def _place(self, service: Any, namespace: str, name: str) -> Place:
+    def _place(self, service: Any, selector: Selector, namespace: str, name: str) -> Place:
         pod = self._pods.get(namespace, name)
-        if pod is None:
-            return {}
-        if not _selector(service.spec.selector).matches(pod.metadata.labels):
+        if pod is None or not selector.matches(pod.metadata.labels):
             return {}
         node = self._nodes.get(None, pod.spec.nodeName or "")
         if node is None and not service.spec.publishNotReadyAddresses:

@@ -5,13 +5,11 @@ Source: `pkg/controller/garbagecollector/garbagecollector.go`, `graph_builder.go
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
-
-from msgspec.structs import replace
 
 from kubecourse.api.errors import ignoring
 from kubecourse.api.resources import BY_KIND, RESOURCES, Resource, resource_of
-from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
@@ -53,17 +51,14 @@ class GarbageCollector(ManagedController):
 
     name = "garbage-collector-controller"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._nodes: dict[str, Node] = {}
-        self._dependents: dict[str, dict[str, None]] = {}
+    def listen(self) -> None:
         for resource in RESOURCES:
             if resource.kind not in IGNORED:
-                self.subscribe(informers.informer(resource.model), self._changed)
+                self.follow(resource.model, self._changed)
 
     def forget(self) -> None:
-        self._nodes.clear()
-        self._dependents.clear()
+        self._nodes: dict[str, Node] = {}
+        self._dependents: dict[str, dict[str, None]] = {}
 
     # --- hearing
 
@@ -136,20 +131,17 @@ class GarbageCollector(ManagedController):
 
     # --- working
 
-    def reconcile(self, key: str) -> Result | None:
+    def reconcile(self, key: str) -> None:
         node = self._nodes.get(key)
-        if node is None:
-            return None
-        obj = self._read(node.identity)
-        if obj is None or obj.metadata.uid != key:
-            return None  # the news of its end is on its way
+        obj = self._read(node.identity) if node is not None else None
+        if node is None or obj is None or obj.metadata.uid != key:
+            return  # the news of its end is on its way
         if node.orphan:
             self._orphan_dependents(key, obj)
         elif node.foreground:
             self._delete_in_foreground(key, obj)
         elif not node.deleting and obj.metadata.ownerReferences:
             self._look_after(key, obj)
-        return None
 
     def _read(self, identity: Identity) -> Any | None:
         resource, namespace, name = identity
@@ -160,26 +152,24 @@ class GarbageCollector(ManagedController):
     def _look_after(self, uid: str, obj: Any) -> None:
         """Delete an object without owners left, or take the absent ones off its list."""
         solid, waiting, absent = self._classify(obj)
+        finalizers = obj.metadata.finalizers or ()
+        policy = "Background"
         if solid:
             gone = {owner.uid for owner in (*waiting, *absent)}
             if gone:
-                self._write_owners(
-                    obj, [o for o in obj.metadata.ownerReferences if o.uid not in gone]
-                )
+                self._drop_owners(obj, gone)
             return
-        metadata = obj.metadata
-        finalizers = metadata.finalizers or ()
-        policy = "Background"
         if waiting and self._dependents.get(uid):
             policy = "Foreground"
         elif ORPHAN in finalizers:
             policy = "Orphan"
         elif FOREGROUND in finalizers:
             policy = "Foreground"
-        with ignoring("NotFound"):
-            self.client.delete(
-                type(obj), metadata.name, metadata.namespace, propagation=policy, uid=uid
-            )
+        self.discard(obj, propagation=policy)
+
+    def _drop_owners(self, obj: Any, gone: Collection[str]) -> None:
+        owners = [owner for owner in obj.metadata.ownerReferences or () if owner.uid not in gone]
+        self.write_metadata(obj, ownerReferences=owners or None)
 
     def _classify(self, obj: Any) -> tuple[list[Any], list[Any], list[Any]]:
         """Its owners: those that stay, those that wait for it to go, those that are not there."""
@@ -221,7 +211,7 @@ class GarbageCollector(ManagedController):
         """Take the finalizer off an owner that no dependent holds up."""
         blocking = [d for d in self._dependents.get(uid, ()) if self._blocks(d, uid)]
         if not blocking:
-            self._remove_finalizer(obj, FOREGROUND)
+            self.remove_finalizer(obj, FOREGROUND)
             return
         for dependent in blocking:
             if not self._nodes[dependent].foreground:
@@ -236,18 +226,5 @@ class GarbageCollector(ManagedController):
         for dependent in list(self._dependents.get(uid, ())):
             found = self._read(self._nodes[dependent].identity)
             if found is not None and found.metadata.uid == dependent:
-                owners = found.metadata.ownerReferences or []
-                self._write_owners(found, [o for o in owners if o.uid != uid])
-        self._remove_finalizer(obj, ORPHAN)
-
-    def _write_owners(self, obj: Any, owners: list[Any]) -> None:
-        self._update(replace(obj, metadata=replace(obj.metadata, ownerReferences=owners or None)))
-
-    def _remove_finalizer(self, obj: Any, finalizer: str) -> None:
-        left = [f for f in obj.metadata.finalizers or () if f != finalizer]
-        if len(left) != len(obj.metadata.finalizers or ()):
-            self._update(replace(obj, metadata=replace(obj.metadata, finalizers=left or None)))
-
-    def _update(self, obj: Any) -> None:
-        with ignoring("NotFound"):
-            self.client.update(obj)
+                self._drop_owners(found, (uid,))
+        self.remove_finalizer(obj, ORPHAN)

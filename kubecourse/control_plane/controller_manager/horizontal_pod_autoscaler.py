@@ -14,13 +14,11 @@ from msgspec.structs import replace
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import BY_KIND
-from kubecourse.client import Client, EventRecorder, InformerFactory, Result
+from kubecourse.client import Result
 from kubecourse.client.informer import key_of
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 
 autoscaling = models.autoscaling_v2
-Autoscaler = autoscaling.HorizontalPodAutoscaler
-Key = tuple[str, str]
 
 SYNC_PERIOD = 15.0
 """Seconds between two looks at an autoscaler, and before the first."""
@@ -61,16 +59,14 @@ def unavailable(metric: Any) -> tuple[str, str, str]:
     return "FailedGetExternalMetric", message, prefix
 
 
-class HorizontalPodAutoscalerController(ManagedController):
+class HorizontalController(ManagedController):
     """Looks at every HorizontalPodAutoscaler each 15 seconds."""
 
     name = "horizontal-pod-autoscaler-controller"
+    component = "horizontal-pod-autoscaler"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self.recorder = EventRecorder(client, "horizontal-pod-autoscaler")
-        self._autoscalers = informers.informer(Autoscaler)
-        self.subscribe(self._autoscalers, self._changed)
+    def listen(self) -> None:
+        self.objects = self.follow(autoscaling.HorizontalPodAutoscaler, self._changed)
 
     def _changed(self, old: Any, new: Any) -> None:
         if new is not None:
@@ -78,18 +74,13 @@ class HorizontalPodAutoscalerController(ManagedController):
             asked = old is None or old.spec != new.spec
             self.queue.add_after(key_of(new), SYNC_PERIOD, background=not asked)
 
-    def reconcile(self, key: Key) -> Result | None:
-        scaler = self._autoscalers.get(*key)
-        if scaler is None:
-            return None
-        status = self._sync(scaler)
+    def sync(self, scaler: Any) -> Result:
+        status = self._look(scaler)
         if status != scaler.status:
             self.client.update_status(replace(scaler, status=status))
         return Result(SYNC_PERIOD, background=True)
 
-    # --- one look
-
-    def _sync(self, scaler: Any) -> Any:
+    def _look(self, scaler: Any) -> Any:
         """Scale if that is needed; returns the autoscaler's new status."""
         status = scaler.status
         try:
@@ -106,12 +97,13 @@ class HorizontalPodAutoscalerController(ManagedController):
             why = "scaling is disabled since the replica count of the target is zero"
             status = self._with(status, "ScalingActive", "False", "ScalingDisabled", why)
             return replace(status, currentReplicas=0, desiredReplicas=0, currentMetrics=None)
-        if current > most:
-            why = "Current number of replicas above Spec.MaxReplicas"
-            return self._rescale(scaler, status, target, most, why)
-        if current < least:
-            why = "Current number of replicas below Spec.MinReplicas"
-            return self._rescale(scaler, status, target, least, why)
+        for size, beyond, bound in (
+            (most, current > most, "above Spec.MaxReplicas"),
+            (least, current < least, "below Spec.MinReplicas"),
+        ):
+            if beyond:
+                why = f"Current number of replicas {bound}"
+                return self._rescale(scaler, status, target, size, why)
         return self._without_metrics(scaler, replace(status, currentReplicas=current))
 
     def _target(self, scaler: Any) -> Any:
@@ -137,12 +129,9 @@ class HorizontalPodAutoscalerController(ManagedController):
         why = f"the HPA controller was able to update the target scale to {size}"
         status = self._with(status, "AbleToScale", "True", "SucceededRescale", why)
         return replace(
-            status,
-            currentReplicas=_replicas(target),
-            desiredReplicas=size,
-            currentMetrics=None,
+            status, currentReplicas=_replicas(target), desiredReplicas=size, currentMetrics=None,
             lastScaleTime=self.clock.utc(),
-        )
+        )  # fmt: skip
 
     def _without_metrics(self, scaler: Any, status: Any) -> Any:
         metrics = scaler.spec.metrics or ()
@@ -159,12 +148,9 @@ class HorizontalPodAutoscalerController(ManagedController):
 
     def _with(self, status: Any, type: str, value: str, reason: str, message: str) -> Any:
         condition = autoscaling.HorizontalPodAutoscalerCondition(
-            type=type,
-            status=value,
-            reason=reason,
-            message=message,
+            type=type, status=value, reason=reason, message=message,
             lastTransitionTime=self.clock.utc(),
-        )
+        )  # fmt: skip
         return replace(status, conditions=conditions.put(status.conditions, condition))
 
 

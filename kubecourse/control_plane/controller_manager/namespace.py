@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.api.resources import BY_MODEL, RESOURCES, Resource
-from kubecourse.client import Client, InformerFactory, Result
+from kubecourse.client import Result
+from kubecourse.client.informer import Key
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 from kubecourse.control_plane.controller_manager.pods import FINISHED
 
 Namespace = models.core_v1.Namespace
 Pod = models.core_v1.Pod
-Key = tuple[str, str]
 
 FINALIZER = "kubernetes"
 GRACE = 5.0
@@ -56,10 +56,8 @@ class NamespaceController(ManagedController):
 
     name = "namespace-controller"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._namespaces = informers.informer(Namespace)
-        self.subscribe(self._namespaces, self._changed)
+    def listen(self) -> None:
+        self.follow(Namespace, self._changed)
 
     def _changed(self, old: Any, new: Any) -> None:
         if new is not None and new.metadata.deletionTimestamp is not None:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError
-from kubecourse.client import Client, EventRecorder, InformerFactory, Result
+from kubecourse.client import Result
 from kubecourse.client.informer import by_node
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 
@@ -65,19 +65,13 @@ class NodeLifecycleController(ManagedController):
     """Watches the heartbeats of nodes and taints the silent ones."""
 
     name = "node-lifecycle-controller"
+    component = "node-controller"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self.recorder = EventRecorder(client, "node-controller")
-        self._nodes = informers.informer(core.Node)
-        self._pods = informers.informer(core.Pod, by_node)
-        self._seen: dict[str, float] = {}
-        self._ready: dict[str, tuple[Zone, bool]] = {}
-        self._evicted: dict[Zone, float] = {}
-        self._all_lost = False
+    def listen(self) -> None:
+        self.objects = self.follow(core.Node, self._node_changed)
+        self._pods = self.follow(core.Pod, None, by_node)
+        self.follow(models.coordination_v1.Lease, self._lease_changed)
         self._monitor: Any = None
-        self.subscribe(self._nodes, self._node_changed)
-        self.subscribe(informers.informer(models.coordination_v1.Lease), self._lease_changed)
 
     def start(self) -> None:
         """Begin to listen. Every node is given a whole grace period from now on."""
@@ -88,9 +82,9 @@ class NodeLifecycleController(ManagedController):
 
     def forget(self) -> None:
         """What nodes did while nobody listened was not observed."""
-        self._seen.clear()
-        self._ready.clear()
-        self._evicted.clear()
+        self._seen: dict[str, float] = {}
+        self._ready: dict[str, tuple[Zone, bool]] = {}
+        self._evicted: dict[Zone, float] = {}
         self._all_lost = False
         self.clock.cancel(self._monitor)
         self._monitor = None
@@ -161,17 +155,15 @@ class NodeLifecycleController(ManagedController):
 
     # --- what follows
 
-    def reconcile(self, key: Any) -> Result | None:
+    def sync(self, node: Any) -> Result | None:
         """Bring one node's conditions and taints into line with what was heard of it."""
-        node = self._nodes.get(*key)
-        if node is None:
-            return None
-        if self._seen.get(key[1], 0.0) <= self.clock.now - GRACE_PERIOD:
+        name = node.metadata.name
+        if self._seen.get(name, 0.0) <= self.clock.now - GRACE_PERIOD:
             node = self._give_up(node)
         ready = conditions.is_true(node.status.conditions, "Ready")
         labels = node.metadata.labels or {}
         zone = labels.get(REGION, ""), labels.get(ZONE, "")
-        self._count(key[1], (zone, ready))
+        self._count(name, (zone, ready))
         if not ready:
             self._mark_pods(node)
         wanted = _called_for(node)

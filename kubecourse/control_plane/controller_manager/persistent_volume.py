@@ -15,15 +15,11 @@ from msgspec.structs import replace
 from kubecourse.api import models, volumes
 from kubecourse.api.quota import storage_class_of
 from kubecourse.api.volumes import BOUND_BY_CONTROLLER, SELECTED_NODE, best_match, by_claim, is_for
-from kubecourse.client import Client, EventRecorder, InformerFactory, Result
-from kubecourse.client.informer import key_of
+from kubecourse.client import Result
+from kubecourse.client.informer import Key, key_of
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 
 core = models.core_v1
-Claim = core.PersistentVolumeClaim
-Volume = core.PersistentVolume
-Key = tuple[str, str]
-"""Namespace and name of a claim; of a volume '' and its name."""
 
 RESYNC = 15.0
 """Seconds after which an unbound claim is looked at again."""
@@ -47,21 +43,16 @@ class PersistentVolumeBinder(ManagedController):
     """Keeps claims and volumes together, and the phases of both."""
 
     name = "persistentvolume-binder-controller"
+    component = "persistentvolume-controller"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self.recorder = EventRecorder(client, "persistentvolume-controller")
-        self._claims = informers.informer(Claim)
-        self._volumes = informers.informer(Volume)
-        self._classes = informers.informer(models.storage_v1.StorageClass)
-        self._pods = informers.informer(core.Pod, by_claim)
-        self._unbound: dict[Key, None] = {}
-        self.subscribe(self._claims, self._claim_changed)
-        self.subscribe(self._volumes, self._volume_changed)
-        self.subscribe(self._classes, self._class_changed)
+    def listen(self) -> None:
+        self._claims = self.follow(core.PersistentVolumeClaim, self._claim_changed)
+        self._volumes = self.follow(core.PersistentVolume, self._volume_changed)
+        self._classes = self.follow(models.storage_v1.StorageClass, self._class_changed)
+        self._pods = self.follow(core.Pod, None, by_claim)
 
     def forget(self) -> None:
-        self._unbound.clear()
+        self._unbound: dict[Key, None] = {}
 
     # --- hearing
 
@@ -258,7 +249,7 @@ class PersistentVolumeBinder(ManagedController):
             why += "no deletable volume plugin matched"
         elif _DELETABLE.fullmatch(spec.hostPath.path):
             if volume.metadata.deletionTimestamp is None:
-                self.client.delete(Volume, name)
+                self.discard(volume)
             return
         else:
             why = "host_path deleter only supports /tmp/.+ but received provided "

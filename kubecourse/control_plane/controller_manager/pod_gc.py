@@ -13,13 +13,11 @@ from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ignoring
-from kubecourse.client import Client, InformerFactory, Result
-from kubecourse.client.informer import by_node, key_of
+from kubecourse.client.informer import Key, by_node, key_of
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 from kubecourse.control_plane.controller_manager.pods import FINISHED
 
 core = models.core_v1
-Key = tuple[str, str]
 
 PERIOD = 20.0
 QUARANTINE = 40.0
@@ -34,16 +32,12 @@ class PodGarbageCollector(ManagedController):
 
     name = "pod-garbage-collector-controller"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._pods = informers.informer(core.Pod, by_node)
-        self._nodes = informers.informer(core.Node)
-        self._finished: dict[Key, Any] = {}
-        self.subscribe(self._pods, self._pod_changed)
-        self.subscribe(self._nodes, self._node_changed)
+    def listen(self) -> None:
+        self.objects = self.follow(core.Pod, self._pod_changed, by_node)
+        self._nodes = self.follow(core.Node, self._node_changed)
 
     def forget(self) -> None:
-        self._finished.clear()
+        self._finished: dict[Key, Any] = {}
 
     # --- suspicion
 
@@ -70,10 +64,10 @@ class PodGarbageCollector(ManagedController):
     def _node_changed(self, old: Any, new: Any) -> None:
         name = (new or old).metadata.name
         if new is None:
-            for pod in self._pods.indexed(by_node, name):
+            for pod in self.objects.indexed(by_node, name):
                 self._suspect(pod)
         elif self._is_out_of_service(name):
-            for pod in self._pods.indexed(by_node, name):
+            for pod in self.objects.indexed(by_node, name):
                 self.queue.add_after(key_of(pod), self._next_round())
 
     def _is_out_of_service(self, name: str) -> bool:
@@ -86,13 +80,15 @@ class PodGarbageCollector(ManagedController):
 
     # --- removal
 
-    def reconcile(self, key: Key) -> Result | None:
+    def reconcile(self, key: Key) -> None:
         if key == ("", ""):
-            self._remove_finished()
-            return None
-        pod = self._pods.get(*key)
-        if pod is None:
-            return None
+            excess = len(self._finished) - THRESHOLD
+            for pod in sorted(self._finished.values(), key=_age)[: max(excess, 0)]:
+                self._remove(pod, f"more than {THRESHOLD} pods have finished")
+        else:
+            super().reconcile(key)
+
+    def sync(self, pod: Any) -> None:
         node, terminating = pod.spec.nodeName, pod.metadata.deletionTimestamp is not None
         if not node:
             if terminating:
@@ -105,25 +101,15 @@ class PodGarbageCollector(ManagedController):
             self._remove(replace(pod, status=gone), f"node {node} no longer exists")
         elif terminating and self._is_out_of_service(node):
             self._remove(pod, f"terminating, and node {node} is out of service")
-        return None
-
-    def _remove_finished(self) -> None:
-        excess = len(self._finished) - THRESHOLD
-        if excess > 0:
-            for pod in sorted(self._finished.values(), key=_age)[:excess]:
-                self._remove(pod, f"more than {THRESHOLD} pods have finished")
 
     def _remove(self, pod: Any, why: str) -> None:
         """Mark a pod that has not ended as failed, and delete it without waiting."""
         self.note(key_of(pod), f"{why}: delete")
-        metadata = pod.metadata
         with ignoring("NotFound"):
             if pod.status.phase not in FINISHED:
                 status = replace(pod.status, phase="Failed")
                 self.client.update_status(replace(pod, status=status))
-            self.client.delete(
-                core.Pod, metadata.name, metadata.namespace, grace_period=0, uid=metadata.uid
-            )
+            self.discard(pod, grace_period=0)
 
 
 def _age(pod: Any) -> tuple[bool, Any, str]:

@@ -6,139 +6,168 @@ pods are not counted anew for each look at a ReplicaSet: a `Tally` follows them 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError
 from kubecourse.api.labels import selector_from_label_selector, selector_from_map
-from kubecourse.client import Client, InformerFactory, Result
-from kubecourse.client.informer import by_label, by_namespace, key_of
+from kubecourse.client import Result
+from kubecourse.client.informer import by_label, key_of
 from kubecourse.control_plane.controller_manager.controller import (
     NOTICE_TIME,
-    ManagedController,
     busy,
-    claim,
     controller_of,
     controller_or_namespace,
-    write_status,
+    family,
 )
-from kubecourse.control_plane.controller_manager.pod_control import PodControl, pod_from_template
-from kubecourse.control_plane.controller_manager.pod_ranking import pods_to_delete
-from kubecourse.control_plane.controller_manager.pod_tally import Counts, Tally, state_of
-from kubecourse.control_plane.controller_manager.pods import available_in, is_active, is_ready
-
-Pod = models.core_v1.Pod
-ReplicaSet = models.apps_v1.ReplicaSet
-Key = tuple[str, str]
+from kubecourse.control_plane.controller_manager.pods import (
+    FINISHED,
+    available_in,
+    is_active,
+    is_ready,
+    pods_to_delete,
+)
+from kubecourse.control_plane.controller_manager.workload import (
+    Expectations,
+    WorkloadController,
+    pod_from_template,
+)
 
 BURST = 500
 """Pods created or deleted at one look at most."""
 
+ACTIVE, LABELLED, READY, TERMINATING = 1, 2, 4, 8
 
-class ReplicaSetController(ManagedController):
+
+class Counts(NamedTuple):
+    """The pods of a ReplicaSet, as its status tells of them."""
+
+    replicas: int
+    labelled: int
+    ready: int
+    available: int
+
+
+class Tally(Expectations):
+    """The pods that one ReplicaSet manages, counted one by one as they change.
+
+    `unclaimed`: pods may be there to adopt or to release. `busy_until`: when the last status
+    will have been written.
+    """
+
+    __slots__ = (
+        "active", "busy_until", "labelled", "pods", "ready", "terminating", "unclaimed",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy_until = 0.0
+        self.clear()
+
+    def clear(self) -> None:
+        self.unclaimed = True
+        self.pods: dict[str, int] = {}
+        self.active = self.labelled = self.ready = self.terminating = 0
+
+    def put(self, name: str, state: int) -> bool:
+        """Note a pod's state, 0 if it is gone. Returns whether that changed a count."""
+        before = self.pods.get(name, 0)
+        if state == before:
+            return False
+        if state:
+            self.pods[name] = state
+        else:
+            del self.pods[name]
+        changed = before ^ state
+        if changed & ACTIVE:
+            self.active += 1 if state & ACTIVE else -1
+        if changed & LABELLED:
+            self.labelled += 1 if state & LABELLED else -1
+        if changed & READY:
+            self.ready += 1 if state & READY else -1
+        if changed & TERMINATING:
+            self.terminating += 1 if state & TERMINATING else -1
+        return True
+
+
+def state_of(pod: Any, replicaset: Any, tally: Tally) -> int:
+    """What a managed pod counts as. Notes it where the pod is no longer selected."""
+    metadata = pod.metadata
+    if pod.status.phase in FINISHED:
+        return 0
+    labels = metadata.labels
+    wanted = replicaset.spec.template.metadata.labels
+    same = labels is wanted or labels == wanted
+    if not same and not selector_from_label_selector(replicaset.spec.selector).matches(labels):
+        tally.unclaimed = True
+        if metadata.deletionTimestamp is not None:
+            return 0
+    if metadata.deletionTimestamp is not None:
+        return TERMINATING
+    labelled = same or selector_from_map(wanted).matches(labels)
+    return ACTIVE | (LABELLED if labelled else 0) | (READY if is_ready(pod) else 0)
+
+
+class ReplicaSetController(WorkloadController):
     """Creates and deletes pods until there are as many as wanted; adopts and releases."""
 
     name = "replicaset-controller"
+    model = models.apps_v1.ReplicaSet
+    record = Tally
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self.control = PodControl(client, self.recorder)
-        self._replicasets = informers.informer(ReplicaSet, by_namespace, controller_or_namespace)
-        self._pods = informers.informer(Pod, controller_or_namespace, by_label)
-        self._tallies: dict[str, Tally] = {}
-        self.subscribe(self._replicasets, self._replicaset_changed)
-        self.subscribe(self._pods, self._pod_changed)
-
-    def forget(self) -> None:
-        self._tallies.clear()
+    def listen(self) -> None:
+        super().listen()
+        self.objects.add_index(controller_or_namespace)
+        self.pods.add_index(by_label)
 
     # --- hearing
 
-    def _replicaset_changed(self, old: Any, new: Any) -> None:
-        if new is None or (old is not None and old.metadata.uid != new.metadata.uid):
-            self._tallies.pop(old.metadata.uid, None)
-        if new is not None:
-            tally = self._tallies.get(new.metadata.uid)
-            if tally is None:
-                self._tallies[new.metadata.uid] = tally = Tally()
-                self._count(new, tally)
-            elif old is not None and old.spec.template is not new.spec.template:
-                self._count(new, tally)
-            self.queue.add_after(key_of(new), tally.busy_until - self.clock.now)
-
-    def _pod_changed(self, old: Any, new: Any) -> None:
-        pod = new if new is not None else old
-        owner = controller_of(pod)
-        if old is not None and new is not None:
-            former = controller_of(old)
-            if former is not None and (owner is None or former.uid != owner.uid):
-                self._pod_left(former, pod)
-        if owner is None:
-            if new is not None and (
-                old is None
-                or old.metadata.labels != new.metadata.labels
-                or old.metadata.ownerReferences is not new.metadata.ownerReferences
-            ):
-                self._offer(new)
+    def enqueue(self, old: Any, new: Any) -> None:
+        if new is None:
             return
-        tally = self._tallies.get(owner.uid)
-        if tally is None:
-            return
-        key = (pod.metadata.namespace, owner.name)
-        if new is None or new.metadata.deletionTimestamp is not None:
-            tally.expected.deletion_seen(pod.metadata.name)
-        elif old is None:
-            tally.expected.creation_seen()
-        state = 0 if new is None else self._state(new, owner, tally)
-        if tally.put(pod.metadata.name, state):
-            self._soon(key, tally)
+        tally = self.expected[new.metadata.uid]
+        same = old is not None and old.metadata.uid == new.metadata.uid
+        if not same or old.spec.template is not new.spec.template:
+            tally.clear()
+            for pod in self.pods_of(new.metadata.uid):
+                tally.put(pod.metadata.name, state_of(pod, new, tally))
+        self.queue.add_after(key_of(new), tally.busy_until - self.clock.now)
 
-    def _soon(self, key: Key, tally: Tally) -> None:
-        """Look at a ReplicaSet once the writes of the last look are through."""
-        self.queue.add_after(key, max(tally.busy_until - self.clock.now, NOTICE_TIME))
+    def matters(self, owner: Any, pod: Any, gone: bool) -> bool:
+        tally, state = self.expected[owner.uid], 0
+        if not gone:
+            state = state_of(pod, self.objects.get(pod.metadata.namespace, owner.name), tally)
+        return bool(tally.put(pod.metadata.name, state))
 
-    def _pod_left(self, former: Any, pod: Any) -> None:
-        tally = self._tallies.get(former.uid)
-        if tally is not None and tally.put(pod.metadata.name, 0):
-            self.queue.add((pod.metadata.namespace, former.name))
+    def patience(self, uid: str) -> float:
+        """As soon as the writes of the last look are through."""
+        return float(max(self.expected[uid].busy_until - self.clock.now, NOTICE_TIME))
 
-    def _offer(self, pod: Any) -> None:
-        """Let every ReplicaSet that selects a pod that nobody manages look at it."""
-        if pod.metadata.deletionTimestamp is not None:
-            return
-        for replicaset in self._replicasets.indexed(by_namespace, pod.metadata.namespace):
-            if selector_from_label_selector(replicaset.spec.selector).matches(pod.metadata.labels):
-                self._tallies[replicaset.metadata.uid].unclaimed = True
-                self.queue.add(key_of(replicaset))
+    def pod_left(self, former: Any, pod: Any) -> None:
+        if self.expected[former.uid].put(pod.metadata.name, 0):
+            super().pod_left(former, pod)
 
-    def _state(self, pod: Any, owner: Any, tally: Tally) -> int:
-        replicaset = self._replicasets.get(pod.metadata.namespace, owner.name)
-        return state_of(pod, replicaset, tally)
-
-    def _count(self, replicaset: Any, tally: Tally) -> None:
-        tally.clear()
-        tally.unclaimed = True
-        for pod in self._pods.indexed(controller_or_namespace, replicaset.metadata.uid):
-            tally.put(pod.metadata.name, state_of(pod, replicaset, tally))
+    def offered(self, owner: Any) -> None:
+        self.expected[owner.metadata.uid].unclaimed = True
+        super().offered(owner)
 
     # --- working
 
-    def reconcile(self, key: Key) -> Result | None:
-        replicaset = self._replicasets.get(*key)
-        if replicaset is None:
-            return None
-        tally = self._tallies[replicaset.metadata.uid]
-        may_act = tally.expected.satisfied(self.clock.now)
+    def sync(self, replicaset: Any) -> Result | None:
+        tally = self.expected[replicaset.metadata.uid]
+        may_act = tally.satisfied(self.clock.now)
         counts, pods = self._claim(replicaset, tally)
         problem: ApiError | None = None
         if may_act and replicaset.metadata.deletionTimestamp is None:
             try:
-                self._manage(replicaset, tally, counts.replicas, pods)
+                problem = self._manage(replicaset, counts.replicas, pods)
             except ApiError as error:
                 problem = error
-        self._update_status(replicaset, tally, counts, problem)
+        status = status_of(replicaset, counts, tally.terminating, problem, self.clock.utc())
+        if self.write_status(replicaset, status) is not replicaset:
+            tally.busy_until = self.clock.now + busy(len(tally.pods))
         if problem is not None:
             raise problem
         if replicaset.spec.minReadySeconds and counts.available != counts.ready:
@@ -147,102 +176,74 @@ class ReplicaSetController(ManagedController):
 
     def _claim(self, replicaset: Any, tally: Tally) -> tuple[Counts, list[Any] | None]:
         """Adopt and release where there is something to. The pods are None where nobody looked."""
-        if not tally.unclaimed and not replicaset.spec.minReadySeconds:
+        seconds = replicaset.spec.minReadySeconds
+        if not tally.unclaimed and not seconds:
             return Counts(tally.active, tally.labelled, tally.ready, tally.ready), None
-        pods = self._claimed(replicaset)
+        pods = self._pods_of(replicaset)
         tally.unclaimed = False  # not before: a claim that failed is to be tried again
         labels = selector_from_map(replicaset.spec.template.metadata.labels)
         ready = [pod for pod in pods if is_ready(pod)]
-        seconds = replicaset.spec.minReadySeconds
         available = sum(available_in(pod, seconds, self.clock) <= 0 for pod in ready)
         labelled = sum(labels.matches(pod.metadata.labels) for pod in pods)
         return Counts(len(pods), labelled, len(ready), available), pods
 
-    def _claimed(self, replicaset: Any) -> list[Any]:
-        metadata = replicaset.metadata
-        candidates = [
-            pod
-            for group in (metadata.uid, f"{metadata.namespace}/")
-            for pod in self._pods.indexed(controller_or_namespace, group)
-            if is_active(pod)
-        ]
-        selector = selector_from_label_selector(replicaset.spec.selector)
-        return claim(self.client, replicaset, selector, candidates, is_active)
+    def _pods_of(self, replicaset: Any) -> list[Any]:
+        return self.claimed(replicaset, filter(is_active, family(replicaset, self.pods)))
 
     def _next_availability(self, replicaset: Any) -> float:
+        seconds = replicaset.spec.minReadySeconds
         waits = [
-            available_in(pod, replicaset.spec.minReadySeconds, self.clock)
-            for pod in self._pods.indexed(controller_or_namespace, replicaset.metadata.uid)
+            available_in(pod, seconds, self.clock)
+            for pod in self.pods_of(replicaset.metadata.uid)
             if is_active(pod) and is_ready(pod)
         ]
-        return min((wait for wait in waits if wait > 0), default=replicaset.spec.minReadySeconds)
+        return min((wait for wait in waits if wait > 0), default=seconds)
 
-    def _manage(self, replicaset: Any, tally: Tally, have: int, pods: list[Any] | None) -> None:
-        """Create or delete pods. Raises the first ApiError met."""
+    def _manage(self, replicaset: Any, have: int, pods: list[Any] | None) -> ApiError | None:
+        """Create or delete pods. Returns the first problem; raises where none can be claimed."""
         wanted = replicaset.spec.replicas or 0
-        missing = wanted - have
-        if missing > 0:
-            count = min(missing, BURST)
+        count = min(abs(wanted - have), BURST)
+        if wanted > have:
             self.note(key_of(replicaset), f"wants {wanted}, has {have}: create {count}")
-            pods = [pod_from_template(replicaset)] * count
-            _, problem = self.control.create(replicaset, pods, tally.expected)
-        elif missing < 0:
-            self.note(key_of(replicaset), f"wants {wanted}, has {have}: delete {-missing}")
-            pods = self._claimed(replicaset) if pods is None else pods
-            count = min(-missing, BURST)
-            victims = pods_to_delete(pods, self._related(replicaset), count, self.clock)
-            names = [pod.metadata.name for pod in victims]
-            problem = self.control.delete(replicaset, names, tally.expected)
-        else:
-            return
-        if problem is not None:
-            raise problem
+            return self.create_pods(replicaset, [pod_from_template(replicaset)] * count)[1]
+        if wanted == have:
+            return None
+        self.note(key_of(replicaset), f"wants {wanted}, has {have}: delete {have - wanted}")
+        pods = self._pods_of(replicaset) if pods is None else pods
+        victims = pods_to_delete(pods, self._related(replicaset), count, self.clock)
+        return self.delete_pods(replicaset, [pod.metadata.name for pod in victims])
 
     def _related(self, replicaset: Any) -> list[Any]:
         """The pods that this ReplicaSet and the others of its Deployment select."""
         owner = controller_of(replicaset)
-        family = [replicaset]
+        members = [replicaset]
         if owner is not None:
-            family = list(self._replicasets.indexed(controller_or_namespace, owner.uid))
+            members = list(self.objects.indexed(controller_or_namespace, owner.uid))
         found: dict[str, Any] = {}
-        for member in family:
+        for member in members:
             selector = selector_from_label_selector(member.spec.selector)
-            for pod in self._pods.select(member.metadata.namespace, selector):
+            for pod in self.pods.select(member.metadata.namespace, selector):
                 found[pod.metadata.name] = pod
         return list(found.values())
-
-    # --- telling
-
-    def _update_status(
-        self, replicaset: Any, tally: Tally, counts: Counts, problem: ApiError | None
-    ) -> None:
-        status = status_of(replicaset, counts, tally.terminating, problem, self.clock.utc())
-        if write_status(self.client, replicaset, status) is not replicaset:
-            tally.busy_until = self.clock.now + busy(len(tally.pods))
 
 
 def status_of(
     replicaset: Any, counts: Counts, terminating: int, problem: ApiError | None, now: Any
 ) -> Any:
     """A ReplicaSet's status, and in it whether its pods could be created and deleted."""
-    status = replicaset.status
-    found = status.conditions
+    found = replicaset.status.conditions
     failing = conditions.get(found, "ReplicaFailure")
     if problem is not None and failing is None:
-        wanted = replicaset.spec.replicas or 0
-        reason = "FailedCreate" if counts.replicas < wanted else "FailedDelete"
+        missing = counts.replicas < (replicaset.spec.replicas or 0)
         failing = models.apps_v1.ReplicaSetCondition(
-            type="ReplicaFailure",
-            status="True",
-            reason=reason,
-            message=problem.message,
-            lastTransitionTime=now,
-        )
+            type="ReplicaFailure", status="True", lastTransitionTime=now,
+            reason="FailedCreate" if missing else "FailedDelete", message=problem.message,
+        )  # fmt: skip
         found = [*(found or ()), failing]
     elif problem is None and failing is not None:
         found = conditions.remove(found, "ReplicaFailure") or None
     return replace(
-        status,
+        replicaset.status,
         replicas=counts.replicas,
         fullyLabeledReplicas=counts.labelled or None,
         readyReplicas=counts.ready or None,

@@ -15,12 +15,9 @@ from kubecourse.api import models, quota
 from kubecourse.api.pod_resources import Amounts, add
 from kubecourse.api.quantity import ZERO, canonical
 from kubecourse.api.resources import RESOURCES, Resource, resource_of
-from kubecourse.client import Client, InformerFactory, Result
+from kubecourse.client import Result
 from kubecourse.client.informer import by_namespace, key_of
 from kubecourse.control_plane.controller_manager.controller import WRITE_TIME, ManagedController
-
-ResourceQuota = models.core_v1.ResourceQuota
-Key = tuple[str, str]
 
 RESYNC = 300.0
 """Seconds after which everything is counted anew though nothing was heard."""
@@ -32,12 +29,11 @@ class ResourceQuotaController(ManagedController):
 
     name = "resourcequota-controller"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._quotas = informers.informer(ResourceQuota, by_namespace)
-        self.subscribe(self._quotas, self._quota_changed)
+    def listen(self) -> None:
+        quotas = models.core_v1.ResourceQuota
+        self.objects = self.follow(quotas, self._quota_changed, by_namespace)
         for resource in COUNTED:
-            self.subscribe(informers.informer(resource.model), self._changed)
+            self.follow(resource.model, self._changed)
 
     def _quota_changed(self, old: Any, new: Any) -> None:
         if new is not None and (old is None or old.spec != new.spec or not new.status.hard):
@@ -45,25 +41,22 @@ class ResourceQuotaController(ManagedController):
 
     def _changed(self, old: Any, new: Any) -> None:
         """Look at the quotas that an object no longer uses, or uses less of."""
-        if old is None or not self._quotas:
+        if old is None or not self.objects:
             return
         resource = resource_of(old)
         if new is not None and not _may_use_less(resource, old, new, self.clock.utc()):
             return
-        for each in self._quotas.indexed(by_namespace, old.metadata.namespace):
+        for each in self.objects.indexed(by_namespace, old.metadata.namespace):
             if quota.matching(resource, each.spec.hard or ()):
                 # What else goes meanwhile is counted together with it.
                 self.queue.add_after(key_of(each), WRITE_TIME)
 
-    def reconcile(self, key: Key) -> Result | None:
-        each = self._quotas.get(*key)
-        if each is None:
-            return None
+    def sync(self, each: Any) -> Result:
         hard = {name: canonical(text) for name, text in (each.spec.hard or {}).items()}
         used = quota.shown(self._count(each, hard))
         status = replace(each.status, hard=hard, used=used)
         if status != each.status:
-            self.note(key, ", ".join(f"{name} {used[name]}/{hard[name]}" for name in used))
+            self.note(key_of(each), ", ".join(f"{name} {used[name]}/{hard[name]}" for name in used))
             self.client.update_status(replace(each, status=status))
         return Result(RESYNC, background=True)
 

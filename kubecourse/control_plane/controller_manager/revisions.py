@@ -13,16 +13,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import codec, models, names
-from kubecourse.api.errors import ApiError, ignoring
+from kubecourse.api.errors import ApiError
 from kubecourse.api.memo import memo
-from kubecourse.client import Client, InformerFactory
 from kubecourse.control_plane.controller_manager.controller import (
+    ManagedController,
     controller_or_namespace,
     controller_reference,
 )
 
 ControllerRevision = models.apps_v1.ControllerRevision
-ObjectMeta = models.meta_v1.ObjectMeta
 
 HASH_LABEL = "controller-revision-hash"
 
@@ -57,14 +56,15 @@ def template_in(revision: Any) -> Any:
 class Revisions:
     """Keeps the revisions of one kind's objects. `label` is where a revision has its hash."""
 
-    def __init__(self, client: Client, informers: InformerFactory, label: str) -> None:
-        self._client = client
+    def __init__(self, controller: ManagedController, label: str) -> None:
+        self._controller = controller
+        self._client = controller.client
         self._label = label
-        self._informer = informers.informer(ControllerRevision, controller_or_namespace)
+        self._informer = controller.follow(ControllerRevision, None, controller_or_namespace)
 
     def of(self, owner: Any) -> list[Any]:
         found = self._informer.indexed(controller_or_namespace, owner.metadata.uid)
-        return sorted(found, key=_number)
+        return sorted(found, key=lambda each: (each.revision, each.metadata.name))
 
     def current(self, owner: Any) -> Any:
         """The revision of the owner's template, made if there is none.
@@ -84,29 +84,29 @@ class Revisions:
 
     def _create(self, owner: Any, number: int, data: dict[str, Any]) -> Any:
         template, metadata = owner.spec.template, owner.metadata
-        digest = template_hash(template, owner.status.collisionCount or 0)
+        collisions = owner.status.collisionCount or 0
+        digest = template_hash(template, collisions)
         given = (template.metadata.labels if template.metadata is not None else None) or {}
-        name = f"{metadata.name}-{digest}"
-        revision = ControllerRevision(
-            metadata=ObjectMeta(
-                name=name,
-                namespace=metadata.namespace,
-                labels={**given, self._label: digest},
-                annotations=metadata.annotations,
-                ownerReferences=[controller_reference(owner)],
-            ),
-            data=data,
-            revision=number,
+        described = models.meta_v1.ObjectMeta(
+            name=f"{metadata.name}-{digest}",
+            namespace=metadata.namespace,
+            labels={**given, self._label: digest},
+            annotations=metadata.annotations,
+            ownerReferences=[controller_reference(owner)],
         )
         try:
-            return self._client.create(revision)
+            return self._client.create(
+                ControllerRevision(metadata=described, data=data, revision=number)
+            )
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
-            there: Any = self._client.get(ControllerRevision, name, metadata.namespace)
+            there: Any = self._client.get(
+                ControllerRevision, described.name or "", metadata.namespace
+            )
             if there.data == data:
                 return there  # the cache is a moment behind
-            status = replace(owner.status, collisionCount=(owner.status.collisionCount or 0) + 1)
+            status = replace(owner.status, collisionCount=collisions + 1)
             self._client.update_status(replace(owner, status=status))
             raise
 
@@ -115,16 +115,4 @@ class Revisions:
         spare = [each for each in self.of(owner) if each.metadata.name not in live]
         limit = owner.spec.revisionHistoryLimit
         for revision in spare[: max(0, len(spare) - (10 if limit is None else limit))]:
-            with ignoring("NotFound"):
-                self._client.delete(
-                    ControllerRevision, revision.metadata.name, revision.metadata.namespace
-                )
-
-
-def hash_of(revision: Any) -> str:
-    """The part of a revision's name that stands for its template."""
-    return str(revision.metadata.name.rpartition("-")[2])
-
-
-def _number(revision: Any) -> tuple[int, str]:
-    return (revision.revision, revision.metadata.name)
+            self._controller.discard(revision)

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
-from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.control_plane.controller_manager.controller import (
     ManagedController,
     is_namespace_terminating,
@@ -20,7 +19,6 @@ from kubecourse.control_plane.controller_manager.controller import (
 
 core = models.core_v1
 ObjectMeta = models.meta_v1.ObjectMeta
-Key = tuple[str, str]
 
 _DESCRIPTION = (
     "Contains a CA bundle that can be used to verify the kube-apiserver when using internal "
@@ -35,37 +33,32 @@ class OneInEachNamespace(ManagedController):
 
     wanted: ClassVar[Any]
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._namespaces = informers.informer(core.Namespace)
-        self._objects = informers.informer(type(self.wanted))
-        self.subscribe(self._namespaces, self.enqueue)
-        self.subscribe(self._objects, self._object_changed)
+    def listen(self) -> None:
+        self.objects = self.follow(core.Namespace, self.enqueue)
+        self._existing = self.follow(type(self.wanted), self._object_changed)
 
     def _object_changed(self, old: Any, new: Any) -> None:
         if old is not None and old.metadata.name == self.wanted.metadata.name:
             self.queue.add(("", old.metadata.namespace))
 
-    def reconcile(self, key: Key) -> Result | None:
-        namespace = self._namespaces.get(*key)
-        if namespace is None or namespace.status.phase != "Active":
-            return None
-        found = self._objects.get(key[1], self.wanted.metadata.name)
+    def sync(self, namespace: Any) -> None:
+        if namespace.status.phase != "Active":
+            return
+        place, wanted = namespace.metadata.name, self.wanted
+        found = self._existing.get(place, wanted.metadata.name)
         try:
-            self._put_right(key[1], found)
+            if found is None:
+                metadata = replace(wanted.metadata, namespace=place)
+                self.client.create(replace(wanted, metadata=metadata))
+            else:
+                self.put_right(found)
         except ApiError as error:
             # The cache may be a moment behind, or the namespace on its way out.
             if error.reason != "AlreadyExists" and not is_namespace_terminating(error):
                 raise
-        return None
 
-    def _put_right(self, namespace: str, found: Any) -> None:
-        if found is None:
-            self.client.create(_placed(self.wanted, namespace))
-
-
-def _placed(obj: Any, namespace: str) -> Any:
-    return replace(obj, metadata=replace(obj.metadata, namespace=namespace))
+    def put_right(self, found: Any) -> None:
+        """Restore what somebody may have changed."""
 
 
 class ServiceAccountController(OneInEachNamespace):
@@ -81,14 +74,11 @@ class RootCAPublisher(OneInEachNamespace):
     name = "root-ca-certificate-publisher-controller"
     wanted = core.ConfigMap(
         metadata=ObjectMeta(
-            name="kube-root-ca.crt",
-            annotations={"kubernetes.io/description": _DESCRIPTION},
+            name="kube-root-ca.crt", annotations={"kubernetes.io/description": _DESCRIPTION}
         ),
         data={"ca.crt": _CERTIFICATE},
     )
 
-    def _put_right(self, namespace: str, found: Any) -> None:
-        if found is not None and found.data != self.wanted.data:
+    def put_right(self, found: Any) -> None:
+        if found.data != self.wanted.data:
             self.client.update(replace(found, data=self.wanted.data))
-        else:
-            super()._put_right(namespace, found)

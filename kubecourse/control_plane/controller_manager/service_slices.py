@@ -29,7 +29,6 @@ from kubecourse.control_plane.controller_manager.endpoints import (
 )
 
 EndpointSlice = models.discovery_v1.EndpointSlice
-ObjectMeta = models.meta_v1.ObjectMeta
 
 MAX_ENDPOINTS = 100
 
@@ -51,6 +50,11 @@ class Slice:
             target = endpoint.targetRef
             # An endpoint that is no pod's is nobody's, and goes at the next look.
             self.endpoints[target.name if target is not None else f"/{number}"] = endpoint
+
+    def content(self) -> dict[str, Any]:
+        """The fields in which a slice says it."""
+        endpoints = list(self.endpoints.values()) or None
+        return {"ports": ports_in(self.group[1]), "endpoints": endpoints}
 
 
 class ServiceSlices:
@@ -102,14 +106,12 @@ class ServiceSlices:
 
     def absorb(self, obj: Any, deleted: bool) -> bool:
         """Take note of a slice as the API server shows it; whether that is news."""
-        name = obj.metadata.name
-        known = self._slices.get(name)
-        if known is None:
-            if deleted:
-                return False
-        elif not deleted and _version(obj) <= _version(known.obj):
+        known = self._slices.get(obj.metadata.name)
+        if known is None and deleted:
             return False
-        self._drop(name)
+        if known is not None and not deleted and _version(obj) <= _version(known.obj):
+            return False
+        self._drop(obj.metadata.name)
         if not deleted:
             self._add(obj)
         self.stale = True
@@ -197,17 +199,14 @@ class ServiceSlices:
         """An empty slice for each family that would have none; an empty one there stays."""
         made = []
         for family in families:
-            empty = (family, ())
-            remaining = [n for n, s in self._slices.items() if s.group[0] == family]
-            if any(name not in doomed for name in remaining):
+            there = {n: s for n, s in self._slices.items() if s.group[0] == family}
+            if there.keys() - doomed.keys() or any(each.group[0] == family for each in new):
                 continue
-            if any(each.group[0] == family for each in new):
-                continue
-            spare = next((n for n in remaining if self._slices[n].group == empty), None)
-            if spare is not None and spare not in self._dirty and len(remaining) == 1:
+            spare = next((n for n, s in there.items() if s.group == (family, ())), None)
+            if spare is not None and spare not in self._dirty and len(there) == 1:
                 del doomed[spare]
             else:
-                made.append(Slice(empty))
+                made.append(Slice((family, ())))
         return made
 
     # --- writing
@@ -234,20 +233,20 @@ class ServiceSlices:
             self._update(each, labels)
         for name in doomed:
             self._drop(name)
-            self._delete(service.metadata.namespace, name)
+            with ignoring("NotFound"):
+                self._client.delete(EndpointSlice, name, service.metadata.namespace)
         return count
 
     def _create(self, service: Any, each: Slice, labels: dict[str, str]) -> None:
         obj = EndpointSlice(
-            metadata=ObjectMeta(
+            metadata=models.meta_v1.ObjectMeta(
                 generateName=f"{service.metadata.name}-",
                 namespace=service.metadata.namespace,
                 labels=labels,
                 ownerReferences=[controller_reference(service)],
             ),
             addressType=each.group[0],
-            ports=ports_in(each.group[1]),
-            endpoints=list(each.endpoints.values()) or None,
+            **each.content(),
         )
         try:
             each.obj = self._client.create(obj)
@@ -263,18 +262,7 @@ class ServiceSlices:
         metadata = each.obj.metadata
         if metadata.labels != labels:
             metadata = replace(metadata, labels=labels)
-        each.obj = self._client.update(
-            replace(
-                each.obj,
-                metadata=metadata,
-                ports=ports_in(each.group[1]),
-                endpoints=list(each.endpoints.values()) or None,
-            )
-        )
-
-    def _delete(self, namespace: str, name: str) -> None:
-        with ignoring("NotFound"):
-            self._client.delete(EndpointSlice, name, namespace)
+        each.obj = self._client.update(replace(each.obj, metadata=metadata, **each.content()))
 
 
 def _version(obj: Any) -> int:

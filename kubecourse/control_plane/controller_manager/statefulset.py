@@ -13,14 +13,13 @@ from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
-from kubecourse.client import Client, InformerFactory, Result
+from kubecourse.client import Result
 from kubecourse.client.informer import key_of
 from kubecourse.control_plane.controller_manager.controller import (
     controller_reference,
+    family,
     is_namespace_terminating,
-    write_status,
 )
-from kubecourse.control_plane.controller_manager.pod_control import pod_from_template
 from kubecourse.control_plane.controller_manager.pods import (
     FINISHED,
     available_in,
@@ -28,16 +27,13 @@ from kubecourse.control_plane.controller_manager.pods import (
     is_available,
     is_ready,
 )
-from kubecourse.control_plane.controller_manager.revisions import (
-    HASH_LABEL,
-    Revisions,
-    template_in,
+from kubecourse.control_plane.controller_manager.revisions import HASH_LABEL, Revisions, template_in
+from kubecourse.control_plane.controller_manager.workload import (
+    WorkloadController,
+    pod_from_template,
 )
-from kubecourse.control_plane.controller_manager.workload import WorkloadController
 
 core = models.core_v1
-Claim = core.PersistentVolumeClaim
-Key = tuple[str, str]
 
 NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 INDEX_LABEL = "apps.kubernetes.io/pod-index"
@@ -57,33 +53,32 @@ class StatefulSetController(WorkloadController):
     name = "statefulset-controller"
     model = models.apps_v1.StatefulSet
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._claims = informers.informer(Claim)
-        self._revisions = Revisions(client, informers, REVISION_LABEL)
+    def listen(self) -> None:
+        super().listen()
+        self._claims = self.follow(core.PersistentVolumeClaim)
+        self._revisions = Revisions(self, REVISION_LABEL)
 
-    def reconcile(self, key: Key) -> Result | None:
-        owner = self.owners.get(*key)
-        if owner is None or owner.metadata.deletionTimestamp is not None:
+    def sync(self, owner: Any) -> Result | None:
+        if owner.metadata.deletionTimestamp is not None:
             return None
-        pods = [
-            pod
-            for pod in self.claimed(owner, lambda pod: ordinal_of(pod, key[1]) is not None)
-            if ordinal_of(pod, key[1]) is not None
-        ]
+
+        def is_member(pod: Any) -> bool:
+            return ordinal_of(pod, owner.metadata.name) is not None
+
+        pods = self.claimed(owner, family(owner, self.pods), is_member)
+        pods = [pod for pod in pods if is_member(pod)]
         update = self._revisions.current(owner)
         known = {each.metadata.name: each for each in self._revisions.of(owner)}
         current = known.get(owner.status.currentRevision or "", update)
         look = _Look(self, owner, current, update, pods)
         problem: ApiError | None = None
-        expected = self.expected[owner.metadata.uid]
-        if expected.satisfied(self.clock.now):
+        if self.expected[owner.metadata.uid].satisfied(self.clock.now):
             try:
                 look.act()
             except ApiError as error:
                 problem = error
-        write_status(self.client, owner, look.status())
-        live = {(pod.metadata.labels or {}).get(HASH_LABEL) for pod in pods}
+        self.write_status(owner, look.status())
+        live = {_revision(pod) for pod in pods}
         self._revisions.prune(owner, {*live, current.metadata.name, update.metadata.name})
         if problem is not None:
             raise problem
@@ -95,7 +90,7 @@ class StatefulSetController(WorkloadController):
         self.note(key_of(owner), f"no {pod.metadata.name}: create")
         self.create_claims(owner, pod)
         expected = self.expected[owner.metadata.uid]
-        expected.expect_creations(1, self.clock.now)
+        expected.expect(self.clock.now, creations=1)
         try:
             self.client.create(pod)
         except ApiError as error:
@@ -124,7 +119,7 @@ class StatefulSetController(WorkloadController):
         name = pod.metadata.name
         self.note(key_of(owner), f"{why}: delete {name}")
         expected = self.expected[owner.metadata.uid]
-        expected.expect_deletions([name], self.clock.now)
+        expected.expect(self.clock.now, deletions=[name])
         try:
             self.client.delete(core.Pod, name, pod.metadata.namespace, uid=pod.metadata.uid)
         except ApiError as error:
@@ -142,10 +137,8 @@ class StatefulSetController(WorkloadController):
             owners = (claim.metadata.ownerReferences or []) if claim is not None else []
             if claim is None or any(each.uid == pod.metadata.uid for each in owners):
                 continue
-            reference = controller_reference(pod)
-            reference = replace(reference, controller=None, blockOwnerDeletion=None)
-            metadata = replace(claim.metadata, ownerReferences=[*owners, reference])
-            self.client.update(replace(claim, metadata=metadata))
+            mine = replace(controller_reference(pod), controller=None, blockOwnerDeletion=None)
+            self.write_metadata(claim, ownerReferences=[*owners, mine])
 
     def _tell(self, owner: Any, verb: str, what: str, error: ApiError | None = None) -> None:
         about = f"{verb} {what} in StatefulSet {owner.metadata.name}"
@@ -161,43 +154,31 @@ def claims_of(owner: Any, pod: str) -> list[Any]:
     labels = owner.spec.selector.matchLabels or {}
     kept = owner.spec.persistentVolumeClaimRetentionPolicy
     owners = [controller_reference(owner)] if kept and kept.whenDeleted == "Delete" else None
-    return [
-        replace(
-            template,
-            metadata=replace(
-                template.metadata,
-                name=f"{template.metadata.name}-{pod}",
-                namespace=owner.metadata.namespace,
-                labels={**(template.metadata.labels or {}), **labels} or None,
-                ownerReferences=owners,
-            ),
-            status=None,
+    claims = []
+    for template in owner.spec.volumeClaimTemplates or ():
+        metadata = replace(
+            template.metadata,
+            name=f"{template.metadata.name}-{pod}",
+            namespace=owner.metadata.namespace,
+            labels={**(template.metadata.labels or {}), **labels} or None,
+            ownerReferences=owners,
         )
-        for template in owner.spec.volumeClaimTemplates or ()
-    ]
+        claims.append(replace(template, metadata=metadata, status=None))
+    return claims
 
 
 def stateful_pod(owner: Any, revision: Any, ordinal: int) -> Any:
     """The pod of a number, by the template of a revision."""
-    name = f"{owner.metadata.name}-{ordinal}"
-    template = template_in(revision)
+    name, template = f"{owner.metadata.name}-{ordinal}", template_in(revision)
     owner = replace(owner, spec=replace(owner.spec, template=template))
-    labels = {
-        **(template.metadata.labels or {}),
-        NAME_LABEL: name,
-        INDEX_LABEL: str(ordinal),
-        HASH_LABEL: revision.metadata.name,
-    }
-    pod = pod_from_template(owner, name=name, labels=labels)
-    volumes = {
-        claim.metadata.name: core.Volume(
-            name=claim.metadata.name,
-            persistentVolumeClaim=core.PersistentVolumeClaimVolumeSource(
-                claimName=f"{claim.metadata.name}-{name}"
-            ),
-        )
-        for claim in owner.spec.volumeClaimTemplates or ()
-    }
+    labels = template.metadata.labels or {}
+    own = {NAME_LABEL: name, INDEX_LABEL: str(ordinal), HASH_LABEL: revision.metadata.name}
+    pod = pod_from_template(owner, name=name, labels={**labels, **own})
+    volumes = {}
+    for claim in owner.spec.volumeClaimTemplates or ():
+        volume = claim.metadata.name
+        source = core.PersistentVolumeClaimVolumeSource(claimName=f"{volume}-{name}")
+        volumes[volume] = core.Volume(name=volume, persistentVolumeClaim=source)
     others = [volume for volume in pod.spec.volumes or () if volume.name not in volumes]
     spec = replace(
         pod.spec,
@@ -212,13 +193,9 @@ class _Look:
     """A StatefulSet and its pods as they are, and what there is to do."""
 
     def __init__(
-        self,
-        controller: StatefulSetController,
-        owner: Any,
-        current: Any,
-        update: Any,
+        self, controller: StatefulSetController, owner: Any, current: Any, update: Any,
         pods: list[Any],
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.controller = controller
         self.clock = controller.clock
         self.owner = owner
@@ -229,11 +206,13 @@ class _Look:
         self.replicas = 1 if spec.replicas is None else spec.replicas
         self.start = (spec.ordinals.start or 0) if spec.ordinals is not None else 0
         self.ordered = spec.podManagementPolicy != "Parallel"
-        found = {ordinal_of(pod, owner.metadata.name): pod for pod in pods}
+        self.rolls = spec.updateStrategy.type == "RollingUpdate"
+        rolling = spec.updateStrategy.rollingUpdate if self.rolls else None
+        self.partition = self.start + ((rolling.partition or 0) if rolling is not None else 0)
+        found = {ordinal_of(pod, owner.metadata.name) or 0: pod for pod in pods}
         wanted = range(self.start, self.start + self.replicas)
         self.pods = {number: found.get(number) for number in wanted}
-        beyond = sorted((n for n in found if n is not None and n not in self.pods), reverse=True)
-        self.condemned = [found[n] for n in beyond]
+        self.condemned = [found[n] for n in sorted(found, reverse=True) if n not in self.pods]
         self.taken: list[Any] = []
 
     def _healthy(self, pod: Any | None) -> bool:
@@ -254,15 +233,15 @@ class _Look:
                 return
             if self.ordered:
                 return
-        strategy = self.owner.spec.updateStrategy
-        if strategy.type == "RollingUpdate":
-            partition = (strategy.rollingUpdate.partition or 0) if strategy.rollingUpdate else 0
-            self._roll(partition)
+        if self.rolls:
+            self._roll()
 
     def _tend(self, number: int, pod: Any | None) -> bool:
         """Create or replace the pod of a number. Returns whether all is well with it."""
         if pod is None:
-            self.controller.create(self.owner, stateful_pod(self.owner, self._for(number), number))
+            # Below the partition a new pod gets the current revision.
+            revision = self.current if number < self.partition else self.update
+            self.controller.create(self.owner, stateful_pod(self.owner, revision, number))
             return False
         if pod.status.phase in FINISHED:
             if pod.metadata.deletionTimestamp is None:
@@ -272,23 +251,13 @@ class _Look:
             self.controller.create_claims(self.owner, pod)
         return self._healthy(pod)
 
-    def _for(self, number: int) -> Any:
-        """The revision that a new pod gets: below the partition the current one."""
-        strategy = self.owner.spec.updateStrategy
-        rolling = strategy.rollingUpdate if strategy.type == "RollingUpdate" else None
-        below = rolling is not None and number < self.start + (rolling.partition or 0)
-        return self.current if below else self.update
-
     def _replace_finished(self, pod: Any) -> None:
-        metadata = self.owner.metadata
-        failed = pod.status.phase == "Failed"
-        word = "failed" if failed else "terminated"
+        word, type = (
+            ("failed", "Warning") if pod.status.phase == "Failed" else ("terminated", "Normal")
+        )
+        message = f"StatefulSet {'/'.join(key_of(self.owner))} is recreating {word} Pod"
         self.controller.recorder.event(
-            self.owner,
-            "Warning" if failed else "Normal",
-            f"Recreating{word.capitalize()}Pod",
-            f"StatefulSet {metadata.namespace}/{metadata.name} is recreating {word} Pod "
-            f"{pod.metadata.name}",
+            self.owner, type, f"Recreating{word.capitalize()}Pod", f"{message} {pod.metadata.name}"
         )
         self.controller.delete(self.owner, pod, f"{pod.metadata.name} has {word}")
 
@@ -309,13 +278,11 @@ class _Look:
         self.taken.append(pod)
         return True
 
-    def _roll(self, partition: int) -> None:
+    def _roll(self) -> None:
         """Delete the pod with the highest number that is not of the new revision."""
         for number in sorted(self.pods, reverse=True):
             pod = self.pods[number]
-            if number < self.start + partition:
-                return
-            if pod is None:
+            if pod is None or number < self.partition:
                 return
             if _revision(pod) != self.update.metadata.name and is_active(pod):
                 self.controller.delete(self.owner, pod, f"to be {self.update.metadata.name}")
@@ -331,14 +298,10 @@ class _Look:
         pods = [*(pod for pod in self.pods.values() if pod is not None), *self.condemned]
         ready = [p for p in pods if p.status.phase == "Running" and is_ready(p)]
         seconds = owner.spec.minReadySeconds
-        staying = [
-            _revision(p)
-            for p in pods
-            if p.metadata.deletionTimestamp is None and p not in self.taken
-        ]
+        there = [p for p in pods if p.metadata.deletionTimestamp is None and p not in self.taken]
+        staying = [_revision(pod) for pod in there]
         updated, same = staying.count(update), staying.count(current)
-        rolling = owner.spec.updateStrategy.type == "RollingUpdate"
-        if rolling and updated == len(ready) == len(pods) == self.replicas:
+        if self.rolls and updated == len(ready) == len(pods) == self.replicas:
             current, same = update, updated
         return replace(
             owner.status,

@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError
 from kubecourse.api.placement import tolerates
-from kubecourse.client import Client, InformerFactory, Result
-from kubecourse.client.informer import by_node
+from kubecourse.client.informer import Key, by_node
 from kubecourse.clock import Timer
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 
@@ -40,20 +39,16 @@ class TaintEvictionController(ManagedController):
 
     name = "taint-eviction-controller"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._nodes = informers.informer(core.Node)
-        self._pods = informers.informer(core.Pod, by_node)
-        self._marked: dict[Any, Timer] = {}
-        self._tainted: dict[str, None] = {}
-        self.subscribe(self._nodes, self._node_changed)
-        self.subscribe(self._pods, self._pod_changed)
+    def listen(self) -> None:
+        self._nodes = self.follow(core.Node, self._node_changed)
+        self._pods = self.follow(core.Pod, self._pod_changed, by_node)
+        self._marked: dict[Key, Timer] = {}
 
     def forget(self) -> None:
         for timer in self._marked.values():
             self.clock.cancel(timer)
         self._marked.clear()
-        self._tainted.clear()
+        self._tainted: dict[str, None] = {}
 
     def _node_changed(self, old: Any, new: Any) -> None:
         before = self._tainted.pop((new or old).metadata.name, 0) is None
@@ -70,12 +65,12 @@ class TaintEvictionController(ManagedController):
         if new is None or new.spec.nodeName in self._tainted:
             self.enqueue(old, new)
 
-    def reconcile(self, key: Any) -> Result | None:
+    def reconcile(self, key: Key) -> None:
         pod = self._pods.get(*key)
         timer = self._marked.get(key)
         if pod is None or pod.metadata.deletionTimestamp is not None:
             self.clock.cancel(self._marked.pop(key, None))
-            return None
+            return
         node = self._nodes.get(None, pod.spec.nodeName or "")
         taints = _evicting(node) if node is not None else []
         limit = seconds_tolerated(pod, taints) if taints else None
@@ -90,21 +85,19 @@ class TaintEvictionController(ManagedController):
             )
             due = max(since, self.clock.now - limit) + limit
             self._marked[key] = self.clock.call_at(due, self._evict, key)
-        return None
 
-    def _evict(self, key: Any) -> None:
+    def _evict(self, key: Key) -> None:
         del self._marked[key]
         pod = self._pods.get(*key)
         if pod is None or pod.metadata.deletionTimestamp is not None:
             return
-        namespace, name = key
-        message = f"Marking for deletion Pod {namespace}/{name}"
+        message = f"Marking for deletion Pod {'/'.join(key)}"
         self.recorder.normal(pod, "TaintManagerEviction", message)
         why = "DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint"
         status = conditions.status_with(pod, self.clock.utc(), "DisruptionTarget", "True", *why)
         try:
             self.client.update_status(replace(pod, status=status))
-            self.client.delete(core.Pod, name, namespace, uid=pod.metadata.uid)
+            self.discard(pod)
         except ApiError:
             self.queue.add_rate_limited(key)
 

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from msgspec.structs import replace
-
 from kubecourse.api import models
 from kubecourse.api.volumes import by_claim
-from kubecourse.client import Client, InformerFactory, Result
 from kubecourse.client.informer import key_of
 from kubecourse.control_plane.controller_manager.controller import ManagedController
 from kubecourse.control_plane.controller_manager.pods import FINISHED
 
 core = models.core_v1
-Key = tuple[str, str]
 
 
 class Protection(ManagedController):
@@ -27,24 +23,16 @@ class Protection(ManagedController):
     kind: ClassVar[type[Any]]
     finalizer: ClassVar[str]
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._objects = informers.informer(self.kind)
-        self.subscribe(self._objects, self._changed)
+    def listen(self) -> None:
+        self.objects = self.follow(self.kind, self._changed)
 
     def _changed(self, old: Any, new: Any) -> None:
         if new is not None and new.metadata.deletionTimestamp is not None:
             self.enqueue(old, new)
 
-    def reconcile(self, key: Key) -> Result | None:
-        obj = self._objects.get(*key)
-        if obj is None or obj.metadata.deletionTimestamp is None or self.in_use(obj):
-            return None
-        left = [f for f in obj.metadata.finalizers or () if f != self.finalizer]
-        if left != (obj.metadata.finalizers or []):
-            metadata = replace(obj.metadata, finalizers=left or None)
-            self.client.update(replace(obj, metadata=metadata))
-        return None
+    def sync(self, obj: Any) -> None:
+        if obj.metadata.deletionTimestamp is not None and not self.in_use(obj):
+            self.remove_finalizer(obj, self.finalizer)
 
     def in_use(self, obj: Any) -> bool:
         """Whether somebody would miss it."""
@@ -58,10 +46,9 @@ class ClaimProtection(Protection):
     kind = core.PersistentVolumeClaim
     finalizer = "kubernetes.io/pvc-protection"
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._pods = informers.informer(core.Pod, by_claim)
-        self.subscribe(self._pods, self._pod_changed)
+    def listen(self) -> None:
+        super().listen()
+        self._pods = self.follow(core.Pod, self._pod_changed, by_claim)
 
     def _pod_changed(self, old: Any, new: Any) -> None:
         if new is not None and new.status.phase not in FINISHED:

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from kubecourse.control_plane.controller_manager.pods import by_age
 from kubecourse.control_plane.controller_manager.revisions import template_hash as template_hash
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -21,16 +22,9 @@ MAX_HISTORY_LENGTH = 2000
 UNLIMITED = 2**31 - 1
 
 _NOT_COPIED = {
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "deprecated.deployment.rollback.to",
-    REVISION,
-    REVISION_HISTORY,
-    DESIRED_REPLICAS,
-    MAX_REPLICAS,
-}
-
-
-# --- templates
+    "kubectl.kubernetes.io/last-applied-configuration", "deprecated.deployment.rollback.to",
+    REVISION, REVISION_HISTORY, DESIRED_REPLICAS, MAX_REPLICAS,
+}  # fmt: skip
 
 
 def same_template(a: Any, b: Any) -> bool:
@@ -41,31 +35,16 @@ def same_template(a: Any, b: Any) -> bool:
 
 
 def _bare(metadata: Any) -> Any:
-    labels = metadata.labels or {}
-    if HASH_LABEL in labels:
-        labels = {key: value for key, value in labels.items() if key != HASH_LABEL}
+    labels = {key: v for key, v in (metadata.labels or {}).items() if key != HASH_LABEL}
     return replace(metadata, labels=labels or None)
-
-
-def by_creation(replicaset: Any) -> tuple[Any, str]:
-    """Sorting key: oldest first."""
-    return (replicaset.metadata.creationTimestamp, replicaset.metadata.name)
 
 
 def find_new(replicasets: Iterable[Any], template: Any) -> Any | None:
     """The oldest ReplicaSet made from a template: a rollback finds the one of long ago again."""
-    for replicaset in sorted(replicasets, key=by_creation):
+    for replicaset in sorted(replicasets, key=by_age):
         if same_template(replicaset.spec.template, template):
             return replicaset
     return None
-
-
-# --- annotations
-
-
-def revision(obj: Any) -> int:
-    """The number in an object's revision annotation; 0 without one, or if it is no number."""
-    return number_in(obj, REVISION) or 0
 
 
 def number_in(obj: Any, annotation: str) -> int | None:
@@ -74,6 +53,11 @@ def number_in(obj: Any, annotation: str) -> int | None:
         return int((obj.metadata.annotations or {})[annotation])
     except (KeyError, ValueError):
         return None
+
+
+def revision(obj: Any) -> int:
+    """The number in an object's revision annotation; 0 without one, or if it is no number."""
+    return number_in(obj, REVISION) or 0
 
 
 def replica_annotations(replicas: int, surge: int) -> dict[str, str]:
@@ -85,31 +69,20 @@ def annotations_for(
     deployment: Any, existing: dict[str, str] | None, number: int
 ) -> dict[str, str]:
     """A new ReplicaSet's annotations: its Deployment's, its revision, and those it had before."""
+    given = deployment.metadata.annotations or {}
     result = dict(existing or {})
-    for key, value in (deployment.metadata.annotations or {}).items():
-        if key not in _NOT_COPIED:
-            result[key] = value
-    before = result.get(REVISION)
-    try:
-        if before and int(before) >= number:
-            return result
-    except ValueError:
+    result |= {key: value for key, value in given.items() if key not in _NOT_COPIED}
+    before = result.get(REVISION, "")
+    if before and not (before.isdigit() and int(before) < number):
         return result
     result[REVISION] = str(number)
-    if before is not None:
-        result[REVISION_HISTORY] = _with_revision(result.get(REVISION_HISTORY, ""), before)
+    if before:
+        known = result.get(REVISION_HISTORY)
+        kept = [*(known.split(",") if known else ()), before]
+        while len(",".join(kept)) > MAX_HISTORY_LENGTH and len(kept) > 1:
+            del kept[0]
+        result[REVISION_HISTORY] = ",".join(kept)
     return result
-
-
-def _with_revision(history: str, number: str) -> str:
-    """The list of former revisions with one more, forgetting the oldest when it grows too long."""
-    kept = [*history.split(","), number] if history else [number]
-    while len(",".join(kept)) > MAX_HISTORY_LENGTH and len(kept) > 1:
-        del kept[0]
-    return ",".join(kept)
-
-
-# --- keeping old ones
 
 
 def to_prune(old: Iterable[Any], limit: int | None) -> list[Any]:
@@ -117,13 +90,11 @@ def to_prune(old: Iterable[Any], limit: int | None) -> list[Any]:
     if limit is None or limit == UNLIMITED:
         return []
     alive = [rs for rs in old if rs.metadata.deletionTimestamp is None]
-    alive.sort(key=lambda rs: (revision(rs), by_creation(rs)))
+    alive.sort(key=lambda rs: (revision(rs), by_age(rs)))
     return [rs for rs in alive[: max(0, len(alive) - limit)] if _is_idle(rs)]
 
 
 def _is_idle(replicaset: Any) -> bool:
-    return not (
-        replicaset.status.replicas
-        or replicaset.spec.replicas
-        or replicaset.metadata.generation > (replicaset.status.observedGeneration or 0)
-    )
+    status = replicaset.status
+    seen = replicaset.metadata.generation <= (status.observedGeneration or 0)
+    return seen and not status.replicas and not replicaset.spec.replicas

@@ -16,24 +16,27 @@ from kubecourse.api import conditions, models
 from kubecourse.control_plane.controller_manager.deployment.history import UNLIMITED
 from kubecourse.control_plane.controller_manager.deployment.rolling import min_available
 
-Condition = models.apps_v1.DeploymentCondition
-
 AVAILABLE, PROGRESSING, FAILURE = "Available", "Progressing", "ReplicaFailure"
 COMPLETED = "NewReplicaSetAvailable"
 TIMED_OUT = "ProgressDeadlineExceeded"
 PAUSED = "DeploymentPaused"
 
+_AVAILABILITY = {
+    True: ("True", "MinimumReplicasAvailable", "Deployment has minimum availability."),
+    False: (
+        "False",
+        "MinimumReplicasUnavailable",
+        "Deployment does not have minimum availability.",
+    ),
+}
+
 
 def condition(type: str, status: str, reason: str, message: str, now: datetime) -> Any:
     """A condition that begins now."""
-    return Condition(
-        type=type,
-        status=status,
-        reason=reason,
-        message=message,
-        lastUpdateTime=now,
+    return models.apps_v1.DeploymentCondition(
+        type=type, status=status, reason=reason, message=message, lastUpdateTime=now,
         lastTransitionTime=now,
-    )
+    )  # fmt: skip
 
 
 def set_condition(existing: list[Any] | None, new: Any) -> list[Any]:
@@ -61,32 +64,15 @@ def spec_replicas(replicasets: Iterable[Any]) -> int:
     return sum(replicaset.spec.replicas or 0 for replicaset in replicasets)
 
 
-def _terminating(replicasets: list[Any]) -> int | None:
-    """Their pods being deleted; None where one that was looked at does not say."""
-    total = 0
-    for replicaset in replicasets:
-        status = replicaset.status
-        if status.terminatingReplicas is not None:
-            total += status.terminatingReplicas
-        elif status.observedGeneration:
-            return None
-    return total
-
-
 def calculate_status(
     deployment: Any, replicasets: list[Any], new: Any | None, now: datetime
 ) -> Any:
     """The status by the counts of the ReplicaSets, and whether enough pods are available."""
     available = count(replicasets, "availableReplicas")
-    if available >= min_available(deployment):
-        told = "True", "MinimumReplicasAvailable", "Deployment has minimum availability."
-    else:
-        told = (
-            "False",
-            "MinimumReplicasUnavailable",
-            "Deployment does not have minimum availability.",
-        )
-    enough = condition(AVAILABLE, *told, now)
+    enough = _AVAILABILITY[available >= min_available(deployment)]
+    # Unknown where a ReplicaSet that was looked at does not say.
+    silent = [rs.status for rs in replicasets if rs.status.terminatingReplicas is None]
+    unknown = any(status.observedGeneration for status in silent)
     return models.apps_v1.DeploymentStatus(
         observedGeneration=deployment.metadata.generation,
         replicas=count(replicasets, "replicas") or None,
@@ -94,19 +80,17 @@ def calculate_status(
         readyReplicas=count(replicasets, "readyReplicas") or None,
         availableReplicas=available or None,
         unavailableReplicas=max(0, spec_replicas(replicasets) - available) or None,
-        terminatingReplicas=_terminating(replicasets),
+        terminatingReplicas=None if unknown else count(replicasets, "terminatingReplicas"),
         collisionCount=deployment.status.collisionCount,
-        conditions=set_condition(deployment.status.conditions, enough),
+        conditions=set_condition(deployment.status.conditions, condition(AVAILABLE, *enough, now)),
     )
 
 
 def is_complete(deployment: Any, status: Any) -> bool:
     """Whether all wanted pods are of the new template and available, and no others are left."""
-    wanted = deployment.spec.replicas
+    counts = (status.updatedReplicas, status.replicas, status.availableReplicas)
     return (
-        (status.updatedReplicas or 0) == wanted
-        and (status.replicas or 0) == wanted
-        and (status.availableReplicas or 0) == wanted
+        all((number or 0) == deployment.spec.replicas for number in counts)
         and (status.observedGeneration or 0) >= deployment.metadata.generation
     )
 
@@ -120,15 +104,6 @@ def is_progressing(before: Any, after: Any) -> bool:
         or (after.readyReplicas or 0) > (before.readyReplicas or 0)
         or (after.availableReplicas or 0) > (before.availableReplicas or 0)
     )
-
-
-def _timed_out(deployment: Any, current: Any | None, now: datetime) -> bool:
-    if current is None or current.reason == COMPLETED:
-        return False
-    if current.reason == TIMED_OUT:
-        return True
-    waited = (now - current.lastUpdateTime).total_seconds()
-    return bool(waited > deployment.spec.progressDeadlineSeconds)
 
 
 def rollout_status(
@@ -145,47 +120,48 @@ def rollout_status(
     if not has_deadline(deployment):
         found = conditions.remove(found, PROGRESSING)
     elif not (was_complete and status.replicas == status.updatedReplicas):
-        found = _with_progress(deployment, status, new, found, before, now, precise)
-    failure = _failure(replicasets, new)
+        found = _with_progress(deployment, status, new, before, now, precise)
+    failure = _failure([*([new] if new is not None else []), *replicasets])
     found = set_condition(found, failure) if failure else conditions.remove(found, FAILURE)
     return replace(status, conditions=found)
 
 
 def _with_progress(
-    deployment: Any, status: Any, new: Any | None, found: list[Any], before: Any | None,
-    now: datetime, precise: datetime,
-) -> list[Any]:  # fmt: skip
+    deployment: Any, status: Any, new: Any, before: Any, now: datetime, precise: datetime
+) -> list[Any]:
+    found: list[Any] = status.conditions
     kind, who = ("ReplicaSet", new) if new is not None else ("Deployment", deployment)
     subject = f'{kind} "{who.metadata.name}"'
     if is_complete(deployment, status):
-        message = f"{subject} has successfully progressed."
-        return set_condition(found, condition(PROGRESSING, "True", COMPLETED, message, now))
-    if is_progressing(deployment.status, status):
+        told = "True", COMPLETED, f"{subject} has successfully progressed."
+    elif is_progressing(deployment.status, status):
         message = f"{subject} is progressing."
         moving = condition(PROGRESSING, "True", "ReplicaSetUpdated", message, now)
         # Even with the same reason: lastUpdateTime is what the deadline counts from.
         if before is not None and before.status == "True":
             moving = replace(moving, lastTransitionTime=before.lastTransitionTime)
         return [*conditions.remove(found, PROGRESSING), moving]
-    if _timed_out(deployment, conditions.get(found, PROGRESSING), precise):
-        message = f"{subject} has timed out progressing."
-        return set_condition(found, condition(PROGRESSING, "False", TIMED_OUT, message, now))
-    return found
+    elif _timed_out(deployment, before, precise):
+        told = "False", TIMED_OUT, f"{subject} has timed out progressing."
+    else:
+        return found
+    return set_condition(found, condition(PROGRESSING, *told, now))
 
 
-def _failure(replicasets: list[Any], new: Any | None) -> Any | None:
-    """A ReplicaSet's failure to create or delete pods, the new one's first."""
-    for replicaset in [*([new] if new is not None else []), *replicasets]:
+def _timed_out(deployment: Any, current: Any | None, now: datetime) -> bool:
+    if current is None or current.reason in (COMPLETED, TIMED_OUT):
+        return current is not None and current.reason == TIMED_OUT
+    waited = (now - current.lastUpdateTime).total_seconds()
+    return bool(waited > deployment.spec.progressDeadlineSeconds)
+
+
+def _failure(replicasets: list[Any]) -> Any | None:
+    """The first ReplicaSet's failure to create or delete pods."""
+    for replicaset in replicasets:
         failing = conditions.get(replicaset.status.conditions, FAILURE)
         if failing is not None:
-            return Condition(
-                type=FAILURE,
-                status=failing.status,
-                reason=failing.reason,
-                message=failing.message,
-                lastTransitionTime=failing.lastTransitionTime,
-                lastUpdateTime=failing.lastTransitionTime,
-            )
+            said = failing.status, failing.reason, failing.message
+            return condition(FAILURE, *said, failing.lastTransitionTime)
     return None
 
 

@@ -11,7 +11,7 @@ from kubecourse.api.intstr import scaled_value
 
 
 def resolve_fenceposts(
-    max_surge: int | str | None, max_unavailable: int | str | None, desired: int
+    surge: int | str | None, unavailable: int | str | None, desired: int
 ) -> tuple[int, int]:
     """The surge and the unavailability allowed, as numbers of pods.
 
@@ -19,13 +19,9 @@ def resolve_fenceposts(
     one pod may be unavailable, for otherwise nothing could ever move. None counts as 0.
     Raises `intstr.IntOrPercentError`.
     """
-    surge = scaled_value(0 if max_surge is None else max_surge, desired, round_up=True)
-    unavailable = scaled_value(
-        0 if max_unavailable is None else max_unavailable, desired, round_up=False
-    )
-    if surge == 0 and unavailable == 0:
-        unavailable = 1
-    return surge, unavailable
+    up = scaled_value(0 if surge is None else surge, desired, round_up=True)
+    down = scaled_value(0 if unavailable is None else unavailable, desired, round_up=False)
+    return up, (down if up or down else 1)
 
 
 def is_rolling(deployment: Any) -> bool:
@@ -34,23 +30,23 @@ def is_rolling(deployment: Any) -> bool:
 
 
 def _fenceposts(deployment: Any) -> tuple[int, int]:
-    rolling = deployment.spec.strategy.rollingUpdate
-    if rolling is None:
-        return resolve_fenceposts(None, None, deployment.spec.replicas)
-    return resolve_fenceposts(rolling.maxSurge, rolling.maxUnavailable, deployment.spec.replicas)
+    """What the strategy allows; nothing with Recreate."""
+    if not is_rolling(deployment):
+        return 0, 0
+    given = deployment.spec.strategy.rollingUpdate
+    surge, unavailable = (given.maxSurge, given.maxUnavailable) if given else (None, None)
+    return resolve_fenceposts(surge, unavailable, deployment.spec.replicas)
 
 
 def max_surge(deployment: Any) -> int:
-    """How many pods more than wanted there may be; 0 with Recreate."""
-    return _fenceposts(deployment)[0] if is_rolling(deployment) else 0
+    """How many pods more than wanted there may be."""
+    return _fenceposts(deployment)[0]
 
 
 def max_unavailable(deployment: Any) -> int:
-    """How many of the wanted pods may be unavailable; 0 with Recreate."""
-    replicas = deployment.spec.replicas
-    if not is_rolling(deployment) or not replicas:
-        return 0
-    return int(min(_fenceposts(deployment)[1], replicas))
+    """How many of the wanted pods may be unavailable."""
+    replicas = int(deployment.spec.replicas or 0)
+    return min(_fenceposts(deployment)[1], replicas) if replicas else 0
 
 
 def min_available(deployment: Any) -> int:
@@ -116,35 +112,25 @@ def proportional_sizes(
     They come in the order in which rounding favours them: largest first, of equals the newest
     first when growing, the oldest when shrinking. What rounding leaves goes to the first.
     """
-    allowed = replicas + surge if replicas > 0 else 0
-    to_add = allowed - sum(share.size for share in shares)
-    added = 0
+    left = (replicas + surge if replicas > 0 else 0) - sum(share.size for share in shares)
+    limit = min if left > 0 else max
     sizes = []
-    for share in shares:
-        part = _part(share, replicas, surge, status_replicas, to_add, added)
-        added += part
-        sizes.append(share.size + part)
+    for size, max_before in shares:
+        part = 0
+        if size and left:
+            part = limit(_fraction(size, max_before or status_replicas, replicas, surge), left)
+        left -= part
+        sizes.append(size + part)
     if sizes:
-        sizes[0] = max(0, sizes[0] + to_add - added)
+        sizes[0] = max(0, sizes[0] + left)
     return sizes
 
 
-def _part(
-    share: Share, replicas: int, surge: int, status_replicas: int, to_add: int, added: int
-) -> int:
-    if share.size == 0 or to_add == added:
-        return 0
-    change = _fraction(share, replicas, surge, status_replicas)
-    room = to_add - added
-    return min(change, room) if to_add > 0 else max(change, room)
-
-
-def _fraction(share: Share, replicas: int, surge: int, status_replicas: int) -> int:
+def _fraction(size: int, before: int, replicas: int, surge: int) -> int:
     """By how much a ReplicaSet would change to keep its part of the whole."""
     if replicas == 0:
-        return -share.size
-    before = share.max_before or status_replicas
+        return -size
     if before == 0:
         return 0
     # Half is rounded away from zero, and nothing here is negative.
-    return (2 * share.size * (replicas + surge) + before) // (2 * before) - share.size
+    return (2 * size * (replicas + surge) + before) // (2 * before) - size

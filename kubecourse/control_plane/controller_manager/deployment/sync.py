@@ -19,9 +19,9 @@ from kubecourse.control_plane.controller_manager.controller import (
     is_namespace_terminating,
 )
 from kubecourse.control_plane.controller_manager.deployment import history, progress, rolling
+from kubecourse.control_plane.controller_manager.pods import by_age
 
 ReplicaSet = models.apps_v1.ReplicaSet
-ObjectMeta = models.meta_v1.ObjectMeta
 
 
 class Sync:
@@ -54,53 +54,42 @@ class Sync:
 
     def find_new(self) -> None:
         """Bring the new ReplicaSet's annotations up to date, if there is one."""
-        if self.new is None:
-            return
         found = self.new
+        if found is None:
+            return
         number = self._next_revision()
         annotations = history.annotations_for(self.deployment, found.metadata.annotations, number)
         seconds = self.deployment.spec.minReadySeconds
         same = annotations == (found.metadata.annotations or {})
         if not same or (found.spec.minReadySeconds or 0) != (seconds or 0):
-            self.new = self.client.update(
-                replace(
-                    found,
-                    metadata=replace(found.metadata, annotations=annotations),
-                    spec=replace(found.spec, minReadySeconds=seconds),
-                )
-            )
+            metadata = replace(found.metadata, annotations=annotations)
+            spec = replace(found.spec, minReadySeconds=seconds)
+            self.new = self.client.update(replace(found, metadata=metadata, spec=spec))
             return
         news = None
-        known = conditions.get(self.deployment.status.conditions, progress.PROGRESSING)
-        if known is None and progress.has_deadline(self.deployment):
-            news = self._progressing(
-                "True", "FoundNewReplicaSet", f'Found new replica set "{found.metadata.name}"'
-            )
+        if conditions.get(self.deployment.status.conditions, progress.PROGRESSING) is None:
+            message = f'Found new replica set "{found.metadata.name}"'
+            news = self._progressing("True", "FoundNewReplicaSet", message)
         self._note_revision(annotations.get(history.REVISION, ""), news)
 
     def create_new(self) -> None:
         """Make the ReplicaSet of the present template, if there is none, as large as it may be."""
         if self.new is not None:
             return
-        deployment = self.deployment
-        size = rolling.new_replicas(deployment, progress.spec_replicas(self.old), 0)
+        size = rolling.new_replicas(self.deployment, progress.spec_replicas(self.old), 0)
         number = self._next_revision()
         wanted = self._replicaset(size, number)
+        name, news = wanted.metadata.name, None
         self.writes += 1
         try:
             self.new = self.client.create(wanted)
         except ApiError as error:
             self.new = self._after_refusal(wanted, error)
-            self._note_revision(str(number), None)
-            return
-        name = wanted.metadata.name
-        if size > 0:
-            self._tell(f"Scaled up replica set {name} from 0 to {size}")
-        news = None
-        if progress.has_deadline(deployment):
-            news = self._progressing(
-                "True", "NewReplicaSetCreated", f'Created new replica set "{name}"'
-            )
+        else:
+            if size > 0:
+                self._tell(f"Scaled up replica set {name} from 0 to {size}")
+            message = f'Created new replica set "{name}"'
+            news = self._progressing("True", "NewReplicaSetCreated", message)
         self._note_revision(str(number), news)
 
     def _next_revision(self) -> int:
@@ -108,47 +97,47 @@ class Sync:
 
     def _replicaset(self, size: int, number: int) -> Any:
         deployment = self.deployment
-        spec = deployment.spec
+        spec, selector = deployment.spec, deployment.spec.selector
         digest = history.template_hash(spec.template, deployment.status.collisionCount)
         mark = {history.HASH_LABEL: digest}
         given = spec.template.metadata
         labels = {**(given.labels or {}), **mark}
         annotations = history.annotations_for(deployment, None, number)
-        annotations |= history.replica_annotations(spec.replicas, rolling.max_surge(deployment))
         return ReplicaSet(
-            metadata=ObjectMeta(
+            metadata=models.meta_v1.ObjectMeta(
                 name=f"{deployment.metadata.name}-{digest}",
                 namespace=deployment.metadata.namespace,
                 labels=labels,
-                annotations=annotations,
+                annotations=annotations | self._noted(),
                 ownerReferences=[controller_reference(deployment)],
             ),
             spec=models.apps_v1.ReplicaSetSpec(
                 replicas=size,
                 minReadySeconds=spec.minReadySeconds,
-                selector=replace(
-                    spec.selector, matchLabels={**(spec.selector.matchLabels or {}), **mark}
-                ),
+                selector=replace(selector, matchLabels={**(selector.matchLabels or {}), **mark}),
                 template=replace(spec.template, metadata=replace(given, labels=labels)),
             ),
         )
 
+    def _noted(self) -> dict[str, str]:
+        surge = rolling.max_surge(self.deployment)
+        return history.replica_annotations(self.deployment.spec.replicas, surge)
+
     def _after_refusal(self, wanted: Any, error: ApiError) -> Any:
         """The ReplicaSet that was there already, if it is ours; otherwise raises."""
+        deployment, metadata = self.deployment, wanted.metadata
         if error.reason == "AlreadyExists":
-            metadata = wanted.metadata
             found: Any = self.client.get(ReplicaSet, metadata.name, metadata.namespace)
             owner = controller_of(found)
-            mine = owner is not None and owner.uid == self.deployment.metadata.uid
-            template = self.deployment.spec.template
-            if mine and history.same_template(found.spec.template, template):
+            mine = owner is not None and owner.uid == deployment.metadata.uid
+            if mine and history.same_template(found.spec.template, deployment.spec.template):
                 return found
-            status = self.deployment.status
-            self.write_status(replace(status, collisionCount=(status.collisionCount or 0) + 1))
+            collisions = (deployment.status.collisionCount or 0) + 1
+            self.write_status(replace(deployment.status, collisionCount=collisions))
         elif not is_namespace_terminating(error):
-            message = f'Failed to create new replica set "{wanted.metadata.name}": {error.message}'
-            if progress.has_deadline(self.deployment):
-                news = self._progressing("False", "ReplicaSetCreateError", message)
+            message = f'Failed to create new replica set "{metadata.name}": {error.message}'
+            news = self._progressing("False", "ReplicaSetCreateError", message)
+            if news is not None:
                 self.write_status(self._status_with(news))
             self.recorder.warning(self.deployment, "ReplicaSetCreateError", message)
         raise error
@@ -157,25 +146,19 @@ class Sync:
 
     def scale(self, replicaset: Any, size: int) -> Any | None:
         """Give a ReplicaSet a size and note the Deployment's. Returns it if its size changed."""
-        spec = self.deployment.spec
-        noted = history.replica_annotations(spec.replicas, rolling.max_surge(self.deployment))
+        noted = self._noted()
         annotations = replicaset.metadata.annotations or {}
         before = replicaset.spec.replicas or 0
         if before == size and noted.items() <= annotations.items():
             return None
         self.writes += 1
-        scaled = self.client.update(
-            replace(
-                replicaset,
-                metadata=replace(replicaset.metadata, annotations=annotations | noted),
-                spec=replace(replicaset.spec, replicas=size),
-            )
-        )
+        metadata = replace(replicaset.metadata, annotations=annotations | noted)
+        spec = replace(replicaset.spec, replicas=size)
+        scaled = self.client.update(replace(replicaset, metadata=metadata, spec=spec))
         if before == size:
             return None
         way = "up" if size > before else "down"
-        name = replicaset.metadata.name
-        self._tell(f"Scaled {way} replica set {name} from {before} to {size}")
+        self._tell(f"Scaled {way} replica set {metadata.name} from {before} to {size}")
         return scaled
 
     def resize(self, replicaset: Any, size: int) -> Any | None:
@@ -210,7 +193,7 @@ class Sync:
             return None
         if found:
             return found[0]
-        return self.new or max(self.old, key=history.by_creation, default=None)
+        return self.new or max(self.old, key=by_age, default=None)
 
     def _is_saturated(self) -> bool:
         new, wanted = self.new, self.deployment.spec.replicas
@@ -224,17 +207,15 @@ class Sync:
     def _scale_proportionally(self) -> None:
         deployment = self.deployment
         replicas, surge = deployment.spec.replicas, rolling.max_surge(deployment)
-        order = sorted(active(self.all), key=history.by_creation)
+        order = sorted(active(self.all), key=by_age)
         if sum(rs.spec.replicas for rs in order) < (replicas + surge if replicas else 0):
             order.reverse()
         order.sort(key=_size, reverse=True)
-        shares = [
-            rolling.Share(_size(rs), history.number_in(rs, history.MAX_REPLICAS)) for rs in order
-        ]
+        most = [history.number_in(rs, history.MAX_REPLICAS) for rs in order]
+        shares = [rolling.Share(_size(rs), limit) for rs, limit in zip(order, most, strict=True)]
         before = deployment.status.replicas or 0
-        for replicaset, size in zip(
-            order, rolling.proportional_sizes(shares, replicas, surge, before), strict=True
-        ):
+        sizes = rolling.proportional_sizes(shares, replicas, surge, before)
+        for replicaset, size in zip(order, sizes, strict=True):
             self.scale(replicaset, size)
 
     def prune(self) -> None:
@@ -263,18 +244,14 @@ class Sync:
 
     def note_pause(self) -> None:
         """Say that the Deployment was paused or resumed."""
-        deployment = self.deployment
-        known = conditions.get(deployment.status.conditions, progress.PROGRESSING)
-        reason = known.reason if known is not None else None
-        if not progress.has_deadline(deployment) or reason == progress.TIMED_OUT:
+        known = conditions.get(self.deployment.status.conditions, progress.PROGRESSING)
+        reason, paused = known and known.reason, bool(self.deployment.spec.paused)
+        if reason == progress.TIMED_OUT or paused == (reason == progress.PAUSED):
             return
-        if deployment.spec.paused and reason != progress.PAUSED:
-            news = self._progressing("Unknown", progress.PAUSED, "Deployment is paused")
-        elif not deployment.spec.paused and reason == progress.PAUSED:
-            news = self._progressing("Unknown", "DeploymentResumed", "Deployment is resumed")
-        else:
-            return
-        self.write_status(self._status_with(news))
+        told = (progress.PAUSED, "paused") if paused else ("DeploymentResumed", "resumed")
+        news = self._progressing("Unknown", told[0], f"Deployment is {told[1]}")
+        if news is not None:
+            self.write_status(self._status_with(news))
 
     def write_status(self, status: Any) -> None:
         """Store a status. The Deployment here keeps its version, which is now an old one."""
@@ -294,7 +271,10 @@ class Sync:
             return
         self.write_status(self.deployment.status if news is None else self._status_with(news))
 
-    def _progressing(self, status: str, reason: str, message: str) -> Any:
+    def _progressing(self, status: str, reason: str, message: str) -> Any | None:
+        """A condition that tells of the progress; None where nobody waits for it."""
+        if not progress.has_deadline(self.deployment):
+            return None
         return progress.condition(progress.PROGRESSING, status, reason, message, self.clock.utc())
 
     def _status_with(self, news: Any) -> Any:

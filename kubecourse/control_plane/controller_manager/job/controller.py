@@ -12,32 +12,26 @@ from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError, ignoring
-from kubecourse.api.memo import memo
-from kubecourse.client import Client, InformerFactory, Result
+from kubecourse.client import Result
 from kubecourse.client.informer import key_of
-from kubecourse.control_plane.controller_manager.controller import (
-    WRITE_TIME,
-    controller_of,
-    write_status,
-)
+from kubecourse.control_plane.controller_manager.controller import WRITE_TIME, controller_of
 from kubecourse.control_plane.controller_manager.job import indexes, policy
 from kubecourse.control_plane.controller_manager.job.look import (
     COMPLETE,
     TRACKING,
     Backoff,
-    Condition,
     Ending,
     Look,
     finished,
     is_tracked,
 )
-from kubecourse.control_plane.controller_manager.pod_control import pod_from_template
-from kubecourse.control_plane.controller_manager.pod_ranking import pods_to_delete
-from kubecourse.control_plane.controller_manager.pods import is_ready
-from kubecourse.control_plane.controller_manager.workload import WorkloadController
+from kubecourse.control_plane.controller_manager.pods import is_ready, pods_to_delete
+from kubecourse.control_plane.controller_manager.workload import (
+    WorkloadController,
+    pod_from_template,
+)
 
 Pod = models.core_v1.Pod
-Key = tuple[str, str]
 
 BATCH_PERIOD = 1.0
 """Seconds for which changes of a Job's pods gather until it is looked at."""
@@ -52,13 +46,9 @@ class JobController(WorkloadController):
     name = "job-controller"
     model = models.batch_v1.Job
 
-    def __init__(self, client: Client, informers: InformerFactory) -> None:
-        super().__init__(client, informers)
-        self._backoffs: dict[str, Backoff] = {}
-
     def forget(self) -> None:
         super().forget()
-        self._backoffs.clear()
+        self._backoffs: dict[str, Backoff] = {}
 
     # --- hearing
 
@@ -85,22 +75,22 @@ class JobController(WorkloadController):
 
     # --- working
 
-    def reconcile(self, key: Key) -> Result | None:
-        job = self.owners.get(*key)
-        if job is None or finished(job) is not None:
+    def sync(self, job: Any) -> Result | None:
+        if finished(job) is not None:
             return None
-        look = Look(job, list(self.pods_of(job.metadata.uid)), self.clock)
-        uid = job.metadata.uid
+        uid, status = job.metadata.uid, job.status
+        look = Look(job, list(self.pods_of(uid)), self.clock)
         backoff = look.backoff_after(self._backoffs.get(uid, Backoff()))
-        status = job.status
         if status.startTime is None and not look.suspended:
             status = replace(status, startTime=self.clock.utc())
         ending = look.ending()
         active, waits, problem = len(look.active), [look.until_deadline()], None
         if ending is not None:
-            problem = self._stop(look)
-            active = len(look.active) if problem is not None else 0
-            ending = ending if problem is None else None
+            problem = self._delete_pods(look, look.active)
+            if problem is not None:
+                ending = None
+            else:
+                active = look.ready = 0
         else:
             managed = self.expected[uid].satisfied(self.clock.now)
             managed = managed and job.metadata.deletionTimestamp is None
@@ -112,7 +102,7 @@ class JobController(WorkloadController):
             elif managed:
                 status = self._suspension(look, status)
         status, leaving, over = self._count(look, status, ending, active)
-        stored = write_status(self.client, job, status)
+        stored = self.write_status(job, status)
         self._backoffs[uid] = backoff
         for pod in leaving:
             self._release(pod)
@@ -125,14 +115,12 @@ class JobController(WorkloadController):
         left = [wait for wait in waits if wait is not None and wait > 0]
         return Result(min(left)) if left else None
 
-    def _stop(self, look: Look) -> ApiError | None:
-        """Delete the active pods of a Job that is about to end. They will be counted."""
-        expected = self.expected[look.job.metadata.uid]
-        names = [pod.metadata.name for pod in look.active]
-        problem = self.control.delete(look.job, names, expected) if names else None
+    def _delete_pods(self, look: Look, pods: list[Any]) -> ApiError | None:
+        """Delete active pods. They will be counted."""
+        problem = self.delete_pods(look.job, [p.metadata.name for p in pods]) if pods else None
         if problem is None:
-            look.terminating += len(look.active)
-            look.ready = 0
+            look.terminating += len(pods)
+            look.ready -= sum(is_ready(pod) for pod in pods)
         return problem
 
     def _manage(self, look: Look, backoff: Backoff) -> tuple[int, float | None, ApiError | None]:
@@ -141,35 +129,30 @@ class JobController(WorkloadController):
         Returns how many are then active, when to try again and the first problem.
         """
         job, have, wanted = look.job, len(look.active), look.wanted()
-        expected = self.expected[job.metadata.uid]
+        told = f"wants {wanted}, has {have}"
         doomed = look.surplus_indexes()
-        if have - wanted > len(doomed):
+        more = have - wanted - len(doomed)
+        if more > 0:
             others = [pod for pod in look.active if pod not in doomed]
-            more = have - wanted - len(doomed)
             doomed += pods_to_delete(others, (), more, self.clock)
         if doomed := doomed[:BURST]:
-            self.note(key_of(job), f"wants {wanted}, has {have}: delete {len(doomed)}")
+            self.note(key_of(job), f"{told}: delete {len(doomed)}")
             for pod in doomed:
                 self._release(pod)
-            names = [pod.metadata.name for pod in doomed]
-            problem = self.control.delete(job, names, expected)
-            if problem is not None:
-                return have, None, problem
-            look.terminating += len(doomed)
-            look.ready -= sum(is_ready(pod) for pod in doomed)
-            return have - len(doomed), None, None
+            problem = self._delete_pods(look, doomed)
+            return have - (0 if problem is not None else len(doomed)), None, problem
         missing = wanted - have - (look.terminating if look.waits_for_terminating else 0)
         if missing <= 0:
             return have, None, None
         wait = 0.0 if look.per_index else backoff.remaining(self.clock.now)
         if wait > 0:
-            self.note(key_of(job), f"wants {wanted}, has {have}: wait {wait:.1f} s to try again")
+            self.note(key_of(job), f"{told}: wait {wait:.1f} s to try again")
             return have, wait, None
         pods, later = self._new_pods(look, min(missing, BURST))
         if not pods:
             return have, later, None
-        self.note(key_of(job), f"wants {wanted}, has {have}: create {len(pods)}")
-        created, problem = self.control.create(job, pods, expected)
+        self.note(key_of(job), f"{told}: create {len(pods)}")
+        created, problem = self.create_pods(job, pods)
         return have + created, later, problem
 
     def _new_pods(self, look: Look, count: int) -> tuple[list[Any], float | None]:
@@ -177,15 +160,9 @@ class JobController(WorkloadController):
         if not look.indexed:
             finalizers = [*(look.job.spec.template.metadata.finalizers or ()), TRACKING]
             return [pod_from_template(look.job, finalizers=finalizers)] * count, None
-        pods: list[Any] = []
-        waits: list[float] = []
-        for index in look.pending_indexes(count):
-            wait = look.index_backoff(index)
-            if wait > 0:
-                waits.append(wait)
-            else:
-                pods.append(_indexed_pod(look, index))
-        return pods, min(waits, default=None)
+        waits = {index: look.index_backoff(index) for index in look.pending_indexes(count)}
+        pods = [_indexed_pod(look, index) for index, wait in waits.items() if wait <= 0]
+        return pods, min((wait for wait in waits.values() if wait > 0), default=None)
 
     def _suspension(self, look: Look, status: Any) -> Any:
         """The status with the condition Suspended, if that is news."""
@@ -194,10 +171,9 @@ class JobController(WorkloadController):
             return status
         what = "suspended" if look.suspended else "resumed"
         self.recorder.normal(look.job, what.capitalize(), f"Job {what}")
-        condition = self._condition(
-            "Suspended", f"Job{what.capitalize()}", f"Job {what}", str(look.suspended)
-        )
-        status = replace(status, conditions=conditions.put(status.conditions, condition))
+        value = str(look.suspended)
+        news = self._condition("Suspended", f"Job{what.capitalize()}", f"Job {what}", value)
+        status = replace(status, conditions=conditions.put(status.conditions, news))
         return status if look.suspended else replace(status, startTime=self.clock.utc())
 
     # --- counting
@@ -264,27 +240,20 @@ class JobController(WorkloadController):
 
     def _condition(self, kind: str, reason: str, message: str, status: str = "True") -> Any:
         now = self.clock.utc()
-        return Condition(
-            type=kind,
-            status=status,
-            reason=reason,
-            message=message,
-            lastProbeTime=now,
+        return models.batch_v1.JobCondition(
+            type=kind, status=status, reason=reason, message=message, lastProbeTime=now,
             lastTransitionTime=now,
-        )
+        )  # fmt: skip
 
-    def _with_condition(self, status: Any, kind: str, reason: str, message: str) -> Any:
-        condition = self._condition(kind, reason, message)
-        return replace(status, conditions=[*(status.conditions or ()), condition])
+    def _with_condition(self, status: Any, *told: str) -> Any:
+        return replace(status, conditions=[*(status.conditions or ()), self._condition(*told)])
 
     def _release(self, pod: Any) -> None:
         """Let a pod go, as far as its Job is concerned. Raises ApiError."""
         with ignoring("NotFound"):
             fresh: Any = self.client.get(Pod, pod.metadata.name, pod.metadata.namespace)
-            if fresh.metadata.uid == pod.metadata.uid and is_tracked(fresh):
-                left = [each for each in fresh.metadata.finalizers if each != TRACKING]
-                metadata = replace(fresh.metadata, finalizers=left or None)
-                self.client.update(replace(fresh, metadata=metadata))
+            if fresh.metadata.uid == pod.metadata.uid:
+                self.remove_finalizer(fresh, TRACKING)
 
     def _tell_end(self, job: Any, over: Any) -> None:
         if over.type == "Failed":
@@ -297,20 +266,15 @@ class JobController(WorkloadController):
         self.recorder.normal(job, "Completed", "Job completed")
 
 
-_indexed_spec = memo(indexes.indexed_spec)
-
-
 def _indexed_pod(look: Look, index: int) -> Any:
     """The pod of an index, which knows how often its predecessors have failed."""
     job = look.job
     given = job.spec.template.metadata
     annotations = {**(given.annotations or {}), indexes.INDEX: str(index)}
     if look.per_index:
-        failures = ignored = 0
         before = look.retrying.get(index)
+        failures, ignored = indexes.failures(before) if before is not None else (0, 0)
         if before is not None:
-            failures = indexes.number_in(before, indexes.FAILURES)
-            ignored = indexes.number_in(before, indexes.IGNORED_FAILURES)
             counts = policy.judge(job, before).counts
             failures, ignored = failures + counts, ignored + (not counts)
         annotations[indexes.FAILURES] = str(failures)
@@ -324,4 +288,4 @@ def _indexed_pod(look: Look, index: int) -> Any:
         annotations=annotations,
         finalizers=[*(given.finalizers or ()), TRACKING],
     )
-    return replace(pod, spec=replace(_indexed_spec(pod.spec), hostname=name))
+    return replace(pod, spec=replace(indexes.indexed_spec(pod.spec), hostname=name))

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import models
+from kubecourse.api.memo import memo
 
 core = models.core_v1
 
@@ -49,19 +50,24 @@ def text_of(indexes: Iterable[int]) -> str:
     )
 
 
+def number_in(pod: Any, annotation: str) -> int | None:
+    """The number in one of a pod's annotations, if there is one."""
+    text = (pod.metadata.annotations or {}).get(annotation, "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 def index_of(pod: Any, completions: int | None = None) -> int | None:
     """A pod's completion index, if it has a right one."""
-    text = (pod.metadata.annotations or {}).get(INDEX, "")
-    index = int(text) if text.isascii() and text.isdigit() else None
+    index = number_in(pod, INDEX)
     return None if index is None or (completions is not None and index >= completions) else index
 
 
-def number_in(pod: Any, annotation: str) -> int:
-    """The number in one of a pod's annotations; 0 without one."""
-    text = (pod.metadata.annotations or {}).get(annotation, "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+def failures(pod: Any) -> tuple[int, int]:
+    """How often the pods of its index had failed before this one: those that count, the others."""
+    return number_in(pod, FAILURES) or 0, number_in(pod, IGNORED_FAILURES) or 0
 
 
+@memo
 def indexed_spec(spec: Any) -> Any:
     """A pod's spec whose containers are told the index; all pods of the Job share it."""
 

@@ -5,19 +5,19 @@ Source: `pkg/controller/job/job_controller.go`, `indexed_job_utils.go`, `backoff
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, NamedTuple
 
-from kubecourse.api import conditions, models
+from kubecourse.api import conditions
 from kubecourse.clock import Clock
 from kubecourse.control_plane.controller_manager.job import indexes, policy
 from kubecourse.control_plane.controller_manager.pods import (
     FINISHED,
+    by_age,
     is_active,
     is_ready,
     is_terminating,
 )
-
-Condition = models.batch_v1.JobCondition
 
 TRACKING = "batch.kubernetes.io/job-tracking"
 """The finalizer that keeps a pod until its Job has counted it."""
@@ -27,27 +27,16 @@ FIRST_BACKOFF, LONGEST_BACKOFF = 10.0, 600.0
 Ending = tuple[str, str, str]
 """The condition that a Job is to end with: type, reason, message."""
 
-LIMIT: Ending = (
-    "FailureTarget",
-    "BackoffLimitExceeded",
-    "Job has reached the specified backoff limit",
-)
-DEADLINE: Ending = (
-    "FailureTarget",
-    "DeadlineExceeded",
-    "Job was active longer than specified deadline",
-)
-TOO_MANY_INDEXES: Ending = (
-    "FailureTarget",
+FAILURE, SUCCESS = "FailureTarget", "SuccessCriteriaMet"
+LIMIT = FAILURE, "BackoffLimitExceeded", "Job has reached the specified backoff limit"
+DEADLINE = FAILURE, "DeadlineExceeded", "Job was active longer than specified deadline"
+TOO_MANY_INDEXES = (
+    FAILURE,
     "MaxFailedIndexesExceeded",
     "Job has exceeded the specified maximal number of failed indexes",
 )
-FAILED_INDEXES: Ending = ("FailureTarget", "FailedIndexes", "Job has failed indexes")
-COMPLETE: Ending = (
-    "SuccessCriteriaMet",
-    "CompletionsReached",
-    "Reached expected number of succeeded pods",
-)
+FAILED_INDEXES = FAILURE, "FailedIndexes", "Job has failed indexes"
+COMPLETE = SUCCESS, "CompletionsReached", "Reached expected number of succeeded pods"
 
 
 class Backoff(NamedTuple):
@@ -58,9 +47,7 @@ class Backoff(NamedTuple):
 
     def remaining(self, now: float) -> float:
         """Seconds until a pod may be created again."""
-        if not self.failures:
-            return 0.0
-        return self.last + backoff(self.failures) - now
+        return self.last + backoff(self.failures) - now if self.failures else 0.0
 
 
 def backoff(failures: int) -> float:
@@ -83,13 +70,8 @@ def is_tracked(pod: Any) -> bool:
 
 def ended_at(pod: Any, clock: Clock) -> float:
     """The second at which a pod ended, as its containers, its deletion or its conditions say."""
-    times = [
-        status.state.terminated.finishedAt
-        for status in pod.status.containerStatuses or ()
-        if status.state is not None
-        and status.state.terminated is not None
-        and status.state.terminated.finishedAt is not None
-    ]
+    states = [status.state for status in pod.status.containerStatuses or () if status.state]
+    times = [s.terminated.finishedAt for s in states if s.terminated and s.terminated.finishedAt]
     if times:
         return clock.seconds(max(times))
     metadata = pod.metadata
@@ -130,9 +112,8 @@ class Look:
         self.completed: set[int] = set()
         self.failed_indexes: set[int] = set()
         self.retrying: dict[int, Any] = {}
-        self.succeeded = (
-            (status.succeeded or 0) + len(self.listed_succeeded) + len(self.new_succeeded)
-        )
+        done = len(self.listed_succeeded) + len(self.new_succeeded)
+        self.succeeded = (status.succeeded or 0) + done
         self.failed = (status.failed or 0) + len(self.listed_failed)
         self.failed += sum(policy.judge(job, pod).counts for pod in self.new_failed)
         if self.indexed:
@@ -164,7 +145,7 @@ class Look:
             if index is None or not self.has_failed(pod):
                 continue
             judged = policy.judge(self.job, pod).action
-            count = indexes.number_in(pod, indexes.FAILURES)
+            count = indexes.failures(pod)[0]
             if judged == "FailIndex" or (judged != "Ignore" and count >= limit):
                 self.failed_indexes.add(index)
             elif index not in last or _tries(pod) > _tries(last[index]):
@@ -183,7 +164,7 @@ class Look:
 
     def ending(self) -> Ending | None:
         """How the Job is to end, if it is: as was decided before, or by what its pods say."""
-        for kind in ("SuccessCriteriaMet", "FailureTarget"):
+        for kind in (SUCCESS, FAILURE):
             known = conditions.get(self.job.status.conditions, kind)
             if known is not None and known.status == "True":
                 return kind, known.reason or "", known.message or ""
@@ -191,7 +172,7 @@ class Look:
             if self.has_failed(pod):
                 message = policy.judge(self.job, pod).message
                 if message is not None:
-                    return "FailureTarget", "PodFailurePolicy", message
+                    return FAILURE, "PodFailurePolicy", message
         spec = self.job.spec
         if self.failed > spec.backoffLimit or self._restarted_too_often():
             return LIMIT
@@ -206,20 +187,20 @@ class Look:
         if self.indexed:
             message = policy.success(self.job, self.completed)
             if message is not None:
-                return "SuccessCriteriaMet", "SuccessPolicy", message
+                return SUCCESS, "SuccessPolicy", message
         return None
 
     def _restarted_too_often(self) -> bool:
         """With `restartPolicy: OnFailure` the restarts of containers count."""
         if self.job.spec.template.spec.restartPolicy != "OnFailure":
             return False
+        running = [p.status for p in self.pods if p.status.phase in ("Running", "Pending")]
         restarts = sum(
-            status.restartCount or 0
-            for pod in self.pods
-            if pod.status.phase in ("Running", "Pending")
-            for status in (
-                *(pod.status.initContainerStatuses or ()),
-                *(pod.status.containerStatuses or ()),
+            container.restartCount or 0
+            for status in running
+            for container in (
+                *(status.initContainerStatuses or ()),
+                *(status.containerStatuses or ()),
             )
         )
         return restarts >= max(self.job.spec.backoffLimit, 1)
@@ -254,19 +235,14 @@ class Look:
         if self.waits_for_terminating:
             pods = [pod for pod in self.pods if pod.status.phase not in FINISHED]
         taken = {indexes.index_of(pod) for pod in pods} | self.completed | self.failed_indexes
-        found: list[int] = []
-        for index in range(self.job.spec.completions):
-            if len(found) == count:
-                break
-            if index not in taken:
-                found.append(index)
-        return found
+        free = (index for index in range(self.job.spec.completions) if index not in taken)
+        return list(islice(free, count))
 
     def surplus_indexes(self) -> list[Any]:
         """Active pods whose index is another's, or out of range."""
         seen: set[int] = set()
         surplus = []
-        for pod in sorted(self.active, key=_age) if self.indexed else ():
+        for pod in sorted(self.active, key=by_age) if self.indexed else ():
             index = indexes.index_of(pod, self.job.spec.completions)
             if index is None or index in seen:
                 surplus.append(pod)
@@ -290,10 +266,4 @@ class Look:
 
 
 def _tries(pod: Any) -> int:
-    return indexes.number_in(pod, indexes.FAILURES) + indexes.number_in(
-        pod, indexes.IGNORED_FAILURES
-    )
-
-
-def _age(pod: Any) -> tuple[Any, str]:
-    return (pod.metadata.creationTimestamp, pod.metadata.name)
+    return sum(indexes.failures(pod))
