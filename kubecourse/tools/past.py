@@ -25,15 +25,8 @@ class Past:
         self.clock = server.clock
         self.revision = self._etcd.revision if revision is None else revision
         self.now = self.clock.now if revision is None else server.time_of(revision)
-        self._before: dict[str, Any] = {}
-        if self.revision < self._etcd.revision:
-            # A removal shows the object as it was on its way out: better what was stored before.
-            stored: dict[str, Any] = {}
-            for event in self._history("/registry/"):
-                if event.revision <= self.revision:
-                    stored[event.key] = event.new
-                elif event.key not in self._before:
-                    self._before[event.key] = stored.get(event.key, event.old)
+        lately = self.revision < self._etcd.revision
+        self._before = self._etcd.before(self.revision, "/registry/") if lately else {}
 
     def at(self, revision: int) -> Past:
         """The same cluster at another moment."""

@@ -5,16 +5,17 @@ through the API server's REST interface, as it does for the real client.
 
 How it is put together:
 
-- `help.txt`: every command with its usage and flags; `cli.py` makes the tree of commands of it,
-  `flags.py` reads command lines.
+- `help.txt`: every command with its usage, flags and what it objects to; `cli.py` makes the tree of
+  commands of it, `flags.py` reads command lines.
 - `invocation.py`: what a running command holds: arguments, flags, connection, output.
 - `connection.py`: requests to the API server; `watching.py`: letting virtual time pass.
 - `resources.py`: the objects that arguments name: `po web-1`, `deploy/web svc/web`, `-l`;
-  `manifests.py`: those in the files of `-f`.
+  `manifests.py`: those in the files of `-f`; `podspecs.py`: the pods inside of objects.
 - `output.py`: `-o yaml|json|name|jsonpath=…|custom-columns=…`, and the line that commands
-  which change something print (`deployment.apps/web scaled`); `table.py`: tables.
+  which change something print (`deployment.apps/web scaled`).
 - `changing.py`: sending what changes; `failure.py`: how errors are worded, and their exit codes.
-- `commands/`: the commands, a module for those of one kind; `describe/`: objects in words.
+- `commands/`: the commands, a module for those of one kind; `describe/`: objects in words, by
+  `layouts.txt`.
 
 A command is a function with a place in the tree::
 

@@ -259,16 +259,10 @@ def _flag_lines(flags: tuple[Flag, ...]) -> list[str]:
 
 def _default(flag: Flag) -> str:
     value = flag.initial
-    match flag.type:
-        case "bool":
-            return "true" if value else "false"
-        case "string":
-            return f"'{value}'"
-        case "duration":
-            return f"{value:g}s"
-        case "int":
-            return str(value)
-    return f"[{','.join(value)}]"
+    if flag.type in ("strings", "array"):
+        return f"[{','.join(value)}]"
+    shown = {"string": f"'{value}'", "bool": str(value).lower()}
+    return shown.get(flag.type, f"{value:g}s" if flag.type == "duration" else str(value))
 
 
 @command("options")

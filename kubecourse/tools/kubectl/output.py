@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any
 
 from kubecourse.api import yaml
@@ -72,7 +73,7 @@ def printer_for(inv: Invocation, formats: tuple[str, ...] = FORMATS) -> Printer 
         case "json":
             return lambda obj: go_json(_shown(inv, obj), indent=4) + "\n"
         case "yaml":
-            return _YAML(inv)
+            return _yaml(inv)
         case "name":
             return lambda obj: "".join(f"{_named(item)}\n" for item in items_of(obj))
         case "jsonpath" | "jsonpath-as-json":
@@ -84,17 +85,10 @@ def printer_for(inv: Invocation, formats: tuple[str, ...] = FORMATS) -> Printer 
     )
 
 
-class _YAML:
+def _yaml(inv: Invocation) -> Printer:
     """Several objects are separate documents."""
-
-    def __init__(self, inv: Invocation) -> None:
-        self.inv = inv
-        self.separator = ""
-
-    def __call__(self, obj: Any) -> str:
-        text = self.separator + yaml.dump(_shown(self.inv, obj))
-        self.separator = "---\n"
-        return text
+    separators = chain([""], repeat("---\n"))
+    return lambda obj: next(separators) + yaml.dump(_shown(inv, obj))
 
 
 def _shown(inv: Invocation, obj: Any) -> Any:

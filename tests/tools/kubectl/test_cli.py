@@ -1,10 +1,11 @@
 """How a command line is read: flags, commands, and what is wrong with them."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from kubecourse.tools.kubectl import Connection, run
+from kubecourse.tools.kubectl import Connection, cli, run
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.flags import Flag, parse
 from tests.tools.kubectl import recorded_world as world
@@ -118,6 +119,37 @@ def test_a_group_alone_is_explained_and_fails(connection: Connection) -> None:
     assert run(connection, "rollout foo").stderr == (
         "error: unknown command \"foo\"\nSee 'kubectl rollout -h' for help and examples\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("scale deploy/a --replicas=-1", "The --replicas=COUNT flag is required, and COUNT must"),
+        ("autoscale deploy/a --max=2 --min=5", "--max=MAXPODS must be larger or equal to"),
+        ("run a --image=b --rm", "--rm should only be used for attached containers"),
+        ("run --image=b -- sh", "NAME is required for run"),
+        ("patch pod a -p {} --type=foo", "--type must be one of [json merge strategic], not"),
+        ("get pods --dry-run=client", "unknown flag: --dry-run"),
+        ("label pod a b=c --dry-run=maybe", "Invalid dry-run value (maybe). Must be"),
+    ],
+)
+def test_what_commands_object_to(connection: Connection, line: str, problem: str) -> None:
+    output = run(connection, line)
+    assert (output.code, output.stdout) == (1, "")
+    assert output.stderr.startswith(f"error: {problem}")
+
+
+def test_objections_are_about_flags_and_arguments_that_there_are() -> None:
+    stack = [cli.ROOT]
+    while stack:
+        command = stack.pop()
+        stack += command.children
+        known = {flag.name for flag in (*command.flags, *cli.GLOBAL)} | {"args", "words", "command"}
+        for objection in command.objections:
+            terms = objection.condition.replace(" or ", " ").split()
+            holes = re.findall(r"\{([a-z-]+)\}", objection.message)
+            names = {re.match(r"!?([a-z-]+)", term)[1] for term in terms}
+            assert names | set(holes) <= known, objection
 
 
 def test_unbalanced_quotes_are_named(connection: Connection) -> None:

@@ -79,14 +79,12 @@ def drain(inv: Invocation) -> None:
 def _empty(inv: Invocation, node: Info) -> None:
     """Evict all pods that may go; those whose budgets refuse again and again, all 5 seconds."""
     refused, going = _choose(inv, node.name), list[Info]()
-    deleting = inv.flags["disable-eviction"] and inv.dry_run == "none"
     clock = inv.connection.clock
     end = clock.now + (inv.flags["timeout"] or WATCH_LIMIT)
     while refused or going:
         tried, refused = refused, []
         for pod in tried:
-            verb = "deleting" if deleting else "evicting"
-            inv.print(f"{verb} pod {pod.namespace}/{pod.name}{dry_run_suffix(inv)}")
+            inv.print(f"evicting pod {pod.namespace}/{pod.name}{dry_run_suffix(inv)}")
             if inv.dry_run == "none":
                 (going if _evict(inv, pod) else refused).append(pod)
         until = min(clock.now + RETRY, end) if refused else end
@@ -101,7 +99,7 @@ def _is_gone(inv: Invocation, pod: Info, until: float) -> bool:
     uid = pod.object["metadata"]["uid"]
     gone = wait_until_gone(inv.connection, pod, uid, until - inv.connection.clock.now)
     if gone:
-        inv.print(f"{pod} {'deleted' if inv.flags['disable-eviction'] else 'evicted'}")
+        inv.print(f"{pod} evicted")
     return gone
 
 
@@ -189,10 +187,7 @@ def _evict(inv: Invocation, pod: Info) -> bool:
         "deleteOptions": {"gracePeriodSeconds": grace} if grace >= 0 else {},
     }
     try:
-        if inv.flags["disable-eviction"]:
-            inv.connection.delete(pod, grace)
-        else:
-            inv.connection.create(pod, eviction, "eviction")
+        inv.connection.create(pod, eviction, "eviction")
     except ApiError as error:
         where = f'error when evicting pods/"{pod.name}" -n "{pod.namespace}"'
         if error.reason == "TooManyRequests":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubecourse.api import schema
-from kubecourse.api.resources import RESOURCES, Resource, find
+from kubecourse.api.resources import Resource, find
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -29,18 +29,12 @@ _NAMES = {
 def explain_resource(inv: Invocation) -> None:
     """Explain a resource or one of its fields."""
     word, *path = inv.args[0].split(".")
-    resource, path = _resource(word, path, inv.flags["api-version"])
+    resource, path = _resource(word, path)
     inv.write(explain(resource, path, bool(inv.flags["recursive"])))
 
 
-def _resource(word: str, path: list[str], version: str) -> tuple[Resource, list[str]]:
+def _resource(word: str, path: list[str]) -> tuple[Resource, list[str]]:
     """The resource, and the field below it; `deployments.apps.spec` names the group too."""
-    if version:
-        named = find(word)
-        for resource in RESOURCES:
-            if named is not None and (resource.kind, resource.api_version) == (named.kind, version):
-                return resource, path
-        raise KubectlError(f'couldn\'t find resource for "{version}, Resource={word}"')
     for count in range(len(path), 0, -1):
         qualified = find(".".join([word, *path[:count]]))
         if qualified is not None and qualified.group:
