@@ -142,6 +142,30 @@ def _slice(world: World) -> object:
 
 
 @pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("curl -s http://web", (0, "Hello from a", "")),
+        ("curl -so /tmp/page -w '%{http_code}\\n' web; cat /tmp/page", (0, "200\nHello from a", "")),
+        ("wget -qO- web && wget -q web && cat /index.html", (0, "Hello from aHello from a", "")),
+        ("curl wbe", (6, "", "curl: (6) Could not resolve host: wbe\n")),
+        ("wget -qO- wbe", (1, "", "wget: bad address 'wbe'\n")),
+        ("curl -m 2 web:81", (28, "", "curl: (28) Connection timed out\n")),
+        ("nc -zv web 80", (0, "web (web:80) open\n", "")),
+        ("nc -z localhost 99", (1, "", "nc: localhost:99: Connection refused\n")),
+        ("wget -O- localhost:99", (1, "", "Connecting to localhost:99 (localhost:99)\nwget: can't "
+                                   "connect to remote host (localhost): Connection refused\n")),
+        ("nslookup web | tail -3 | head -1", (0, "Name:\tweb.default.svc.cluster.local\n", "")),
+    ],
+)  # fmt: skip
+def test_what_programs_in_a_pod_say(world: World, script: str, said: tuple[int, str, str]) -> None:
+    world.serve("web", "a")
+    world.run("box", image="busybox", command=["sleep", "infinity"])
+    world.clock.settle()
+    result = world.exec("box", "sh", "-c", script)
+    assert (result.code, result.stdout, result.stderr) == said
+
+
+@pytest.mark.parametrize(
     ("url", "host", "port", "path"),
     [
         ("http://web", "web", 80, "/"),

@@ -50,7 +50,9 @@ def fetch(call: Call) -> Result:
         code, body = code if curl else 1, ""
     elif call.has("I", "head"):
         body = f"HTTP/1.1 {response.status}\n"
-    path = "" if call.has("spider") else options.get("o" if curl else "O", "-" if curl else "")
+    place = (url.partition("://")[2] or url).partition("/")[2].rpartition("/")[2]
+    named = "-" if curl else place or "index.html"
+    path = "" if call.has("spider") else options.get("o" if curl else "O", named)
     if path not in ("", "-") and not code:
         call.files.write(call.path(path), body)
     out = body if path == "-" else ""
