@@ -145,7 +145,7 @@ def _slice(world: World) -> object:
     ("script", "said"),
     [
         ("curl -s http://web", (0, "Hello from a", "")),
-        ("curl -so /tmp/page -w '%{http_code}\\n' web; cat /tmp/page", (0, "200\nHello from a", "")),
+        ("curl -so /tmp/p -w '%{http_code}\\n' web; cat /tmp/p", (0, "200\nHello from a", "")),
         ("wget -qO- web && wget -q web && cat /index.html", (0, "Hello from aHello from a", "")),
         ("curl wbe", (6, "", "curl: (6) Could not resolve host: wbe\n")),
         ("wget -qO- wbe", (1, "", "wget: bad address 'wbe'\n")),
