@@ -1,7 +1,8 @@
 """A key-value store with one revision counter and a history that can be watched.
 
-One member, for now; who writes to it does not know how many there are. Values are immutable
-objects and are shared, never copied. See etcd's `server/storage/mvcc` for the real one.
+The state of one member, or of all: who writes does not know how many there are (`members`).
+Values are immutable objects and are shared, never copied. See etcd's `server/storage/mvcc` for the
+real one.
 """
 
 from __future__ import annotations
@@ -67,6 +68,10 @@ class Etcd:
         bucket = self._bucket(prefix)
         return [bucket[key] for key in sorted(bucket) if key.startswith(prefix)]
 
+    def values(self, prefix: str) -> dict[str, Any]:
+        """The values below a prefix, by key."""
+        return {key: kv.value for key, kv in self._bucket(prefix).items() if key.startswith(prefix)}
+
     def count(self, prefix: str) -> int:
         """How many keys lie below a bucket's prefix, `/registry/pods/`."""
         return len(self._buckets.get(prefix, ()))
@@ -128,6 +133,23 @@ class Etcd:
         while first and self._history[first - 1].revision > after:
             first -= 1
         return [event for event in self._history[first:] if event.key.startswith(prefix)]
+
+    def before(self, revision: int, prefix: str) -> dict[str, Any]:
+        """What each key that has changed after a revision held at it; None: nothing.
+
+        Raises Compacted if that is forgotten.
+        """
+        if revision < self._compacted:
+            raise Compacted(self._compacted)
+        stored: dict[str, Any] = {}
+        before: dict[str, Any] = {}
+        for event in self.history(prefix, self._compacted):
+            if event.revision <= revision:
+                stored[event.key] = event.new
+            elif event.key not in before:
+                # A removal shows its value's last state: better what was stored before.
+                before[event.key] = stored.get(event.key, event.old)
+        return before
 
     def change(self, revision: int) -> Event | None:
         """What happened at a revision; None where that is forgotten, or has yet to come."""

@@ -195,9 +195,10 @@ class Member:
 
     # --- proposing and reading
 
-    def propose(self, data: Any) -> Entry:
+    def propose(self, data: Any, send: bool = True) -> Entry:
         """Add to the log, as the leader. It counts once `take_committed` has given it back.
 
+        Without `send` it stays here until `replicate` sends it, together with what comes after it.
         Raises NotLeader; ValueError for a membership change while another is not yet applied.
         """
         if self.role != LEADER or self.name not in self.members:
@@ -206,15 +207,24 @@ class Member:
             if self._change_at > self.applied:
                 raise ValueError("etcdserver: another membership change is not yet applied")
             self._change_at = self.log.last + 1
-        return self._append(data)
+        return self._append(data, send)
 
-    def _append(self, data: Any) -> Entry:
+    def _append(self, data: Any, send: bool = True) -> Entry:
         entry = self.log.append(self.term, data)
         self._progress[self.name].match = entry.index
+        if send:
+            self.replicate()
+        return entry
+
+    def replicate(self) -> None:
+        """Send everybody, as the leader, what they may be missing."""
         for name in self._others():
             self._replicate(name)
         self._advance_commit()
-        return entry
+
+    def has_all(self, name: str) -> bool:
+        """Whether, as far as this leader knows, a member's log is as long as its own."""
+        return self._progress[name].match == self.log.last
 
     def read_index(self) -> int:
         """Ask for a read that sees every write acknowledged before now; returns its number.
@@ -261,9 +271,7 @@ class Member:
         self._progress = {
             name: known.get(name) or Progress(self.log.last + 1) for name in self.members
         }
-        for name in self._others():
-            self._replicate(name)
-        self._advance_commit()
+        self.replicate()
 
     def compact(self, state: Any) -> None:
         """Drop the entries that have been applied; `state` is what they made."""

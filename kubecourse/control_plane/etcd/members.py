@@ -1,0 +1,511 @@
+"""etcd on several machines: members that agree by Raft on what is written.
+
+What a store holds follows from its log alone, and committed logs agree. So all members share one
+`Etcd`, the state after the newest entry that any of them has applied, and each knows up to which
+revision it has come itself: a member that lags shows the history up to there.
+
+A client's call takes no virtual time. While it lasts, messages pass at once, over the links that
+work; a call that would have to wait for anything else fails as a real one does in the end.
+Elections, catching up and repair take their time. While nobody would change anything by going on,
+members are at rest: no messages, no timers; writes are certain to be committed, so that they are
+applied first and sent in bundles later, before anything else happens.
+
+Source: `server/etcdserver/{server,v3_server}.go` of etcd.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from kubecourse.clock import Clock, Timer
+from kubecourse.control_plane.etcd.raft import (
+    Disk,
+    Entry,
+    Member,
+    MembershipChange,
+    Message,
+    NotLeader,
+    quorum,
+)
+from kubecourse.control_plane.etcd.store import Etcd, Event, KeyValue, Watcher
+from kubecourse.control_plane.etcd.wire import Wire
+
+TICK = 0.1
+SNAPSHOT_COUNT = 10_000
+"""Entries after which a member puts a snapshot in their place (`--snapshot-count`)."""
+BUNDLE = 64
+"""Writes that may wait to be sent while members are at rest."""
+
+TIMED_OUT = "etcdserver: request timed out"
+NO_LEADER = "etcdserver: no leader"
+REFUSED = "connection error: desc = transport: Error while dialing: connect: connection refused"
+
+
+class Unavailable(Exception):
+    """etcd does not answer. A write that failed so may still happen later."""
+
+
+class Write(Struct):
+    """An entry of the log: a method of the store, and its arguments.
+
+    What it does follows from the log before it, and is noted here when it is first applied: the
+    index it has, its `result`, and the store's revision after it.
+    """
+
+    method: Callable[..., Any]
+    args: tuple[Any, ...]
+    index: int = 0
+    result: Any = None
+    revision: int = 0
+
+
+class Members:
+    """All members and the store they share. `members["control-plane-1"]` is one of them."""
+
+    snapshot_count = SNAPSHOT_COUNT
+
+    def __init__(self, clock: Clock, names: Collection[str]) -> None:
+        self.clock = clock
+        self.store = Etcd()
+        self.wire = Wire(clock)
+        self.sync_time = 0.0
+        """Seconds until what a member writes is on its disk; before that it does not answer."""
+        self.applied = 1
+        self._members: dict[str, EtcdMember] = {}
+        self._flying = 0
+        self._leader: EtcdMember | None = None
+        self._unsent = 0
+        self._ticking: Timer | None = None
+        for name in names:
+            self._add(name, Disk(names))
+        for member in self:
+            member.begin()
+        first = self[next(iter(names))]
+        assert first.raft is not None
+        first.raft.campaign(sure=True)
+        self._exchange()
+        self._rest()
+
+    def __getitem__(self, name: str) -> EtcdMember:
+        return self._members[name]
+
+    def __iter__(self) -> Iterator[EtcdMember]:
+        return iter(self._members.values())
+
+    def _add(self, name: str, disk: Disk) -> EtcdMember:
+        member = self._members[name] = EtcdMember(self, name, disk)
+        return member
+
+    @property
+    def leader(self) -> str | None:
+        """The leader of the newest term, as far as anybody can tell."""
+        leading = [m for m in self if m.raft is not None and m.raft.role == "leader"]
+        return max(leading, key=_term_of).name if leading else None
+
+    # --- what happens to members
+
+    def crash(self, name: str, lose_unsynced: bool = False) -> None:
+        """Stop a member. A machine that loses power loses what was not yet on the disk too."""
+        self._disturb()
+        self[name].end(lose_unsynced)
+
+    def restart(self, name: str) -> None:
+        """Start a stopped member again, with what is on its disk."""
+        self._disturb()
+        self[name].begin()
+
+    def partition(self, *sides: Collection[str]) -> None:
+        """Cut groups of members off from each other, and from all others."""
+        self._disturb()
+        self.wire.split(sides)
+
+    def heal(self) -> None:
+        """Join what was cut off."""
+        self.partition()
+
+    def degrade(
+        self,
+        *,
+        latency: float = 0.001,
+        jitter: float = 0.0,
+        loss: float = 0.0,
+        duplication: float = 0.0,
+        sync_time: float = 0.0,
+    ) -> None:
+        """Make the network and the disks worse, or good again: see `Wire` and `sync_time`."""
+        self._disturb()
+        wire = self.wire
+        wire.latency, wire.jitter, wire.loss, wire.duplication = latency, jitter, loss, duplication
+        self.sync_time = sync_time
+
+    def add_member(self, name: str, through: str) -> EtcdMember:
+        """A new member joins; it gets what there is from the leader. Raises Unavailable."""
+        self._disturb()
+        self._commit(self[through], MembershipChange(add=name))
+        member = self._add(name, Disk())
+        member.begin()
+        return member
+
+    def remove_member(self, name: str, through: str) -> None:
+        """A member leaves for good and stops. Raises Unavailable."""
+        self._disturb()
+        self._commit(self[through], MembershipChange(remove=name))
+        self[name].end(lose_unsynced=False)
+        del self._members[name]
+
+    # --- what members ask for
+
+    def write(self, member: EtcdMember, method: Callable[..., Any], *args: Any) -> Any:
+        """Change the store; what `method` of it returns. Raises Unavailable."""
+        write = Write(method, args)
+        leader = self._leader
+        if leader is not None and leader.raft is not None and member.current:
+            self._apply(leader.raft.propose(write, send=False))
+            self._unsent += 1
+            if self._unsent >= BUNDLE:
+                self.catch_up()
+        else:
+            self._commit(member, write)
+        return write.result
+
+    def confirm(self, member: EtcdMember) -> None:
+        """Make sure that a member shows all that was ever acknowledged. Raises Unavailable."""
+        leader = self._leader_of(member)
+        try:
+            read = leader.read_index()
+        except NotLeader:
+            raise Unavailable(TIMED_OUT) from None
+        self._exchange()
+        index = leader.confirmed.pop(read, None)
+        if index is None or member.raft is None or member.raft.applied < index:
+            raise Unavailable(TIMED_OUT)
+
+    def _commit(self, member: EtcdMember, data: Any) -> None:
+        self.catch_up()
+        leader = self._leader_of(member)
+        try:
+            entry = leader.propose(data)
+        except NotLeader:
+            raise Unavailable(TIMED_OUT) from None
+        self._exchange()
+        if leader.applied < entry.index or leader.log.term(entry.index) != entry.term:
+            raise Unavailable(TIMED_OUT)
+
+    def _leader_of(self, member: EtcdMember) -> Member:
+        """Where a member sends what only the leader can answer."""
+        if member.raft is None:
+            raise Unavailable(REFUSED)
+        leader = self._members.get(member.raft.leader or "")
+        if (
+            leader is None
+            or leader.raft is None
+            or not self.wire.connected(member.name, leader.name)
+        ):
+            raise Unavailable(TIMED_OUT)
+        return leader.raft
+
+    def apply(self, member: EtcdMember, entries: list[Entry]) -> None:
+        """A member has learned that these entries are committed."""
+        for entry in entries:
+            if entry.index > self.applied:
+                self._apply(entry)
+            if isinstance(entry.data, Write):
+                assert entry.data.index == entry.index, "members disagree about what is committed"
+                member.applied_revision = entry.data.revision
+
+    def _apply(self, entry: Entry) -> None:
+        assert entry.index == self.applied + 1
+        self.applied = entry.index
+        write = entry.data
+        if isinstance(write, Write):
+            write.index = entry.index
+            write.result = write.method(self.store, *write.args)
+            write.revision = self.store.revision
+
+    # --- messages and time
+
+    def _running(self) -> list[EtcdMember]:
+        return [member for member in self if member.raft is not None]
+
+    def _reach(self, member: EtcdMember) -> list[EtcdMember]:
+        """The running members that a member can talk to, itself among them."""
+        return [m for m in self._running() if self.wire.connected(member.name, m.name)]
+
+    def catch_up(self) -> None:
+        """Send what has waited while the members were at rest."""
+        if self._unsent and self._leader is not None and self._leader.raft is not None:
+            self._unsent = 0
+            self._leader.raft.replicate()
+            self._exchange()
+            for member in self._running():
+                member.shorten_log()
+            assert self._leader.raft.applied == self.applied
+
+    def _exchange(self) -> None:
+        """Let all that is to be said be said and answered, while time stands still."""
+        spoken = True
+        while spoken:
+            spoken = False
+            for member in self._running():
+                for message in member.flush():
+                    spoken = True
+                    for _ in range(self.wire.copies()):
+                        self._deliver(message)
+
+    def send(self, messages: list[Message]) -> None:
+        """Put messages on their way."""
+        for message in messages:
+            for delay in self.wire.delays():
+                self._flying += 1
+                self.clock.call_later(delay, self._arrive, message, background=True)
+
+    def _arrive(self, message: Message) -> None:
+        self._flying -= 1
+        self._deliver(message)
+        receiver = self._members.get(message.to)
+        if receiver is not None:
+            receiver.flush_soon()
+
+    def _deliver(self, message: Message) -> None:
+        receiver = self._members.get(message.to)
+        connected = self.wire.connected(message.sender, message.to)
+        if connected and receiver is not None and receiver.raft is not None:
+            receiver.raft.step(message)
+
+    def _disturb(self) -> None:
+        """Something is about to happen: everybody says what is unsaid, and watches the time."""
+        self.catch_up()
+        self._leader = None
+        for member in self:
+            member.current = False
+        if not self.clock.pending(self._ticking):
+            self._ticking = self.clock.call_later(TICK, self._tick, background=True)
+
+    def _tick(self) -> None:
+        if self._rest():
+            return
+        for member in self._running():
+            assert member.raft is not None
+            member.raft.tick()
+            member.flush_soon()
+            member.shorten_log()
+        self._ticking = self.clock.call_later(TICK, self._tick, background=True)
+
+    def _rest(self) -> bool:
+        """Whether nothing would change if everybody went on; then nobody needs to."""
+        running = self._running()
+        if self._flying or not self.wire.perfect or not all(map(self._at_rest, running)):
+            return False
+        for member in running:
+            assert member.raft is not None
+            member.current = bool(member.raft.leader) and member.name in member.raft.members
+            if member.raft.role == "leader":
+                self._leader = member
+        return True
+
+    def _at_rest(self, member: EtcdMember) -> bool:
+        raft = member.raft
+        assert raft is not None
+        if raft.outbox or member.syncing:
+            return False
+        if raft.name not in raft.members:
+            return True  # not yet, or no longer, one who may do anything
+        reach = {other.name: other for other in self._reach(member)}
+        heard = [name for name in raft.members if name in reach]
+        electable = len(heard) >= quorum(len(raft.members))
+        if raft.leader is None:
+            return raft.role != "candidate" and not electable
+        leader = reach[raft.leader].raft if raft.leader in reach else None
+        if leader is None or (leader.role, leader.term) != ("leader", raft.term):
+            return False
+        whole = leader.log.last == raft.log.last == raft.applied
+        return electable and whole and (leader is not raft or all(map(raft.has_all, heard)))
+
+
+class EtcdMember:
+    """One member, and what its clients ask of it: the interface of the store.
+
+    Reads and writes are linearizable. They raise Unavailable while no quorum answers; what is
+    called serializable then still shows what this member knows.
+    """
+
+    def __init__(self, group: Members, name: str, disk: Disk) -> None:
+        self.name = name
+        self.raft: Member | None = None
+        self.current = False
+        """Whether it rests, and shows all that there is."""
+        self.applied_revision = 1
+        self._group = group
+        self._store = group.store
+        self._disk = disk
+        self._rng = group.clock.rng(f"etcd/{name}")
+        self._index = 0
+        self._sync: Timer | None = None
+        self._relays: list[Relay] = []
+
+    # --- reading
+
+    @property
+    def revision(self) -> int:
+        """The revision that this member has come to."""
+        return self._store.revision if self.current else self.applied_revision
+
+    def get(self, key: str) -> KeyValue | None:
+        """What is stored under a key."""
+        if not self.current:
+            self._group.confirm(self)
+        return self._store.get(key)
+
+    def range(self, prefix: str) -> list[KeyValue]:
+        """Everything below a prefix, in the order of the keys."""
+        if not self.current:
+            self._group.confirm(self)
+        return self._store.range(prefix)
+
+    def count(self, prefix: str) -> int:
+        """How many keys lie below a bucket's prefix."""
+        if not self.current:
+            self._group.confirm(self)
+        return self._store.count(prefix)
+
+    def serializable(self, prefix: str) -> dict[str, Any]:
+        """The values below a prefix as this member knows them, by key: perhaps of old."""
+        self._must_run()
+        values = self._store.values(prefix) | self._store.before(self.revision, prefix)
+        return {key: values[key] for key in sorted(values) if values[key] is not None}
+
+    # --- writing
+
+    def put(self, key: str, value: Any, expected: int | None = None, note: Any = None) -> int:
+        """Store a value, as `Etcd.put`."""
+        revision: int = self._group.write(self, Etcd.put, key, value, expected, note)
+        return revision
+
+    def delete(
+        self, key: str, expected: int | None = None, last: Any = None, note: Any = None
+    ) -> int:
+        """Remove a key, as `Etcd.delete`."""
+        revision: int = self._group.write(self, Etcd.delete, key, expected, last, note)
+        return revision
+
+    def compact(self, revision: int) -> None:
+        """Forget the history up to a revision."""
+        self._group.write(self, Etcd.compact, revision)
+
+    # --- history
+
+    def watch(self, prefix: str, watcher: Watcher) -> Callable[[], None]:
+        """Call `watcher` with later changes in a bucket, once this member has come to them."""
+        self._must_run()
+        if self.raft is not None and self.raft.leader is None:
+            raise Unavailable(NO_LEADER)
+        return Relay(self, self._relays, watcher, self._store, prefix)
+
+    def history(self, prefix: str, after: int) -> list[Event]:
+        """Every change below a prefix after a revision that this member has come to."""
+        self._must_run()
+        return [e for e in self._store.history(prefix, after) if e.revision <= self.revision]
+
+    def _must_run(self) -> None:
+        if self.raft is None:
+            raise Unavailable(REFUSED)
+
+    # --- being a member
+
+    def begin(self) -> None:
+        """Start, with what is on the disk."""
+        if self.raft is None:
+            self.raft = Member(self.name, self._disk, self._rng)
+            self._index = 0
+            self.applied_revision = 1
+            self._take()
+
+    def end(self, lose_unsynced: bool) -> None:
+        """Stop."""
+        if self.raft is not None and not lose_unsynced:
+            self._disk.write(self.raft)
+        self._group.clock.cancel(self._sync)
+        self.raft = None
+
+    @property
+    def syncing(self) -> bool:
+        """Whether it waits for its disk."""
+        return self._group.clock.pending(self._sync)
+
+    def flush(self) -> list[Message]:
+        """Write; what may be said now. What is committed is applied."""
+        raft = self.raft
+        if raft is None:
+            return []
+        self._disk.write(raft)
+        messages, raft.outbox = raft.outbox, []
+        self._take()
+        return messages
+
+    def _take(self) -> None:
+        raft = self.raft
+        assert raft is not None
+        if raft.log.snapshot.index > self._index:
+            self.applied_revision = raft.log.snapshot.state or 1
+        self._group.apply(self, raft.take_committed())
+        self._index = raft.applied
+        for relay in self._relays:
+            relay.pass_on()
+
+    def flush_soon(self) -> None:
+        """Flush once the disk has written."""
+        group = self._group
+        if not group.sync_time:
+            self._flush_and_send()
+        elif not self.syncing:
+            self._sync = group.clock.call_later(
+                group.sync_time, self._flush_and_send, background=True
+            )
+
+    def _flush_and_send(self) -> None:
+        self._group.send(self.flush())
+
+    def shorten_log(self) -> None:
+        """Put a snapshot in place of a long log."""
+        raft = self.raft
+        if raft is not None and raft.applied - raft.log.snapshot.index > self._group.snapshot_count:
+            raft.compact(self.applied_revision)
+
+
+class Relay:
+    """A watch through one member: it shows a change once the member has come to it."""
+
+    __slots__ = ("_cancel", "_member", "_relays", "_waiting", "_watcher")
+
+    def __init__(
+        self, member: EtcdMember, relays: list[Relay], watcher: Watcher, store: Etcd, prefix: str
+    ) -> None:
+        self._member = member
+        self._watcher = watcher
+        self._waiting = deque(store.history(prefix, member.revision))
+        self._relays = relays
+        relays.append(self)
+        self._cancel = store.watch(prefix, self._hear)
+
+    def __call__(self) -> None:
+        """End the watch."""
+        self._cancel()
+        if self in self._relays:
+            self._relays.remove(self)
+
+    def _hear(self, event: Event) -> None:
+        self._waiting.append(event)
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        """Show what the member has come to."""
+        while self._waiting and self._waiting[0].revision <= self._member.revision:
+            self._watcher(self._waiting.popleft())
+
+
+def _term_of(member: EtcdMember) -> int:
+    return member.raft.term if member.raft is not None else 0

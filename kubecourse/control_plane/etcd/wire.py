@@ -1,0 +1,48 @@
+"""The network between the members: what may happen to a message on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from kubecourse.clock import Clock
+
+
+class Wire:
+    """Delays, loses, doubles and cuts off.
+
+    A message takes `latency` to `latency + jitter` seconds, so that with a jitter one may
+    overtake another. `loss` and `duplication` are chances. Names on different `sides` do not
+    reach each other; those on no side are all on one.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._rng = clock.rng("etcd/wire")
+        self.latency = 0.001
+        self.jitter = self.loss = self.duplication = 0.0
+        self.sides: tuple[frozenset[str], ...] = ()
+
+    def connected(self, one: str, other: str) -> bool:
+        """Whether messages get from one to the other."""
+        return all((one in side) == (other in side) for side in self.sides)
+
+    def split(self, sides: Collection[Collection[str]]) -> None:
+        """Cut these groups off from each other."""
+        self.sides = tuple(frozenset(side) for side in sides)
+
+    @property
+    def perfect(self) -> bool:
+        """Whether all that is sent arrives, once."""
+        return not (self.loss or self.duplication)
+
+    def copies(self) -> int:
+        """How often the next message arrives."""
+        if self.perfect:
+            return 1
+        if self._rng.random() < self.loss:
+            return 0
+        return 2 if self._rng.random() < self.duplication else 1
+
+    def delays(self) -> Iterator[float]:
+        """After how many seconds each copy of the next message arrives."""
+        for _ in range(self.copies()):
+            yield self.latency + (self._rng.random() * self.jitter if self.jitter else 0.0)
