@@ -12,7 +12,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from kubecourse.lessons.messages import LANGUAGES, VARIABLE
@@ -23,6 +25,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 PLOT = "application/vnd.plotly.v1+json"
 PICTURES = {WIDGET, PLOT}
 DEPENDS_ON_THE_MACHINE = "nbval-ignore-output"
+_ENGINE = Lock()
+"""Labs on the container engine have one set of names and ports: one notebook at a time."""
 CELL_TIMEOUT = 120
 """Wall-clock seconds after which a cell counts as stuck."""
 
@@ -53,7 +57,9 @@ def build_all(notebooks: Path, sources: Sequence[Path]) -> Iterator[Path]:
 
 
 def _write(target: Path, notebook: Any, language: str) -> Path:
-    target.write_text(finish(notebook, target.parent, language), encoding="utf-8")
+    labs = any("kubecourse.containers" in cell.source for cell in notebook.cells)
+    with _ENGINE if labs else nullcontext():
+        target.write_text(finish(notebook, target.parent, language), encoding="utf-8")
     return target
 
 

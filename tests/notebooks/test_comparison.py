@@ -74,6 +74,11 @@ def test_the_html_that_a_widget_brings_is_compared(compare) -> None:
     result.assert_outcomes(passed=1, failed=2)
 
 
+def test_that_an_answer_is_recorded_is_not_compared(compare) -> None:
+    mark = 'print("Recorded, not live: Docker Engine 1, 2026-01-01"); print("refused")'
+    compare((mark, "refused\n"), (mark, "answered\n")).assert_outcomes(passed=1, failed=1)
+
+
 def test_an_exception_fails(compare) -> None:
     compare(("1 / 0", "")).assert_outcomes(failed=1)
 

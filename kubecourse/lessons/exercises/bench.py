@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubecourse import containers
-from kubecourse.containers.engines import LABEL, EngineError, NoEngine, client, courteous, ours
+from kubecourse.containers.engines import EngineError, NoEngine, client, courteous, ours
 from kubecourse.containers.recording import unrecorded
 from kubecourse.lessons.exercises.verdict import Verdict, unclear
 from kubecourse.tools.sources import read
 
 if TYPE_CHECKING:
     from kubecourse.containers.images import Anatomy
+    from kubecourse.containers.ports import Container
     from kubecourse.lessons.exercises.exercise import Task
 
 WORK = Path("work")
@@ -27,45 +28,47 @@ WORK = Path("work")
 
 
 class Bench:
-    """What a check may see: a folder, and the engine. It changes neither."""
+    """What a check may see: the exercise's folder, and the engine. It changes neither."""
 
-    def __init__(self, name: str, answer: str = "") -> None:
-        self.name = name
+    def __init__(self, task: Task, answer: str = "") -> None:
+        self.task = task
         self.answer = answer
-        self.folder = WORK / name
+        self.folder = WORK / task.name
+
+    @property
+    def touched(self) -> bool:
+        """Whether a file of the folder is another than was given, or new."""
+        found = {path.name: path for path in self.folder.glob("[!.]*") if path.is_file()}
+        return {name: path.read_text("utf-8") for name, path in found.items()} != given(self.task)
 
     def image(self, name: str = "") -> Anatomy | None:
         """An image of ours, opened; None if there is none of that name."""
         from docker.errors import ImageNotFound
 
+        title = ours(name or self.task.name)
         try:
-            client().images.get(ours(name or self.name))
+            client().images.get(title)
         except ImageNotFound:
             return None
-        return containers.anatomy(ours(name or self.name))
+        return containers.anatomy(title)
 
-    def container(self, name: str = "") -> Any:
-        """A container of ours, as the SDK has it; None if there is none of that name."""
-        from docker.errors import NotFound
+    def container(self, name: str = "") -> Container | None:
+        """A container of ours; None if there is none of that name."""
+        title = ours(name or self.task.name)
+        return next((each for each in containers.containers() if each.name == title), None)
 
-        try:
-            return client().containers.get(ours(name or self.name))
-        except NotFound:
-            return None
+    def settings(self, name: str = "") -> dict[str, Any]:
+        """All that the engine says of a container, as `docker inspect` prints it."""
+        found = client().containers.get(ours(name or self.task.name))
+        return dict(found.attrs)
 
-    def others(self, *names: str) -> list[Any]:
-        """Running containers of the image of these names, however they are called."""
-        found = client().containers.list(filters={"label": LABEL}, ignore_removed=True)
-        return [each for each in found if each.attrs["Config"]["Image"] in map(ours, names)]
 
-    def ports(self, container: Any) -> dict[int, int]:
-        """The published ports of a container: inside to outside."""
-        published = container.attrs["NetworkSettings"].get("Ports") or {}
-        return {
-            int(inside.partition("/")[0]): int(binding["HostPort"])
-            for inside, bindings in published.items()
-            for binding in bindings or ()
-        }
+def given(task: Task) -> dict[str, str]:
+    """The files of an exercise, as they are at its beginning."""
+    return {
+        name: read(content[1:]) if content.startswith("@") else content
+        for name, content in task.files.items()
+    }
 
 
 class OnEngine:
@@ -87,10 +90,10 @@ class OnEngine:
     def prepare(self, task: Task) -> None:
         """Write the exercise's files; then what it needs in the engine, if there is one."""
         if not self.is_prepared(task):
-            for name, content in task.files.items():
+            for name, content in given(task).items():
                 path = WORK / task.name / name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(read(content[1:]) if content.startswith("@") else content, "utf-8")
+                path.write_text(content, "utf-8")
         with suppress(NoEngine), unrecorded():
             client()
             for step in task.setup:
@@ -101,7 +104,7 @@ class OnEngine:
         shutil.rmtree(WORK / task.name, ignore_errors=True)
         with suppress(NoEngine), unrecorded():
             for name in task.makes or (task.name,):
-                for remove in (containers.remove, containers.remove_image):
+                for remove in (containers.remove, containers.remove_image, containers.delete):
                     with suppress(EngineError):
                         courteous(remove, name)
 
@@ -109,7 +112,7 @@ class OnEngine:
         try:
             with unrecorded():
                 client()
-                return courteous(task.check, Bench(task.name, answer))
+                return courteous(task.check, Bench(task, answer))
         except NoEngine:
             return unclear("no_engine")
         except EngineError as error:

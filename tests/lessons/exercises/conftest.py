@@ -1,8 +1,11 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kubecourse.lessons.exercises import learner
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +15,27 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(learner, "_unsaved", {})
     monkeypatch.setattr(learner, "_bars", [])
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def stand_ins() -> Iterator[None]:
+    """Base images from this machine, kept for all tests; afterwards nothing of ours is left."""
+    from kubecourse.containers import bases, clean
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(bases.SOURCES, "stand-in")
+        clean(bases=False)
+        yield
+        clean()
+
+
+@pytest.fixture
+def engine(stand_ins: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A container engine without containers of ours, and beside the course a folder to work in."""
+    from kubecourse.containers.cleaning import remove_containers
+
+    (tmp_path / "data").symlink_to(REPOSITORY / "data")
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    yield
+    remove_containers()

@@ -3,6 +3,7 @@
 Wrong answers are in `chapter_N.yaml` beside this file.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from kubecourse.lessons.messages import LANGUAGES, messages
 
 TASKS = [task for number in chapters() for task in tasks(number).values()]
 LEAST_WRONG = 2
+ON_ENGINE = {2}
+"""Chapters whose exercises are done on a container engine, not on a cluster."""
 
 
 def wrong_answers(task: Task) -> list[dict[str, Any]]:
@@ -29,23 +32,40 @@ def message_of(finding: str) -> str:
     return finding if finding.startswith("any.") else f"wrong.{finding}"
 
 
-each_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def needs(task: Task) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.requires_docker] if task.chapter in ON_ENGINE else []
+
+
+each_text = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+each_task = pytest.mark.parametrize(
+    "task", [pytest.param(task, id=task.name, marks=needs(task)) for task in TASKS]
+)
 each_wrong_answer = pytest.mark.parametrize(
     ("task", "answer"),
     [
-        pytest.param(task, answer, id=f"{task.name}-{answer['finds']}")
+        pytest.param(task, answer, id=f"{task.name}-{answer['finds']}", marks=needs(task))
         for task in TASKS
         for answer in wrong_answers(task)
     ],
 )
 
 
-def begin(task: Task) -> tuple[Cluster, Exercises, Any]:
-    cluster = Cluster(nodes=3)
-    exercises = Exercises(cluster, chapter=task.chapter)
-    exercise = getattr(exercises, task.name)
-    exercise.prepare()
-    return cluster, exercises, exercise
+@pytest.fixture
+def begin(request: pytest.FixtureRequest) -> Callable[[Task], Any]:
+    """Show an exercise: on a cluster of its own, or on this machine's engine."""
+
+    def show(task: Task) -> Any:
+        cluster = Cluster(nodes=3)
+        if task.chapter in ON_ENGINE:
+            request.getfixturevalue("engine")
+            cluster = None
+        exercise = getattr(Exercises(cluster, chapter=task.chapter), task.name)
+        if task.chapter in ON_ENGINE:
+            request.addfinalizer(lambda: exercise._place.clear(task))
+        exercise.prepare()
+        return exercise
+
+    return show
 
 
 def test_there_are_exercises() -> None:
@@ -53,30 +73,30 @@ def test_there_are_exercises() -> None:
 
 
 @each_task
-def test_untouched_is_not_tried(task: Task) -> None:
-    _, _, exercise = begin(task)
+def test_untouched_is_not_tried(task: Task, begin) -> None:
+    exercise = begin(task)
     assert exercise.verdict().outcome is Outcome.UNTRIED
     assert learner.done(task.chapter) == []
 
 
 @each_task
-def test_its_solution_is_right(task: Task) -> None:
-    _, _, exercise = begin(task)
+def test_its_solution_is_right(task: Task, begin) -> None:
+    exercise = begin(task)
     exercise.apply_solution()
     assert "✓" in repr(exercise.check()), exercise.check()
     assert learner.done(task.chapter) == [task.name]
 
 
 @each_wrong_answer
-def test_a_wrong_answer_is_told_what_is_wrong(task: Task, answer: dict[str, Any]) -> None:
-    cluster, exercises, exercise = begin(task)
+def test_a_wrong_answer_is_told_what_is_wrong(task: Task, answer: dict[str, Any], begin) -> None:
+    exercise = begin(task)
     if "change" in answer:
         old, new = answer["change"]
         does = task.solution.replace(old, new)
         assert does != task.solution, f"{old!r} is not in the solution"
     else:
         does = answer["does"]
-    exec(compile(does, "<wrong answer>", "exec"), {"cluster": cluster, "ex": exercises})
+    exercise.run(does)
     verdict = exercise.verdict()
     assert verdict.message == message_of(answer["finds"]), exercise.check()
     for language in LANGUAGES:
@@ -89,7 +109,7 @@ def explanation(exercise: Any, language: str) -> str:
         return repr(exercise.check())
 
 
-@each_task
+@each_text
 def test_it_has_wrong_answers_for_each_misconception(task: Task) -> None:
     """Each message for a wrong answer is reached by one, and there are at least two."""
     reached = {message_of(answer["finds"]) for answer in wrong_answers(task)}
@@ -103,7 +123,7 @@ def test_it_has_wrong_answers_for_each_misconception(task: Task) -> None:
     assert written - reached == set()
 
 
-@each_task
+@each_text
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_its_texts_are_all_different(
     task: Task, language: str, monkeypatch: pytest.MonkeyPatch
@@ -120,8 +140,8 @@ def test_its_texts_are_all_different(
 
 
 @each_task
-def test_begun_anew_it_can_be_solved_again(task: Task) -> None:
-    _, _, exercise = begin(task)
+def test_begun_anew_it_can_be_solved_again(task: Task, begin) -> None:
+    exercise = begin(task)
     exercise.apply_solution()
     exercise.reset()
     exercise.apply_solution()
