@@ -3,7 +3,8 @@
 `help.txt` has each command's usage line, what it is for, its other names (`=`), examples (`>`),
 flags, and what it objects to: `! condition: message`, or `?` where it points to the help. The
 first condition that holds fails the command; `rm !attach args<2` are terms that must all hold, of
-flags and of the number of arguments before `--`. A function becomes what it does by its path::
+flags and of the number of arguments (`names`: of those before `--`). A function becomes what a
+command does by its path::
 
     @command("cordon")
     def cordon(inv: Invocation) -> None: ...
@@ -43,7 +44,8 @@ class Objection:
 
     def check(self, inv: Invocation) -> None:
         """Raise KubectlError if that is so."""
-        given = {**inv.flags, "args": len(inv.args) if inv.dash is None else inv.dash}
+        before_dash = len(inv.args) if inv.dash is None else inv.dash
+        given = {**inv.flags, "args": len(inv.args), "names": before_dash}
         choices = self.condition.split(" or ")
         if any(all(_holds(term, given) for term in choice.split()) for choice in choices):
             given |= {"words": " ".join(inv.args), "command": inv.path.split()[-1]}
@@ -93,13 +95,18 @@ _NAME = re.compile(r"[a-z][a-z-]*( [a-z][a-z-]*)*(?= |$)")
 
 
 def _read() -> tuple[Command, list[str], tuple[Flag, ...]]:
-    """The tree without its actions, the headings of its commands, and the flags of all."""
+    """The tree without its actions, the headings of its commands, and the flags of all.
+
+    Shared lines have names by which commands refer to them; those of `each` are named by flags.
+    """
     root, groups, shared = Command("kubectl"), list[str](), dict[str, list[str]]()
     text = resources.files(__package__).joinpath("help.txt").read_text(encoding="utf-8")
     for part in text.rstrip().split("\n\n"):
         use, *lines = (line.lstrip() for line in part.split("\n"))
         if use.startswith("# "):
             groups.append(use[2:])
+        elif use == "each":
+            shared |= {flag.name: [line] for line in lines for flag in read_flags([line])}
         elif len(groups) == 1:
             shared[use] = _expanded(lines, shared)
         else:

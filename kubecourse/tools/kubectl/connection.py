@@ -179,15 +179,14 @@ def _path(info: Info, subresource: str = "") -> str:
 
 
 def _selection(labels: str, fields: str) -> dict[str, str]:
-    query = {"labelSelector": labels, "fieldSelector": fields}
-    return {key: value for key, value in query.items() if value}
+    return _given(labelSelector=labels, fieldSelector=fields)
 
 
 def _query(dry_run: str = "", validation: str = "", field_manager: str = "") -> dict[str, str]:
     """`dry_run` is that of the command: only `server` concerns the server."""
-    query = {
-        "dryRun": "All" if dry_run == "server" else "",
-        "fieldValidation": validation,
-        "fieldManager": field_manager,
-    }
+    dry = "All" if dry_run == "server" else ""
+    return _given(dryRun=dry, fieldValidation=validation, fieldManager=field_manager)
+
+
+def _given(**query: str) -> dict[str, str]:
     return {key: value for key, value in query.items() if value}
