@@ -12,7 +12,7 @@ import tarfile
 from contextlib import suppress
 from typing import Any
 
-from kubecourse.containers.engine import LABEL, connect
+from kubecourse.containers.engines import LABEL, connect
 
 WORD = b"ready"
 NAME = "kubecourse-doctor"
