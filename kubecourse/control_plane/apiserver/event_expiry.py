@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kubecourse.api.resources import BY_PLURAL
 from kubecourse.clock import Clock
-from kubecourse.control_plane.etcd import Etcd, Event
+from kubecourse.control_plane.etcd import Etcd, EtcdMember, Event, Unavailable
 
 EVENTS = BY_PLURAL["", "v1", "events"]
 LIFETIME = 3600.0
@@ -30,7 +30,7 @@ class EventExpiry:
 
     APPENDED = ("_written",)
 
-    def __init__(self, clock: Clock, etcd: Etcd) -> None:
+    def __init__(self, clock: Clock, etcd: Etcd | EtcdMember) -> None:
         self._clock = clock
         self._etcd = etcd
         self._written: list[_Written] = []
@@ -46,7 +46,10 @@ class EventExpiry:
         for time, key, revision in islice(self._written, self._gone, None):
             if time > self._clock.now - LIFETIME:
                 break
+            try:
+                self._etcd.delete(key, expected=revision)
+            except Unavailable:
+                break  # the next look will do
             self._gone += 1
-            self._etcd.delete(key, expected=revision)
         if self._gone > len(self._written) // 2:
             self._written, self._gone = self._written[self._gone :], 0

@@ -33,7 +33,7 @@ from kubecourse.control_plane.apiserver.defaults import default
 from kubecourse.control_plane.apiserver.event_expiry import EventExpiry
 from kubecourse.control_plane.apiserver.request import Options
 from kubecourse.control_plane.apiserver.watch import Change, Dispatcher, Handler, Watch
-from kubecourse.control_plane.etcd import Compacted, Etcd, KeyValue
+from kubecourse.control_plane.etcd import Compacted, Etcd, EtcdMember, Event, KeyValue
 
 ObjectMeta = models.meta_v1.ObjectMeta
 
@@ -42,7 +42,7 @@ MAX_NAME_PREFIX = 58
 
 
 class APIServer:
-    """Serves one cluster's objects out of etcd.
+    """Serves one cluster's objects out of etcd, where there are several through one of its members.
 
     Objects go in and come out as shared, immutable structs. Every method raises ApiError where
     the real server answers with a failure Status. Writes name their `manager`, who becomes the
@@ -51,14 +51,16 @@ class APIServer:
 
     APPENDED = ("_first_revisions", "_times")
 
-    def __init__(self, clock: Clock, etcd: Etcd) -> None:
+    def __init__(self, clock: Clock, etcd: Etcd | EtcdMember) -> None:
         self.clock = clock
         self.etcd = etcd
         self._rng = clock.rng("kube-apiserver")
         self._times: list[float] = []
         self._first_revisions: list[int] = []
         self._dispatchers: dict[str, Dispatcher] = {}
+        etcd.stamp_with(_stamped)
         for resource in RESOURCES:
+            etcd.watch(resource.prefix, self._note_time)
             dispatcher = self._dispatchers[resource.prefix] = Dispatcher()
             etcd.watch(resource.prefix, dispatcher.dispatch)
         EventExpiry(clock, etcd)
@@ -157,7 +159,7 @@ class APIServer:
         if obj.metadata.resourceVersion:
             why = "resourceVersion should not be set on objects to be created"
             raise errors.ApiError(500, "", why)
-        return self._put(key, obj, managed_fields.note(options, requested, obj))
+        return self._put(resource, obj, None, managed_fields.note(options, requested, obj))
 
     def _named(self, resource: Resource, obj: Any) -> Any:
         """The object with what the system fills in: name, uid, creation time, generation."""
@@ -262,12 +264,12 @@ class APIServer:
             return old
         if options.dry_run:
             return self._unstored(new, old, requested, subresource, options)
-        key = resource.key(old.metadata.namespace, old.metadata.name)
         if strategy.is_finished(resource, new):
-            return self._delete(key, new, stored)
+            return self._delete(resource, new, stored)
         # A write through a subresource asks for no more than what it changes.
         changed = new if subresource else requested
-        return self._put(key, new, managed_fields.note(options, changed, new, subresource))
+        note = managed_fields.note(options, changed, new, subresource)
+        return self._put(resource, new, stored, note)
 
     def apply(
         self,
@@ -331,7 +333,7 @@ class APIServer:
         if pod.spec.nodeName:
             why = f'pod {name} is already assigned to node "{pod.spec.nodeName}"'
             raise errors.conflict("pods/binding", "", name, why)
-        self._put(resource.key(namespace, name), strategy.bound(pod, node, self.clock.utc()))
+        self._put(resource, strategy.bound(pod, node, self.clock.utc()), stored)
 
     # --- deleting
 
@@ -353,14 +355,13 @@ class APIServer:
         grace = strategy.grace_period(resource, old, options.grace_period)
         finalizers = strategy.finalizers_for_deletion(old, options.propagation)
         new = self._terminating(resource, old, grace, finalizers)
-        key = resource.key(namespace, name)
         gone = strategy.is_finished(resource, new)
         if options.dry_run:
             return new, gone
         if gone:
-            return self._delete(key, new, stored), True
+            return self._delete(resource, new, stored), True
         if new != old:
-            new = self._put(key, new)
+            new = self._put(resource, new, stored)
         return new, False
 
     def remove(
@@ -405,15 +406,21 @@ class APIServer:
             raise errors.not_found(resource.plural, resource.group, name)
         return found
 
-    def _put(self, key: str, obj: Any, note: Any = None) -> Any:
-        obj = self._stamped(obj)
-        self.etcd.put(key, obj, note=note)
-        return obj
+    def _put(self, resource: Resource, obj: Any, stored: KeyValue | None, note: Any = None) -> Any:
+        """Store an object in place of what was read, and return it with its resourceVersion."""
+        key = resource.key(obj.metadata.namespace, obj.metadata.name)
+        revision = self.etcd.put(key, obj, stored.mod_revision if stored else 0, note)
+        change = self.etcd.change(revision) if revision else None
+        if change is None:
+            raise _overtaken(resource, obj, stored)
+        return change.new
 
-    def _delete(self, key: str, last: Any, stored: KeyValue) -> Any:
+    def _delete(self, resource: Resource, last: Any, stored: KeyValue) -> Any:
         """Remove an object; watchers see its last state under the revision of its deletion."""
+        key = resource.key(last.metadata.namespace, last.metadata.name)
         note = managed_fields.Write(previous=stored.mod_revision)
-        self.etcd.delete(key, stored.mod_revision, self._stamped(last), note)
+        if not self.etcd.delete(key, stored.mod_revision, last, note):
+            raise _overtaken(resource, last, stored)
         return last
 
     def _unstored(
@@ -429,15 +436,13 @@ class APIServer:
             )
         return managed_fields.with_owners(new, owners)
 
-    def _stamped(self, obj: Any) -> Any:
-        """The object with the resourceVersion that the next write will have."""
-        revision, times = self.etcd.next_revision, self._times
+    # --- the past
+
+    def _note_time(self, event: Event) -> None:
+        times = self._times
         if not times or times[-1] != self.clock.now:
             times.append(self.clock.now)
-            self._first_revisions.append(revision)
-        return replace(obj, metadata=replace(obj.metadata, resourceVersion=str(revision)))
-
-    # --- the past
+            self._first_revisions.append(event.revision)
 
     def revision_at(self, time: float) -> int:
         """The revision that was the latest at a virtual second."""
@@ -446,7 +451,7 @@ class APIServer:
         return later[0] - 1 if later else self.etcd.revision
 
     def time_of(self, revision: int) -> float:
-        """The virtual second at which a revision was written."""
+        """The virtual second at which a revision was written, or reached this server's etcd."""
         place = bisect_right(self._first_revisions, revision)
         return self._times[place - 1] if place else 0.0
 
@@ -491,6 +496,17 @@ class APIServer:
                     f"the {part} in record ({known}). {hint}"
                 )
                 raise errors.conflict(resource.kind, resource.group, stored.name or "", why)
+
+
+def _stamped(obj: Any, revision: int) -> Any:
+    """An object with its resourceVersion."""
+    return replace(obj, metadata=replace(obj.metadata, resourceVersion=str(revision)))
+
+
+def _overtaken(resource: Resource, obj: Any, stored: KeyValue | None) -> errors.ApiError:
+    """Another write, whose answer is still on its way, came between reading and writing."""
+    error = errors.conflict if stored else errors.already_exists
+    return error(resource.plural, resource.group, obj.metadata.name)
 
 
 def check_identity(obj: Any, name: str, namespace: str | None) -> None:

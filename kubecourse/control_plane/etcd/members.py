@@ -21,6 +21,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from kubecourse.api.errors import ApiError
 from kubecourse.clock import Clock, Timer
 from kubecourse.control_plane.etcd.raft import (
     Disk,
@@ -31,7 +32,7 @@ from kubecourse.control_plane.etcd.raft import (
     NotLeader,
     quorum,
 )
-from kubecourse.control_plane.etcd.store import Etcd, Event, KeyValue, Watcher
+from kubecourse.control_plane.etcd.store import Etcd, Event, KeyValue, Stamp, Watcher
 from kubecourse.control_plane.etcd.wire import Wire
 
 TICK = 0.1
@@ -45,8 +46,14 @@ NO_LEADER = "etcdserver: no leader"
 REFUSED = "connection error: desc = transport: Error while dialing: connect: connection refused"
 
 
-class Unavailable(Exception):
-    """etcd does not answer. A write that failed so may still happen later."""
+class Unavailable(ApiError):
+    """etcd does not answer. A write that failed so may still happen later.
+
+    An API server passes it on as a Status without a reason.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(500, "", message)
 
 
 class Write(Struct):
@@ -76,6 +83,7 @@ class Members:
         """Seconds until what a member writes is on its disk; before that it does not answer."""
         self.applied = 1
         self._members: dict[str, EtcdMember] = {}
+        self._removed: dict[str, int] = {}
         self._flying = 0
         self._leader: EtcdMember | None = None
         self._unsent = 0
@@ -225,6 +233,10 @@ class Members:
             write.index = entry.index
             write.result = write.method(self.store, *write.args)
             write.revision = self.store.revision
+        elif isinstance(write, MembershipChange):
+            self._removed.pop(write.add or "", None)
+            if write.remove is not None:
+                self._removed[write.remove] = entry.index
 
     # --- messages and time
 
@@ -273,8 +285,12 @@ class Members:
     def _deliver(self, message: Message) -> None:
         receiver = self._members.get(message.to)
         connected = self.wire.connected(message.sender, message.to)
-        if connected and receiver is not None and receiver.raft is not None:
+        if not connected or receiver is None or receiver.raft is None:
+            return
+        if self._removed.get(message.sender, self.applied + 1) > receiver.raft.applied:
             receiver.raft.step(message)
+        elif message.sender in self._members:  # it is told that it is no member any more, and stops
+            self[message.sender].end(lose_unsynced=False)
 
     def _disturb(self) -> None:
         """Something is about to happen: everybody says what is unsaid, and watches the time."""
@@ -392,6 +408,10 @@ class EtcdMember:
         revision: int = self._group.write(self, Etcd.delete, key, expected, last, note)
         return revision
 
+    def stamp_with(self, stamp: Stamp) -> None:
+        """As `Etcd.stamp_with`, for all members."""
+        self._store.stamp_with(stamp)
+
     def compact(self, revision: int) -> None:
         """Forget the history up to a revision."""
         self._group.write(self, Etcd.compact, revision)
@@ -409,6 +429,14 @@ class EtcdMember:
         """Every change below a prefix after a revision that this member has come to."""
         self._must_run()
         return [e for e in self._store.history(prefix, after) if e.revision <= self.revision]
+
+    def change(self, revision: int) -> Event | None:
+        """As `Etcd.change`."""
+        return self._store.change(revision)
+
+    def before(self, revision: int, prefix: str) -> dict[str, Any]:
+        """As `Etcd.before`."""
+        return self._store.before(revision, prefix)
 
     def _must_run(self) -> None:
         if self.raft is None:

@@ -43,6 +43,8 @@ class Compacted(Exception):
 
 
 Watcher = Callable[[Event], None]
+Stamp = Callable[[Any, int], Any]
+"""Writes its revision into a value: it is known only when the value is stored."""
 
 
 class Etcd:
@@ -56,6 +58,11 @@ class Etcd:
         self._history: list[Event] = []
         self._compacted = 0
         self._watchers: dict[str, list[Watcher]] = {}
+        self._stamp: Stamp | None = None
+
+    def stamp_with(self, stamp: Stamp) -> None:
+        """Have every value that is stored, and the last state of what is deleted, stamped."""
+        self._stamp = stamp
 
     # --- reading
 
@@ -89,15 +96,12 @@ class Etcd:
             return 0
         self.revision += 1
         revision = self.revision
+        if self._stamp is not None:
+            value = self._stamp(value, revision)
         bucket.enter()
         bucket[key] = KeyValue(value, old.create_revision if old else revision, revision)
         self._record(Event(revision, key, old.value if old else None, value, note))
         return revision
-
-    @property
-    def next_revision(self) -> int:
-        """The revision that the next write will have."""
-        return self.revision + 1
 
     def delete(
         self, key: str, expected: int | None = None, last: Any = None, note: Any = None
@@ -114,6 +118,8 @@ class Etcd:
         del bucket[key]
         self.revision += 1
         last = old.value if last is None else last
+        if self._stamp is not None:
+            last = self._stamp(last, self.revision)
         self._record(Event(self.revision, key, last, None, note))
         return self.revision
 

@@ -193,7 +193,7 @@ class Hasty(Members):
         try:
             return super().write(member, method, *args)
         except Unavailable:
-            return self.store.next_revision if method is Etcd.put else 0
+            return self.store.revision + 1 if method is Etcd.put else 0
 
 
 ACTS = [

@@ -76,7 +76,7 @@ class World:
         if priority is not None:
             resource = BY_MODEL[core.Pod]
             obj = replace(obj, spec=replace(obj.spec, priority=priority))
-            self.server._put(resource.key("default", obj.metadata.name), obj)
+            self.server.etcd.put(resource.key("default", obj.metadata.name), obj)
         return obj
 
     def pod(self, name: str) -> Any:
