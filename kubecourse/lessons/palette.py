@@ -28,13 +28,17 @@ PATTERN = {READY: "", RUNNING: "/", PENDING: ".", TERMINATING: "x", FAILED: "\\"
 WIDTH = 640
 """Pixels; a laptop shows text and picture together."""
 
+GREY = "#767676"
+GREY_RGB = "rgb(118, 118, 118)"
+"""Text and lines of plots where the theme is not known: readable on white, and nearly on black."""
+
 AXIS: dict[str, Any] = {
     "showgrid": False,
     "zeroline": False,
     "showline": True,
-    "linecolor": "#767676",
+    "linecolor": GREY,
     "ticks": "outside",
-    "tickcolor": "#767676",
+    "tickcolor": GREY,
 }
 
 LAYOUT: dict[str, Any] = {
@@ -44,10 +48,16 @@ LAYOUT: dict[str, Any] = {
     "yaxis": AXIS,
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
-    "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#767676"},
+    "font": {"family": "system-ui, sans-serif", "size": 13, "color": GREY},
     "title": {"x": 0, "xref": "paper", "font": {"size": 15}},
     "margin": {"l": 56, "r": 110, "t": 44, "b": 44},
     "showlegend": False,
     "hovermode": "closest",
 }
-"""What all figures share. The grey of the text is readable on light and dark themes."""
+"""What all figures share."""
+
+
+def shade(colour: str, share: float) -> str:
+    """A colour (#RRGGBB) that lets what is below shine through; `share` 1 is all of it."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {share:.2f})"

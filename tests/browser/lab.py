@@ -3,13 +3,16 @@
 with JupyterLab(directory, home) as lab, Browser() as browser:
     notebook = browser.open(lab, "notebooks/04_kubernetes_objects.ipynb")
     cells = notebook.run_all()
-    notebook.slider("replicas").press("ArrowRight", times=2)
-    assert notebook.plots()[0].title == "5 of 5 are ready"
+    times = notebook.sliders()[0].timed_moves(10)   # seconds from the key to the picture on screen
+    assert notebook.controls_deaf_to_keys() == []
+    notebook.theme("dark")
+    assert notebook.violations() == []
 """
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +28,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import playwright.sync_api as playwright
+from axe_playwright_python.sync_playwright import Axe
 
 from kubecourse.publish.chromium import find_chromium
 
@@ -44,6 +49,114 @@ CHROMIUM_FLAGS = [
     # Whatever is not on this machine cannot be found, so a lesson that needs it fails at once.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
+
+
+def slowdown() -> float:
+    """How much longer work takes here than it would if nobody else were at work."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    while time.process_time() - cpu < 0.2:
+        pass
+    return (time.perf_counter() - wall) / (time.process_time() - cpu)
+
+
+OUTPUT = ".jp-Notebook .jp-OutputArea-output"
+
+KEYS = {
+    "[role=slider]": ["ArrowRight", "ArrowLeft"],
+    "select": ["ArrowDown", "ArrowUp"],
+    "input[type=radio]": ["Space", "ArrowDown"],
+    "input[type=checkbox]": ["Space"],
+    "input": ["End", "1"],
+    "textarea": ["1"],
+    "button": ["Space", "Enter"],
+}
+"""Kinds of control, and keys of which one must be heard."""
+
+LISTEN = """control => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    const cell = notebook.activeCellIndex;
+    window.answered = window.reachable = null;
+    const note = () => {
+        window.answered = control;
+        window.reachable = control.tabIndex >= 0 && notebook.activeCellIndex === cell
+            && control.ownerDocument.activeElement.closest('.jp-OutputArea') !== null;
+    };
+    for (const event of ['input', 'change', 'click'])
+        control.addEventListener(event, note, {once: true});
+    if (control.matches('[role=slider]'))
+        new MutationObserver(note).observe(control, {attributeFilter: ['aria-valuenow']});
+}"""
+
+WATCH_PICTURE = """handle => {
+    const control = handle.closest('.widget-slider');
+    let pressed = null, painted = null, pending = 0;
+    handle.addEventListener('keydown', event => { pressed = event.timeStamp; },
+                            {capture: true, once: true});
+    const observer = new MutationObserver(changes => {
+        if (pressed === null || changes.every(change => control.contains(change.target))) return;
+        pending += 1;
+        requestAnimationFrame(() => setTimeout(() => {
+            painted = performance.now();
+            pending -= 1;
+        }));
+    });
+    observer.observe(handle.closest('.jp-OutputArea-output'),
+                     {subtree: true, childList: true, attributes: true, characterData: true});
+    window.pictureChanged = () => {
+        if (painted === null || pending || performance.now() - painted < 250) return null;
+        observer.disconnect();
+        return painted - pressed;
+    };
+}"""
+
+FAINT = """() => {
+    const linear = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    const luminance = colour => colour.slice(0, 3).map(value => linear(value / 255))
+        .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
+    const parse = text => (text.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
+    const over = (top, below) => {
+        const share = top[3] ?? 1;
+        return below.map((value, i) => top[i] * share + value * (1 - share));
+    };
+    let paper = document.querySelector('.jp-Notebook');
+    while (parse(getComputedStyle(paper).backgroundColor)[3] === 0) paper = paper.parentElement;
+    const page = parse(getComputedStyle(paper).backgroundColor);
+    // What lies under a text: the last filled shape painted before it that holds its middle.
+    const background = text => {
+        const box = text.getBoundingClientRect();
+        const x = box.x + box.width / 2, y = box.y + box.height / 2;
+        let found = page.slice(0, 3);
+        for (const shape of text.closest('.svg-container, svg').querySelectorAll('path, rect')) {
+            if (!(shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING)) continue;
+            const style = getComputedStyle(shape), around = shape.getBoundingClientRect();
+            const fill = parse(style.fill);
+            if (style.fill === 'none' || style.fill.startsWith('url')) continue;
+            fill[3] = (fill[3] ?? 1) * style.fillOpacity * style.opacity;
+            const inside = x > around.left && x < around.right
+                && y > around.top && y < around.bottom;
+            if (fill[3] && inside)
+                found = over(fill, found);
+        }
+        return found;
+    };
+    return [...document.querySelectorAll('.jp-OutputArea-output svg text')].flatMap(text => {
+        const leaves = text.querySelectorAll('tspan').length
+            ? [...text.querySelectorAll('tspan')] : [text];
+        return leaves.flatMap(leaf => {
+            const words = leaf.textContent.trim();
+            if (!/[\\p{L}\\d]/u.test(words) || !leaf.getBoundingClientRect().width) return [];
+            const below = background(text), style = getComputedStyle(leaf);
+            const ink = parse(style.fill);
+            ink[3] = (ink[3] ?? 1) * style.fillOpacity;
+            const [dark, light] = [luminance(over(ink, below)), luminance(below)]
+                .sort((a, b) => a - b);
+            const ratio = (light + 0.05) / (dark + 0.05);
+            const colours = `${style.fill} on ${below.map(Math.round)}`;
+            return ratio < 4.5 ? [`contrast ${ratio.toFixed(1)}: ${words} (${colours})`] : [];
+        });
+    });
+}"""
+"""Text in pictures, which axe-core does not look at: contrast below 4.5 (WCAG 2.2, 1.4.3)."""
 
 
 def wait_until(condition: Callable[[], T], timeout: float, what: str) -> T:
@@ -224,6 +337,19 @@ class Notebook:
         )
         return [Cell(**cell) for cell in found]
 
+    def broken_widgets(self) -> list[str]:
+        """What stands where a widget should be; nothing at all is "nothing"."""
+        words = r"Error (displaying|creating) widget|Loading widget|Model not found"
+        broken = self.page.locator(OUTPUT).filter(has_text=re.compile(words)).all_inner_texts()
+        widgets = self.page.locator(f"{OUTPUT}:has(.jupyter-widgets)")
+        heights = widgets.evaluate_all("all => all.map(one => one.offsetHeight)")
+        return broken + ["nothing" for height in heights if height < 10]
+
+    def close(self) -> None:
+        """Close the page, and end the notebook's kernel."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.page.close()
+
     def slider(self, label: str) -> Slider:
         """The first slider whose label holds `label`, in any case."""
         sliders = self.page.locator(".jp-OutputArea .widget-slider")
@@ -248,15 +374,83 @@ class Notebook:
         )
         return [Plot(**plot) for plot in found]
 
+    def sliders(self) -> list[Slider]:
+        """All sliders, from top to bottom."""
+        return [Slider(one) for one in self.page.locator(f"{OUTPUT} .widget-slider").all()]
+
     def wait_for_plots(self, condition: Callable[[list[Plot]], bool], timeout: float = 10) -> None:
         wait_until(lambda: condition(self.plots()), timeout, "the plots look as expected")
 
+    # --- for everybody: by keyboard, in both themes, with names and enough contrast
+
+    def theme(self, name: str) -> None:
+        """Change to the theme `light` or `dark`."""
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+            f"JupyterLab {name.capitalize()}",
+        )
+        wanted = str(name == "light").lower()
+        self.page.locator(f"body[data-jp-theme-light={wanted}]").wait_for(
+            state="attached", timeout=15_000
+        )
+        self.page.wait_for_timeout(300)  # colours fade over
+
+    def controls_deaf_to_keys(self) -> list[str]:
+        """The controls in outputs that Tab does not reach or that do not answer to their key.
+
+        Each is used once, as one does without a mouse, and must neither lose the focus nor move
+        the notebook.
+        """
+        controls = self.page.locator(f"{OUTPUT} :is({', '.join(KEYS)})").all()
+        return [name for one in controls if (name := self._deaf(one))]
+
+    def _deaf(self, control: playwright.Locator) -> str:
+        if not control.is_visible() or not control.is_enabled():
+            return ""
+        kind = next(kind for kind in KEYS if control.evaluate("(e, kind) => e.matches(kind)", kind))
+        what = str(control.evaluate("e => e.outerHTML.slice(0, 200)"))
+        control.scroll_into_view_if_needed()
+        control.focus()
+        control.evaluate(LISTEN)
+        for key in KEYS[kind]:
+            self.page.keyboard.press(key)
+            with suppress(TimeoutError):
+                wait_until(lambda: control.evaluate("e => window.answered === e"), 1, "it answers")
+                self._wait_for_kernel(30)
+                return "" if self.page.evaluate("window.reachable") else f"lost the focus: {what}"
+        return what
+
+    def violations(self) -> list[str]:
+        """What axe-core finds wrong with the outputs, and plots whose text is hard to read."""
+        # JupyterLab's body has no height and hides what flows over: axe would see nothing at all.
+        self.page.add_style_tag(content="body { height: 100vh }")
+        context = {"include": [[OUTPUT]], "exclude": [[".jp-RenderedText"]]}
+        found = Axe().run(self.page, context, {"resultTypes": ["violations"]})
+        complaints = [
+            f"{violation['id']}: {node['html'][:200]}: {node['failureSummary']}"
+            for violation in found.response["violations"]
+            for node in violation["nodes"]
+        ]
+        return complaints + self.page.evaluate(FAINT)
+
+    # --- pictures
+
     def screenshot(self, name: str) -> Path:
         """Take a picture of the page into the directory of test artefacts."""
-        path = ARTIFACTS / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = _artifact(name)
         self.page.screenshot(path=path)
         return path
+
+    def screenshots(self, name: str) -> None:
+        """Take pictures of the whole notebook, one below the other, and of each widget."""
+        panel = self.page.locator(".jp-WindowedPanel-outer").first
+        height, seen = panel.evaluate("e => [e.scrollHeight, e.clientHeight]")
+        for number, top in enumerate(range(0, height, seen)):
+            panel.evaluate("(e, top) => { e.scrollTop = top; }", top)
+            panel.screenshot(path=_artifact(f"{name}/page-{number:02}"))
+        widgets = self.page.locator(f"{OUTPUT}:has(.jupyter-widgets)").all()
+        for number, widget in enumerate(widgets):
+            widget.screenshot(path=_artifact(f"{name}/widget-{number:02}"))
 
     def _wait_for_kernel(self, timeout: float) -> None:
         # "Idle" alone is not enough: it is shown before the kernel is connected, and cells that
@@ -277,6 +471,41 @@ class Slider:
     """A slider on the page, moved as one moves it without a mouse."""
 
     locator: playwright.Locator
+
+    @property
+    def label(self) -> str:
+        return self.locator.locator(".widget-label").first.inner_text()
+
+    def picture(self) -> bytes:
+        """How the output that the slider belongs to looks, without its controls."""
+        output = self.locator.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-output')]")
+        controls = output.first.locator(".widget-inline-hbox, .widget-button").all()
+        return output.first.screenshot(mask=controls)
+
+    def timed_moves(self, moves: int) -> list[float]:
+        """Seconds from the key until the picture beside the slider was all there, for each move.
+
+        One frame after the last change of anything in the output but the slider itself. Raises
+        TimeoutError if nothing changes.
+        """
+        handle = self.locator.locator(".noUi-handle").first
+        handle.scroll_into_view_if_needed()
+        handle.focus()
+        return [self._timed_move(handle) for _ in range(moves)]
+
+    def _timed_move(self, handle: playwright.Locator) -> float:
+        now, highest = (float(handle.get_attribute(f"aria-value{a}") or 0) for a in ("now", "max"))
+        at_the_end = handle.evaluate("e => e.wayBack ??= false") and now > 0
+        key = "ArrowLeft" if at_the_end or now >= highest else "ArrowRight"
+        handle.evaluate("(e, back) => { e.wayBack = back; }", key == "ArrowLeft")
+        handle.evaluate(WATCH_PICTURE)
+        handle.press(key)
+        seconds = wait_until(
+            lambda: handle.page.evaluate("window.pictureChanged()"),
+            15,
+            f"{self.label}: the picture changes",
+        )
+        return float(seconds) / 1000
 
     def press(self, key: str, times: int = 1) -> None:
         handle = self.locator.locator(".noUi-handle").first
@@ -327,7 +556,8 @@ class Browser:
                 notebook.outside_requests.append(url)
 
         def note_console(message: playwright.ConsoleMessage) -> None:
-            if message.type == "error":
+            # Not the page's doing: somebody on this machine has started a container.
+            if message.type == "error" and "ERR_NETWORK_CHANGED" not in message.text:
                 notebook.console_errors.append(message.text)
 
         page.on("request", lambda request: note_request(request.url))
@@ -341,6 +571,12 @@ class Browser:
         )
         notebook._wait_for_kernel(timeout)
         return notebook
+
+
+def _artifact(name: str) -> Path:
+    path = ARTIFACTS / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _free_port() -> int:

@@ -1,16 +1,13 @@
 """Exercises and predictions as a learner meets them: chosen, typed, checked, counted."""
 
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.lab import Notebook
+from tests.browser.lab import JupyterLab, Notebook
 
-REPOSITORY = Path(__file__).parents[2]
-CHAPTER = "notebooks/ko/04_kubernetes_objects.ipynb"
+CHAPTER = "ko/04_kubernetes_objects.ipynb"
 
 pytestmark = pytest.mark.requires_chromium
 
@@ -26,10 +23,8 @@ def run_instead(notebook: Notebook, old: str, new: str) -> str:
     return cell.locator(".jp-OutputArea").first.inner_text()
 
 
-def test_an_exercise_is_solved_and_counted(tmp_path: Path, open_notebook) -> None:
-    for name in ("notebooks", "data"):
-        shutil.copytree(REPOSITORY / name, tmp_path / name)
-    notebook = open_notebook(tmp_path, CHAPTER)
+def test_an_exercise_is_solved_and_counted(lab: JupyterLab, open_notebook) -> None:
+    notebook = open_notebook(CHAPTER)
 
     cells = notebook.run_all()
     assert [(cell.source, cell.error) for cell in cells if cell.unexpected_error] == []
@@ -57,7 +52,7 @@ def test_an_exercise_is_solved_and_counted(tmp_path: Path, open_notebook) -> Non
     )
     notebook.screenshot("exercise")
     assert "맞았다." in shown
-    assert (tmp_path / "home" / ".kubecourse" / "progress.json").exists()
+    assert (lab.home / ".kubecourse" / "progress.json").exists()
     bar = notebook.page.locator(".jp-OutputArea .widget-hprogress").first
     bar.scroll_into_view_if_needed()
     expect(

@@ -5,6 +5,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.browser.lab import JupyterLab
+
 pytestmark = pytest.mark.requires_chromium
 
 SLIDER_AND_PLOT = """
@@ -24,16 +26,15 @@ ipywidgets.VBox([slider, figure])
 
 
 def write_notebook(path: Path, *sources: str) -> None:
-    path.parent.mkdir()
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, path)
 
 
-def test_a_slider_moves_a_plot(tmp_path: Path, open_notebook) -> None:
-    write_notebook(tmp_path / "notebooks" / "파드.ipynb", "6 * 7", "print('안녕')", SLIDER_AND_PLOT)
-    notebook = open_notebook(tmp_path, "notebooks/파드.ipynb")
+def test_a_slider_moves_a_plot(lab: JupyterLab, open_notebook) -> None:
+    write_notebook(lab.root / "notebooks" / "파드.ipynb", "6 * 7", "print('안녕')", SLIDER_AND_PLOT)
+    notebook = open_notebook("파드.ipynb")
 
     cells = notebook.run_all()
 
@@ -45,23 +46,23 @@ def test_a_slider_moves_a_plot(tmp_path: Path, open_notebook) -> None:
     slider = notebook.slider("replicas")
     slider.press("ArrowRight", times=2)
 
-    notebook.wait_for_plots(lambda plots: plots[0].title == "5 wanted")
+    notebook.wait_for_plots(lambda plots: plots[0].traces[0]["y"] == [3, 5])
     assert slider.value == "5"
-    assert notebook.plots()[0].traces[0]["y"] == [3, 5]
+    assert notebook.plots()[0].title == "5 wanted"
     assert notebook.screenshot("harness").stat().st_size > 10_000
     assert notebook.console_errors == []
     assert notebook.outside_requests == []
 
 
-def test_errors_and_requests_that_leave_the_machine_are_seen(tmp_path: Path, open_notebook) -> None:
+def test_errors_and_requests_from_elsewhere_are_seen(lab: JupyterLab, open_notebook) -> None:
     outside = "http://pictures.example/whale.png"
     write_notebook(
-        tmp_path / "notebooks" / "bad.ipynb",
+        lab.root / "notebooks" / "bad.ipynb",
         f"from IPython.display import HTML\nHTML('<img src=\"{outside}\">')",
         "1 / 0",
         "print('never reached')",
     )
-    notebook = open_notebook(tmp_path, "notebooks/bad.ipynb")
+    notebook = open_notebook("bad.ipynb")
 
     cells = notebook.run_all()
 
@@ -70,3 +71,29 @@ def test_errors_and_requests_that_leave_the_machine_are_seen(tmp_path: Path, ope
     notebook.page.locator("img[src*=whale]").wait_for(state="attached")
     assert set(notebook.outside_requests) == {outside}
     assert any("ERR_NAME_NOT_RESOLVED" in error for error in notebook.console_errors)
+
+
+FAINT = """
+import ipywidgets
+ipywidgets.VBox([
+    ipywidgets.IntSlider(description="Pods"),
+    ipywidgets.HTML("<p style='color: #bbb; background: white'>pale words</p>"
+                    "<svg width=90 height=30><text y=20 style='fill: #ccc'>pale ink</text></svg>"),
+])
+"""
+
+
+def test_what_keeps_people_out_is_seen(lab: JupyterLab, open_notebook) -> None:
+    write_notebook(lab.root / "notebooks" / "faint.ipynb", FAINT)
+    notebook = open_notebook("faint.ipynb")
+    notebook.run_all()
+    notebook.slider("Pods")
+    nameless, pale, ink = sorted(notebook.violations())
+    assert nameless.startswith("aria-input-field-name")
+    assert pale.startswith("color-contrast")
+    assert "pale words" in pale
+    assert ink.startswith("contrast")
+    assert "pale ink" in ink
+    notebook.page.evaluate("document.querySelector('.noUi-handle').tabIndex = -1")
+    (deaf,) = notebook.controls_deaf_to_keys()
+    assert "noUi-handle" in deaf

@@ -2,76 +2,56 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
+import ipywidgets
 
 from kubecourse.lessons import messages, palette
+from kubecourse.lessons.widgets.panel import Panel, picture
 
 if TYPE_CHECKING:
+    from kubecourse.cluster import Cluster
+    from kubecourse.control_plane.scheduler import NodeDecision
     from kubecourse.tools.explanation import Explanation
 
-SHADES = [[0.0, "#E6F0F7"], [1.0, palette.NEW]]
-"""From 0 to 100 points."""
-ROW, AROUND = 34, 110
-"""Pixels of a plugin, and of title and labels together."""
+DEEPEST = 0.5
+"""How much of the colour a full score shows: text stays readable on it in both themes."""
 
 
-def figure(explanation: Explanation) -> go.Figure:
-    """Each plugin's weighted score in a cell, its shade by the score from 0 to 100.
+def table(explanation: Explanation) -> str:
+    """Each plugin's weighted score in a cell, shaded by the score from 0 to 100, as HTML.
 
     A node that was refused has one cell from top to bottom with the reason.
     """
     nodes, plugins = explanation.shown, explanation.plugins
-    total = messages.text("widgets.decision.total")
-    names = [node.node for node in nodes]
-    rows = [*plugins, total]
-    scores = [[node.scores.get(plugin) for node in nodes] for plugin in plugins]
-    chart = go.Figure(layout=palette.LAYOUT | {"height": AROUND + ROW * len(rows)})
-    chart.add_heatmap(
-        x=names,
-        y=rows,
-        z=[*([s and s.normalized for s in row] for row in scores), [None] * len(nodes)],
-        text=[*(["" if s is None else str(s.weighted) for s in row] for row in scores),
-              [str(node.total) if node.fits else "" for node in nodes]],
-        customdata=[*([["" if s is None or s.raw is None else s.raw for s in row]
-                      for row in scores]), [""] * len(nodes)],
-        texttemplate="%{text}",
-        hovertemplate="%{y}<br>%{x}: %{customdata} → %{z} → %{text}<extra></extra>",
-        colorscale=SHADES,
-        zmin=0,
-        zmax=100,
-        textfont_size=13,
-        xgap=3,
-        ygap=3,
-        showscale=False,
-        hoverongaps=False,
-    )  # fmt: skip
-    for place, node in enumerate(nodes):
-        if node.fits:
-            chart.add_annotation(x=place, y=len(plugins), text=str(node.total), showarrow=False)
-            continue
-        chart.add_shape(
-            type="rect", x0=place - 0.47, x1=place + 0.47, y0=-0.5, y1=len(rows) - 0.5,
-            line_width=0, fillcolor=palette.REFUSED,
-        )  # fmt: skip
-        chart.add_annotation(
-            x=place,
-            y=(len(rows) - 1) / 2,
-            text="<br>".join(node.reasons),
-            textangle=-90 if len(nodes) > 2 else 0,
-            font={"color": "white", "size": 11},
-            showarrow=False,
-        )
     chosen = explanation.decision.node or explanation.decision.best
-    labels = [f"<b>▸ {name}</b>" if name == chosen else name for name in names]
-    chart.update_layout(title_text=text(explanation), margin_l=230, margin_r=10)
-    chart.update_xaxes(
-        tickvals=names, ticktext=labels, showline=False, ticks="",
-        title_text=messages.text("widgets.decision.points"),
-    )  # fmt: skip
-    chart.update_yaxes(autorange="reversed", showline=False, ticks="")
-    return chart
+    heads = "".join(
+        f'<th scope="col">{"▸ " if node.node == chosen else ""}{escape(node.node)}</th>'
+        for node in nodes
+    )
+    rows = [f"<tr><td></td>{heads}</tr>"]
+    for number, plugin in enumerate([*plugins, ""]):
+        name = escape(plugin) or messages.text("widgets.decision.total")
+        cells = "".join(_cell(node, plugin, number, len(plugins) + 1) for node in nodes)
+        rows.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
+    note = messages.text("widgets.decision.points") if plugins else ""
+    return picture(text(explanation), f'<table class="grid">{"".join(rows)}</table>', note)
+
+
+def _cell(node: NodeDecision, plugin: str, row: int, rows: int) -> str:
+    if not node.fits:
+        reasons = "<br>".join(map(escape, node.reasons))
+        struck = f"border: 2px solid {palette.REFUSED}; max-width: 14em"
+        return "" if row else f'<td rowspan="{rows}" style="{struck}">✗ {reasons}</td>'
+    if not plugin:
+        return f"<td><b>{node.total}</b></td>"
+    score = node.scores.get(plugin)
+    if score is None:
+        return "<td></td>"
+    shade = palette.shade(palette.NEW, DEEPEST * score.normalized / 100)
+    hint = f"{score.raw} → {score.normalized} → {score.weighted}"
+    return f'<td style="background: {shade}" title="{hint}">{score.weighted}</td>'
 
 
 def text(explanation: Explanation) -> str:
@@ -91,3 +71,33 @@ def text(explanation: Explanation) -> str:
         count = 1 + sum(total == points for total in totals.values())
         return messages.text("widgets.decision.equal", count=count, **values)
     return messages.text("widgets.decision.won", second=second, **values)
+
+
+class Decisions(Panel):
+    """Choose a pod of a namespace, and see why it is where it is, or why it is pending.
+
+    `pod.value` can be set by code as well; `explanation` is the one that is shown.
+    """
+
+    def __init__(self, cluster: Cluster, pod: str = "", namespace: str = "default") -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        names = cluster.pods(namespace=namespace)
+        self.pod = ipywidgets.Dropdown(
+            options=names, value=pod or names[0], description=messages.text("widgets.decision.pod")
+        )
+        self.picture = ipywidgets.HTML()
+        self.pod.observe(self._explain, "value")
+        self._explain()
+        super().__init__([self.pod], self.picture)
+
+    @property
+    def text(self) -> str:
+        """What the picture says, in one line."""
+        return text(self.explanation)
+
+    def _explain(self, _: object = None) -> None:
+        self.explanation: Explanation
+        self.explanation = self._cluster.explain(f"pod/{self.pod.value}", self._namespace)  # type: ignore[assignment]
+        command = f'cluster.explain("pod/{self.pod.value}")'
+        self.picture.value = f"{table(self.explanation)}<code>{escape(command)}</code>"

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from kubecourse.lessons import messages, palette
 from kubecourse.lessons.recording import STATES, Count, Recording
-from kubecourse.lessons.widgets.redraw import redraw
+from kubecourse.lessons.widgets.panel import Panel, redraw, reset_button
 from kubecourse.roomy import roomy
 
 if TYPE_CHECKING:
@@ -71,7 +71,12 @@ def figure(counts: Sequence[Count], start: float, now: float) -> go.Figure:
 def label(chart: go.Figure, x: float, y: float, words: str, colour: str) -> None:
     """Write beside the end of a line what it is."""
     chart.add_annotation(
-        x=x, y=y, text=words, showarrow=False, xanchor="left", xshift=6, font={"color": colour}
+        x=x,
+        y=y,
+        text=f"<span style='color:{colour}'>■</span> {words}",
+        showarrow=False,
+        xanchor="left",
+        xshift=4,
     )
 
 
@@ -96,7 +101,7 @@ def text(counts: Sequence[Count], start: float) -> str:
     )
 
 
-class Replicas(ipywidgets.VBox):
+class Replicas(Panel):
     """A slider for a Deployment's replicas.
 
     Each move is a `kubectl scale`, after which `seconds` virtual seconds pass. `slider.value`
@@ -127,15 +132,13 @@ class Replicas(ipywidgets.VBox):
             description=messages.text("widgets.replicas.slider"),
             continuous_update=False,
         )
-        self.reset = ipywidgets.Button(
-            description=messages.text("widgets.reset"), layout={"width": "auto"}
-        )
+        self.reset = reset_button()
         self.picture = go.FigureWidget(self._figure())
         self.command = ipywidgets.HTML()
         self.slider.observe(self._scale, "value")
         self.reset.on_click(self._reset)
         self._say(f"kubectl get deployment {name}")
-        super().__init__([ipywidgets.HBox([self.slider, self.reset]), self.picture, self.command])
+        super().__init__([self.slider, self.reset], self.picture, self.command)
 
     @property
     def text(self) -> str:

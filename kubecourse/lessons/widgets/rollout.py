@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 import ipywidgets
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from kubecourse.cluster import Cluster
 from kubecourse.lessons import messages, palette
@@ -21,11 +21,13 @@ from kubecourse.lessons.recording import (
     Recording,
     Segment,
 )
-from kubecourse.lessons.widgets.redraw import redraw
+from kubecourse.lessons.widgets.panel import Panel, redraw, reset_button
 from kubecourse.roomy import roomy
 
 BEFORE = 5.0
 """Seconds of the old version alone, at the left of the picture."""
+ROW, REQUESTS, GAP = 18, 90, 0.06
+"""Pixels of a pod and of the requests, and the share of the height between the two."""
 LIMIT = 90.0
 """Seconds after which a rollout that does not finish is shown as it is."""
 
@@ -196,69 +198,83 @@ def _words(key: str, **values: object) -> str:
 def figure(rollout: Rollout) -> go.Figure:
     """A row for each pod, coloured by what it is doing; requests by second underneath."""
     pods = list(dict.fromkeys(segment.pod for segment in rollout.segments))
-    height = 18 * max(len(pods), 4)
-    chart = make_subplots(
-        rows=2, shared_xaxes=True, vertical_spacing=0.06, row_heights=[height, 90.0]
+    height = ROW * max(len(pods), 4)
+    below = (1 - GAP) * REQUESTS / (height + REQUESTS)
+    axis = palette.AXIS | {"range": [0, max(rollout.seconds, 1)]}
+    begun = {"type": "line", "x0": rollout.begun, "x1": rollout.begun, "y0": 0, "y1": 1}
+    begun["line"] = {"dash": "dash", "width": 1, "color": palette.GREY}
+    # In one piece: what plotly is told bit by bit it checks all over again each time.
+    layout = palette.LAYOUT | {
+        "height": height + REQUESTS + 140,
+        "barmode": "stack",
+        "bargap": 0.15,
+        "title": palette.LAYOUT["title"] | {"text": "<br>".join(_lines(rollout)), "font_size": 13},
+        "showlegend": True,
+        "legend": {"x": 1.02, "y": 1, "font": {"size": 12}, "traceorder": "normal"},
+        "margin": palette.LAYOUT["margin"] | {"l": 64, "r": 140, "t": 64},
+        "xaxis": axis | {"anchor": "y", "matches": "x2", "showticklabels": False},
+        "xaxis2": axis | {"anchor": "y2", "title": {"text": messages.text("widgets.seconds")}},
+        "yaxis": palette.AXIS
+        | {
+            "domain": [below + GAP, 1],
+            "tickvals": list(range(len(pods))),
+            "ticktext": [pod.rpartition("-")[2] for pod in pods],
+            "autorange": "reversed",
+        },
+        "yaxis2": palette.AXIS
+        | {
+            "anchor": "x2",
+            "domain": [0, below],
+            "title": {"text": _words("rate")},
+            "rangemode": "tozero",
+        },
+        "shapes": [begun | {"xref": f"x{n}", "yref": f"y{n} domain"} for n in ("", "2")],
+    }
+    return go.Figure(
+        {"data": [*_pod_bars(rollout, pods), *_request_bars(rollout)], "layout": layout}
     )
+
+
+def _pod_bars(rollout: Rollout, pods: list[str]) -> Iterator[dict[str, Any]]:
     groups: dict[str, list[Segment]] = {key: [] for key in _LOOK}
     for segment in rollout.segments:
         groups[_group(segment, rollout.old)].append(segment)
     for group, segments in groups.items():
         name, (colour, pattern) = _words(group), _LOOK[group]
-        chart.add_bar(
-            y=[pods.index(s.pod) for s in segments],
-            x=[(s.end or 0.0) - s.start for s in segments],
-            base=[s.start for s in segments],
-            orientation="h",
-            name=name,
-            marker={
+        yield {
+            "type": "bar",
+            "y": [pods.index(s.pod) for s in segments],
+            "x": [(s.end or 0.0) - s.start for s in segments],
+            "base": [s.start for s in segments],
+            "orientation": "h",
+            "name": name,
+            "marker": {
                 "color": colour,
                 "pattern": {"shape": pattern, "bgcolor": colour, "fgcolor": "white", "size": 6},
             },
-            customdata=[s.pod for s in segments],
-            hovertemplate=f"%{{customdata}}<br>{_words('since', name=name, start='%{base:.1f}')}"
+            "customdata": [s.pod for s in segments],
+            "hovertemplate": f"%{{customdata}}<br>{_words('since', name=name, start='%{base:.1f}')}"
             "<extra></extra>",
-            row=1,
-            col=1,
-        )
+        }
+
+
+def _request_bars(rollout: Rollout) -> Iterator[dict[str, Any]]:
     for outcome, numbers, colour in (
         ("served", rollout.served, palette.SERVED),
         ("failed", rollout.failed, palette.REFUSED),
     ):
         name = _words(outcome)
-        chart.add_bar(
-            x=[second + 0.5 for second in range(len(numbers))],
-            y=numbers,
-            width=1,
-            name=name,
-            marker_color=colour,
-            hovertemplate=f"%{{y}} {name}<extra></extra>",
-            row=2,
-            col=1,
-        )
-    chart.update_layout(
-        palette.LAYOUT | {"height": height + 230, "barmode": "stack", "bargap": 0.15}
-    )
-    chart.update_layout(
-        title_text="<br>".join(_lines(rollout)),
-        showlegend=True,
-        legend={"x": 1.02, "y": 1, "font": {"size": 12}, "traceorder": "normal"},
-    )
-    chart.update_layout(margin={"l": 64, "r": 140, "t": 64}, title_font_size=13)
-    chart.update_xaxes(palette.AXIS)
-    chart.update_yaxes(palette.AXIS)
-    names = [pod.rpartition("-")[2] for pod in pods]
-    chart.update_yaxes(
-        tickvals=list(range(len(pods))),
-        ticktext=names,
-        autorange="reversed",
-        row=1,
-    )
-    chart.update_yaxes(title_text=_words("rate"), rangemode="tozero", row=2)
-    chart.update_xaxes(range=[0, max(rollout.seconds, 1)])
-    chart.update_xaxes(title_text=messages.text("widgets.seconds"), row=2)
-    chart.add_vline(x=rollout.begun, line={"dash": "dash", "width": 1, "color": "#767676"})
-    return chart
+        yield {
+            "type": "bar",
+            "x": [second + 0.5 for second in range(len(numbers))],
+            "y": numbers,
+            "width": 1,
+            "name": name,
+            "marker": {"color": colour},
+            "hovertemplate": f"%{{y}} {name}<extra></extra>",
+            "xaxis": "x2",
+            "yaxis": "y2",
+        }
 
 
 _GROUP = {
@@ -285,7 +301,7 @@ def _group(segment: Segment, old: str) -> str:
     )
 
 
-class RolloutPlayer(ipywidgets.VBox):
+class RolloutPlayer(Panel):
     """Four settings of a rolling update; each change plays the rollout again from the start.
 
     The controls are attributes (`max_surge`, `max_unavailable`, `min_ready_seconds`, `version`)
@@ -309,9 +325,7 @@ class RolloutPlayer(ipywidgets.VBox):
             self.min_ready_seconds,
             self.version,
         )
-        self.reset = ipywidgets.Button(
-            description=messages.text("widgets.reset"), layout={"width": "auto"}
-        )
+        self.reset = reset_button()
         self.yaml = ipywidgets.HTML()
         self._defaults = [control.value for control in self._controls]
         self.rollout = self._play()
@@ -322,7 +336,7 @@ class RolloutPlayer(ipywidgets.VBox):
         self.reset.on_click(self._reset)
         left = ipywidgets.VBox(self._controls[:2])
         right = ipywidgets.VBox(self._controls[2:])
-        super().__init__([ipywidgets.HBox([left, right, self.reset]), self.picture, self.yaml])
+        super().__init__([left, right, self.reset], self.picture, self.yaml)
 
     @property
     def text(self) -> str:

@@ -1,10 +1,13 @@
-"""The scheduler's decision as a heat map."""
+"""The scheduler's decision as a heat map, and the choice of a pod."""
+
+import re
 
 import pytest
 
+from kubecourse import Cluster
 from kubecourse.control_plane.scheduler import Decision, NodeDecision, PluginScore
-from kubecourse.lessons import palette
-from kubecourse.lessons.widgets.decision import figure, text
+from kubecourse.lessons.widgets import Decisions
+from kubecourse.lessons.widgets.decision import table, text
 from kubecourse.tools.explanation import Explanation
 
 
@@ -21,6 +24,12 @@ def explained(nodes, node="", best="", message=""):
     return Explanation(Decision("default", "p", node, best, message, nodes), [])
 
 
+def cells(html):
+    """Rows of a table: the words in it, without marks."""
+    rows = re.findall(r"<tr>(.*?)</tr>", html)
+    return [re.findall(r"<t[hd][^>]*>(?:<b>)?(.*?)(?:</b>)?</t[hd]>", row) for row in rows]
+
+
 @pytest.mark.parametrize(
     ("nodes", "chosen", "expected"),
     [
@@ -31,26 +40,34 @@ def explained(nodes, node="", best="", message=""):
 )
 def test_the_title_says_what_was_found(nodes, chosen, expected):
     assert text(explained(nodes, best=chosen)) == expected
-    assert figure(explained(nodes, node=chosen)).layout.title.text == expected
+    assert f"<figcaption>{expected}</figcaption>" in table(explained(nodes, node=chosen))
 
 
 def test_a_cell_has_the_weighted_score_and_the_shade_of_the_score():
-    nodes = [fitting("a", 50, 10), fitting("b", 0, 100), REFUSED]
-    chart = figure(explained(nodes, best="b"))
-    (heat,) = chart.data
-    assert list(heat.y) == ["P0", "P1", "total"]
-    assert [list(row) for row in heat.z] == [[50, 0, None], [10, 100, None], [None, None, None]]
-    assert [list(row) for row in heat.text] == [
-        ["100", "0", ""], ["20", "200", ""], ["120", "200", ""],
-    ]  # fmt: skip
-    assert list(chart.layout.xaxis.ticktext) == ["a", "<b>▸ b</b>", "c"]
-    assert [shape.fillcolor for shape in chart.layout.shapes] == [palette.REFUSED]
-    words = [note.text for note in chart.layout.annotations]
-    assert words == ["120", "200", "node(s) had untolerated taint(s)"]
+    html = table(explained([fitting("a", 50, 10), fitting("b", 0, 100), REFUSED], best="b"))
+    assert cells(html) == [
+        ["", "a", "▸ b", "c"],
+        ["P0", "100", "0", "✗ node(s) had untolerated taint(s)"],
+        ["P1", "20", "200"],
+        ["total", "120", "200"],
+    ]
+    assert 'rowspan="3"' in html
+    assert re.findall(r"rgba\(0, 114, 178, (.*?)\)", html) == ["0.25", "0.00", "0.05", "0.50"]
 
 
 def test_a_pending_pod_says_why():
-    assert text(explained([REFUSED], message=WHY)) == (
-        "p is pending: 0/1 nodes are available: 1 node(s) had untolerated taint(s)"
-    )
-    assert len(figure(explained([REFUSED], message=WHY)).layout.shapes) == 1
+    why = "p is pending: 0/1 nodes are available: 1 node(s) had untolerated taint(s)"
+    assert text(explained([REFUSED], message=WHY)) == why
+    assert cells(table(explained([REFUSED], message=WHY)))[1][1].startswith("✗ node(s)")
+
+
+def test_another_pod_can_be_chosen() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.run("create deployment web --image=nginx:1.27 --replicas=2")
+    cluster.settle()
+    widget = Decisions(cluster)
+    first, second = cluster.pods("web")
+    assert widget.text.startswith(first)
+    widget.pod.value = second
+    assert widget.text.startswith(second)
+    assert f'cluster.explain("pod/{second}")' in widget.picture.value.replace("&quot;", '"')

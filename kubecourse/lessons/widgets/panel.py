@@ -1,0 +1,123 @@
+"""What all widgets share: a frame that suits both themes, says names aloud, and is drawn fast."""
+
+from __future__ import annotations
+
+from html import escape
+
+import anywidget
+import ipywidgets
+import plotly.graph_objects as go
+
+from kubecourse.lessons import messages, palette
+
+
+class _Manners(anywidget.AnyWidget):
+    """Gives the panel's sliders and plots the names that ipywidgets and plotly do not give them.
+
+    A slider's handle has its label, a plot its title. Grey text in plots takes the theme's colour:
+    no grey is readable on both white and black.
+    """
+
+    _esm = """
+    function introduce(panel) {
+        for (const slider of panel.querySelectorAll('.widget-slider')) {
+            const label = slider.querySelector('.widget-label')?.textContent ?? '';
+            for (const handle of slider.querySelectorAll('.noUi-handle'))
+                handle.setAttribute('aria-label', label);
+        }
+        for (const plot of panel.querySelectorAll('.js-plotly-plot')) {
+            const title = plot.querySelector('.gtitle');
+            const lines = title?.querySelectorAll('tspan.line') ?? [];
+            const words = lines.length ? [...lines].map(line => line.textContent).join('; ')
+                : title?.textContent ?? '';
+            plot.setAttribute('role', 'img');
+            plot.setAttribute('aria-label', words);
+        }
+    }
+    function render({ el }) {
+        el.style.display = 'none';
+        let asked = false;
+        const ask = () => {
+            if (asked) return;
+            asked = true;
+            requestAnimationFrame(() => { asked = false; attach(); });
+        };
+        let panel = null;
+        const observer = new MutationObserver(ask);
+        const attach = () => {
+            panel ??= el.closest('.kubecourse-panel');
+            if (panel === null) return ask();
+            introduce(panel);
+            observer.observe(panel, { childList: true, subtree: true });
+        };
+        attach();
+        return () => observer.disconnect();
+    }
+    export default { render };
+    """
+    _css = f"""
+    .kubecourse-panel .js-plotly-plot text[style*="{palette.GREY_RGB}"] {{
+        fill: var(--jp-ui-font-color1) !important;
+    }}
+    .kubecourse-panel .modebar-container {{ display: none; }}
+    """
+
+    def still(self) -> str:
+        """Nothing to see."""
+        return ""
+
+
+class Panel(ipywidgets.VBox):
+    """A widget: controls, a picture, and underneath the command or YAML of the same effect."""
+
+    def __init__(self, controls: list[ipywidgets.Widget], *below: ipywidgets.Widget) -> None:
+        row = ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "align_items": "center"})
+        super().__init__([row, *below, _Manners()])
+        self.add_class("kubecourse-panel")
+
+
+INK = "var(--jp-ui-font-color1, #222)"
+STYLE = f"""<style>
+.kubecourse-picture {{ margin: 8px 0; max-width: {palette.WIDTH}px; line-height: 1.4 }}
+.kubecourse-picture {{ color: {INK} }}
+.kubecourse-picture figcaption {{ font-size: 15px; margin-bottom: 6px }}
+.kubecourse-picture .note {{ font-size: 12px; margin-top: 4px }}
+.kubecourse-picture table {{ border-collapse: separate; border-spacing: 3px; font-size: 13px }}
+.kubecourse-picture th {{ font-weight: normal; text-align: left; padding: 2px 8px 2px 0 }}
+.kubecourse-picture .grid td {{ text-align: center; padding: 3px 8px; min-width: 64px }}
+.kubecourse-picture .grid th[scope=col] {{ text-align: center; padding: 2px 8px }}
+.kubecourse-picture .bars {{ width: 100% }}
+.kubecourse-picture .bars td {{ width: 82%; padding: 0 }}
+.kubecourse-picture .bar {{ display: flex; height: 26px; line-height: 26px; text-align: center }}
+.kubecourse-picture svg text {{ font-size: 12px; fill: {INK} }}
+.kubecourse-picture svg .on {{ fill: black }}
+.kubecourse-picture svg .ink {{ fill: {INK} }}
+</style>"""
+
+
+def picture(title: str, body: str, note: str = "") -> str:
+    """A picture made of HTML: its finding, itself, and what its colours mean."""
+    below = f'<div class="note">{note}</div>' if note else ""
+    caption = f"<figcaption>{escape(title)}</figcaption>"
+    return f'{STYLE}<figure class="kubecourse-picture">{caption}{body}{below}</figure>'
+
+
+def reset_button() -> ipywidgets.Button:
+    """A button that puts a widget back to where it began."""
+    return ipywidgets.Button(description=messages.text("widgets.reset"), layout={"width": "auto"})
+
+
+def redraw(picture: go.FigureWidget, chart: go.Figure) -> None:
+    """Show a figure with the same traces, by sending what differs in one message.
+
+    Assigning everything anew costs plotly half a second of checks; the differences are few.
+    """
+    shown, wanted = picture.to_dict(), chart.to_dict()
+    with picture.batch_update():
+        for trace, before, after in zip(picture.data, shown["data"], wanted["data"], strict=True):
+            for key, value in after.items():
+                if before.get(key) != value:
+                    trace[key] = value
+        for key, value in wanted["layout"].items():
+            if shown["layout"].get(key) != value:
+                picture.layout[key] = value
