@@ -8,15 +8,13 @@ from __future__ import annotations
 from operator import attrgetter, is_
 from typing import Any
 
-from kubecourse.api import errors, names
+from kubecourse.api import names
 from kubecourse.api.codec import encode
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import Resource
-from kubecourse.control_plane.apiserver.validation import rules as r
-from kubecourse.control_plane.apiserver.validation.rules import Errors, NameRule, at
+from kubecourse.control_plane.apiserver.validation.rules import Errors, at, named, rule
+from kubecourse.control_plane.apiserver.validation.values import NameRule, labels
 
-_MOST_ANNOTATION_BYTES = 256 * 1024
-_STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 _NAME_RULES: dict[str, NameRule] = {
     "Namespace": names.is_dns1123_label,
     "Service": names.is_dns1123_label,
@@ -27,85 +25,50 @@ _NAME_RULES: dict[str, NameRule] = {
 }
 
 
-def check_annotations(values: dict[str, str], out: Errors) -> None:
-    """Annotations: keys as those of labels but for case, and not too much in all."""
-    for key in sorted(values):
-        for why in names.is_qualified_name(key.lower()):
-            out.invalid("", key, why)
-    size = sum(len(key.encode()) + len((value or "").encode()) for key, value in values.items())
-    if size > _MOST_ANNOTATION_BYTES:
-        out.append(errors.too_long("", _MOST_ANNOTATION_BYTES))
-
-
-def _owners(owners: list[Any], out: Errors) -> None:
-    # The server gives the paths of owners without their index.
-    controllers = []
-    for owner in owners:
-        if not owner.apiVersion:
-            out.invalid("apiVersion", "", "version must not be empty")
-        for field in ("kind", "name", "uid"):
-            if not getattr(owner, field):
-                out.invalid(field, "", "must not be empty")
-        if owner.controller:
-            controllers.append(f"{owner.kind}/{owner.name}")
-    for other in controllers[1:]:
-        both = f'Found "true" in references for {controllers[0]} and {other}'
+@named
+def one_controller(owners: list[Any], out: Errors) -> None:
+    """At most one owner controls an object."""
+    found = [f"{owner.kind}/{owner.name}" for owner in owners if owner.controller]
+    for other in found[1:]:
+        both = f'Found "true" in references for {found[0]} and {other}'
         why = f"Only one reference can have Controller set to true. {both}"
         out.invalid("", [encode(owner) for owner in owners], why)
-
-
-def _not_both(finalizers: list[str], out: Errors) -> None:
-    if {"orphan", "foregroundDeletion"} <= set(finalizers):
-        why = "finalizer orphan and foregroundDeletion cannot be both set"
-        out.invalid("", finalizers, why)
-
-
-_FINALIZERS = r.struct(r.each(r.QUALIFIED, indexed=False), _not_both)
-_KNOWN_FINALIZER = r.refuse(
-    lambda name: "/" not in name and name not in _STANDARD_FINALIZERS,
-    "name is neither a standard finalizer name nor is it fully qualified",
-)
 
 
 @memo
 def _label_problems(pairs: dict[str, str]) -> Errors:
     """What is wrong with labels; looked at once for all who share them."""
     out = Errors()
-    r.labels(pairs, out)
+    labels(pairs, out)
     return out
 
 
-def _labels(pairs: dict[str, str], out: Errors) -> None:
+@named
+def shared_labels(pairs: dict[str, str], out: Errors) -> None:
+    """Labels, of which many objects have the same."""
     out += _label_problems(pairs)
 
 
-# What a client may change at any time; all that is asked whenever an object is looked at.
-_FREE = r.struct(
-    ("labels", _labels), ("annotations", check_annotations), ("ownerReferences", _owners)
-)
-_SETTLED = r.struct(_FREE, ("finalizers", _FINALIZERS))
-_KNOWN = r.struct(("finalizers", r.each(_KNOWN_FINALIZER)))
-_NEW = r.struct(_SETTLED, _KNOWN)
 _LOOKED_AT = attrgetter("labels", "annotations", "ownerReferences", "finalizers")
 
 
 def create(resource: Resource, metadata: Any, out: Errors) -> None:
     """Metadata of a new object, its name already generated. The paths begin with `metadata`."""
-    rule = _NAME_RULES.get(resource.kind, names.is_dns1123_subdomain)
+    problems = _NAME_RULES.get(resource.kind, names.is_dns1123_subdomain)
     prefix = metadata.generateName
     if prefix:
         # It may end in a dash, because more follows.
         start = f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
-        for why in rule(start):
+        for why in problems(start):
             out.invalid("metadata.generateName", prefix, why)
     if metadata.name:
-        for why in rule(metadata.name):
+        for why in problems(metadata.name):
             out.invalid("metadata.name", metadata.name, why)
     else:
         out.required("metadata.name", "name or generateName is required")
     if not resource.namespaced and metadata.namespace:
         out.forbidden("metadata.namespace", "not allowed on this type")
-    at("metadata", _NEW, metadata, out)
+    at("metadata", rule("NewMetadata"), metadata, out)
 
 
 def _none_added(new: Any, old: Any, out: Errors) -> None:
@@ -126,13 +89,13 @@ def update(new: Any, old: Any, again: bool, out: Errors) -> None:
     if all(map(is_, _LOOKED_AT(new), _LOOKED_AT(old))):
         return
     whole, change, known = Errors(), Errors(), Errors()
-    _SETTLED(new, whole)
+    rule("SettledMetadata")(new, whole)
     if new.finalizers:
         _none_added(new, old, change)
-        _KNOWN(new, known)
+        rule("KnownFinalizers")(new, known)
     if whole or change or known:
         start = len(out)
-        _FREE(new, change)
+        rule("FreeMetadata")(new, change)
         out += [*whole, *change, *change, *known]
         if again:
             out += [*whole, *known]

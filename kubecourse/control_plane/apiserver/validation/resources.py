@@ -7,8 +7,8 @@ from typing import Any
 
 from kubecourse.api import names, quantity
 from kubecourse.api.errors import FieldError
-from kubecourse.control_plane.apiserver.validation import rules as r
-from kubecourse.control_plane.apiserver.validation.rules import Errors, Rule, at
+from kubecourse.control_plane.apiserver.validation.rules import NAMES, Errors, Rule, at, named
+from kubecourse.control_plane.apiserver.validation.values import QUALIFIED
 
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
 _COUNTED = (
@@ -34,7 +34,7 @@ def _is_extended(name: str) -> bool:
 def standard_name(name: str, out: Errors) -> None:
     """A resource's name must be known, or have a prefix."""
     start = len(out)
-    r.QUALIFIED(name, out)
+    QUALIFIED(name, out)
     known = "/" in name or name in _QUOTA or name == "storage" or name.startswith(_HUGE)
     if len(out) == start and not known:
         out.invalid("", name, "must be a standard resource type or fully qualified")
@@ -61,7 +61,7 @@ def amount(name: str, text: str, out: Errors) -> None:
     """An amount of one resource: not negative, and of some resources only a whole one."""
     nano = quantity.parse_quantity(text).nano
     if nano < 0:
-        out.invalid("", text, r.NOT_NEGATIVE)
+        out.invalid("", text, "must be greater than or equal to 0")
     if (name in _COUNTED or _is_extended(name)) and nano % 10**9:
         out.invalid("", text, "must be an integer")
 
@@ -80,8 +80,10 @@ def amounts(name_rule: Rule) -> Rule:
 
 
 CONTAINER_AMOUNTS = amounts(container_name)
+NAMES |= {"container_amounts": CONTAINER_AMOUNTS, "quota_amounts": amounts(quota_name)}
 
 
+@named
 def requirements(value: Any, out: Errors) -> None:
     """What a container (or a pod) asks for and may use."""
     limits, requests = value.limits or {}, value.requests or {}
@@ -114,6 +116,7 @@ def _given(container: Any, side: str) -> dict[str, str]:
     return (getattr(container.resources, side) if container.resources is not None else None) or {}
 
 
+@named
 def pod_requirements(spec: Any, out: Errors) -> None:
     """What a whole pod asks for and may use."""
     if spec.resources is not None:

@@ -1,37 +1,32 @@
-"""The language of validation: small questions to values, put together along an object's fields.
+"""The language of validation: questions to values, put together along an object's fields.
 
 A rule looks at one value and adds what is wrong with it to `Errors`, by paths that begin at that
-value. `struct` and `each` put rules together and lengthen the paths of what they found, so that
-a path costs nothing where nothing is wrong. Absent values are asked nothing, but by `given`,
-`QUALIFIED` and whatever else is marked `even_absent`.
-
-Sources: `staging/src/k8s.io/apimachinery/pkg/api/validation/generic.go`,
-`staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go`, `…/ip.go`.
+value. `rules.txt` says which rule is asked of which field; a block of it is compiled into one rule
+when it is first asked for. Paths are lengthened only where something is wrong.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from kubecourse.api import errors, names
+from kubecourse.api import codec, errors, schema
 from kubecourse.api.errors import FieldError
-
-INT32_MAX = 2**31 - 1
-NOT_POSITIVE = "must be greater than zero"
-IMMUTABLE = "field is immutable"
+from kubecourse.api.resources import Resource
 
 
 class Errors(list[FieldError]):
     """What is wrong, in the server's order.
 
-    `pod` is the pod's spec that is being looked at and `volumes` its good volumes by name, for
-    rules deep inside that must know of them.
+    `old` is what the object replaces, `pod` the pod's spec that is being looked at and `volumes`
+    its good volumes by name, for rules deep inside that must know of them.
     """
 
+    old: Any = None
     pod: Any = None
     volumes: Mapping[str, Any] = {}
 
@@ -55,22 +50,17 @@ class Errors(list[FieldError]):
 
     def below(self, prefix: str, start: int) -> None:
         """Put the errors since the one numbered `start` behind a field's name or an index."""
-        prefix = prefix.rstrip("_")  # `from_`: what Python could not call by its own name
         for number in range(start, len(self)):
             error = self[number]
-            dot = "" if not error.field or error.field[0] == "[" else "."
+            dot = "" if not error.field or not prefix or error.field[0] == "[" else "."
             path = f"{prefix}{dot}{error.field}"
             self[number] = FieldError(path, error.type, error.value, error.detail)
 
 
 Rule = Callable[[Any, Errors], None]
-Part = Rule | tuple[str, Rule]
-NameRule = Callable[[str], list[str]]
-Condition = Callable[[Any], object]
-Change = Callable[[Any, Any, Errors], None]
-"""A rule for a new object and the one that it is to replace."""
-
 _EVEN_ABSENT: set[Rule] = set()
+NAMES: dict[str, Any] = {}
+"""What rules and conditions of the table may call by name."""
 
 
 def even_absent(rule: Rule) -> Rule:
@@ -79,122 +69,10 @@ def even_absent(rule: Rule) -> Rule:
     return rule
 
 
-# --- putting rules together
-
-
-class Unique:
-    """Of each item of a list, in `each`: what it gives may be there only once."""
-
-    def __init__(self, path: str, key: Callable[[Any], Any] | None = None) -> None:
-        self.path = path
-        self.key = key or self._field
-
-    def _field(self, item: Any) -> Any:
-        return getattr(item, self.path) or None
-
-    def rule(self) -> Rule:
-        """The rule for one list."""
-        seen = set()
-
-        def check(item: Any, out: Errors) -> None:
-            value = self.key(item)
-            if value in seen:
-                out.duplicate(self.path, value)
-            elif value is not None:
-                seen.add(value)
-
-        return check
-
-
-_Row = tuple[str, Rule, bool]
-_ROWS: dict[Rule, list[_Row]] = {}
-"""What every `struct` is made of, so that one inside another becomes part of it."""
-
-
-def _rows(parts: Iterable[Part]) -> list[_Row]:
-    rows: list[_Row] = []
-    for part in parts:
-        name, rule = part if isinstance(part, tuple) else ("", part)
-        rows += (not name and _ROWS.get(rule)) or [(name, rule, rule in _EVEN_ABSENT)]
-    return rows
-
-
-def _ask(rows: list[_Row], obj: Any, out: Errors) -> None:
-    for name, rule, even_absent in rows:
-        if not name:
-            rule(obj, out)
-            continue
-        value = getattr(obj, name)
-        if value is not None or even_absent:
-            start = len(out)
-            rule(value, out)
-            if len(out) > start:
-                out.below(name, start)
-
-
-def struct(*parts: Part) -> Rule:
-    """Ask a rule of a field, or one of the whole object, in turn."""
-    rows = _rows(parts)
-
-    def check(obj: Any, out: Errors) -> None:
-        _ask(rows, obj, out)
-
-    _ROWS[check] = rows
-    return check
-
-
-def each(*parts: Part | Unique, indexed: bool = True) -> Rule:
-    """Ask of every item of a list. The parts are as in `struct`.
-
-    Of some lists the server gives the paths without the item's index.
-    """
-    repeats = any(isinstance(part, Unique) for part in parts)
-    all_rows = [] if repeats else _rows(parts)  # type: ignore[arg-type]
-
-    def check(items: Any, out: Errors) -> None:
-        rows = all_rows
-        if repeats:
-            rows = _rows(part.rule() if isinstance(part, Unique) else part for part in parts)
-        for index, item in enumerate(items):
-            start = len(out)
-            _ask(rows, item, out)
-            if len(out) > start and indexed:
-                out.below(f"[{index}]", start)
-
-    return check
-
-
-def given(*parts: Part, why: str = "") -> Rule:
-    """A value must be there, and not empty; of one that is, the rest is asked."""
-    rows = _rows(parts)
-
-    @even_absent
-    def check(value: Any, out: Errors) -> None:
-        if value:
-            _ask(rows, value, out)
-        else:
-            out.required("", why)
-
-    return check
-
-
-def union(what: str, **members: Rule) -> Rule:
-    """Exactly one of these fields must be set."""
-
-    def check(obj: Any, out: Errors) -> None:
-        found = False
-        for name, rule in members.items():
-            value = getattr(obj, name, None)
-            if value is None:
-                continue
-            if found:
-                out.forbidden(name, f"may not specify more than 1 {what}")
-                continue
-            found = at(name, rule, value, out) or True
-        if not found:
-            out.required("", f"must specify a {what}")
-
-    return check
+def named(function: Callable[..., Any]) -> Any:
+    """Let the table call a function by its name."""
+    NAMES[function.__name__] = function
+    return function
 
 
 def at(path: str, rule: Rule, value: Any, out: Errors) -> bool:
@@ -209,53 +87,159 @@ def at(path: str, rule: Rule, value: Any, out: Errors) -> bool:
     return False
 
 
-def refuse(when: Condition, why: str, field: str = "") -> Rule:
-    """A value, or a field of it, is invalid when something is so."""
+# --- rules of rules
 
-    def check(value: Any, out: Errors) -> None:
-        if when(value):
-            out.invalid(field, getattr(value, field) if field else value, why)
+
+class _Row(NamedTuple):
+    """A rule of an attribute that errors call `path`, or with an empty `attribute` of it all.
+
+    `condition`: an expression without which the rule finds nothing.
+    """
+
+    attribute: str
+    rule: Rule
+    path: str = ""
+    condition: str = ""
+
+    def ready(self) -> _Ready:
+        return self.attribute, self.rule, self.rule in _EVEN_ABSENT, self.path
+
+
+class _Once(NamedTuple):
+    """Of all items of a list, what `key` gives may be there only once."""
+
+    path: str
+    key: Callable[..., Any]
+    condition: str = ""
+
+    def ready(self) -> _Ready:
+        """The rule for one list."""
+        seen = set()
+
+        def check(item: Any, out: Errors) -> None:
+            value = self.key(item, None, None)
+            if value in seen:
+                out.duplicate(self.path, value)
+            elif value is not None:
+                seen.add(value)
+
+        return "", check, False, ""
+
+
+_Ready = tuple[str, Rule, bool, str]
+"""A row as it is asked: attribute, rule, whether even if absent, path."""
+
+
+def _ready(parts: Iterable[_Row | _Once]) -> list[Any]:
+    """Rows ready to be asked, and between them what has to be made for each list."""
+    ready: list[Any] = []
+    for conditional, group in groupby(parts, key=lambda part: bool(part.condition)):
+        if conditional:
+            ready.append(("", _any_of(list(group)), False, ""))
+            continue
+        ready += [part if isinstance(part, _Once) else part.ready() for part in group]
+    return ready
+
+
+def _any_of(rows: list[Any]) -> Rule:
+    """Rules with conditions, as one question: nearly always none of them holds."""
+    holds = _expression(" or ".join(f"({row.condition})" for row in rows))
+
+    def check(obj: Any, out: Errors) -> None:
+        if holds(obj, out.old, out.pod):
+            for row in rows:
+                row.rule(obj, out)
 
     return check
 
 
-def forbid(when: Condition, why: str, field: str = "") -> Rule:
-    """A value, or a field of it, may not be set when something is so."""
+def _ask(rows: list[_Ready], obj: Any, out: Errors) -> None:
+    for attribute, rule, even_if_absent, path in rows:
+        if not attribute:
+            rule(obj, out)
+            continue
+        value = getattr(obj, attribute)
+        if value is not None or even_if_absent:
+            start = len(out)
+            rule(value, out)
+            if len(out) > start:
+                out.below(path, start)
 
-    def check(value: Any, out: Errors) -> None:
-        if when(value):
-            out.forbidden(field, why)
+
+def _all_of(parts: list[_Row]) -> Rule:
+    rows = _ready(parts)
+
+    def check(obj: Any, out: Errors) -> None:
+        _ask(rows, obj, out)
 
     return check
 
 
-def need(when: Condition, why: str = "", field: str = "") -> Rule:
-    """A value, or a field of it, must be there when something is so."""
+def _each(parts: list[_Row | _Once], indexed: bool) -> Rule:
+    """Ask of every item of a list. Of some lists the server gives the paths without the index."""
+    ready = _ready(parts)
+    repeats = any(isinstance(part, _Once) for part in parts)
 
-    def check(value: Any, out: Errors) -> None:
-        if when(value):
-            out.required(field, why)
+    def check(items: Any, out: Errors) -> None:
+        rows = ready
+        if repeats:
+            rows = [part.ready() if isinstance(part, _Once) else part for part in ready]
+        for index, item in enumerate(items):
+            start = len(out)
+            _ask(rows, item, out)
+            if len(out) > start and indexed:
+                out.below(f"[{index}]", start)
 
     return check
 
 
-REQUIRED = given()
+def _needed(parts: list[_Row], why: str) -> Rule:
+    """A value must be there, and not empty; of one that is, the rest is asked."""
+    rows = _ready(parts)
+
+    @even_absent
+    def check(value: Any, out: Errors) -> None:
+        if value:
+            _ask(rows, value, out)
+        else:
+            out.required("", why)
+
+    return check
 
 
-def needs(*fields: str) -> Rule:
-    """An object of which we know only what it must have."""
-    return struct(*((field, REQUIRED) for field in fields))
+def _either(what: str, members: dict[str, Rule]) -> Rule:
+    """Exactly one of these fields must be set."""
+
+    def check(obj: Any, out: Errors) -> None:
+        found = False
+        for name, member in members.items():
+            value = getattr(obj, name)
+            if value is None:
+                continue
+            if found:
+                out.forbidden(name, f"may not specify more than 1 {what}")
+                continue
+            found = at(name, member, value, out) or True
+        if not found:
+            out.required("", f"must specify a {what}")
+
+    return check
 
 
-# --- choices and numbers
-
-
-def one_of(*choices: str) -> Rule:
-    """One of a few values, listed in the order given."""
-
+def _one_of(choices: tuple[str, ...]) -> Rule:
     def check(value: str | None, out: Errors) -> None:
         if value not in choices:
             out.unsupported("", value, choices)
+
+    return check
+
+
+def refuse(when: Callable[[Any], object], why: str) -> Rule:
+    """A value is invalid when something is so."""
+
+    def check(value: Any, out: Errors) -> None:
+        if when(value):
+            out.invalid("", value, why)
 
     return check
 
@@ -266,115 +250,188 @@ def between(low: int, high: int) -> Rule:
     return refuse(lambda value: not low <= value <= high, why)
 
 
-NOT_NEGATIVE = "must be greater than or equal to 0"
-NOT_BELOW_ZERO = refuse(lambda value: value < 0, NOT_NEGATIVE)
-POSITIVE = refuse(lambda value: value <= 0, "must be greater than 0")
-PORT = between(1, 65535)
+NAMES[">= 0"] = refuse(lambda value: value < 0, "must be greater than or equal to 0")
+NAMES["> 0"] = refuse(lambda value: value <= 0, "must be greater than 0")
+
+# --- the table
+
+_INDENT, _CONTINUED = "  ", "    "
 
 
-def not_negatives(*fields: str) -> Rule:
-    """Several numbers in one object, none below zero."""
-    return struct(*((field, NOT_BELOW_ZERO) for field in fields))
+class _Block(NamedTuple):
+    type: str
+    lines: list[str]
 
 
-@even_absent
-def port_or_name(value: int | str | None, out: Errors) -> None:
-    """The number or the name of a port; none is 0."""
-    (PORT_NAME if isinstance(value, str) else PORT)(value or 0, out)
+@cache
+def _blocks() -> dict[str, _Block]:
+    """The table's blocks by name."""
+    found: dict[str, _Block] = {}
+    lines: list[str] = []
+    for line in (files(__package__) / "rules.txt").read_text().splitlines():
+        if not line or line.lstrip().startswith("#"):
+            continue
+        if line.startswith(_CONTINUED):
+            lines[-1] += f" {line.strip()}"
+        elif line.startswith(_INDENT):
+            lines.append(line.strip())
+        else:
+            go, _, names = line.partition(" as ")
+            lines = []
+            for name in names.split(", ") if names else [go.rpartition(".")[2]]:
+                found[name] = _Block(go, lines)
+    return found
 
 
-# --- text
+@cache
+def rule(text: str) -> Rule:
+    """The rule that a text means: a function's name, a block, `each Container`, `one of A B`."""
+    word, _, rest = text.partition(" ")
+    if word == "surely":
+        meant = rule(rest)
+        return even_absent(lambda value, out: meant(value, out))
+    if word == "each":
+        item = rest.removeprefix("at once ")
+        block = _blocks().get(item)
+        parts: list[Any] = _parts(*block) if block else [_Row("", rule(item))]
+        return _each(parts, indexed=item == rest)
+    if word == "one":
+        return _one_of(tuple(choice.strip("'") for choice in text.split()[2:]))
+    if word == "between":
+        return between(*map(int, rest.split()))
+    if text in NAMES:
+        return NAMES[text]
+    return _all_of(_parts(*_blocks()[text]))  # type: ignore[arg-type]
 
 
-def obeys(rule: NameRule, or_empty: bool = False) -> Rule:
-    """A text that a rule of `names` has nothing against."""
-
-    def check(value: str | None, out: Errors) -> None:
-        for why in rule(value or "") if value or not or_empty else ():
-            out.invalid("", value or "", why)
-
-    return check
+def block(kind: str, when: str = "") -> Rule | None:
+    """The rule of a kind, or of a change to it; None if the table has nothing of it."""
+    name = f"{kind} {when}" if when else kind
+    return rule(name) if name in _blocks() else None
 
 
-def matches(pattern: str, why: str) -> Rule:
-    """A text that a pattern matches as a whole."""
-    fits = re.compile(pattern).fullmatch
-    return even_absent(obeys(lambda text: [] if fits(text) else [why]))
+@cache
+def of_kind(resource: Resource) -> Rule | None:
+    """What is asked of a new object; of a kind without a block it is that of its spec."""
+    if resource.kind in _blocks():
+        return rule(resource.kind)
+    spec = schema.struct(resource.schema).field("spec")
+    found = block(spec.type.name.rpartition(".")[2]) if spec is not None else None
+    return _all_of([_Row("spec", found, "spec")]) if found is not None else None
 
 
-LABEL = obeys(names.is_dns1123_label)
-SUBDOMAIN = obeys(names.is_dns1123_subdomain)
-QUALIFIED_IF_ANY = obeys(names.is_qualified_name)
-QUALIFIED = even_absent(obeys(names.is_qualified_name))
-CONFIG_KEY = obeys(names.is_config_map_key)
-PORT_NAME = obeys(names.is_valid_port_name)
-LABEL_VALUE = obeys(names.validate_label_value)
+def _parts(go: str, lines: list[str]) -> list[_Row | _Once]:
+    return [part for line in lines for part in _line(line, go)]
 
 
-def labels(pairs: dict[str, str], out: Errors) -> None:
-    """A map with keys and values fit for labels."""
-    for key, value in sorted(pairs.items()):
-        QUALIFIED(key, out)
-        LABEL_VALUE(value, out)
-
-
-# --- addresses
-
-_PADDED = re.compile(r"(^|\.)0[0-9]")
-
-
-@lru_cache(maxsize=1 << 16)
-def parsed_ip(value: str) -> IPv4Address | IPv6Address | None:
-    """The address, or None. Zeros before a number are ignored, as the server still does."""
-    try:
-        return ip_address(
-            _PADDED.sub(lambda m: m[0].replace("0", "", 1), value) if "." in value else value
-        )
-    except ValueError:
-        return None
-
-
-IP = refuse(
-    lambda value: parsed_ip(value) is None,
-    "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+_VERDICT = re.compile(
+    r"(required|invalid|forbidden|unsupported) (\S+)(?: as (.+?))? if (.+?)(?: \|(.*))?"
 )
+_FIELDS = re.compile(r"(.+?)(?: as (\S+))?(?: if (.+?))? ?: (.+)")
+_NEEDED = re.compile(r"needed(?: \((.*)\))?")
 
 
-def _is_block(value: str) -> bool:
-    try:
-        return "/" in value and bool(ip_network(value, strict=False))
-    except ValueError:
-        return False
+def _line(line: str, go: str) -> list[_Row | _Once]:
+    """What a line of a block about a Go type asks."""
+    word, _, rest = line.partition(" ")
+    if word == "=":
+        return [_Row("", NAMES[rest])]
+    if word == "+":
+        other = _blocks()[rest]
+        return _parts(other.type if go == "any" else go, other.lines)
+    if word == "once":
+        path, _, key = rest.partition(" by ")
+        return [_Once("" if path == "." else path, _expression(key or f"self.{path} or None"))]
+    if word == "either":
+        what, _, members = rest.partition(": ")
+        fields = [field for name in members.split() if (field := schema.struct(go).field(name))]
+        return [_Row("", _either(what, {field.name: _member(field) for field in fields}))]
+    if match := _VERDICT.fullmatch(line):
+        return [_verdict(go, field, *match.group(1, 3, 4, 5)) for field in match[2].split(",")]
+    match = _FIELDS.fullmatch(line)
+    assert match is not None, line
+    return [row for field in match[1].split() for row in _field(go, field, *match.group(2, 3, 4))]
 
 
-CIDR = refuse(
-    lambda value: not _is_block(value),
-    "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
-)
+def _member(field: schema.Field) -> Rule:
+    """The block of a type, or what a type without one always writes: that must be there."""
+    struct = schema.struct(field.type.name)
+    if struct.kind in _blocks():
+        return rule(struct.kind)
+    texts = [field for field in struct.fields.values() if field.type.form in ("string", "list")]
+    always = [field for field in texts if not field.omit and not field.type.pointer]
+    return _all_of([_Row(_attribute(struct.name, f.name), _needed([], ""), f.name) for f in always])
 
 
-_LINK_LOCAL = "may not be in the link-local {}range ({}, {})"
+def _attribute(go: str, field: str) -> str:
+    """What Python calls a field; it must be there."""
+    return codec.model(go)[1][field] if "/" in go else field
 
 
-def ordinary_ip(value: str, out: Errors) -> None:
-    """An address that a pod or a load balancer may have."""
-    address = parsed_ip(value)
-    if address is None:
-        out.invalid("", value, "must be a valid IP address")
-        return
-    if address.is_unspecified:
-        out.invalid("", value, f"may not be unspecified ({value})")
-    if address.is_loopback:
-        out.invalid("", value, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
-    if address.is_link_local:
-        out.invalid("", value, _LINK_LOCAL.format("", "169.254.0.0/16", "fe80::/10"))
-    if address.is_multicast and value.lower().startswith(("224.0.0.", "ff02:")):
-        out.invalid("", value, _LINK_LOCAL.format("multicast ", "224.0.0.0/24", "ff02::/10"))
+def _field(
+    go: str, field: str, path: str | None, condition: str | None, rules: str
+) -> list[_Row | _Once]:
+    first, *others = re.split(r" ?; ?", rules)
+    if match := _NEEDED.fullmatch(first):
+        found = [_needed([_Row("", rule(text)) for text in others], match[1] or "")]
+    else:
+        found = [rule(text) for text in (first, *others)]
+    attribute = "" if field == "." else _attribute(go, field)
+    path = "" if path == "." else path or field
+    if condition is None:
+        return [_Row(attribute, asked, path) for asked in found]
+    holds = _expression(condition)
+
+    def check(obj: Any, out: Errors) -> None:
+        if holds(obj, out.old, out.pod):
+            for asked in found:
+                if attribute:
+                    at(path, asked, getattr(obj, attribute), out)
+                else:
+                    asked(obj, out)
+
+    return [_Row("", check, condition=condition)]
 
 
-# --- paths of files
+# --- conditions
 
-NO_BACKSTEPS = refuse(lambda path: ".." in path.split("/"), "must not contain '..'")
-ABSOLUTE = refuse(lambda path: not path.startswith("/"), "must be an absolute path")
-RELATIVE = refuse(lambda path: path.startswith("/"), "must be a relative path")
-DESCENDING = struct(RELATIVE, NO_BACKSTEPS)
+
+def _expression(text: str) -> Callable[..., Any]:
+    return eval(f"lambda self, old, pod: {text}", NAMES)
+
+
+_VALUE = re.compile(r"(?<![.\w])value\b")
+_FIELD = re.compile(r"(?<![.\w])field\b")
+
+
+def _verdict(
+    go: str, field: str, verdict: str, shown: str | None, condition: str, why: str | None
+) -> _Row:
+    """A verdict on a field, or on a path that is none."""
+    target = "self" if field == "." else f"self.{field}"
+
+    def meaning(text: str) -> str:
+        return _FIELD.sub(repr(field), _VALUE.sub(target, text))
+
+    if _VALUE.search(condition):
+        condition = f"{target} is not None and ({condition})"
+    condition, path = meaning(condition), field.removeprefix(".")
+    why = (why or "").strip().replace("{field}", field)
+    holds = _expression(condition)
+    words = _expression(f"f{why!r}") if "{" in why else None
+    plain = verdict in ("required", "forbidden")
+    value = _expression("None" if plain else meaning(shown or "value"))
+
+    def judge(obj: Any, out: Errors) -> None:
+        args = (obj, out.old, out.pod)
+        if not holds(*args):
+            return
+        text = words(*args) if words else why
+        if plain:
+            getattr(out, verdict)(path, text)
+        elif verdict == "unsupported":
+            out.unsupported(path, value(*args), text.split() or [""])
+        else:
+            out.invalid(path, value(*args), text)
+
+    return _Row("", judge, condition=condition)

@@ -12,7 +12,7 @@ from kubecourse.api import quantity
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.validation import simplified
-from kubecourse.control_plane.apiserver.validation.service import is_headless
+from kubecourse.control_plane.apiserver.validation.cluster import headless
 
 
 def _use(since: str, label: str) -> str:
@@ -188,7 +188,7 @@ def _annotations(prefix: str, metadata: Any) -> Iterator[str]:
 
 
 def _service(spec: Any) -> Iterator[str]:
-    if is_headless(spec) and spec.type == "ClusterIP":
+    if headless(spec) and spec.type == "ClusterIP":
         for field in ("loadBalancerIP", "externalIPs"):
             if getattr(spec, field):
                 yield f"spec.{field} is ignored for headless services"

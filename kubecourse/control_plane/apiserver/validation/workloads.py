@@ -1,6 +1,7 @@
-"""Deployments, ReplicaSets, StatefulSets and DaemonSets.
+"""Workloads, Jobs and autoscalers: what `rules.txt` cannot say of them.
 
-Sources: `pkg/apis/apps/validation/validation.go`, `pkg/registry/apps`.
+Sources: `validation.go` below `pkg/apis/apps`, `pkg/apis/batch`, `pkg/apis/autoscaling`, and
+`pkg/registry/apps`.
 """
 
 from __future__ import annotations
@@ -9,51 +10,16 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import names
+from kubecourse.api.errors import FieldError
 from kubecourse.api.labels import SelectorError, selector_from_label_selector
-from kubecourse.control_plane.apiserver.validation import pod
-from kubecourse.control_plane.apiserver.validation import rules as r
-from kubecourse.control_plane.apiserver.validation.rules import Errors, Rule, at
-from kubecourse.control_plane.apiserver.validation.selectors import LABEL_SELECTOR
-
-# --- counts and percentages
-
-_PERCENT = r.obeys(names.is_valid_percent)
-
-
-def _is_percent(value: Any) -> bool:
-    return isinstance(value, str) and not names.is_valid_percent(value)
-
-
-def _amount(value: int | str | None) -> int:
-    """The number in a count or percentage; 0 where it is neither."""
-    if isinstance(value, str):
-        return int(value[:-1]) if _is_percent(value) else 0
-    return value or 0
-
-
-def percent_or_count(value: int | str, out: Errors) -> None:
-    """A number that is not negative, or a percentage."""
-    (_PERCENT if isinstance(value, str) else r.NOT_BELOW_ZERO)(value, out)
-
-
-AT_MOST_ALL = r.refuse(
-    lambda value: _is_percent(value) and _amount(value) > 100, "must not be greater than 100%"
-)
+from kubecourse.control_plane.apiserver.validation import internal
+from kubecourse.control_plane.apiserver.validation.pods import pod_template
+from kubecourse.control_plane.apiserver.validation.rules import Errors, at, named, rule
 
 # --- the selector, and the template that must carry what it selects
 
 
-def _selector(whose: str) -> Rule:
-    return r.given(
-        LABEL_SELECTOR,
-        r.refuse(
-            lambda selector: not selector.matchLabels and not selector.matchExpressions,
-            f"empty selector is invalid for {whose}",
-        ),
-    )
-
-
+@named
 def carries_selected(spec: Any, out: Errors) -> None:
     """The template's labels are those that the selector asks for."""
     metadata = spec.template.metadata if spec.template is not None else None
@@ -67,28 +33,11 @@ def carries_selected(spec: Any, out: Errors) -> None:
         out.invalid("template.metadata.labels", labels and dict(sorted(labels.items())), why)
 
 
-def _always_running(kind: str, check: Rule = pod.template) -> Rule:
-    """A template of pods that never end."""
-
-    def rule(template: Any, out: Errors) -> None:
-        check(template, out)
-        if template.spec.restartPolicy != "Always":
-            out.unsupported("spec.restartPolicy", template.spec.restartPolicy, ("Always",))
-        if template.spec.activeDeadlineSeconds is not None:
-            why = f"activeDeadlineSeconds in {kind} is not Supported"
-            out.forbidden("spec.activeDeadlineSeconds", why)
-
-    return r.given(rule)
-
-
-_SELECTOR = _selector("deployment")
-_TEMPLATE = _always_running("ReplicaSet")
-
-
-def _selected_template(spec: Any, out: Errors) -> None:
+@named
+def selector_and_template(spec: Any, out: Errors) -> None:
     """As Deployments and ReplicaSets are asked for both; they stop at a bad selector."""
     selector = spec.selector
-    at("selector", _SELECTOR, selector, out)
+    rule("DeploymentSelector")(spec, out)
     try:
         selector_from_label_selector(selector)
     except SelectorError:
@@ -96,138 +45,124 @@ def _selected_template(spec: Any, out: Errors) -> None:
         return
     if selector is None or selector.matchLabels or selector.matchExpressions:
         carries_selected(spec, out)
-    at("template", _TEMPLATE, spec.template, out)
+    rule("DeploymentTemplate")(spec, out)
 
 
-# --- Deployment
-
-_ROLLING = r.given(
-    ("maxUnavailable", percent_or_count),
-    ("maxSurge", percent_or_count),
-    r.refuse(
-        lambda rolling: _amount(rolling.maxUnavailable) == _amount(rolling.maxSurge) == 0,
-        "may not be 0 when `maxSurge` is 0",
-        "maxUnavailable",
-    ),
-    ("maxUnavailable", AT_MOST_ALL),
-    why="this should be defaulted and never be nil",
-)
-
-
-def _strategy(strategy: Any, out: Errors) -> None:
-    if strategy.type == "RollingUpdate":
-        at("rollingUpdate", _ROLLING, strategy.rollingUpdate, out)
-    elif strategy.type != "Recreate":
-        out.unsupported("type", strategy.type, ("Recreate", "RollingUpdate"))
-    elif strategy.rollingUpdate is not None:
-        why = "may not be specified when strategy `type` is 'Recreate'"
-        out.forbidden("rollingUpdate", why)
-
-
-def _deadline(spec: Any, out: Errors) -> None:
-    deadline = spec.progressDeadlineSeconds
-    if deadline is not None and deadline <= (spec.minReadySeconds or 0):
-        out.invalid("progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
-
-
-DEPLOYMENT = r.struct(
-    r.not_negatives("replicas"),
-    _selected_template,
-    ("strategy", _strategy),
-    r.not_negatives("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"),
-    _deadline,
-)
-
-
-# --- ReplicaSet
-
-REPLICA_SET = r.struct(r.not_negatives("replicas", "minReadySeconds"), _selected_template)
-
-
-# --- StatefulSet
-
-_STATEFUL_ROLLING = r.struct(
-    r.not_negatives("partition"),
-    ("maxUnavailable", percent_or_count),
-    ("maxUnavailable", r.refuse(lambda value: _amount(value) == 0, "cannot be 0")),
-    ("maxUnavailable", AT_MOST_ALL),
-)
-
-
-def _stateful_strategy(strategy: Any, out: Errors) -> None:
-    rolling = strategy.rollingUpdate
-    if strategy.type == "RollingUpdate":
-        at("rollingUpdate", _STATEFUL_ROLLING, rolling, out)
-    elif strategy.type != "OnDelete":
-        out.invalid("", strategy, "must be 'RollingUpdate' or 'OnDelete'")
-    elif rolling is not None:
-        out.invalid("rollingUpdate", rolling, "only allowed for updateStrategy 'RollingUpdate'")
-
-
-_MANAGEMENT = r.refuse(
-    lambda policy: policy not in ("OrderedReady", "Parallel"),
-    "must be 'OrderedReady' or 'Parallel'",
-)
-_RETAIN = r.one_of("Retain", "Delete")
-_RETENTION = r.struct(("whenDeleted", _RETAIN), ("whenScaled", _RETAIN))
-STATEFUL_SET = r.struct(
-    ("podManagementPolicy", r.given(_MANAGEMENT)),
-    ("updateStrategy", _stateful_strategy),
-    ("persistentVolumeClaimRetentionPolicy", _RETENTION),
-    r.not_negatives("replicas", "minReadySeconds"),
-    ("ordinals", r.not_negatives("start")),
-    ("selector", _selector("statefulset")),
-    carries_selected,
-    # Mounts of its own claims name no volume of the template: its pods are checked.
-    ("template", _always_running("StatefulSet", pod.template_metadata)),
-)
 _MAY_CHANGE = (
     "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
     "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
 )  # fmt: skip
 
 
-def stateful_set_change(new: Any, old: Any, out: Errors) -> None:
+@named
+def lasting_statefulset(new: Any, out: Errors) -> None:
     """What of a StatefulSet may change."""
-    if replace(old.spec, **{name: getattr(new.spec, name) for name in _MAY_CHANGE}) != new.spec:
+    same = replace(out.old.spec, **{name: getattr(new.spec, name) for name in _MAY_CHANGE})
+    if same != new.spec:
         *some, last = (f"'{name}'" for name in _MAY_CHANGE)
         fields = f"{', '.join(some)} and {last}"
         why = f"updates to statefulset spec for fields other than {fields} are forbidden"
         out.forbidden("spec", why)
 
 
-# --- DaemonSet
+# --- Jobs
 
 
-def _one_way(rolling: Any, out: Errors) -> None:
-    unavailable, surge = _amount(rolling.maxUnavailable), _amount(rolling.maxSurge)
-    if unavailable and surge:
-        out.invalid("maxSurge", rolling.maxSurge, "may not be set when maxUnavailable is non-zero")
-    elif not unavailable and not surge:
-        out.invalid("maxUnavailable", rolling.maxUnavailable, "cannot be 0 when maxSurge is 0")
+@named
+def own_selector(obj: Any, out: Errors) -> None:
+    """Unless its author insists, a Job selects by what only its own pods carry."""
+    selector = obj.spec.selector
+    if obj.spec.manualSelector or selector is None:
+        return
+    own = {"controller-uid": obj.metadata.uid or "", "job-name": obj.metadata.name or ""}
+    own |= {f"batch.kubernetes.io/{key}": value for key, value in own.items()}
+    try:
+        fits = selector_from_label_selector(selector).matches(own)
+    except SelectorError:
+        return
+    if not fits:
+        out.invalid("spec.selector", selector, "`selector` not auto-generated")
 
 
-_DAEMON_ROLLING = r.given(
-    ("maxUnavailable", percent_or_count),
-    ("maxUnavailable", AT_MOST_ALL),
-    ("maxSurge", percent_or_count),
-    ("maxSurge", AT_MOST_ALL),
-    _one_way,
-)
+@named
+def exit_codes(requirement: Any, out: Errors) -> None:
+    """The exit codes that a rule of a failure policy is about."""
+    values, operator = requirement.values or [], requirement.operator
+    if not values:
+        out.invalid("values", [], "at least one value is required")
+    elif len(values) > 255:
+        out.append(FieldError("values", "Too many", len(values), "must have at most 255 items"))
+    for index, value in enumerate(values):
+        if operator == "In" and value == 0:
+            out.invalid(f"values[{index}]", 0, "must not be 0 for the In operator")
+        elif value in values[:index]:
+            out.duplicate(f"values[{index}]", value)
+    if values != sorted(values):
+        out.invalid("values", values, "must be ordered")
 
 
-def _daemon_strategy(strategy: Any, out: Errors) -> None:
-    if strategy.type == "RollingUpdate":
-        at("rollingUpdate", _DAEMON_ROLLING, strategy.rollingUpdate, out)
-    elif strategy.type != "OnDelete":
-        out.unsupported("type", strategy.type, ("RollingUpdate", "OnDelete"))
+@named
+def success_rules(spec: Any, out: Errors) -> None:
+    """When a Job has succeeded before all its indexes have."""
+    rules = spec.successPolicy.rules if spec.successPolicy is not None else None
+    for index, each in enumerate(rules or ()):
+        path, count, most = f"successPolicy.rules[{index}]", each.succeededCount, spec.completions
+        if count is None and each.succeededIndexes is None:
+            why = "at least one of succeededCount or succeededIndexes must be specified"
+            out.required(path, why)
+        elif count is not None and count > (most or 0):
+            why = f"must be less than or equal to {most or 0} (the number of specified completions)"
+            out.invalid(f"{path}.succeededCount", count, why)
+        elif count is not None:
+            at(f"{path}.succeededCount", rule(">= 0"), count, out)
 
 
-DAEMON_SET = r.struct(
-    ("selector", _selector("daemonset")),
-    carries_selected,
-    ("template", _always_running("DaemonSet")),
-    r.not_negatives("minReadySeconds"),
-    ("updateStrategy", _daemon_strategy),
-    r.not_negatives("revisionHistoryLimit"),
-)
+@named
+def job_template(spec: Any, out: Errors) -> None:
+    """The template of pods that end."""
+    at("template", pod_template, spec.template, out)
+    path, policy = "template.spec.restartPolicy", spec.template.spec.restartPolicy
+    if policy == "Always":
+        out.required(path, 'valid values: "OnFailure", "Never"')
+    elif policy not in ("OnFailure", "Never"):
+        out.unsupported(path, policy, ("OnFailure", "Never"))
+    elif spec.podFailurePolicy is not None and policy != "Never":
+        why = 'only "Never" is supported when podFailurePolicy is specified'
+        out.invalid(path, policy, why)
+
+
+@named
+def lasting_job(new: Any, out: Errors) -> None:
+    """Hardly anything of a Job but its parallelism may change."""
+    spec, before = new.spec, out.old.spec
+    elastic = spec.completionMode == "Indexed" and spec.completions == spec.parallelism
+    for name in (
+        "completions", "selector", "template", "completionMode", "podFailurePolicy",
+        "backoffLimitPerIndex", "managedBy",
+    ):  # fmt: skip
+        value = getattr(spec, name)
+        free = {"completions": elastic, "template": before.suspend}.get(name)
+        if value != getattr(before, name) and not free:
+            shown = internal.template(value) if name == "template" else value
+            out.invalid(f"spec.{name}", shown, "field is immutable")
+
+
+# --- autoscalers
+
+# By the field of a metric that holds them; the type is called so too.
+_SOURCES = ("object", "external", "pods", "resource", "containerResource")
+
+
+@named
+def metric_source(metric: Any, out: Errors) -> None:
+    """Of a metric exactly the source that its type means."""
+    meant = metric.type[:1].lower() + metric.type[1:]
+    present = [name for name in _SOURCES if getattr(metric, name) is not None]
+    for name in present[:1]:
+        kind = f"{name[0].upper()}{name[1:]}MetricSource"
+        at(name, rule(kind), getattr(metric, name), out)
+    if meant in _SOURCES and meant not in present:
+        out.required(meant, "must populate information for the given metric source")
+    for name in present if len(present) > 1 else ():
+        if name != meant:
+            out.forbidden(name, "must populate the given metric source only")
