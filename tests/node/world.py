@@ -9,7 +9,7 @@ from kubecourse.api import codec, models
 from kubecourse.client import Client
 from kubecourse.clock import Clock
 from kubecourse.control_plane.apiserver import APIServer
-from kubecourse.control_plane.etcd import Etcd
+from kubecourse.control_plane.etcd import Etcd, Members
 from kubecourse.node.kube_proxy import KubeProxy
 from kubecourse.node.kubelet import Kubelet
 from kubecourse.node.machine import Machine
@@ -32,9 +32,12 @@ NAMES = {
 
 
 class World:
-    def __init__(self, nodes: int = 1, seed: int = 0) -> None:
+    """With `members`, etcd is on several machines, and the API server on the first."""
+
+    def __init__(self, nodes: int = 1, seed: int = 0, members: tuple[str, ...] = ()) -> None:
         self.clock = Clock(seed)
-        self.etcd = Etcd()
+        self.members = Members(self.clock, members) if members else None
+        self.etcd = self.members[members[0]] if self.members else Etcd()
         self.server = APIServer(self.clock, self.etcd)
         self.client = self.connect("admin")
         for name in ("default", "other", "kube-node-lease"):

@@ -37,8 +37,8 @@ class Kubelet(Cell):
 
     __slots__ = (
         "_mine", "_stream", "_watching", "admitted", "client", "clock", "host_ips", "images",
-        "machine", "name", "node_status", "page", "phase", "pods", "recorder", "rng",
-        "running", "runtime",
+        "known_services", "machine", "name", "node_status", "page", "phase", "pods", "recorder",
+        "rng", "running", "runtime",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +60,7 @@ class Kubelet(Cell):
         self.images = ImageManager(self)
         self.node_status = NodeStatus(self)
         self.host_ips = [core.HostIP(ip=machine.address)]
+        self.known_services: dict[str, list[Any]] = {}
         self.pods: dict[str, PodWorker] = {}
         self.admitted = Allocation(machine)
         self._stream: Any = None

@@ -9,6 +9,7 @@ Sources: `pkg/kubelet/{kubelet,pod_workers}.go` (SyncPod, SyncTerminatingPod, Sy
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kubecourse.api import models
@@ -295,10 +296,16 @@ class PodWorker:
     # --- what containers are given
 
     def services(self) -> list[Any]:
-        """The Services that a container's variables tell of: those there are at its start."""
+        """The Services that a container's variables tell of: those there are at its start.
+
+        If the API server does not answer, those that the kubelet has last heard of.
+        """
         if self.pod.spec.enableServiceLinks is False:
             return []
-        return self.kubelet.client.list(models.core_v1.Service, self.pod.metadata.namespace)
+        known, namespace = self.kubelet.known_services, self.pod.metadata.namespace
+        with suppress(ApiError):
+            known[namespace] = self.kubelet.client.list(models.core_v1.Service, namespace)
+        return known.get(namespace, [])
 
     def environment(self, spec: Any, services: list[Any]) -> dict[str, str]:
         """A container's variables."""

@@ -3,6 +3,7 @@
 import pytest
 
 from kubecourse.api import models
+from kubecourse.api.errors import ApiError
 from tests.node.world import World
 
 core = models.core_v1
@@ -332,6 +333,29 @@ def test_a_kubelet_that_was_away_catches_up() -> None:
     assert world.pod("crashes").status.containerStatuses[0].restartCount == 1
     assert [w.pod.metadata.name for w in kubelet.pods.values()] == ["stays", "crashes", "comes"]
     assert len(kubelet.runtime.sandboxes) == 3
+
+
+def test_a_kubelet_restarts_containers_while_etcd_has_no_quorum() -> None:
+    world = World(members=("m1", "m2", "m3"))
+    world.serve("web")
+    world.run("a")
+    world.clock.settle()
+    container, members = world.container("a"), world.members
+    assert members is not None
+    members.partition(["m1"])
+    world.clock.advance(5)
+    with pytest.raises(ApiError, match="etcdserver: request timed out"):
+        world.pod("a")
+    container.exit(1)
+    world.clock.advance(60)
+    members.heal()
+    world.clock.advance(3)
+    again = world.container("a")
+    assert again is not container and again.running
+    assert "WEB_SERVICE_PORT=80\n" in world.exec("a", "env").stdout
+    world.clock.advance(60)
+    assert world.pod("a").status.containerStatuses[0].restartCount == 1
+    assert world.ready("a")
 
 
 def test_a_pod_whose_port_of_the_node_is_taken_fails() -> None:
