@@ -93,8 +93,6 @@ class ManagedController(Controller):
         """Bring one of the objects closer to what is wanted."""
         raise NotImplementedError
 
-    # --- writing
-
     def write_status(self, obj: Any, status: Any) -> Any:
         """Write a status if it says something new; once more if the object has changed meanwhile.
 
@@ -127,8 +125,6 @@ class ManagedController(Controller):
             self.client.delete(
                 type(obj), metadata.name, metadata.namespace, uid=metadata.uid, **options
             )
-
-    # --- owning
 
     def claimed(
         self, owner: Any, candidates: Iterable[Any], wanted: Callable[[Any], bool] | None = None
@@ -194,6 +190,12 @@ def controller_reference(obj: Any) -> OwnerReference:
         apiVersion=BY_MODEL[type(obj)].api_version, kind=obj.kind, name=obj.metadata.name,
         uid=obj.metadata.uid, controller=True, blockOwnerDeletion=True,
     )  # fmt: skip
+
+
+def owned_by(owner: Any, **fields: Any) -> Any:
+    """The metadata of an object that `owner` manages, beside it in its namespace."""
+    owners, namespace = [controller_reference(owner)], owner.metadata.namespace
+    return models.meta_v1.ObjectMeta(namespace=namespace, ownerReferences=owners, **fields)
 
 
 def is_namespace_terminating(error: ApiError) -> bool:

@@ -19,8 +19,8 @@ from kubecourse.control_plane.controller_manager.controller import (
     ManagedController,
     controller_of,
     controller_or_namespace,
-    controller_reference,
     is_namespace_terminating,
+    owned_by,
     owner_keys,
 )
 from kubecourse.control_plane.controller_manager.job.look import finished
@@ -166,15 +166,12 @@ class _Look:
                 self._tell("MissingJob", f"Active job went missing: {reference.name}")
 
     def _check_stranger(self, job: Any) -> None:
-        """A running Job that is in no list: the list may be a moment old, or forgot it."""
+        """A running Job that is in no list: the list may be a moment old."""
         metadata = self.cronjob.metadata
         fresh: Any = self.client.get(type(self.cronjob), metadata.name, metadata.namespace)
         if any(each.uid == job.metadata.uid for each in fresh.status.active or ()):
             self.active = list(fresh.status.active)
             self.status = replace(fresh.status, lastSuccessfulTime=self.status.lastSuccessfulTime)
-        else:
-            message = f"Saw a job that the controller did not create or forgot: {job.metadata.name}"
-            self._tell("UnexpectedJob", message, "Warning")
 
     # --- Jobs to come
 
@@ -225,13 +222,8 @@ class _Look:
         name = self._job_name(when)
         given = template.metadata or models.meta_v1.ObjectMeta()
         stamp = when.isoformat().replace("+00:00", "Z")
-        metadata = models.meta_v1.ObjectMeta(
-            name=name,
-            namespace=cronjob.metadata.namespace,
-            labels=given.labels,
-            annotations={**(given.annotations or {}), SCHEDULED_AT: stamp},
-            ownerReferences=[controller_reference(cronjob)],
-        )
+        annotations = {**(given.annotations or {}), SCHEDULED_AT: stamp}
+        metadata = owned_by(cronjob, name=name, labels=given.labels, annotations=annotations)
         self.controller.note(key_of(cronjob), f"it is {stamp}: create {name}")
         try:
             job: Any = self.client.create(Job(metadata=metadata, spec=template.spec))

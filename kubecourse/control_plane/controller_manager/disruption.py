@@ -56,22 +56,9 @@ class DisruptionController(ManagedController):
         if not self.objects:
             return
         pod = new if new is not None else old
-        found = [
-            budget
-            for budget in self.objects.indexed(by_namespace, pod.metadata.namespace)
-            if disruption.covers(budget, pod)
-        ]
-        for budget in found:
-            self.queue.add_after(key_of(budget), busy(budget.status.expectedPods or 0))
-        if len(found) > 1:
-            namespace, name = key_of(pod)
-            message = (
-                f'Pod "{namespace}"/"{name}" matches multiple PodDisruptionBudgets.  '
-                f'Chose "{found[0].metadata.name}" arbitrarily.'
-            )
-            self.recorder.warning(pod, "MultiplePodDisruptionBudgets", message)
-
-    # --- working
+        for budget in self.objects.indexed(by_namespace, pod.metadata.namespace):
+            if disruption.covers(budget, pod):
+                self.queue.add_after(key_of(budget), busy(budget.status.expectedPods or 0))
 
     def sync(self, budget: Any) -> Result | None:
         pods = self._pods.select(
@@ -84,7 +71,9 @@ class DisruptionController(ManagedController):
         except (Uncountable, IntOrPercentError) as error:
             message = f"Failed to calculate the number of expected pods: {error}"
             self.recorder.warning(budget, "CalculateExpectedPodCountFailed", message)
-            self._fail_safe(budget, str(error))
+            # Allow no disruption while nobody knows what would be left.
+            status = replace(budget.status, disruptionsAllowed=0)
+            self._write(budget, status, disruption.SYNC_FAILED, str(error))
             return None
         disrupted, recheck = self._disrupted(budget, pods)
         healthy = sum(
@@ -112,13 +101,6 @@ class DisruptionController(ManagedController):
             self.note(key_of(budget), f"{status.disruptionsAllowed} pods can be spared")
             self.client.update_status(replace(budget, status=status))
 
-    def _fail_safe(self, budget: Any, message: str) -> None:
-        """Allow no disruption while nobody knows what would be left."""
-        status = replace(budget.status, disruptionsAllowed=0)
-        self._write(budget, status, disruption.SYNC_FAILED, message)
-
-    # --- counting
-
     def _wanted(self, budget: Any, pods: list[Any]) -> tuple[int, int]:
         """How many pods there should be, and how many of them must be healthy."""
         spec = budget.spec
@@ -134,18 +116,10 @@ class DisruptionController(ManagedController):
 
     def _scale(self, budget: Any, pods: list[Any]) -> int:
         """The pods that all controllers of these pods want together. Raises Uncountable."""
-        scales: dict[str, int] = {}
-        known: dict[str, None] = {}
-        unmanaged = False
-        for pod in pods:
-            owner = controller_of(pod)
-            if owner is None:
-                unmanaged = True
-            elif owner.uid not in known:
-                known[owner.uid] = None
-                workload = self._workload(pod, owner)
-                scales[workload.metadata.uid] = workload.spec.replicas or 0
-        if unmanaged:
+        owners = {owner.uid: (pod, owner) for pod in pods if (owner := controller_of(pod))}
+        workloads = [self._workload(pod, owner) for pod, owner in owners.values()]
+        scales = {each.metadata.uid: each.spec.replicas or 0 for each in workloads}
+        if any(controller_of(pod) is None for pod in pods):
             shown = _go_selector(budget.spec.selector)
             self.recorder.warning(budget, "UnmanagedPods", _UNMANAGED.format(shown))
         return sum(scales.values())
@@ -180,11 +154,7 @@ class DisruptionController(ManagedController):
             if name not in since or pod.metadata.deletionTimestamp is not None:
                 continue
             left = self.clock.seconds(since[name]) + DELETION_TIMEOUT - self.clock.now
-            if left < 0:
-                place = budget.metadata.namespace  # given twice there too
-                message = f"Pod was expected by PDB {place}/{place} to be deleted but it wasn't"
-                self.recorder.warning(pod, "NotDeleted", message)
-            else:
+            if left >= 0:
                 disrupted[name] = since[name]
                 recheck = min(recheck, left + 0.001)
         return disrupted, recheck

@@ -49,8 +49,6 @@ class EndpointSliceController(ManagedController):
     def forget(self) -> None:
         self._states: dict[Key, ServiceSlices] = {}
 
-    # --- hearing
-
     def _service_changed(self, old: Any, new: Any) -> None:
         key = key_of(new if new is not None else old)
         state = self._states.get(key)
@@ -96,8 +94,6 @@ class EndpointSliceController(ManagedController):
             state = self._states.get((namespace, name))
             if state is not None and state.absorb(obj, deleted=new is None):
                 self.queue.add((namespace, name))
-
-    # --- working
 
     def reconcile(self, key: Key) -> None:
         service = self.objects.get(*key)

@@ -60,8 +60,6 @@ class GarbageCollector(ManagedController):
         self._nodes: dict[str, Node] = {}
         self._dependents: dict[str, dict[str, None]] = {}
 
-    # --- hearing
-
     def _changed(self, old: Any, new: Any) -> None:
         if new is None:
             self._removed(old)
@@ -129,8 +127,6 @@ class GarbageCollector(ManagedController):
         for dependent in self._dependents.get(uid, ()):
             self.queue.add(dependent)
 
-    # --- working
-
     def reconcile(self, key: str) -> None:
         node = self._nodes.get(key)
         obj = self._read(node.identity) if node is not None else None
@@ -183,7 +179,6 @@ class GarbageCollector(ManagedController):
                 continue
             if resource.namespaced and not obj.metadata.namespace:
                 absent.append(owner)
-                self._report_namespace(obj, owner)
                 continue
             node = self._nodes.get(owner.uid)
             namespace = obj.metadata.namespace if resource.namespaced else ""
@@ -191,21 +186,11 @@ class GarbageCollector(ManagedController):
             if node is None or node.identity != here:
                 found = self._read(here)
                 if found is None or found.metadata.uid != owner.uid:
-                    if node is not None:
-                        self._report_namespace(obj, owner)
                     absent.append(owner)
                     continue
                 node = node_of(resource, found)
             (waiting if node.foreground else solid).append(owner)
         return solid, waiting, absent
-
-    def _report_namespace(self, obj: Any, owner: Any) -> None:
-        place = obj.metadata.namespace or ""
-        message = (
-            f"ownerRef [{owner.apiVersion}/{owner.kind}, namespace: {place}, name: {owner.name}, "
-            f'uid: {owner.uid}] does not exist in namespace "{place}"'
-        )
-        self.recorder.warning(obj, "OwnerRefInvalidNamespace", message)
 
     def _delete_in_foreground(self, uid: str, obj: Any) -> None:
         """Take the finalizer off an owner that no dependent holds up."""

@@ -99,18 +99,17 @@ class NamespaceController(ManagedController):
         estimate = self._pods_need(found, namespace) if resource.model is Pod else 0
         for obj in found:
             try:
-                self.client.delete(
-                    resource.model, obj.metadata.name, name, propagation="Background"
-                )
+                self.discard(obj, propagation="Background")
             except ApiError as error:
-                if error.reason != "NotFound":
-                    return Remains(resource, found, estimate, error)
+                return Remains(resource, found, estimate, error)
         left = self.client.list(resource.model, name) if found else []
         if not left or estimate:
             return Remains(resource, left, estimate)
         if any(obj.metadata.finalizers for obj in left):
             return Remains(resource, left, FINALIZER_ESTIMATE)
-        return Remains(resource, left, 0, _unexpected(resource, name))
+        gvr = f"{resource.group}/{resource.version}, Resource={resource.plural}"
+        why = f"unexpected items still remain in namespace: {name} for gvr: {gvr}"
+        return Remains(resource, left, 0, ApiError(500, "InternalError", why))
 
     def _pods_need(self, pods: list[Any], namespace: Any) -> int:
         """The longest grace period of the pods; 0 once that has passed."""
@@ -131,12 +130,9 @@ class NamespaceController(ManagedController):
         for type, fine in _OK.items():
             reason, message = news.get(type) or fine.split(": ", 1)
             new = models.core_v1.NamespaceCondition(
-                type=type,
-                status="True" if type in news else "False",
-                reason=reason,
-                message=message,
-                lastTransitionTime=now,
-            )
+                type=type, status="True" if type in news else "False", reason=reason,
+                message=message, lastTransitionTime=now,
+            )  # fmt: skip
             found = conditions.put(found, new)
         if found == namespace.status.conditions:
             return namespace
@@ -158,23 +154,10 @@ def _news(remains: list[Remains], problems: list[ApiError]) -> dict[str, tuple[s
         )
         message = f"Some resources are remaining: {', '.join(counts)}"
         news["NamespaceContentRemaining"] = ("SomeResourcesRemain", message)
-    finalizers = Counter(
-        finalizer
-        for kind in remains
-        for obj in kind.objects
-        for finalizer in obj.metadata.finalizers or ()
-    )
+    objects = [obj for kind in remains for obj in kind.objects]
+    finalizers = Counter(each for obj in objects for each in obj.metadata.finalizers or ())
     if finalizers:
         counts = sorted(f"{name} in {n} resource instances" for name, n in finalizers.items())
-        listed = ", ".join(counts)
-        message = f"Some content in the namespace has finalizers remaining: {listed}"
+        message = f"Some content in the namespace has finalizers remaining: {', '.join(counts)}"
         news["NamespaceFinalizersRemaining"] = ("SomeFinalizersRemain", message)
     return news
-
-
-def _unexpected(resource: Resource, namespace: str) -> ApiError:
-    text = (
-        f"unexpected items still remain in namespace: {namespace} for gvr: "
-        f"{resource.group}/{resource.version}, Resource={resource.plural}"
-    )
-    return ApiError(500, "InternalError", text)

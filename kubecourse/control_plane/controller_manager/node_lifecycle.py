@@ -39,15 +39,16 @@ UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 REGION, ZONE = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure")
-_TAINTS_OF: dict[str, dict[str, str]] = {
-    "Ready": {"False": NOT_READY, "Unknown": UNREACHABLE},
-    "MemoryPressure": {"True": "node.kubernetes.io/memory-pressure"},
-    "DiskPressure": {"True": "node.kubernetes.io/disk-pressure"},
-    "PIDPressure": {"True": "node.kubernetes.io/pid-pressure"},
-    "NetworkUnavailable": {"True": "node.kubernetes.io/network-unavailable"},
+_TAINT_OF = {
+    ("Ready", "False"): NOT_READY,
+    ("Ready", "Unknown"): UNREACHABLE,
+    ("MemoryPressure", "True"): "node.kubernetes.io/memory-pressure",
+    ("DiskPressure", "True"): "node.kubernetes.io/disk-pressure",
+    ("PIDPressure", "True"): "node.kubernetes.io/pid-pressure",
+    ("NetworkUnavailable", "True"): "node.kubernetes.io/network-unavailable",
 }
 """Which taint a condition's status calls for."""
-_OWN = {key for by_status in _TAINTS_OF.values() for key in by_status.values()} | {UNSCHEDULABLE}
+_OWN = {*_TAINT_OF.values(), UNSCHEDULABLE}
 _EVICTING = (NOT_READY, UNREACHABLE)
 """Taints that drive pods away as well as keeping them off."""
 
@@ -185,26 +186,21 @@ class NodeLifecycleController(ManagedController):
         ready = conditions.get(node.status.conditions, "Ready")
         if ready is not None and ready.status == "Unknown":
             return node
-        now = self.clock.utc()
+        now, made = self.clock.utc(), node.metadata.creationTimestamp
         given_up = node.status.conditions
         for type in (*_PRESSURES, "Ready"):
-            existing = conditions.get(given_up, type)
+            known = conditions.get(given_up, type)
             unknown = core.NodeCondition(
-                type=type,
-                status="Unknown",
-                reason="NodeStatusUnknown" if existing else "NodeStatusNeverUpdated",
-                message=f"Kubelet {'stopped posting' if existing else 'never posted'} node status.",
-                lastHeartbeatTime=(
-                    existing.lastHeartbeatTime if existing else node.metadata.creationTimestamp
-                ),
-                lastTransitionTime=now,
-            )
+                type=type, status="Unknown", lastTransitionTime=now,
+                reason="NodeStatusUnknown" if known else "NodeStatusNeverUpdated",
+                message=f"Kubelet {'stopped posting' if known else 'never posted'} node status.",
+                lastHeartbeatTime=(known and known.lastHeartbeatTime) or made,
+            )  # fmt: skip
             given_up = conditions.put(given_up, unknown)
         name = node.metadata.name
         self.recorder.normal(node, "NodeNotReady", f"Node {name} status is now: NodeNotReady")
-        return self.client.update_status(
-            replace(node, status=replace(node.status, conditions=given_up))
-        )
+        status = replace(node.status, conditions=given_up)
+        return self.client.update_status(replace(node, status=status))
 
     def _taint(self, node: Any, wanted: list[tuple[str, str]]) -> None:
         taints = node.spec.taints or []
@@ -235,7 +231,7 @@ class NodeLifecycleController(ManagedController):
 
 
 def _called_for(node: Any) -> list[str]:
-    keys = [_TAINTS_OF.get(c.type, {}).get(c.status) for c in node.status.conditions or ()]
+    keys = [_TAINT_OF.get((c.type, c.status)) for c in node.status.conditions or ()]
     found = [key for key in keys if key]
     return [*found, UNSCHEDULABLE] if node.spec.unschedulable else found
 

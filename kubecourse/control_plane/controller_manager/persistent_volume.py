@@ -176,24 +176,19 @@ class PersistentVolumeBinder(ManagedController):
         volume = self._volumes.get(None, claim.spec.volumeName or "")
         if volume is None:
             what = "its" if claim.spec.volumeName else "reference to"
-            self._lose(claim, "ClaimLost", _LOST.format(what))
+            lost = "ClaimLost", _LOST.format(what)
         elif volume.spec.claimRef is None or volume.spec.claimRef.uid == claim.metadata.uid:
             self._bind(volume, claim)
+            return
         else:
-            self._lose(claim, "ClaimMisbound", _MISBOUND)
-
-    def _lose(self, claim: Any, reason: str, message: str) -> None:
+            lost = "ClaimMisbound", _MISBOUND
         if claim.status.phase != "Lost":
             self._set_claim(claim, "Lost", None)
-            self.recorder.warning(claim, reason, message)
+            self.recorder.warning(claim, *lost)
 
     def _set_claim(self, claim: Any, phase: str, volume: Any) -> None:
-        status = replace(
-            claim.status,
-            phase=phase,
-            accessModes=volume.spec.accessModes if volume is not None else None,
-            capacity=volume.spec.capacity if volume is not None else None,
-        )
+        modes, capacity = volume and volume.spec.accessModes, volume and volume.spec.capacity
+        status = replace(claim.status, phase=phase, accessModes=modes, capacity=capacity)
         if status != claim.status:
             self.note(key_of(claim), f"claim is {phase}")
             self.client.update_status(replace(claim, status=status))
@@ -243,17 +238,16 @@ class PersistentVolumeBinder(ManagedController):
         outside = spec.csi is not None or not made_by.startswith(IN_TREE)
         if spec.persistentVolumeReclaimPolicy != "Delete" or outside:
             return  # kept, or left to the driver's own deleter
-        name = volume.metadata.name
         if spec.hostPath is None:
-            why = f'error getting deleter volume plugin for volume "{name}": '
+            why = f'error getting deleter volume plugin for volume "{volume.metadata.name}": '
             why += "no deletable volume plugin matched"
-        elif _DELETABLE.fullmatch(spec.hostPath.path):
+        elif not _DELETABLE.fullmatch(spec.hostPath.path):
+            why = "host_path deleter only supports /tmp/.+ but received provided "
+            why += spec.hostPath.path
+        else:
             if volume.metadata.deletionTimestamp is None:
                 self.discard(volume)
             return
-        else:
-            why = "host_path deleter only supports /tmp/.+ but received provided "
-            why += spec.hostPath.path
         if volume.status.phase != "Failed":
             self._set_volume(volume, "Failed", why)
             self.recorder.warning(volume, "VolumeFailedDelete", why)

@@ -39,8 +39,6 @@ class PodGarbageCollector(ManagedController):
     def forget(self) -> None:
         self._finished: dict[Key, Any] = {}
 
-    # --- suspicion
-
     def _next_round(self) -> float:
         return (math.floor(self.clock.now / PERIOD) + 1) * PERIOD - self.clock.now
 
@@ -77,8 +75,6 @@ class PodGarbageCollector(ManagedController):
             and any(taint.key == OUT_OF_SERVICE for taint in node.spec.taints or ())
             and not conditions.is_true(node.status.conditions, "Ready")
         )
-
-    # --- removal
 
     def reconcile(self, key: Key) -> None:
         if key == ("", ""):

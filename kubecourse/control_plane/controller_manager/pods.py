@@ -39,8 +39,10 @@ def ready_condition(pod: Any) -> Any | None:
 
 def is_ready(pod: Any) -> bool:
     """Whether a pod is ready to serve."""
-    condition = ready_condition(pod)
-    return condition is not None and condition.status == "True"
+    for condition in pod.status.conditions or ():
+        if condition.type == "Ready":
+            return bool(condition.status == "True")
+    return False
 
 
 def available_in(pod: Any, seconds: int | None, clock: Clock) -> float:
@@ -59,9 +61,6 @@ def is_available(pod: Any, seconds: int | None, clock: Clock) -> bool:
 def by_age(obj: Any) -> tuple[Any, str]:
     """Sorting key: oldest first."""
     return (obj.metadata.creationTimestamp, obj.metadata.name)
-
-
-# --- scaling down
 
 
 class _Ranked(NamedTuple):

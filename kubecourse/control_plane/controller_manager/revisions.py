@@ -18,7 +18,7 @@ from kubecourse.api.memo import memo
 from kubecourse.control_plane.controller_manager.controller import (
     ManagedController,
     controller_or_namespace,
-    controller_reference,
+    owned_by,
 )
 
 ControllerRevision = models.apps_v1.ControllerRevision
@@ -87,23 +87,15 @@ class Revisions:
         collisions = owner.status.collisionCount or 0
         digest = template_hash(template, collisions)
         given = (template.metadata.labels if template.metadata is not None else None) or {}
-        described = models.meta_v1.ObjectMeta(
-            name=f"{metadata.name}-{digest}",
-            namespace=metadata.namespace,
-            labels={**given, self._label: digest},
-            annotations=metadata.annotations,
-            ownerReferences=[controller_reference(owner)],
-        )
+        name, labels = f"{metadata.name}-{digest}", {**given, self._label: digest}
+        described = owned_by(owner, name=name, labels=labels, annotations=metadata.annotations)
+        revision = ControllerRevision(metadata=described, data=data, revision=number)
         try:
-            return self._client.create(
-                ControllerRevision(metadata=described, data=data, revision=number)
-            )
+            return self._client.create(revision)
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
-            there: Any = self._client.get(
-                ControllerRevision, described.name or "", metadata.namespace
-            )
+            there: Any = self._client.get(ControllerRevision, name, metadata.namespace)
             if there.data == data:
                 return there  # the cache is a moment behind
             status = replace(owner.status, collisionCount=collisions + 1)

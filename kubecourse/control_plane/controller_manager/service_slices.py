@@ -16,8 +16,8 @@ from kubecourse.api import models
 from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.client import Client
 from kubecourse.control_plane.controller_manager.controller import (
-    controller_reference,
     is_namespace_terminating,
+    owned_by,
 )
 from kubecourse.control_plane.controller_manager.endpoints import (
     Group,
@@ -239,12 +239,7 @@ class ServiceSlices:
 
     def _create(self, service: Any, each: Slice, labels: dict[str, str]) -> None:
         obj = EndpointSlice(
-            metadata=models.meta_v1.ObjectMeta(
-                generateName=f"{service.metadata.name}-",
-                namespace=service.metadata.namespace,
-                labels=labels,
-                ownerReferences=[controller_reference(service)],
-            ),
+            metadata=owned_by(service, generateName=f"{service.metadata.name}-", labels=labels),
             addressType=each.group[0],
             **each.content(),
         )

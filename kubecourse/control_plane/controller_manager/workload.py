@@ -18,15 +18,14 @@ from kubecourse.control_plane.controller_manager.controller import (
     busy,
     controller_of,
     controller_or_namespace,
-    controller_reference,
     is_namespace_terminating,
+    owned_by,
 )
 
 TIMEOUT = 300.0
 """Seconds after which a controller no longer waits for its cache to show what it did."""
 
 Pod = models.core_v1.Pod
-ObjectMeta = models.meta_v1.ObjectMeta
 
 
 class Expectations:
@@ -79,8 +78,6 @@ class WorkloadController(ManagedController):
 
     def forget(self) -> None:
         self.expected: dict[str, Any] = {}
-
-    # --- hearing
 
     def owner_changed(self, old: Any, new: Any) -> None:
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
@@ -144,8 +141,6 @@ class WorkloadController(ManagedController):
     def pods_of(self, uid: str) -> Any:
         return self.pods.indexed(controller_or_namespace, uid)
 
-    # --- creating and deleting, and telling of it in events
-
     def create_pods(self, owner: Any, pods: Sequence[Any]) -> tuple[int, ApiError | None]:
         """Create pods in batches of 1, 2, 4, …; one failure, and no further batch is tried.
 
@@ -202,13 +197,11 @@ def pod_from_template(owner: Any, **metadata: Any) -> Any:
     `metadata` says what is different about this one.
     """
     template = owner.spec.template
-    given = template.metadata or ObjectMeta()
+    given = template.metadata or models.meta_v1.ObjectMeta()
     common = {
         "generateName": f"{owner.metadata.name}-",
-        "namespace": owner.metadata.namespace,
         "labels": given.labels,
         "annotations": given.annotations,
         "finalizers": given.finalizers,
-        "ownerReferences": [controller_reference(owner)],
     }
-    return Pod(metadata=ObjectMeta(**(common | metadata)), spec=template.spec)
+    return Pod(metadata=owned_by(owner, **(common | metadata)), spec=template.spec)

@@ -79,9 +79,8 @@ class Algorithm:
                 return self._find_named(pod, named)
         shape = self.shape_of(pod)
         self._check_rejected(shape, pod)
-        blocked: dict[int, Verdict] = {}
+        blocked = self.promises.blocked(pod, shape)
         if len(self.promises):
-            blocked = self.promises.blocked(pod, shape)
             promised = self._cache.nodes.get(pod.status.nominatedNodeName or "")
             if (
                 promised is not None
@@ -92,11 +91,8 @@ class Algorithm:
                 return promised
         choice = shape.choose(self.next, blocked)
         if choice is None:
-            verdicts = shape.verdicts()
-            refusals = Counter(
-                verdict or blocked[position] for position, verdict in enumerate(verdicts)
-            )
-            raise NoFit(refusals, blocked)
+            verdicts = enumerate(shape.verdicts())
+            raise NoFit(Counter(verdict or blocked[at] for at, verdict in verdicts), blocked)
         node, processed = choice
         self.next = (self.next + processed) % len(order)
         return node
@@ -131,9 +127,7 @@ class Algorithm:
     def explain(self, pod: Any, budgets: list[Any], now: float) -> Decision:
         """Why a pod would go where it would go, or nowhere, as things stand; nothing is changed."""
         metadata, where = pod.metadata, pod.spec.nodeName or ""
-        shape = self.shape_of(pod)
-        blocked = self.promises.blocked(pod, shape) if len(self.promises) else {}
-        nodes = self._decide(shape, blocked)
+        nodes = self._decide(pod)
         found = Decision(metadata.namespace, metadata.name, where, "", "", nodes)
         if pod.spec.schedulingGates:
             found.message = explain.GATED
@@ -165,17 +159,19 @@ class Algorithm:
         fitting = [node for node in found.nodes if node.fits]
         found.best = fitting[first_of_best([node.total for node in fitting])].node
 
-    def _decide(self, shape: Shape, blocked: dict[int, Verdict]) -> list[NodeDecision]:
+    def _decide(self, pod: Any) -> list[NodeDecision]:
+        shape = self.shape_of(pod)
+        blocked = self.promises.blocked(pod, shape)
         verdicts = [v or blocked.get(at) for at, v in enumerate(shape.verdicts())]
         scores = iter(shape.scores([at for at, verdict in enumerate(verdicts) if verdict is None]))
-        filters = [p.name for p in shape.plugins.values() if p.checks or p.judges]
+        filters = tuple(p.name for p in shape.plugins.values() if p.checks or p.judges)
         found = []
         for info, verdict in zip(self._cache.order, verdicts, strict=True):
             if verdict is None:
-                found.append(NodeDecision(info.name, tuple(filters), scores=next(scores)))
+                found.append(NodeDecision(info.name, filters, scores=next(scores)))
             else:
                 passed = filters[: filters.index(verdict.plugin)]
-                found.append(NodeDecision(info.name, tuple(passed), *verdict))
+                found.append(NodeDecision(info.name, passed, *verdict))
         return found
 
 
@@ -244,11 +240,9 @@ class Shapes:
 
     def _by_reading(self, pod: Any) -> Shape:
         key = (
-            pod.metadata.namespace,
-            tuple(sorted(labels_of(pod).items())),
-            str(self._cache.owners.selector(pod)),
-            self._spec_key(pod.spec),
-        )
+            pod.metadata.namespace, tuple(sorted(labels_of(pod).items())),
+            str(self._cache.owners.selector(pod)), self._spec_key(pod.spec),
+        )  # fmt: skip
         shape = self._by_content.pop(key, None)
         if shape is None:
             shape = Shape(pod, RULES, self._cache)

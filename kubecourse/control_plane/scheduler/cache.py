@@ -121,13 +121,11 @@ class NodeInfo:
         if footprint.others:
             self.others = self.others.copy()
             for name, value in footprint.others:
-                self.others[name] = self.others.get(name, 0) + sign * value
+                _count(self.others, name, sign * value)
         if footprint.ports:
             self.ports = self.ports.copy()
             for port in footprint.ports:
-                self.ports[port] = self.ports.get(port, 0) + sign
-                if not self.ports[port]:
-                    del self.ports[port]
+                _count(self.ports, port, sign)
 
     def port_taken(self, port: Port) -> bool:
         """Whether a host port clashes with one in use; no address means every address."""
@@ -135,6 +133,15 @@ class NodeInfo:
         if address == ANY_ADDRESS:
             return any(used[1] == protocol and used[2] == number for used in self.ports)
         return port in self.ports or (ANY_ADDRESS, protocol, number) in self.ports
+
+
+def _count(counts: dict[Any, int], key: Any, by: int) -> None:
+    """Add to one of the counts, of which none is 0."""
+    total = counts.get(key, 0) + by
+    if total:
+        counts[key] = total
+    else:
+        del counts[key]
 
 
 def _labels_key(labels: dict[str, str]) -> tuple[tuple[str, str], ...]:
@@ -179,13 +186,17 @@ class Cache:
                 info.position = position
         return self._order
 
-    def set_node(self, node: Any) -> bool:
-        name = node.metadata.name
+    def _info(self, name: str) -> NodeInfo:
         info = self.nodes.get(name)
         if info is None:
             info = self.nodes[name] = NodeInfo(name)
+        return info
+
+    def set_node(self, node: Any) -> bool:
+        """Take over a node. Returns whether scheduling sees a difference."""
+        info = self._info(node.metadata.name)
         old = info.node
-        if old is not None and _alike(old, node):
+        if old is not None and _seen(old) == _seen(node):
             info.node = node
             return False
         before = info.labels
@@ -195,7 +206,7 @@ class Cache:
         if old is None or zone_of(before) != zone_of(info.labels):
             if old is not None:
                 self._leave_zone(info, before)
-            self._zones.setdefault(zone_of(info.labels), {})[name] = info
+            self._zones.setdefault(zone_of(info.labels), {})[info.name] = info
             self._reorder()
         elif before != info.labels:
             self._forget_changes()
@@ -217,11 +228,10 @@ class Cache:
         self._reorder()
 
     def _leave_zone(self, info: NodeInfo, labels: dict[str, str]) -> None:
-        zone = zone_of(labels)
-        members = self._zones[zone]
+        members = self._zones[zone_of(labels)]
         del members[info.name]
         if not members:
-            del self._zones[zone]
+            del self._zones[zone_of(labels)]
 
     def _reorder(self) -> None:
         self._order = None
@@ -253,12 +263,13 @@ class Cache:
 
     def _count_images(self, info: NodeInfo, node: Any) -> None:
         for name, size in info.images.items():
+            nodes = self.images.setdefault(name, {})
             if node is not None:
-                self.images.setdefault(name, {})[info.name] = size
-            elif name in self.images:
-                self.images[name].pop(info.name, None)
-                if not self.images[name]:
-                    del self.images[name]
+                nodes[info.name] = size
+                continue
+            nodes.pop(info.name, None)
+            if not nodes:
+                del self.images[name]
 
     # --- pods
 
@@ -282,14 +293,11 @@ class Cache:
                 return
             self.remove(key)
         group, counts = self._group_of(pod)
-        info = self.nodes.get(node)
-        if info is None:
-            info = self.nodes[node] = NodeInfo(node)
+        info = self._info(node)
         self.pods[key] = info.pods[key] = Placed(pod, node, footprint(pod.spec), group)
         info.take(self.pods[key].footprint, 1)
-        priority = pod.spec.priority or 0
-        self.priorities[priority] = self.priorities.get(priority, 0) + 1
-        counts[node] = counts.get(node, 0) + 1
+        _count(self.priorities, pod.spec.priority or 0, 1)
+        _count(counts, node, 1)
         self._changed(info)
 
     def remove(self, key: Key) -> Placed | None:
@@ -300,14 +308,8 @@ class Cache:
         info = self.nodes[placed.node]
         del info.pods[key]
         info.take(placed.footprint, -1)
-        priority = placed.pod.spec.priority or 0
-        self.priorities[priority] -= 1
-        if not self.priorities[priority]:
-            del self.priorities[priority]
-        counts = self.groups[placed.group].counts
-        counts[placed.node] -= 1
-        if not counts[placed.node]:
-            del counts[placed.node]
+        _count(self.priorities, placed.pod.spec.priority or 0, -1)
+        _count(self.groups[placed.group].counts, placed.node, -1)
         self._changed(info)
         if info.node is None and not info.pods:
             del self.nodes[placed.node]
@@ -336,23 +338,20 @@ class Cache:
         if affinity is not None and not (affinity.podAffinity or affinity.podAntiAffinity):
             affinity = None
         key = (
-            metadata.namespace,
-            self._labels_key(labels),
+            metadata.namespace, self._labels_key(labels),
             None if affinity is None else self._affinity_key(affinity),
             metadata.deletionTimestamp is not None,
-        )
+        )  # fmt: skip
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = PodGroup(metadata.namespace, labels, affinity, key[3])
             if affinity is not None:
                 self._forget_changes()  # its wishes may be about pods of any shape
             if len(self.groups) > 1000 and len(self.groups) % 500 == 0:
-                self._drop_empty_groups(key)
+                known = self.groups.items()
+                self.groups = {k: g for k, g in known if g.counts or k == key}
+                self._forget_changes()
         return key, group.counts
-
-    def _drop_empty_groups(self, keep: tuple[Any, ...]) -> None:
-        self.groups = {k: g for k, g in self.groups.items() if g.counts or k == keep}
-        self._forget_changes()
 
     # --- namespaces
 
@@ -370,14 +369,8 @@ def zone_of(labels: dict[str, str]) -> tuple[str, str]:
     return labels.get(REGION, ""), labels.get(ZONE, "")
 
 
-def _alike(old: Any, new: Any) -> bool:
-    """Whether scheduling sees no difference between two states of a node."""
-    return bool(
-        (old.spec is new.spec or old.spec == new.spec)
-        and old.metadata.labels == new.metadata.labels
-        and (old.status is new.status or _offer(old.status) == _offer(new.status))
-    )
-
-
-def _offer(status: Any) -> Any:
-    return None if status is None else (status.allocatable, status.images)
+def _seen(node: Any) -> tuple[Any, ...]:
+    """What scheduling sees of a node object."""
+    status = node.status
+    offer = None if status is None else (status.allocatable, status.images)
+    return node.metadata.labels, node.spec, offer

@@ -20,10 +20,7 @@ LONGEST = 1024
 
 @dataclass(slots=True)
 class PluginScore:
-    """One plugin's score of a node: as it counts, scaled to 0–100, and times the plugin's weight.
-
-    `raw` is None where the plugin does not score the node.
-    """
+    """One plugin's score of a node: as it counts (None: not at all), of 100, and weighted."""
 
     raw: int | None
     normalized: int
@@ -73,10 +70,7 @@ class Decision:
 
 
 def unavailable(total: int, refusals: Mapping[Verdict, int]) -> str:
-    """The sum of all refusals, verdicts and how many nodes each is about.
-
-    Such as `0/3 nodes are available: 1 Insufficient memory, 2 …`; a node may give several reasons.
-    """
+    """All refusals in short: `0/3 nodes are available: 1 Insufficient memory, 2 …`."""
     counted: dict[str, int] = {}
     for verdict, nodes in refusals.items():
         for reason in verdict.reasons:
@@ -91,10 +85,7 @@ def no_room(total: int, refusals: Mapping[Verdict, int], preemption: str) -> str
 
 
 def rejected(total: int, message: str) -> str:
-    """A plugin refused the pod before it looked at any node.
-
-    The plugin for devices then finds nothing prepared for it, and says so.
-    """
+    """A plugin refused the pod before it looked at any node; the one for devices has a word too."""
     return f"0/{total} nodes are available: {message}. not found"
 
 

@@ -12,7 +12,7 @@ There are two kinds of answer:
   summaries, knowing how many nodes have each. What of a summary follows from the node object
   alone are its `facts`; they are asked for when that changes.
 
-Source: `pkg/scheduler/framework/{interface,runtime/framework}.go`.
+Source: `pkg/scheduler/framework/{interface,runtime/framework,plugins/helper/normalize_score}.go`.
 """
 
 from __future__ import annotations
@@ -45,10 +45,7 @@ class Candidates(NamedTuple):
 
 
 class ClusterEvent(NamedTuple):
-    """Something that happened and may make a pod schedulable that was not.
-
-    kind: `node` (added, or changed), `pod` (added to a node, changed or gone from it), `claim`.
-    """
+    """Something that happened to a `node`, a `pod` on one, or a `claim`: see `might_help`."""
 
     kind: str
     old: Any
@@ -110,7 +107,6 @@ class Plugin:
         """Whether an event may have changed its mind about a pod that it refused.
 
         Unless a plugin says more: a node came that it does not refuse, or refuses no longer.
-        Source: `EventsToRegister` of the plugins.
         """
         if event.kind != "node" or event.new is None:
             return False
@@ -126,10 +122,7 @@ def empty_node(node: Any) -> NodeInfo:
 
 
 def proportional(scores: Iterable[int | None], reverse: bool = False) -> list[int]:
-    """Scale scores so that the highest becomes 100; reversed, so that it becomes 0.
-
-    Source: `pkg/scheduler/framework/plugins/helper/normalize_score.go`.
-    """
+    """Scale scores so that the highest becomes 100; reversed, so that it becomes 0."""
     given = [score or 0 for score in scores]
     highest = max(given, default=0) or 1
     scaled = [MAX_SCORE * score // highest for score in given]

@@ -73,12 +73,9 @@ class Preemption:
         verdicts = shape.verdicts()
         for position, verdict in blocked.items():
             verdicts[position] = verdict
+        order = zip(self._cache.order, verdicts, strict=True)
+        possible = [info for info, verdict in order if verdict is not None and verdict.resolvable]
         promised = self._cache.nodes.get(pod.status.nominatedNodeName or "")
-        possible = [
-            info
-            for info, verdict in zip(self._cache.order, verdicts, strict=True)
-            if verdict is not None and verdict.resolvable
-        ]
         if promised is not None and promised in possible and _is_being_emptied(promised, pod):
             return TERMINATING
         if len(possible) < len(verdicts):
@@ -162,18 +159,23 @@ def _violating(lower: list[Placed], budgets: list[Any]) -> dict[Key, bool]:
     violating: dict[Key, bool] = {}
     for pod in [placed.pod for placed in lower]:
         for index, budget in enumerate(budgets):
-            selector = selector_from_label_selector(budget.spec.selector)
-            if (
-                budget.metadata.namespace == pod.metadata.namespace
-                and labels_of(pod)
-                and not selector.empty
-                and selector.matches(labels_of(pod))
-                and pod.metadata.name not in (budget.status.disruptedPods or ())
-            ):
+            if _counts(budget, pod):
                 allowed[index] -= 1
                 if allowed[index] < 0:
                     violating[key_of(pod)] = True
     return violating
+
+
+def _counts(budget: Any, pod: Any) -> bool:
+    """Whether the eviction of a pod is one that a budget has to allow."""
+    selector = selector_from_label_selector(budget.spec.selector)
+    return (
+        budget.metadata.namespace == pod.metadata.namespace
+        and bool(labels_of(pod))
+        and not selector.empty
+        and selector.matches(labels_of(pod))
+        and pod.metadata.name not in (budget.status.disruptedPods or ())
+    )
 
 
 class Promises:

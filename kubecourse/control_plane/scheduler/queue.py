@@ -38,13 +38,8 @@ class QueuedPod:
         return self.tried + min(backoff, MAX_BACKOFF)
 
 
-ACTIVE, BACKOFF, ERROR, UNSCHEDULABLE, GATED = (
-    "active",
-    "backoff",
-    "error",
-    "unschedulable",
-    "gated",
-)
+ACTIVE, BACKOFF, ERROR = "active", "backoff", "error"
+UNSCHEDULABLE, GATED = "unschedulable", "gated"
 
 
 class SchedulingQueue:

@@ -220,18 +220,17 @@ class Scheduler:
             self._bind_failed(waiting.queued, TOO_LATE)
 
     def _bind(self, queued: QueuedPod, node: str) -> None:
-        pod = queued.pod
-        metadata = pod.metadata
+        namespace, name = queued.key
         try:
-            self._client.bind(metadata.namespace, metadata.name, node)
+            self._client.bind(namespace, name, node)
         except ApiError as error:
             if error.code == 404:
                 self.cache.remove(queued.key)
             else:
                 self._bind_failed(queued, str(error))
             return
-        text = f"Successfully assigned {metadata.namespace}/{metadata.name} to {node}"
-        self._events.normal(pod, "Scheduled", text)
+        text = f"Successfully assigned {namespace}/{name} to {node}"
+        self._events.normal(queued.pod, "Scheduled", text)
 
     def _bind_failed(self, queued: QueuedPod, why: str) -> None:
         self.cache.remove(queued.key)

@@ -6,6 +6,8 @@ last one went to has changed, so a shape asks its plugins again about changed no
 Nodes about which all plugins know the same (`Plugin.summary`) form a class: a few classes, of
 which the plugins are asked, stand for thousands of nodes. A choice is then a few passes over
 plain lists of numbers. Tests hold it against asking every plugin about every node afresh.
+
+Source: `pkg/scheduler/schedule_one.go` (numFeasibleNodesToFind, newSortedNodeScores).
 """
 
 from __future__ import annotations
@@ -31,10 +33,7 @@ MASK = (1 << POINTS) - 1
 
 
 def feasible_wanted(nodes: int) -> int:
-    """How many nodes that fit are enough, of so many.
-
-    Source: `pkg/scheduler/schedule_one.go` (numFeasibleNodesToFind).
-    """
+    """How many nodes that fit are enough, of so many."""
     if nodes < MIN_FEASIBLE:
         return nodes
     percent = max(50 - nodes // 125, MIN_PERCENT)
@@ -56,6 +55,7 @@ def _preorder(size: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=256)
 def _in_preorder(size: int) -> itemgetter[Any]:
+    """Puts a list of some size into that order."""
     return itemgetter(*_preorder(size))
 
 
@@ -64,7 +64,6 @@ def first_of_best(scores: Sequence[int]) -> int:
 
     It makes a heap of the list and takes its root. Of equal scores that is the one that comes
     first in the heap's tree, not always the first of the list.
-    Source: `pkg/scheduler/schedule_one.go` (newSortedNodeScores), Go's `container/heap`.
     """
     size = len(scores)
     if size < 3:
@@ -109,15 +108,10 @@ class Shape:
         self._pod = pod
         self._rules = rules
         self._cache = cache
-        self._prepare()
         self._epoch = -1
-        self._seen = 0
-        self._known: list[Known] = []
-        self._codes: list[int] = []
-        self._refused = 0
-        self._limit = 0
-        self._classes: dict[Any, NodeClass] = {}
-        self._by_number: list[NodeClass] = []
+        self._seen = self._limit = 0
+        self._prepare()
+        self._begin([])
 
     def _prepare(self) -> None:
         plugins = [rule(self._pod, self._cache) for rule in self._rules]
@@ -147,15 +141,18 @@ class Shape:
             if len(self._by_number) > self._limit:
                 self._rebuild()
 
+    def _begin(self, order: list[NodeInfo]) -> None:
+        self._seen = len(self._cache.changes)
+        self._classes: dict[Any, NodeClass] = {}
+        self._by_number: list[NodeClass] = []
+        self._known: list[Known] = [UNKNOWN] * len(order)
+        self._codes: list[int] = []
+        self._refused = 0
+
     def _rebuild(self) -> None:
         order = self._cache.order
         self._epoch = self._cache.epoch
-        self._seen = len(self._cache.changes)
-        self._classes = {}
-        self._by_number = []
-        self._known = [UNKNOWN] * len(order)
-        self._codes = []
-        self._refused = 0
+        self._begin(order)
         for info in order:
             found, points = self._ask(info)
             found.nodes += 1
@@ -166,16 +163,20 @@ class Shape:
 
     def _ask(self, info: NodeInfo) -> tuple[NodeClass, int]:
         """A node's class, and its points by the plugins that look at the node alone."""
-        version, verdict, facts = self._known[info.position]
-        if version != info.version:
+        known = self._known[info.position]
+        if known.version != info.version:
             verdict = _first_refusal(self._fixed_checks, info)
             facts = tuple([plugin.facts(info) for plugin in self._summed])
-            self._known[info.position] = Known(info.version, verdict, facts)
+            known = self._known[info.position] = Known(info.version, verdict, facts)
+        _, verdict, facts = known
         points = 0
         if verdict is None:
             answer = info.scratch.get(self._footprint)
             if answer is None:
-                answer = info.scratch[self._footprint] = self._ask_of_pods(info)
+                verdict = _first_refusal(self._checks, info)
+                if verdict is None:
+                    points = sum([plugin.weight * plugin.score(info) for plugin in self._scores])
+                answer = info.scratch[self._footprint] = verdict, points
             verdict, points = answer
         # A node that takes no pod of this shape may still count for where others can go.
         if self._moving:
@@ -184,15 +185,6 @@ class Shape:
                 moved[index] = plugin.summary(info, moved[index])
             facts = tuple(moved)
         return self._class(verdict, facts), points
-
-    def _ask_of_pods(self, info: NodeInfo) -> tuple[Verdict | None, int]:
-        """What follows from what a node's pods take: why it is refused, else its points."""
-        verdict = _first_refusal(self._checks, info)
-        points = 0
-        if verdict is None:
-            for plugin in self._scores:
-                points += plugin.weight * plugin.score(info)
-        return verdict, points
 
     def _class(self, verdict: Verdict | None, summaries: tuple[Any, ...]) -> NodeClass:
         key = summaries if verdict is None else (verdict, summaries)
@@ -203,14 +195,16 @@ class Shape:
         return found
 
     def _update(self, info: NodeInfo) -> None:
-        position = info.position
         found, points = self._ask(info)
-        before = self._by_number[self._codes[position] >> POINTS]
-        self._codes[position] = found.number << POINTS | points
+        before = self._class_at(info.position)
+        self._codes[info.position] = found.number << POINTS | points
         if before is not found:
             before.nodes -= 1
             found.nodes += 1
             self._refused += (found.verdict is not None) - (before.verdict is not None)
+
+    def _class_at(self, position: int) -> NodeClass:
+        return self._by_number[self._codes[position] >> POINTS]
 
     # --- refusing
 
@@ -238,8 +232,8 @@ class Shape:
 
     def verdict(self, info: NodeInfo) -> Verdict | None:
         self.refresh()
-        found = self._by_number[self._codes[info.position] >> POINTS]
-        return self._verdict(found, self._surveys() if self._judges else {})
+        surveys = self._surveys() if self._judges else {}
+        return self._verdict(self._class_at(info.position), surveys)
 
     def verdict_alone(self, info: NodeInfo) -> Verdict | None:
         """The same, looking at no other node if that can be; nothing is remembered."""
@@ -251,10 +245,8 @@ class Shape:
         """Why each node is refused, or None, in the order of nodes."""
         self.refresh()
         surveys = self._surveys() if self._judges else {}
-        by_number = [
-            self._verdict(found, surveys) if found.nodes else None for found in self._by_number
-        ]
-        return [by_number[code >> POINTS] for code in self._codes]
+        known = [self._verdict(each, surveys) if each.nodes else None for each in self._by_number]
+        return [known[code >> POINTS] for code in self._codes]
 
     # --- choosing
 
@@ -353,7 +345,7 @@ class Shape:
         for plugin in self.plugins.values():
             if plugin.ranks:
                 index = self._summed.index(plugin)
-                summaries = [self._by_number[code >> POINTS].summaries[index] for code in codes]
+                summaries = [self._class_at(place).summaries[index] for place in places]
                 known = self._ranked(index, list(dict.fromkeys(summaries)), codes, surveys)
                 pairs = [known[summary] for summary in summaries]
             elif plugin.scores:

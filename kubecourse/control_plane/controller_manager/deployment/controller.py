@@ -43,8 +43,6 @@ class DeploymentController(ManagedController):
     def forget(self) -> None:
         self._busy_until: dict[Key, float] = {}
 
-    # --- hearing
-
     def enqueue(self, old: Any, new: Any) -> None:
         if new is None:
             self._busy_until.pop(key_of(old), None)
@@ -72,8 +70,6 @@ class DeploymentController(ManagedController):
                 deployment = self.objects.get(*key)
                 if deployment is not None and deployment.spec.strategy.type == "Recreate":
                     self.enqueue(None, deployment)
-
-    # --- working
 
     def sync(self, deployment: Any) -> Result | None:
         replicasets = self.claimed(deployment, family(deployment, self._replicasets))

@@ -71,8 +71,8 @@ def calculate_status(
     available = count(replicasets, "availableReplicas")
     enough = _AVAILABILITY[available >= min_available(deployment)]
     # Unknown where a ReplicaSet that was looked at does not say.
-    silent = [rs.status for rs in replicasets if rs.status.terminatingReplicas is None]
-    unknown = any(status.observedGeneration for status in silent)
+    silent = [rs for rs in replicasets if rs.status.terminatingReplicas is None]
+    unknown = any(rs.status.observedGeneration for rs in silent)
     return models.apps_v1.DeploymentStatus(
         observedGeneration=deployment.metadata.generation,
         replicas=count(replicasets, "replicas") or None,
@@ -88,11 +88,10 @@ def calculate_status(
 
 def is_complete(deployment: Any, status: Any) -> bool:
     """Whether all wanted pods are of the new template and available, and no others are left."""
-    counts = (status.updatedReplicas, status.replicas, status.availableReplicas)
-    return (
-        all((number or 0) == deployment.spec.replicas for number in counts)
-        and (status.observedGeneration or 0) >= deployment.metadata.generation
-    )
+    counts = (status.updatedReplicas or 0, status.replicas or 0, status.availableReplicas or 0)
+    wanted = deployment.spec.replicas
+    seen = (status.observedGeneration or 0) >= deployment.metadata.generation
+    return counts == (wanted, wanted, wanted) and seen
 
 
 def is_progressing(before: Any, after: Any) -> bool:

@@ -91,9 +91,6 @@ def clean_up(sizes: list[int], available: list[int], budget: int) -> tuple[list[
     return result, True
 
 
-# --- scaling in the middle of a rollout
-
-
 class Share(NamedTuple):
     """A ReplicaSet of `size` replicas that were part of at most `max_before` in all.
 

@@ -15,8 +15,8 @@ from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.client import Client, EventRecorder
 from kubecourse.control_plane.controller_manager.controller import (
     controller_of,
-    controller_reference,
     is_namespace_terminating,
+    owned_by,
 )
 from kubecourse.control_plane.controller_manager.deployment import history, progress, rolling
 from kubecourse.control_plane.controller_manager.pods import by_age
@@ -102,15 +102,10 @@ class Sync:
         mark = {history.HASH_LABEL: digest}
         given = spec.template.metadata
         labels = {**(given.labels or {}), **mark}
-        annotations = history.annotations_for(deployment, None, number)
+        annotations = history.annotations_for(deployment, None, number) | self._noted()
+        name = f"{deployment.metadata.name}-{digest}"
         return ReplicaSet(
-            metadata=models.meta_v1.ObjectMeta(
-                name=f"{deployment.metadata.name}-{digest}",
-                namespace=deployment.metadata.namespace,
-                labels=labels,
-                annotations=annotations | self._noted(),
-                ownerReferences=[controller_reference(deployment)],
-            ),
+            metadata=owned_by(deployment, name=name, labels=labels, annotations=annotations),
             spec=models.apps_v1.ReplicaSetSpec(
                 replicas=size,
                 minReadySeconds=spec.minReadySeconds,

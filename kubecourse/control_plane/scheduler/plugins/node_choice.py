@@ -9,13 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.api import models
-from kubecourse.api.placement import (
-    NodeTerm,
-    RequiredNodes,
-    taints_of,
-    tolerated,
-    untolerated,
-)
+from kubecourse.api.placement import NodeTerm, RequiredNodes, taints_of, tolerated, untolerated
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
 from kubecourse.control_plane.scheduler.footprint import footprint
 from kubecourse.control_plane.scheduler.framework import (
