@@ -32,7 +32,7 @@ def figure(name: str, offer: Clusterless, node: tuple[str, Bill], load: Workload
             y=heights,
             mode="lines",
             line={"color": colour, "width": 3, "dash": dash},
-            hovertemplate=f"{what}: $%{{y:.2f}}, %{{x:.0f}} %<extra></extra>",
+            hovertemplate=f"{what}: %{{y:.2f}} USD, %{{x:.0f}} %<extra></extra>",
         )
     at = [] if even is None else [100 * even]
     chart.add_scatter(

@@ -25,8 +25,8 @@ def words(key: str, **values: object) -> str:
 
 
 def money(amount: Decimal) -> str:
-    """US dollars to the cent."""
-    return f"${amount:,.2f}"
+    """US dollars to the cent. Without their sign: plotly takes what is between two for a formula."""
+    return f"{amount:,.2f} USD"
 
 
 def dated(source: Source) -> str:

@@ -56,7 +56,7 @@ def test_offers_with_the_same_fee_can_each_be_chosen() -> None:
 def test_every_assumption_is_on_the_page_with_its_source() -> None:
     widget = CostCalculator(setup_hours_own=123, fee_month=50)
     assert "setup_hours_own=123" in widget.numbers.value
-    assert widget.offer.label == "$50.00"
+    assert widget.offer.label == "50.00 USD"
     for name in prices().assumptions:
         assert messages.text(f"costs.assumptions.{name}") in re.sub("&#x27;", "'", still(widget))
     assert "2026-01-19" in widget.numbers.value
@@ -85,7 +85,7 @@ def test_the_table_is_the_bill_at_the_chosen_share() -> None:
     widget = BreakEven()
     widget.duty.value = 0
     assert "Cloud Run, 0 %" in widget.numbers.value
-    assert "<b>$0.00</b>" in widget.numbers.value
+    assert "<b>0.00 USD</b>" in widget.numbers.value
 
 
 def test_every_combination_of_the_controls_has_a_picture() -> None:
@@ -122,6 +122,11 @@ def test_labels_do_not_lie_on_one_another() -> None:
     labels(chart, 1, [(1, "a", "#000000"), (0.5, "b", "#000000"), (60, "c", "#000000")], 100)
     heights = sorted(each.y for each in chart.layout.annotations)
     assert heights == [0.5, 9.5, 60]
+
+
+@pytest.mark.parametrize("widget", [CostCalculator, BreakEven, ReservationCurve])
+def test_no_text_of_a_plot_is_taken_for_a_formula(widget: type) -> None:
+    assert "$" not in widget().picture.to_json()  # what stands between two of them, is
 
 
 @pytest.mark.parametrize("widget", WIDGETS)
