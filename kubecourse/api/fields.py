@@ -7,19 +7,15 @@ Unlike labels, only a few fields of each kind can be selected by. Behaviour foll
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-
-METADATA_FIELDS = ("metadata.name", "metadata.namespace")
-"""The fields that every kind can be selected by."""
 
 _TERMS = re.compile(r"(?:[^\\,]|\\.|\\$)+", re.DOTALL)
 _TERM = re.compile(r"(.*?)(!=|==|=)(.*)", re.DOTALL)
 
 
 class FieldSelectorError(ValueError):
-    """A text is not a field selector for this kind; the message is the API server's (400)."""
+    """A text is not a field selector; the message is the API server's (400)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +37,6 @@ class FieldSelector:
 
     requirements: tuple[FieldRequirement, ...] = ()
 
-    def matches(self, fields: Mapping[str, str] | Callable[[str], str]) -> bool:
-        """Whether an object is selected, given its fields by name; an absent one is ''."""
-        for requirement in self.requirements:
-            name = requirement.field
-            found = fields.get(name, "") if isinstance(fields, Mapping) else fields(name)
-            if (found == requirement.value) != (requirement.operator == "="):
-                return False
-        return True
-
     @property
     def exact(self) -> dict[str, str]:
         """The values that a selected object has for certain: what an index can look up."""
@@ -65,7 +52,11 @@ class FieldSelector:
 
 
 @lru_cache(maxsize=4096)
-def _parse(text: str) -> FieldSelector:
+def parse_field_selector(text: str) -> FieldSelector:
+    """Read a field selector. `=` and `==` are the same; a backslash goes before `,` or `=`.
+
+    Raises FieldSelectorError for a text that cannot be read.
+    """
     requirements = []
     for term in sorted(_TERMS.findall(text)):
         match = _TERM.fullmatch(term)
@@ -95,26 +86,3 @@ def _unescape(value: str) -> str:
             )
         plain += character
     return plain
-
-
-def parse_field_selector(text: str, supported: Collection[str] | None = None) -> FieldSelector:
-    """Read a field selector. `=` and `==` are the same; a backslash goes before `,` or `=`.
-
-    supported: the fields that objects of this kind can be selected by; None allows any. Raises
-    FieldSelectorError for a text that cannot be read or a field that is not supported. Kinds
-    with nothing but METADATA_FIELDS get the server's general message, others its shorter one.
-    """
-    selector = _parse(text)
-    if supported is not None:
-        for requirement in selector.requirements:
-            if requirement.field not in supported:
-                raise FieldSelectorError(_unsupported(requirement.field, supported))
-    return selector
-
-
-def _unsupported(field: str, supported: Collection[str]) -> str:
-    if set(supported) <= set(METADATA_FIELDS):
-        return (
-            f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'
-        )
-    return f"field label not supported: {field}"

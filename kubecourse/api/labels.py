@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from kubecourse.api.memo import memo
-from kubecourse.api.names import validate_label_key, validate_label_value
+from kubecourse.api.names import is_qualified_name, validate_label_value
 
 _SIGNS = {"=": "=", "==": "==", "!=": "!=", "in": " in ", "notin": " notin ", "gt": ">", "lt": "<"}
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -137,7 +137,7 @@ def _is_equality(requirement: Requirement) -> bool:
 def requirement(key: str, operator: str, values: Iterable[str] = ()) -> Requirement:
     """A checked requirement. Raises SelectorError with the server's text."""
     listed = tuple(values)
-    problems = _about("key", key, validate_label_key(key))
+    problems = _about("key", key, is_qualified_name(key))
     if operator in ("in", "notin") and not listed:
         problems.append(
             _bad_values(listed, "for 'in', 'notin' operators, values set can't be empty")
@@ -222,7 +222,7 @@ class _Parser:
         key = self._next() if absent else token
         if not _is_word(key):
             raise SelectorError(f"found '{key}', expected: identifier")
-        if objections := validate_label_key(key):
+        if objections := is_qualified_name(key):
             # The server has no path for a key here, and prints that it has none.
             raise SelectorError(_about("<nil>", key, objections)[0])
         if absent or self._peek() in ("", ","):

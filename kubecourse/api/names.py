@@ -15,7 +15,6 @@ from typing import Protocol
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
-_LABEL_1035 = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _LABEL_VALUE = rf"({_QUALIFIED})?"
 _CONFIG_KEY = r"[-._a-zA-Z0-9]+"
@@ -23,7 +22,6 @@ _PERCENT = r"[0-9]+%"
 
 _LABEL_RE = re.compile(_LABEL)
 _SUBDOMAIN_RE = re.compile(_SUBDOMAIN)
-_LABEL_1035_RE = re.compile(_LABEL_1035)
 _QUALIFIED_RE = re.compile(_QUALIFIED)
 _LABEL_VALUE_RE = re.compile(_LABEL_VALUE)
 _CONFIG_KEY_RE = re.compile(_CONFIG_KEY)
@@ -55,13 +53,6 @@ _SUBDOMAIN_SHAPE = _shape(
     "'-' or '.', and must start and end with an alphanumeric character",
     _SUBDOMAIN,
     "example.com",
-)
-_LABEL_1035_SHAPE = _shape(
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', "
-    "start with an alphabetic character, and end with an alphanumeric character",
-    _LABEL_1035,
-    "my-name",
-    "abc-123",
 )
 _QUALIFIED_SHAPE = _shape(_QUALIFIED_RULE, _QUALIFIED, "MyName", "my.name", "123-abc")
 _LABEL_VALUE_SHAPE = _shape(
@@ -119,14 +110,6 @@ def is_path_segment(name: str) -> list[str]:
     return [f"may not contain '{illegal}'" for illegal in "/%" if illegal in name]
 
 
-def is_dns1035_label(name: str) -> list[str]:
-    """Objections to a label that must start with a letter."""
-    problems = _too_long(name, 63)
-    if not _LABEL_1035_RE.fullmatch(name):
-        problems.append(_LABEL_1035_SHAPE)
-    return problems
-
-
 def is_qualified_name(key: str) -> list[str]:
     """Objections to `name` or `prefix.example.com/name`: keys of labels, taints, resources."""
     prefix, slash, name = key.partition("/")
@@ -148,11 +131,6 @@ def is_qualified_name(key: str) -> list[str]:
     if not _QUALIFIED_RE.fullmatch(name):
         problems.append(f"name part {_QUALIFIED_SHAPE}")
     return problems
-
-
-def validate_label_key(key: str) -> list[str]:
-    """Objections to the key of a label: a qualified name."""
-    return is_qualified_name(key)
 
 
 def validate_label_value(value: str) -> list[str]:
@@ -189,11 +167,6 @@ def is_valid_port_name(name: str) -> list[str]:
     return problems
 
 
-def is_valid_port_number(port: int) -> list[str]:
-    """Objections to the number of a port."""
-    return [] if 1 <= port <= 65535 else ["must be between 1 and 65535, inclusive"]
-
-
 def is_valid_percent(text: str) -> list[str]:
     """Objections to a percentage such as `25%`."""
     return [] if _PERCENT_RE.fullmatch(text) else [_PERCENT_SHAPE]
@@ -202,7 +175,6 @@ def is_valid_percent(text: str) -> list[str]:
 SAFE_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Letters of generated names: no vowels and no 0, 1, 3, so that no word appears by accident."""
 
-_LONGEST_GENERATED = 63
 _SUFFIX_LENGTH = 5
 
 
@@ -215,14 +187,6 @@ class RandomSource(Protocol):
 def random_suffix(rng: RandomSource, n: int = _SUFFIX_LENGTH) -> str:
     """Draw n characters from the safe alphabet."""
     return "".join(rng.choices(SAFE_ALPHABET, k=n))
-
-
-def generate_name(base: str, rng: RandomSource) -> str:
-    """The name made from a generateName: the base, shortened to fit 63, and five characters.
-
-    `staging/src/k8s.io/apiserver/pkg/storage/names/generate.go`.
-    """
-    return base[: _LONGEST_GENERATED - _SUFFIX_LENGTH] + random_suffix(rng)
 
 
 def safe_encode(text: str) -> str:

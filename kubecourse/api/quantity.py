@@ -110,19 +110,6 @@ class Quantity:
     def is_negative(self) -> bool:
         return self.nano < 0
 
-    def round_up(self, scale: int) -> tuple[Quantity, bool]:
-        """Round away from zero to a multiple of 10**scale (scale -3: thousandths).
-
-        Returns the rounded quantity and whether nothing was lost. The API server does this with
-        scale -3 to every resource list, which is why a request of `0.0005` cores reads `1m`
-        (`pkg/apis/core/v1/defaults.go`, SetDefaults_ResourceList).
-        """
-        if scale <= -9:
-            return self, True
-        step = 10 ** (scale + 9)
-        rounded = _divide_up(self.nano, step) * step
-        return Quantity(rounded, self.format), rounded == self.nano
-
 
 ZERO = Quantity(0)
 
@@ -227,9 +214,10 @@ def canonical(text: str) -> str:
 def canonical_milli(text: str) -> str:
     """The canonical form after rounding up to thousandths: how resource lists are stored.
 
-    `0.0005` → `1m`. Raises QuantityError. See `Quantity.round_up`.
+    `0.0005` → `1m`. Raises QuantityError. Source: `pkg/apis/core/v1/defaults.go`.
     """
-    return str(parse_quantity(text).round_up(-3)[0])
+    quantity = parse_quantity(text)
+    return str(Quantity(quantity.milli * _MILLI_IN_NANO, quantity.format))
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -247,11 +235,6 @@ def milli(text: str) -> int:
 def add(a: str, b: str) -> str:
     """The canonical sum of two quantities. Raises QuantityError."""
     return str(parse_quantity(a) + parse_quantity(b))
-
-
-def subtract(a: str, b: str) -> str:
-    """The canonical difference of two quantities. Raises QuantityError."""
-    return str(parse_quantity(a) - parse_quantity(b))
 
 
 def compare(a: str, b: str) -> int:

@@ -99,7 +99,6 @@ def test_a_bomb_of_aliases_is_refused() -> None:
         yaml.load("\n".join(levels))
 
 
-
 def test_keys_given_twice_are_noted_and_the_last_counts() -> None:
     value, problems = yaml.load_noting("a: 1\nb: {c: 1, c: 2}\na: 3\n")
     assert value == {"a": 3, "b": {"c": 2}}

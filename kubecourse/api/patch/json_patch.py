@@ -1,24 +1,46 @@
-"""JSON patch (RFC 6902): a list of operations, each on the place that a JSON pointer names.
+"""Patches that know JSON alone: lists of operations (RFC 6902), partial objects (RFC 7386).
 
 Behaviour and messages follow `evanphx/json-patch` version 4, which the API server and kubectl
-use. It differs from the RFC: `replace` and `copy` accept a field that is not there, `test` with
-null too, negative indexes count from the end; only `replace` and `test` take the whole document.
+use. Operations differ from the RFC: `replace` and `copy` accept a field that is not there, `test`
+with null too, negative indexes count from the end; only `replace` and `test` take the whole
+document.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
-from kubecourse.api.patch.values import Json, PatchError, json_type, same
+from kubecourse.api.patch.values import Json, PatchError, json_type, same, without_nulls
 
 _MOST_OPERATIONS = 10_000
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_Edit = Callable[[Json, str], Json]
 
 
 class _Missing(Exception):
     """A container on the way does not exist or has no children."""
+
+
+def merge_patch(doc: Json, patch: Json) -> Json:
+    """The document with a partial one merged in: null for what goes, lists replaced whole.
+
+    Raises PatchError (400) if the patch is not an object.
+    """
+    _need(patch, dict, "map[string]interface {}")
+    return _merge(doc, patch)
+
+
+def _merge(doc: Json, patch: Json) -> Json:
+    if not isinstance(patch, dict) or not isinstance(doc, dict):
+        return without_nulls(patch)
+    result = dict(doc)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = _merge(result.get(key), value)
+    return result
 
 
 def json_patch(doc: Json, ops: Json) -> Json:
@@ -60,121 +82,111 @@ def _failed(detail: str) -> PatchError:
     return PatchError(detail, 422)
 
 
-def _add(doc: Json, op: dict[str, Json]) -> Json:
-    path = _text(op, "path", "add operation failed to decode path: missing value")
-    try:
-        return _edit(doc, path, lambda at, key: _insert(at, key, op.get("value")))
-    except _Missing:
-        detail = f'add operation does not apply: doc is missing path: "{path}": missing value'
-    except PatchError as error:
-        detail = f"error in add for path: '{path}': {error}"
-    raise _failed(detail)
+# --- operations
 
 
-def _remove(doc: Json, op: dict[str, Json]) -> Json:
-    path = _text(op, "path", "remove operation failed to decode path: missing value")
-    try:
-        return _edit(doc, path, _delete)
-    except _Missing:
-        detail = f'remove operation does not apply: doc is missing path: "{path}": missing value'
-    except PatchError as error:
-        detail = f"error in remove for path: '{path}': {error}"
-    raise _failed(detail)
+class _Words(NamedTuple):
+    """What is said of a pointer that is not there, or leads nowhere, or whose end is wrong."""
 
-
-def _replace(doc: Json, op: dict[str, Json]) -> Json:
-    path = _text(op, "path", "replace operation failed to decode path: " + _NO_PATH)
-    if not path:
-        # Anything but an object or a list is passed over in silence.
-        return op["value"] if isinstance(op.get("value"), dict | list) else doc
-    try:
-        return _edit(doc, path, lambda at, key: _put(at, key, op.get("value")))
-    except _Missing:
-        what = "path"
-    except PatchError:
-        what = "key"
-    raise _failed(f"replace operation does not apply: doc is missing {what}: {path}: missing value")
-
-
-def _move(doc: Json, op: dict[str, Json]) -> Json:
-    source = _text(op, "from", "move operation failed to decode from: " + _NO_FROM)
-    key = _split(source)[-1] if "/" in source else ""
-    try:
-        value = _read(doc, source)
-        doc = _edit(doc, source, _delete)
-    except _Missing:
-        raise _failed(
-            f"move operation does not apply: doc is missing from path: {source}: missing value"
-        ) from None
-    except PatchError as error:
-        raise _failed(f"error in move for path: '{key}': {error}") from None
-    path = _text(op, "path", "move operation failed to decode path: " + _NO_PATH)
-    return _land(doc, path, value, "move", f"error in move for path: '{path}'")
-
-
-def _copy(doc: Json, op: dict[str, Json]) -> Json:
-    source = _text(op, "from", "copy operation failed to decode from: " + _NO_FROM)
-    try:
-        value = _read(doc, source)
-    except _Missing:
-        raise _failed(
-            f"copy operation does not apply: doc is missing from path: {source}: missing value"
-        ) from None
-    except PatchError as error:
-        raise _failed(f"error in copy for from: '{source}': {error}") from None
-    path = _text(op, "path", "copy operation failed to decode path: missing value")
-    return _land(doc, path, value, "copy", "error while adding value during copy")
-
-
-def _land(doc: Json, path: str, value: Json, verb: str, failure: str) -> Json:
-    """Put a moved or copied value where it belongs."""
-    try:
-        return _edit(doc, path, lambda at, key: _insert(at, key, value))
-    except _Missing:
-        detail = (
-            f"{verb} operation does not apply: doc is missing destination path: {path}: "
-            "missing value"
-        )
-    except PatchError as error:
-        detail = f"{failure}: {error}"
-    raise _failed(detail)
-
-
-def _test(doc: Json, op: dict[str, Json]) -> Json:
-    path = _text(op, "path", "test operation failed to decode path: " + _NO_PATH)
-    try:
-        found = _read(doc, path) if path else doc
-    except _Missing:
-        raise _failed(
-            f"test operation does not apply: is missing path: {path}: missing value"
-        ) from None
-    except PatchError as error:
-        raise _failed(f"error in test for path: '{path}': {error}") from None
-    if not same(found, op.get("value")):
-        raise _failed(f"testing value {path} failed: test failed")
-    return doc
+    absent: str
+    missing: str
+    wrong: str
 
 
 _NO_PATH = "operation missing path field: missing value"
-_NO_FROM = "operation, missing from field: missing value"
-_OPERATIONS: dict[str, Callable[[Json, dict[str, Json]], Json]] = {
-    "add": _add,
-    "remove": _remove,
-    "replace": _replace,
-    "move": _move,
-    "copy": _copy,
-    "test": _test,
+_WORDS = {
+    "add": _Words("missing value", 'doc is missing path: "{}"', "error in add for path: '{}': {}"),
+    "remove": _Words(
+        "missing value", 'doc is missing path: "{}"', "error in remove for path: '{}': {}"
+    ),
+    "replace": _Words(
+        _NO_PATH,
+        "doc is missing path: {}",
+        "replace operation does not apply: doc is missing key: {}: missing value",
+    ),
+    "test": _Words(_NO_PATH, "is missing path: {}", "error in test for path: '{}': {}"),
+    "move": _Words(
+        _NO_PATH, "doc is missing destination path: {}", "error in move for path: '{}': {}"
+    ),
+    "copy": _Words(
+        "missing value",
+        "doc is missing destination path: {}",
+        "error while adding value during copy: {1}",
+    ),
+    "move from": _Words(
+        "operation, missing from field: missing value",
+        "doc is missing from path: {}",
+        "error in move for path: '{}': {}",
+    ),
+    "copy from": _Words(
+        "operation, missing from field: missing value",
+        "doc is missing from path: {}",
+        "error in copy for from: '{}': {}",
+    ),
 }
 
 
+def _at(op: dict[str, Json], field: str, act: Callable[[str], Json]) -> Json:
+    """Do something with the pointer in a field of an operation; what fails is put into words."""
+    verb = op["op"]
+    words, pointer = _WORDS[verb if field == "path" else f"{verb} from"], op.get(field)
+    if not isinstance(pointer, str):
+        raise _failed(f"{verb} operation failed to decode {field}: {words.absent}")
+    try:
+        return act(pointer)
+    except _Missing:
+        missing = words.missing.format(pointer)
+        detail = f"{verb} operation does not apply: {missing}: missing value"
+    except PatchError as error:
+        if (verb, field) == ("move", "from"):
+            pointer = _split(pointer)[-1] if "/" in pointer else ""
+        detail = words.wrong.format(pointer, error)
+    raise _failed(detail)
+
+
+def _put_in(doc: Json, op: dict[str, Json], value: Json) -> Json:
+    return _at(op, "path", lambda path: _edit(doc, path, lambda at, key: _insert(at, key, value)))
+
+
+def _add(doc: Json, op: dict[str, Json]) -> Json:
+    return _put_in(doc, op, op.get("value"))
+
+
+def _remove(doc: Json, op: dict[str, Json]) -> Json:
+    return _at(op, "path", lambda path: _edit(doc, path, _delete))
+
+
+def _replace(doc: Json, op: dict[str, Json]) -> Json:
+    value = op.get("value")
+    if op.get("path") == "":
+        # Anything but an object or a list is passed over in silence.
+        return value if isinstance(value, dict | list) else doc
+    return _at(op, "path", lambda path: _edit(doc, path, lambda at, key: _put(at, key, value)))
+
+
+def _move(doc: Json, op: dict[str, Json]) -> Json:
+    value = _at(op, "from", lambda path: _read(doc, path))
+    return _put_in(_at(op, "from", lambda path: _edit(doc, path, _delete)), op, value)
+
+
+def _copy(doc: Json, op: dict[str, Json]) -> Json:
+    return _put_in(doc, op, _at(op, "from", lambda path: _read(doc, path)))
+
+
+def _test(doc: Json, op: dict[str, Json]) -> Json:
+    found = _at(op, "path", lambda path: _read(doc, path) if path else doc)
+    if not same(found, op.get("value")):
+        raise _failed(f"testing value {op['path']} failed: test failed")
+    return doc
+
+
+_OPERATIONS: dict[str, Callable[[Json, dict[str, Json]], Json]] = {
+    "add": _add, "remove": _remove, "replace": _replace, "move": _move, "copy": _copy,
+    "test": _test,
+}  # fmt: skip
+
+
 # --- pointers
-
-
-def _text(op: dict[str, Json], name: str, otherwise: str) -> str:
-    value = op.get(name)
-    if not isinstance(value, str):
-        raise _failed(otherwise)
-    return value
 
 
 def _split(pointer: str) -> list[str]:
@@ -184,7 +196,7 @@ def _split(pointer: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in parts]
 
 
-def _edit(doc: Json, pointer: str, change: _Edit) -> Json:
+def _edit(doc: Json, pointer: str, change: Callable[[Json, str], Json]) -> Json:
     """A copy of the document in which `change(container, key)` replaced the container."""
 
     def descend(at: Json, parts: list[str]) -> Json:
@@ -243,12 +255,11 @@ def _insert(at: Json, key: str, value: Json) -> Json:
         return {**at, key: value}
     if key == "-":
         return [*at, value]
-    if not _INTEGER.fullmatch(key):
-        raise _failed(
-            f"value was not a proper array index: '{key}': "
-            f'strconv.Atoi: parsing "{key}": invalid syntax'
-        )
-    index = _index(key, len(at) + 1)
+    try:
+        index = _index(key, len(at) + 1)
+    except PatchError as error:
+        improper = f"value was not a proper array index: '{key}': "
+        raise error if _INTEGER.fullmatch(key) else _failed(f"{improper}{error}") from None
     return [*at[:index], value, *at[index:]]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import codec, errors, models, names
+from kubecourse.api import errors, models, names
 from kubecourse.api.fields import FieldSelector
 from kubecourse.api.labels import Selector
 from kubecourse.api.resources import RESOURCES, Resource
@@ -538,8 +538,3 @@ def _keep_system_fields(new: ObjectMeta, old: ObjectMeta) -> ObjectMeta:
         selfLink=None,
         managedFields=None,
     )
-
-
-def decode(resource: Resource, data: dict[str, Any]) -> tuple[Any, list[str]]:
-    """An object of a resource from JSON, and the unknown fields in it. See `codec.decode`."""
-    return codec.decode(data, resource.schema)

@@ -1,101 +1,80 @@
 """Admission: what may still change or refuse a request after it was understood.
 
-Plugins that change objects are functions `admit(server, operation, resource, new, old, options)`
-that return the object; those that refuse are `check` functions with the same arguments. One
-file each; the tables here say which requests each is about, in the order of the real server.
+Plugins take an `Attempt`: those that change objects return the new one, the others refuse by
+raising ApiError. The tables say which requests each is about, in the order of the real server.
 Source: `pkg/kubeapiserver/options/plugins.go`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.admission import (
-    default_storage_class,
-    default_toleration_seconds,
     limit_ranger,
-    namespace_lifecycle,
-    persistent_volume_claim_resize,
+    namespaces,
+    pods,
     priority,
     resource_quota,
-    runtime_class,
     service_account,
-    storage_object_in_use_protection,
-    taint_nodes_by_condition,
+    storage,
 )
+from kubecourse.control_plane.apiserver.admission.attempt import Attempt
 from kubecourse.control_plane.apiserver.request import Options
 
-Admit = Callable[[Any, str, Resource, Any, Any, Options], Any]
-"""Returns the object, or raises ApiError. What a `check` returns is of no interest."""
-
-
-class Plugin(NamedTuple):
-    """A plugin and the requests that it is about; without kinds, those for every kind."""
-
-    run: Admit
-    operations: str
-    kinds: tuple[str, ...] = ()
-
-
-class Chain:
-    """Plugins in their order. Which of them a request concerns is worked out once."""
-
-    def __init__(self, *plugins: Plugin) -> None:
-        self._plugins = plugins
-        self._concerned: dict[tuple[str, str], tuple[Admit, ...]] = {}
-
-    def concerned(self, operation: str, kind: str) -> tuple[Admit, ...]:
-        """The plugins for an operation (CREATE, UPDATE, DELETE) on a kind."""
-        found = self._concerned.get((operation, kind))
-        if found is None:
-            found = self._concerned[operation, kind] = tuple(
-                plugin.run
-                for plugin in self._plugins
-                if operation in plugin.operations.split()
-                and (not plugin.kinds or kind in plugin.kinds)
-            )
-        return found
-
-
+Plugin = Callable[[Attempt], Any]
 _CLAIM = "PersistentVolumeClaim"
 
-MUTATING = Chain(
-    Plugin(namespace_lifecycle.admit, "CREATE"),
-    Plugin(limit_ranger.admit, "CREATE", ("Pod",)),
-    Plugin(service_account.admit, "CREATE", ("Pod",)),
-    Plugin(taint_nodes_by_condition.admit, "CREATE", ("Node",)),
-    Plugin(priority.admit, "CREATE", ("Pod",)),
-    Plugin(default_toleration_seconds.admit, "CREATE UPDATE", ("Pod",)),
-    Plugin(default_storage_class.admit, "CREATE", (_CLAIM,)),
-    Plugin(storage_object_in_use_protection.admit, "CREATE", ("PersistentVolume", _CLAIM)),
-    Plugin(runtime_class.admit, "CREATE", ("Pod",)),
+_MUTATING: tuple[tuple[Plugin, str, str], ...] = (
+    (namespaces.admit, "CREATE", ""),
+    (limit_ranger.admit, "CREATE", "Pod"),
+    (service_account.admit, "CREATE", "Pod"),
+    (pods.taint_new_node, "CREATE", "Node"),
+    (priority.admit, "CREATE", "Pod"),
+    (pods.tolerate_lost_node, "CREATE UPDATE", "Pod"),
+    (storage.default_class, "CREATE", _CLAIM),
+    (storage.protect, "CREATE", f"PersistentVolume {_CLAIM}"),
+    (pods.runtime_class, "CREATE", "Pod"),
 )
-VALIDATING = Chain(
-    Plugin(namespace_lifecycle.check, "DELETE", ("Namespace",)),
-    Plugin(limit_ranger.check, "CREATE", ("Pod",)),
-    Plugin(limit_ranger.check, "CREATE UPDATE", (_CLAIM,)),
-    Plugin(service_account.check, "CREATE", ("Pod",)),
-    Plugin(priority.check, "CREATE UPDATE", ("PriorityClass",)),
-    Plugin(persistent_volume_claim_resize.check, "UPDATE", (_CLAIM,)),
-    Plugin(resource_quota.check, "CREATE"),
-    Plugin(resource_quota.check, "UPDATE", (_CLAIM, "Service")),
+_VALIDATING: tuple[tuple[Plugin, str, str], ...] = (
+    (namespaces.check, "DELETE", "Namespace"),
+    (limit_ranger.check, "CREATE", "Pod"),
+    (limit_ranger.check, "CREATE UPDATE", _CLAIM),
+    (service_account.check, "CREATE", "Pod"),
+    (priority.check, "CREATE UPDATE", "PriorityClass"),
+    (storage.resize, "UPDATE", _CLAIM),
+    (resource_quota.check, "CREATE", ""),
+    (resource_quota.check, "UPDATE", f"{_CLAIM} Service"),
 )
+"""Each plugin with the operations and the kinds that it is about; without kinds, all."""
+
+
+@cache
+def _concerned(chain: Any, operation: str, kind: str) -> tuple[Plugin, ...]:
+    """The plugins of a chain for an operation on a kind."""
+    return tuple(
+        plugin
+        for plugin, operations, kinds in chain
+        if operation in operations.split() and (not kinds or kind in kinds.split())
+    )
 
 
 def admit(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> Any:
     """Pass an object through every mutating plugin."""
-    for plugin in MUTATING.concerned(operation, resource.kind):
-        new = plugin(server, operation, resource, new, old, options)
-    return new
+    attempt = Attempt(server, operation, resource, new, old, options)
+    for plugin in _concerned(_MUTATING, operation, resource.kind):
+        attempt.new = plugin(attempt)
+    return attempt.new
 
 
 def check(
     server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
 ) -> None:
     """Ask every validating plugin; the first that minds raises ApiError."""
-    for plugin in VALIDATING.concerned(operation, resource.kind):
-        plugin(server, operation, resource, new, old, options)
+    attempt = Attempt(server, operation, resource, new, old, options)
+    for plugin in _concerned(_VALIDATING, operation, resource.kind):
+        plugin(attempt)

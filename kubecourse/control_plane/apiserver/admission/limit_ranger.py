@@ -13,12 +13,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import errors, models
+from kubecourse.api import models
 from kubecourse.api.memo import IdentityMemo, memo
 from kubecourse.api.pod_resources import Amounts, amounts, pod_resources
 from kubecourse.api.quantity import parse_quantity
-from kubecourse.api.resources import BY_PLURAL, Resource
-from kubecourse.control_plane.apiserver.request import Options
+from kubecourse.api.resources import BY_PLURAL
+from kubecourse.control_plane.apiserver.admission.attempt import Attempt
 
 RANGES = BY_PLURAL["", "v1", "limitranges"]
 ANNOTATION = "kubernetes.io/limit-ranger"
@@ -34,11 +34,10 @@ def _ranges(server: Any, namespace: str) -> list[Any]:
 # --- filling in
 
 
-def admit(
-    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
-) -> Any:
+def admit(attempt: Attempt) -> Any:
     """Give the containers of a pod being created what the namespace has for those that ask not."""
-    for each in _ranges(server, new.metadata.namespace):
+    new = attempt.new
+    for each in _ranges(attempt.server, new.metadata.namespace):
         spec, note = _filler(each)(new.spec)
         if note:
             annotations = {**(new.metadata.annotations or {}), ANNOTATION: note}
@@ -86,17 +85,15 @@ def _fill(container: Any, title: str, own: dict[str, dict[str, str]], notes: lis
 # --- checking
 
 
-def check(
-    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
-) -> None:
+def check(attempt: Attempt) -> None:
     """Refuse a pod being created, or a claim, that asks for less or more than is allowed."""
-    if old is not None and new.spec is old.spec:
+    if attempt.keeps_spec:
         return
-    for each in _ranges(server, new.metadata.namespace):
-        found = _judge(each)(new.spec)
+    for each in _ranges(attempt.server, attempt.new.metadata.namespace):
+        found = _judge(each)(attempt.new.spec)
         if found:
             why = found[0] if len(found) == 1 else f"[{', '.join(found)}]"
-            raise errors.forbidden(resource.plural, resource.group, new.metadata.name, why)
+            raise attempt.forbidden(why)
 
 
 @memo

@@ -9,10 +9,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import errors
 from kubecourse.api.memo import memo
-from kubecourse.api.resources import BY_PLURAL, Resource
-from kubecourse.control_plane.apiserver.request import Options
+from kubecourse.api.resources import BY_PLURAL
+from kubecourse.control_plane.apiserver.admission.attempt import Attempt
 
 CLASSES = BY_PLURAL["scheduling.k8s.io", "v1", "priorityclasses"]
 SYSTEM_CLASSES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
@@ -34,60 +33,51 @@ def _default_class(server: Any) -> Any | None:
     return min(found, key=lambda c: c.value or 0) if found else None
 
 
-def admit(
-    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
-) -> Any:
+def admit(attempt: Attempt) -> Any:
     """Fill in priority and preemption policy of pods being created."""
-    spec = new.spec
-    name = spec.priorityClassName
-    chosen = None
+    new, spec = attempt.new, attempt.new.spec
+    name, chosen = spec.priorityClassName, None
     if not name:
-        chosen = _default_class(server)
+        chosen = _default_class(attempt.server)
         if chosen is None:
-            if spec.priority:
-                raise _refused(new, spec.priority, 0)
+            _agrees(attempt, 0, spec.preemptionPolicy)
             return replace(new, spec=_without_class(spec))
         name = chosen.metadata.name
-    value, policy = _worth(server, new, name, chosen)
-    if spec.priority is not None and spec.priority != value:
-        raise _refused(new, spec.priority, value)
-    if spec.preemptionPolicy is not None and spec.preemptionPolicy != policy:
-        why = (
-            f"the string value of PreemptionPolicy ({spec.preemptionPolicy}) must not be provided "
-            f"in pod spec; priority admission controller computed {policy} "
-            "from the given PriorityClass name"
-        )
-        raise errors.forbidden("pods", "", new.metadata.name, why)
+    value, policy = _worth(attempt, name, chosen)
+    _agrees(attempt, value, policy)
     changes = {"priorityClassName": name, "priority": value, "preemptionPolicy": policy}
     return replace(new, spec=replace(spec, **changes))
 
 
-def _worth(server: Any, pod: Any, name: str, chosen: Any) -> tuple[int, str]:
-    found = chosen or server.find(CLASSES, None, name)
+def _worth(attempt: Attempt, name: str, chosen: Any) -> tuple[int, str]:
+    found = chosen or attempt.server.find(CLASSES, None, name)
     if found is not None:
         return found.value or 0, found.preemptionPolicy or _PREEMPTS
     if name in SYSTEM_CLASSES:
         return SYSTEM_CLASSES[name], _PREEMPTS
-    why = f"no PriorityClass with name {name} was found"
-    raise errors.forbidden("pods", "", pod.metadata.name, why)
+    raise attempt.forbidden(f"no PriorityClass with name {name} was found")
 
 
-def _refused(pod: Any, given: int, computed: int) -> errors.ApiError:
-    why = (
-        f"the integer value of priority ({given}) must not be provided in pod spec; "
-        f"priority admission controller computed {computed} from the given PriorityClass name"
-    )
-    return errors.forbidden("pods", "", pod.metadata.name, why)
+def _agrees(attempt: Attempt, value: int, policy: str | None) -> None:
+    """A pod may say what it gets, but not something else."""
+    spec = attempt.new.spec
+    if spec.priority not in (None, value):
+        raise attempt.forbidden(
+            f"the integer value of priority ({spec.priority}) must not be provided in pod spec; "
+            f"priority admission controller computed {value} from the given PriorityClass name"
+        )
+    if spec.preemptionPolicy not in (None, policy):
+        raise attempt.forbidden(
+            f"the string value of PreemptionPolicy ({spec.preemptionPolicy}) must not be provided "
+            f"in pod spec; priority admission controller computed {policy} "
+            "from the given PriorityClass name"
+        )
 
 
-def check(
-    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
-) -> None:
+def check(attempt: Attempt) -> None:
     """Only one class may be the default."""
-    if not new.globalDefault:
-        return
-    other = _default_class(server)
-    if other is not None and other.metadata.name != new.metadata.name:
+    other = _default_class(attempt.server) if attempt.new.globalDefault else None
+    if other is not None and other.metadata.name != attempt.new.metadata.name:
         name = other.metadata.name
         why = f"PriorityClass {name} is already marked as default. Only one default can exist"
-        raise errors.forbidden(resource.plural, resource.group, new.metadata.name, why)
+        raise attempt.forbidden(why)

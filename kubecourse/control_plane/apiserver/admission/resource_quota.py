@@ -10,39 +10,37 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import errors, quota
+from kubecourse.api import quota
 from kubecourse.api.pod_resources import Amounts
 from kubecourse.api.quantity import ZERO, format_resources, parse_quantity
-from kubecourse.api.resources import BY_PLURAL, Resource
-from kubecourse.control_plane.apiserver.request import Options
+from kubecourse.api.resources import BY_PLURAL
+from kubecourse.control_plane.apiserver.admission.attempt import Attempt
 
 QUOTAS = BY_PLURAL["", "v1", "resourcequotas"]
 
 
-def check(
-    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
-) -> None:
+def check(attempt: Attempt) -> None:
     """Refuse, or add to the `status.used` of every quota that counts the object."""
-    if not resource.namespaced or not server.etcd.count(QUOTAS.prefix):
-        return
-    if old is not None and new.spec is old.spec:
+    server, resource, new, old = attempt.server, attempt.resource, attempt.new, attempt.old
+    if not resource.namespaced or not server.etcd.count(QUOTAS.prefix) or attempt.keeps_spec:
         return
     found = server.list(QUOTAS, new.metadata.namespace)
-    concerned = [each for each in found if _counts(each, resource, new)]
+    concerned = [each for each in found if _counts(each, attempt)]
     used = quota.usage(resource, new, server.clock.utc())
     if old is not None:
         used = _increase(used, quota.usage(resource, old, server.clock.utc()))
     used = {name: amount for name, amount in used.items() if not amount.is_zero}
     if not used:
         return
-    charged = [_charge(each, resource, new, used) for each in concerned]
-    if not options.dry_run:
+    charged = [_charge(each, attempt, used) for each in concerned]
+    if not attempt.options.dry_run:
         for each in charged:
             server.update(QUOTAS, each, "status", manager="kube-apiserver")
 
 
-def _counts(each: Any, resource: Resource, obj: Any) -> bool:
+def _counts(each: Any, attempt: Attempt) -> bool:
     """Whether a quota counts an object. Raises Forbidden where it cannot tell how much it uses."""
+    resource, obj = attempt.resource, attempt.new
     hard = each.status.hard or {}
     names = quota.matching(resource, hard)
     if not names or not quota.selects(each, resource, obj):
@@ -50,10 +48,10 @@ def _counts(each: Any, resource: Resource, obj: Any) -> bool:
     name = each.metadata.name
     unsaid = quota.unsaid(obj.spec, names) if resource.kind == "Pod" else ""
     if unsaid:
-        raise _refused(resource, obj, f"failed quota: {name}: must specify {unsaid}")
+        raise attempt.forbidden(f"failed quota: {name}: must specify {unsaid}")
     if not has_usage_stats(hard, each.status.used or {}, names):
         why = f"status unknown for quota: {name}, resources: {','.join(names)}"
-        raise _refused(resource, obj, why)
+        raise attempt.forbidden(why)
     return True
 
 
@@ -69,7 +67,7 @@ def _increase(now: Amounts, before: Amounts) -> Amounts:
     return {n: a - before.get(n, ZERO) for n, a in now.items() if a > before.get(n, ZERO)}
 
 
-def _charge(each: Any, resource: Resource, obj: Any, used: Amounts) -> Any:
+def _charge(each: Any, attempt: Attempt, used: Amounts) -> Any:
     """The quota with an object's usage added. Raises Forbidden where that is too much."""
     status = each.status
     asked = {name: str(amount) for name, amount in used.items() if name in (status.hard or {})}
@@ -87,9 +85,5 @@ def _charge(each: Any, resource: Resource, obj: Any, used: Amounts) -> Any:
             for title, values in columns
         ]
         why = f"exceeded quota: {each.metadata.name}, {', '.join(texts)}"
-        raise _refused(resource, obj, why)
+        raise attempt.forbidden(why)
     return replace(each, status=replace(status, used=total))
-
-
-def _refused(resource: Resource, obj: Any, why: str) -> errors.ApiError:
-    return errors.forbidden(resource.plural, resource.group, obj.metadata.name, why)

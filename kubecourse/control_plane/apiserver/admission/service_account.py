@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from kubecourse.api import errors, models, names
+from kubecourse.api import models, names
 from kubecourse.api.memo import memo
-from kubecourse.api.resources import BY_PLURAL, Resource
-from kubecourse.control_plane.apiserver.request import Options
+from kubecourse.api.resources import BY_PLURAL
+from kubecourse.control_plane.apiserver.admission.attempt import Attempt
 
 core = models.core_v1
 ACCOUNTS = BY_PLURAL["", "v1", "serviceaccounts"]
@@ -92,25 +92,22 @@ def _with_account(spec: Any) -> Any:
     return replace(spec, volumes=[*(spec.volumes or []), added], **changed)
 
 
-def admit(
-    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
-) -> Any:
+def admit(attempt: Attempt) -> Any:
     """Give pods being created the default account, and the volume with its token."""
+    new = attempt.new
     if new.metadata.annotations and _MIRROR in new.metadata.annotations:
         return new
     return replace(new, spec=_with_account(new.spec))
 
 
-def check(
-    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
-) -> None:
+def check(attempt: Attempt) -> None:
     """Refuse a pod that would run as somebody who is not there.
 
     The real server waits a second for the account `default`, which every namespace is about to
     have; here it is taken for granted.
     """
-    name, namespace = new.spec.serviceAccountName, new.metadata.namespace
-    if name in (None, "default") or server.find(ACCOUNTS, namespace, name) is not None:
+    name, namespace = attempt.new.spec.serviceAccountName, attempt.new.metadata.namespace
+    if name in (None, "default") or attempt.server.find(ACCOUNTS, namespace, name) is not None:
         return
     why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
-    raise errors.forbidden("pods", "", new.metadata.name, why)
+    raise attempt.forbidden(why)

@@ -8,21 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.api import errors
-from kubecourse.api.resources import BY_PLURAL, Resource
-from kubecourse.control_plane.apiserver.request import Options
+from kubecourse.api.resources import BY_PLURAL
+from kubecourse.control_plane.apiserver.admission.attempt import Attempt
 
 NAMESPACES = BY_PLURAL["", "v1", "namespaces"]
 IMMORTAL = ("default", "kube-system", "kube-public")
 
 
-def admit(
-    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
-) -> Any:
+def admit(attempt: Attempt) -> Any:
     """Refuse creation where there is no namespace to create in."""
-    if not resource.namespaced:
+    new = attempt.new
+    if not attempt.resource.namespaced:
         return new
     name = new.metadata.namespace
-    namespace = server.find(NAMESPACES, None, name)
+    namespace = attempt.server.find(NAMESPACES, None, name)
     if namespace is None:
         raise errors.not_found("namespaces", "", name)
     if namespace.status.phase == "Terminating":
@@ -32,17 +31,11 @@ def admit(
             "message": f"namespace {name} is being terminated",
             "field": "metadata.namespace",
         }
-        raise errors.forbidden(
-            resource.plural, resource.group, new.metadata.name, why, causes=[cause]
-        )
+        raise attempt.forbidden(why, causes=[cause])
     return new
 
 
-def check(
-    server: Any, operation: str, resource: Resource, new: Any, old: Any, options: Options
-) -> None:
+def check(attempt: Attempt) -> None:
     """Refuse to delete the namespaces that a cluster cannot do without."""
-    if old.metadata.name in IMMORTAL:
-        raise errors.forbidden(
-            "namespaces", "", old.metadata.name, "this namespace may not be deleted"
-        )
+    if attempt.old.metadata.name in IMMORTAL:
+        raise attempt.forbidden("this namespace may not be deleted")
