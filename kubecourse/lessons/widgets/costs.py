@@ -13,7 +13,7 @@ from kubecourse.lessons import messages, palette
 from kubecourse.lessons.widgets.drawn import Drawn, choice, page, table
 from kubecourse.lessons.widgets.hosting import Chart, bill, cited, dated, money, plot, words
 
-READABLE = 0.11
+READABLE = 0.13
 """A piece of a bar must have this share of the longest for its name to fit inside."""
 
 

@@ -25,7 +25,7 @@ def words(key: str, **values: object) -> str:
 
 
 def money(amount: Decimal) -> str:
-    """US dollars to the cent. Without their sign: plotly takes what is between two for a formula."""
+    """US dollars to the cent, without their sign: plotly sees a formula between two of them."""
     return f"{amount:,.2f} USD"
 
 
