@@ -12,7 +12,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from kubecourse.api import models
+from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError
 from kubecourse.api.volumes import claim_of
 from kubecourse.clock import Timer
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 RESYNC = 60.0
 """Seconds after which a pod with a problem is looked at again at the latest; jittered."""
+RECONCILE = 10.0
+"""Seconds until a status that somebody else has changed is put right (`syncPeriod` of `status`)."""
 STOP_LATENCY = 0.05
 """Seconds from the end of a container that the kubelet stopped until the kubelet goes on."""
 TIDY = 0.25
@@ -116,6 +118,10 @@ class PodWorker:
         renamed = (old.labels, old.annotations) != (new.labels, new.annotations)
         if renamed and references.shows_itself(pod.spec.volumes):
             self.expect_refresh()
+        if "Ready" in self.conditions and not self.over:
+            ready = conditions.get(pod.status.conditions, "Ready")
+            if ready is not None and ready.status != self.conditions["Ready"][1].status:
+                self.later("reconcile", RECONCILE, self.write_status, background=True)
         if new.deletionTimestamp is not None:
             (self._hurry if self.stopping else self.stop)(new.deletionGracePeriodSeconds or 0)
 

@@ -1,6 +1,7 @@
 """What a kubelet does with pods, where the recordings do not reach."""
 
 import pytest
+from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
@@ -355,6 +356,18 @@ def test_a_kubelet_restarts_containers_while_etcd_has_no_quorum() -> None:
     assert "WEB_SERVICE_PORT=80\n" in world.exec("a", "env").stdout
     world.clock.advance(60)
     assert world.pod("a").status.containerStatuses[0].restartCount == 1
+    assert world.ready("a")
+
+
+def test_a_pod_that_a_controller_took_for_lost_is_ready_again() -> None:
+    world = World()
+    world.run("a")
+    world.clock.settle()
+    pod = world.pod("a")
+    lost = [replace(c, status="False") if c.type == "Ready" else c for c in pod.status.conditions]
+    world.client.update_status(replace(pod, status=replace(pod.status, conditions=lost)))
+    assert not world.ready("a")
+    world.clock.advance(11)
     assert world.ready("a")
 
 
