@@ -1,21 +1,92 @@
 """The server-side printers: what `kubectl get` shows of each kind.
 
-`PRINTERS` has one per kind that has columns of its own; all others show their name and age.
+`columns.txt` has the columns; a kind that is not in it shows its name and age.
 Source: `pkg/printers/internalversion/printers.go`.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache, partial
+from importlib.resources import files
+from operator import attrgetter
+from typing import Any
+
 from kubecourse.api.resources import Resource
-from kubecourse.control_plane.apiserver.tables import cluster, pod, workloads
-from kubecourse.control_plane.apiserver.tables.columns import AGE, NAME, Column, Printer
+from kubecourse.control_plane.apiserver.tables import cells
+from kubecourse.control_plane.apiserver.tables.pod import PodView
 
-__all__ = ["PRINTERS", "Column", "Printer", "printer"]
+Cell = Callable[[Any, datetime], Any]
+"""From an object and the time of day to what a column shows."""
 
-PRINTERS = cluster.PRINTERS | pod.PRINTERS | workloads.PRINTERS
-_GENERIC = Printer(NAME, AGE)
+_SAME = {"Name": ["metadata.name", "as name"], "Age": ["= age"]}
 
 
+class Column:
+    """One column: its definition, and what makes its cells."""
+
+    def __init__(self, line: str) -> None:
+        self.name, *words = re.split(" {2,}", line)
+        source, *said = words or _SAME[self.name]
+        self.definition = {
+            "name": self.name,
+            "type": next((word for word in said if word in ("integer", "boolean")), "string"),
+            "format": "name" if "as name" in said else "",
+            "description": "",
+            "priority": int("wide" in said),
+        }
+        self.cell = _cell(source)
+
+
+def _cell(source: str) -> Cell:
+    if source.startswith("= "):
+        name, *arguments = source[2:].split()
+        function: Callable[..., Any] = getattr(cells, name)
+        return partial(function, *arguments) if arguments else function
+    if "{" in source:
+        return lambda obj, now: source.format(obj)
+    path, _, otherwise = source.partition(" or ")
+    get, default = attrgetter(path), int(otherwise) if otherwise.isdigit() else otherwise
+
+    def cell(obj: Any, now: datetime) -> Any:
+        try:
+            return get(obj) or default
+        except AttributeError:  # what it would be a field of is not there
+            return default
+
+    return cell
+
+
+class Printer:
+    """The columns of a kind; `view` prepares an object for them."""
+
+    def __init__(self, lines: list[str], view: Callable[[Any], Any] | None = None) -> None:
+        self.columns = [Column(line) for line in lines]
+        self.view = view
+
+    def cells(self, obj: Any, now: datetime) -> list[Any]:
+        """The cells of one object at a time of day."""
+        viewed = obj if self.view is None else self.view(obj)
+        return [column.cell(viewed, now) for column in self.columns]
+
+
+@cache
+def _lines() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in (files(__package__) / "columns.txt").read_text().splitlines():
+        if line.startswith("  "):
+            lines.append(line.strip())
+        elif line and not line.startswith("#"):
+            lines = []
+            found |= dict.fromkeys(line.split(", "), lines)
+    return found
+
+
+@cache
 def printer(resource: Resource) -> Printer:
     """How a resource is shown."""
-    return PRINTERS.get(resource.kind, _GENERIC)
+    view = PodView if resource.kind == "Pod" else None
+    return Printer(_lines().get(resource.kind, ["Name", "Age"]), view)

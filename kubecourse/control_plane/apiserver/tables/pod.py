@@ -6,14 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from kubecourse.api import conditions
-from kubecourse.control_plane.apiserver.tables.columns import (
-    AGE,
-    NAME,
-    NONE,
-    Column,
-    Printer,
-    since,
-)
 
 UNREACHABLE = "NodeLost"
 
@@ -45,7 +37,7 @@ def _ended(terminated: Any) -> str:
     return f"ExitCode:{terminated.exitCode or 0}"
 
 
-class _View:
+class PodView:
     """What kubectl makes of a pod's container statuses."""
 
     def __init__(self, pod: Any) -> None:
@@ -122,41 +114,3 @@ class _View:
             self.reason = "Unknown"
         elif self.status.phase not in ("Succeeded", "Failed"):
             self.reason = "Terminating"
-
-
-def _ready(view: _View, now: datetime) -> str:
-    return f"{view.ready}/{view.total}"
-
-
-def _restarts(view: _View, now: datetime) -> str:
-    restarts = view.restarts
-    if restarts.count and restarts.last is not None:
-        return f"{restarts.count} ({since(restarts.last, now)} ago)"
-    return str(restarts.count)
-
-
-def _ip(view: _View, now: datetime) -> str:
-    addresses = view.status.podIPs
-    return (addresses[0].ip if addresses else view.status.podIP) or NONE
-
-
-def _gates(view: _View, now: datetime) -> str:
-    gates = view.spec.readinessGates or ()
-    true = {c.type for c in view.status.conditions or () if c.status == "True"}
-    return f"{sum(gate.conditionType in true for gate in gates)}/{len(gates)}" if gates else NONE
-
-
-PRINTERS = {
-    "Pod": Printer(
-        NAME,
-        Column("Ready", _ready),
-        Column("Status", "reason"),
-        Column("Restarts", _restarts),
-        AGE,
-        Column("IP", _ip, wide=True),
-        Column("Node", f"spec.nodeName or {NONE}", wide=True),
-        Column("Nominated Node", f"status.nominatedNodeName or {NONE}", wide=True),
-        Column("Readiness Gates", _gates, wide=True),
-        view=_View,
-    )
-}
