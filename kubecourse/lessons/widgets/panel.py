@@ -12,7 +12,8 @@ from kubecourse.lessons import messages, palette
 
 
 class _Manners(anywidget.AnyWidget):
-    """Gives the panel's sliders and plots the names that ipywidgets and plotly do not give them.
+    """Gives the panel's sliders and plots the names that ipywidgets and plotly do not give them,
+    and its lists their arrow keys.
 
     A slider's handle has its label, a plot its title. Grey text in plots takes the theme's colour:
     no grey is readable on both white and black.
@@ -20,6 +21,9 @@ class _Manners(anywidget.AnyWidget):
 
     _esm = """
     function introduce(panel) {
+        // Else JupyterLab takes the arrow keys of a list that is focused, and leaves the cell.
+        for (const list of panel.querySelectorAll('select'))
+            list.setAttribute('data-lm-suppress-shortcuts', 'true');
         for (const slider of panel.querySelectorAll('.widget-slider')) {
             const label = slider.querySelector('.widget-label')?.textContent ?? '';
             for (const handle of slider.querySelectorAll('.noUi-handle'))
