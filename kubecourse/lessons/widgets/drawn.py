@@ -50,12 +50,13 @@ def button(label: str, action: Callable[[object], None]) -> ipywidgets.Button:
 
 def choice(label: str, options: Sequence[tuple[str, Any]], value: Any) -> ipywidgets.Dropdown:
     """A list to choose from, with room for its words."""
+    longest = max((len(words_) for words_, _ in options), default=0)
     return ipywidgets.Dropdown(
         options=options,
         value=value,
         description=label,
         style={"description_width": "initial"},
-        layout={"width": "auto", "max_width": "420px"},
+        layout={"width": f"{110 + 8 * longest}px"},
     )
 
 

@@ -87,10 +87,7 @@ def text(image: Anatomy, number: int, path: str = "") -> str:
         return words(key, name=image.name, path=path, layers=", ".join(where))
     values = {"name": image.name, "count": len(image.layers), "all": size(image.bytes)}
     key = "layers.hides" if layer.removed else "layers.finding"
-    return words(
-        key, number=number, files=len(layer.files), size=size(layer.bytes),
-        removed=len(layer.removed), **values,
-    )  # fmt: skip
+    return words(key, number=number, size=size(layer.bytes), **values)
 
 
 def _files(layer: Layer, path: str) -> dict[str, File]:
@@ -119,7 +116,7 @@ class LayerExplorer(Drawn):
             style={"description_width": "initial"},
             layout={"width": "220px"},
         )
-        super().__init__(self.layer, self.path, button(words("reset"), self._reset))
+        super().__init__(self.layer, self.path, button(words("reset"), self.reset))
 
     @property
     def text(self) -> str:
@@ -128,5 +125,5 @@ class LayerExplorer(Drawn):
     def html(self) -> str:
         return picture(self.image, self.layer.value, self.path.value.strip())
 
-    def _reset(self, _: object) -> None:
+    def reset(self, _: object = None) -> None:
         self.layer.value, self.path.value = self._first, ""

@@ -12,8 +12,8 @@ from kubecourse.lessons.widgets.drawn import Drawn, button, choice, page, words
 if TYPE_CHECKING:
     from kubecourse.containers.ports import Container, PortMap
 
-ROW, TOP = 62, 40
-"""Pixels of a container, and above the first."""
+ROW, TOP, FOOT = 62, 32, 76
+"""Pixels of a container, above the first, and of a bridge's words below the last."""
 
 
 def picture(found: PortMap, chosen: str = "") -> str:
@@ -22,14 +22,15 @@ def picture(found: PortMap, chosen: str = "") -> str:
     A line for each published port; the way to the `chosen` container is drawn thick.
     """
     title = text(found)
-    height = TOP + ROW * max(len(found.containers), 1) + 8
+    foot = TOP + ROW * max(len(found.containers), 1)
+    height = foot + FOOT * max(len(found.bridges), 1)
     parts = [
         _box(0, 18, 150, height - 22, words("ports.machine")),
         _box(232, 18, 130, height - 22, words("ports.bridge")),
     ]
     for number, net in enumerate(found.bridges):
         lines = (net.name, net.subnet, words("ports.gateway"), net.gateway)
-        parts += [_text(297, TOP + 14 + 72 * number + 16 * n, line, "middle")
+        parts += [_text(297, foot + 8 + FOOT * number + 16 * n, line, "middle")
                   for n, line in enumerate(lines)]  # fmt: skip
     for number, each in enumerate(found.containers):
         parts.append(_row(each, TOP + ROW * number, each.name == chosen))

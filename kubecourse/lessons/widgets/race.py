@@ -30,7 +30,7 @@ def seconds(count: float, speed: float, machines: int) -> float:
 def figure(images: tuple[Anatomy, Anatomy], speed: float, machines: int) -> go.Figure:
     """A bar for each image, as long as it is under way, a piece for each layer."""
     chart = go.Figure(layout=palette.LAYOUT | {"height": 220, "barmode": "stack", "bargap": 0.4})
-    names = [image.name.removesuffix(":latest") for image in images]
+    names = [image.name.removeprefix("kubecourse-").removesuffix(":latest") for image in images]
     for name, image, colour in zip(names, images, (palette.OLD, palette.NEW), strict=True):
         for layer in image.layers[:MOST]:
             taken = seconds(layer.bytes, speed, machines)
@@ -38,7 +38,7 @@ def figure(images: tuple[Anatomy, Anatomy], speed: float, machines: int) -> go.F
                 y=[name],
                 x=[taken],
                 orientation="h",
-                marker={"color": colour, "line": {"color": "white", "width": 1}},
+                marker={"color": colour, "line": {"color": colour, "width": 1}},
                 hovertemplate=f"{size(layer.bytes)}, %{{x:.2f}} s<br>"
                 f"{layer.instruction[:60]}<extra></extra>",
             )
@@ -51,8 +51,8 @@ def figure(images: tuple[Anatomy, Anatomy], speed: float, machines: int) -> go.F
             xshift=6,
             font={"color": "#767676"},
         )
-    chart.update_layout(title_text=text(images, speed, machines), margin_l=190, margin_r=120)
-    chart.update_xaxes(title_text=words("race.seconds"), rangemode="tozero")
+    chart.update_layout(title_text=text(images, speed, machines), margin_l=110, margin_r=150)
+    chart.update_xaxes(title={"text": words("race.seconds"), "font_size": 13}, rangemode="tozero")
     chart.update_yaxes(autorange="reversed", ticks="", showline=False)
     return chart
 
@@ -60,7 +60,7 @@ def figure(images: tuple[Anatomy, Anatomy], speed: float, machines: int) -> go.F
 def text(images: tuple[Anatomy, Anatomy], speed: float, machines: int) -> str:
     """The picture in one line: both times."""
     slow, fast = (_time(image, speed, machines) for image in images)
-    return words("race.finding", slow=slow, fast=fast, speed=speed, machines=machines)
+    return words("race.finding", slow=slow, fast=fast)
 
 
 def _time(image: Anatomy, speed: float, machines: int) -> str:
@@ -77,16 +77,18 @@ class SizeRace(Panel):
     def __init__(self, large: Anatomy, small: Anatomy) -> None:
         self.images = (large, small)
         wide: Any = {"description_width": "initial"}
+        room = {"width": "290px", "margin": "2px 20px 2px 2px"}
         self.speed = ipywidgets.SelectionSlider(
             options=[(f"{speed} Mbit/s", speed) for speed in SPEEDS],
             value=100,
             description=words("race.network"),
             continuous_update=False,
             style=wide,
+            layout=room,
         )
         self.machines = ipywidgets.IntSlider(
             value=10, min=1, max=100, description=words("race.machines"), continuous_update=False,
-            style=wide,
+            style=wide, layout=room,
         )  # fmt: skip
         self.picture = go.FigureWidget(self._figure())
         self.command = ipywidgets.HTML(
@@ -94,7 +96,7 @@ class SizeRace(Panel):
         )
         for control in (self.speed, self.machines):
             control.observe(self._moved, "value")
-        controls = [self.speed, self.machines, button(words("reset"), self._reset)]
+        controls = [self.speed, self.machines, button(words("reset"), self.reset)]
         super().__init__(controls, self.picture, self.command)
 
     @property
@@ -108,5 +110,5 @@ class SizeRace(Panel):
     def _moved(self, _: object) -> None:
         redraw(self.picture, self._figure())
 
-    def _reset(self, _: object) -> None:
+    def reset(self, _: object = None) -> None:
         self.speed.value, self.machines.value = 100, 10

@@ -47,7 +47,7 @@ def picture(found: Shelf, name: str, address: str) -> str:
         others = ", ".join(shared[digest]) or words("registry.own")
         label = f'<span style="color: {colour}">■</span> {words("registry.layer")} {number}'
         rows.append([label, _digest(digest), size(weight), escape(others)])
-    head = ["", words("registry.digest"), words("registry.packed"), words("registry.others")]
+    head = [words(f"registry.{key}") for key in ("part", "digest", "packed", "others")]
     repository, _, tag = name.rpartition(":")
     return page(
         text(found, name),
