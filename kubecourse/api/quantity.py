@@ -110,6 +110,11 @@ class Quantity:
     def is_negative(self) -> bool:
         return self.nano < 0
 
+    def round_up(self, scale: int) -> Quantity:
+        """Rounded away from zero to a multiple of 10**scale (scale -3: thousandths)."""
+        step = 10 ** max(scale + 9, 0)
+        return Quantity(_divide_up(self.nano, step) * step, self.format)
+
 
 ZERO = Quantity(0)
 
@@ -216,8 +221,7 @@ def canonical_milli(text: str) -> str:
 
     `0.0005` → `1m`. Raises QuantityError. Source: `pkg/apis/core/v1/defaults.go`.
     """
-    quantity = parse_quantity(text)
-    return str(Quantity(quantity.milli * _MILLI_IN_NANO, quantity.format))
+    return str(parse_quantity(text).round_up(-3))
 
 
 @lru_cache(maxsize=_REMEMBERED)

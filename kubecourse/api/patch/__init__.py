@@ -11,12 +11,16 @@ Documents and patches are plain JSON values: dict, list, str, int, float, bool, 
 changes what it is given; results share the parts that did not change.
 """
 
-from kubecourse.api.patch.json_patch import json_patch, merge_patch
+from kubecourse.api.patch.json_patch import (
+    json_patch,
+    merge_patch,
+    three_way_json_merge_patch,
+)
 from kubecourse.api.patch.strategic import strategic_merge_patch
 from kubecourse.api.patch.strategic_diff import three_way_merge_patch, two_way_merge_patch
 from kubecourse.api.patch.values import Json, PatchError
 
 __all__ = [
     "Json", "PatchError", "json_patch", "merge_patch", "strategic_merge_patch",
-    "three_way_merge_patch", "two_way_merge_patch",
+    "three_way_json_merge_patch", "three_way_merge_patch", "two_way_merge_patch",
 ]  # fmt: skip

@@ -43,6 +43,51 @@ def _merge(doc: Json, patch: Json) -> Json:
     return result
 
 
+def three_way_json_merge_patch(
+    original: dict[str, Json], modified: dict[str, Json], current: dict[str, Json]
+) -> Json:
+    """What `kubectl apply` sends for kinds it has no Go type for, such as custom resources.
+
+    original: what was applied last time; modified: what is applied now; current: what is there.
+    Fields that left the manifest are deleted; fields that others set are left alone.
+    Source: `staging/src/k8s.io/apimachinery/pkg/util/jsonmergepatch/patch.go`.
+    """
+    changes = _only(_difference(current, modified), nulls=False)
+    deletions = _only(_difference(original, modified), nulls=True)
+    return _overlay(deletions, changes)
+
+
+def _difference(a: dict[str, Json], b: dict[str, Json]) -> dict[str, Json]:
+    """The merge patch that turns a into b."""
+    patch: dict[str, Json] = {}
+    for key, wanted in b.items():
+        if key in a and isinstance(wanted, dict) and isinstance(a[key], dict):
+            if inner := _difference(a[key], wanted):
+                patch[key] = inner
+        elif key not in a or not same(a[key], wanted):
+            patch[key] = wanted
+    return patch | {key: None for key in a if key not in b}
+
+
+def _only(patch: dict[str, Json], nulls: bool) -> dict[str, Json]:
+    """The deletions of a patch (nulls), or everything else in it."""
+    kept: dict[str, Json] = {}
+    for key, value in patch.items():
+        if isinstance(value, dict) and value:
+            if inner := _only(value, nulls):
+                kept[key] = inner
+        elif (value is None) == nulls:
+            kept[key] = value
+    return kept
+
+
+def _overlay(base: Json, top: Json) -> Json:
+    """Two patches as one. Unlike applying, this keeps the nulls."""
+    if not isinstance(base, dict) or not isinstance(top, dict):
+        return top
+    return base | {key: _overlay(base.get(key), value) for key, value in top.items()}
+
+
 def json_patch(doc: Json, ops: Json) -> Json:
     """The document after all operations; if one fails, none has happened.
 

@@ -9,6 +9,7 @@ from kubecourse.api.patch import (
     json_patch,
     merge_patch,
     strategic_merge_patch,
+    three_way_json_merge_patch,
     three_way_merge_patch,
 )
 from kubecourse.api.schema import struct
@@ -37,12 +38,12 @@ def test_kubectl_patch(case):
     assert (doc, case["patch"]) == before
 
 
-APPLIED = [case for case in oracle("kubectl_apply")["cases"] if case["kind"] == "Deployment"]
-
-
-@pytest.mark.parametrize("case", APPLIED)
+@pytest.mark.parametrize("case", oracle("kubectl_apply")["cases"])
 def test_kubectl_apply(case):
     versions = case["original"], case["modified"], case["current"]
     before = copy.deepcopy(versions)
-    assert three_way_merge_patch(*versions, DEPLOYMENT) == case["patch"]
+    if case["kind"] == "Deployment":
+        assert three_way_merge_patch(*versions, DEPLOYMENT) == case["patch"]
+    else:
+        assert three_way_json_merge_patch(*versions) == case["patch"]
     assert versions == before

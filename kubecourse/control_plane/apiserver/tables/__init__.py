@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache, partial
-from importlib.resources import files
 from operator import attrgetter
 from typing import Any
 
 from kubecourse.api.resources import Resource
+from kubecourse.control_plane.apiserver import blocks
 from kubecourse.control_plane.apiserver.tables import cells
 from kubecourse.control_plane.apiserver.tables.pod import PodView
 
@@ -74,15 +74,11 @@ class Printer:
 
 @cache
 def _lines() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    lines: list[str] = []
-    for line in (files(__package__) / "columns.txt").read_text().splitlines():
-        if line.startswith("  "):
-            lines.append(line.strip())
-        elif line and not line.startswith("#"):
-            lines = []
-            found |= dict.fromkeys(line.split(", "), lines)
-    return found
+    return {
+        kind: lines
+        for kinds, lines in blocks.read(__package__, "columns.txt")
+        for kind in kinds.split(", ")
+    }
 
 
 @cache

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from importlib.resources import files
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from kubecourse.api import codec, errors, schema
 from kubecourse.api.errors import FieldError
 from kubecourse.api.resources import Resource
+from kubecourse.control_plane.apiserver import blocks
 
 
 class Errors(list[FieldError]):
@@ -255,8 +255,6 @@ NAMES["> 0"] = refuse(lambda value: value <= 0, "must be greater than 0")
 
 # --- the table
 
-_INDENT, _CONTINUED = "  ", "    "
-
 
 class _Block(NamedTuple):
     type: str
@@ -267,19 +265,10 @@ class _Block(NamedTuple):
 def _blocks() -> dict[str, _Block]:
     """The table's blocks by name."""
     found: dict[str, _Block] = {}
-    lines: list[str] = []
-    for line in (files(__package__) / "rules.txt").read_text().splitlines():
-        if not line or line.lstrip().startswith("#"):
-            continue
-        if line.startswith(_CONTINUED):
-            lines[-1] += f" {line.strip()}"
-        elif line.startswith(_INDENT):
-            lines.append(line.strip())
-        else:
-            go, _, names = line.partition(" as ")
-            lines = []
-            for name in names.split(", ") if names else [go.rpartition(".")[2]]:
-                found[name] = _Block(go, lines)
+    for heading, lines in blocks.read(__package__, "rules.txt"):
+        go, _, names = heading.partition(" as ")
+        for name in names.split(", ") if names else [go.rpartition(".")[2]]:
+            found[name] = _Block(go, lines)
     return found
 
 

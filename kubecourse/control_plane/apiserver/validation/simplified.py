@@ -1,8 +1,8 @@
 """What is accepted, kept and shown as by the real server, and yet nothing in this cluster acts on.
 
-`ROWS` is the whole list: whoever sends such a field is told so by a warning, and the ledger is
-made from it. A field of which a learner could see no difference is not in it, and neither are
-the kinds' own rules: what the real server refuses is refused.
+`simplified.txt` is the whole list: whoever sends such a field is told so by a warning, and the
+ledger is made from it. A field of which a learner could see no difference is not in it, and
+neither are the kinds' own rules: what the real server refuses is refused.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from kubecourse.api import codec, models, schema
+from kubecourse.api import codec, schema
 from kubecourse.api.resources import Resource
+from kubecourse.control_plane.apiserver import blocks
 
 
 class Row(NamedTuple):
     """A field of a type, or with an empty `field` a whole kind: it is stored, but `sentence`.
 
-    A value in `harmless` says what happens anyway.
+    A value in `harmless`, or one of such a `type`, says what happens anyway.
     """
 
     type: str
@@ -32,119 +33,21 @@ class Row(NamedTuple):
         return self.type.rpartition(".")[2]
 
 
-def _rows(type_name: str, fields: str, sentence: str, *harmless: Any) -> list[Row]:
-    return [Row(type_name, field, sentence, harmless) for field in fields.split() or [""]]
+_VALUES = {"true": True, "false": False, "''": "", "0644": 0o644}
 
 
-_SECURITY = "no process is privileged or restricted"
-_PROFILES = tuple(
-    kind(type=name)
-    for kind in (models.core_v1.SeccompProfile, models.core_v1.AppArmorProfile)
-    for name in ("RuntimeDefault", "Unconfined")
-)
-_EMPTY = "nothing is mounted there: the directory starts empty and goes with the pod"
-_DNS = "every pod asks the cluster's DNS, in the usual way"
-_MODE = "files have no permissions"
-_PULL = "images are pulled without asking who pulls them"
-_ACCESS = "everybody may do everything"
+def _rows() -> Iterator[Row]:
+    for types, lines in blocks.read(__package__, "simplified.txt"):
+        for line in lines:
+            subject, _, sentence = line.partition(" | ")
+            fields, _, values = subject.partition(" unless ")
+            harmless = tuple(_VALUES.get(value, value) for value in values.split())
+            for name in types.split(", "):
+                for field in fields.split():
+                    yield Row(name, field.removeprefix("."), sentence, harmless)
 
-ROWS: tuple[Row, ...] = (
-    # whole kinds
-    *_rows("rbac/v1.ClusterRole", "", _ACCESS),
-    *_rows("rbac/v1.ClusterRoleBinding", "", _ACCESS),
-    *_rows("rbac/v1.Role", "", _ACCESS),
-    *_rows("rbac/v1.RoleBinding", "", _ACCESS),
-    *_rows("networking/v1.Ingress", "", "there is no ingress controller"),
-    *_rows("networking/v1.NetworkPolicy", "", "every pod reaches every other"),
-    *_rows(
-        "autoscaling/v2.HorizontalPodAutoscaler",
-        "",
-        "there are no metrics: only minReplicas and maxReplicas are kept to",
-    ),
-    # pods
-    *_rows("core/v1.PodSpec", "dnsPolicy", _DNS, "ClusterFirst", "ClusterFirstWithHostNet"),
-    *_rows("core/v1.PodSpec", "dnsConfig", _DNS),
-    *_rows(
-        "core/v1.PodSpec",
-        "hostPID hostIPC shareProcessNamespace",
-        "a container sees its own processes only",
-        False,
-    ),
-    *_rows("core/v1.PodSpec", "hostUsers", "there are no user namespaces", True),
-    *_rows(
-        "core/v1.PodSpec",
-        "setHostnameAsFQDN hostnameOverride",
-        "the hostname is `hostname`, or the pod's name",
-        False,
-    ),
-    *_rows("core/v1.PodSpec", "imagePullSecrets", _PULL),
-    *_rows("core/v1.ServiceAccount", "imagePullSecrets", _PULL),
-    *_rows(
-        "core/v1.PodSecurityContext",
-        "seLinuxOptions windowsOptions seccompProfile appArmorProfile sysctls",
-        _SECURITY,
-        *_PROFILES,
-    ),
-    *_rows(
-        "core/v1.PodSecurityContext", "runAsGroup supplementalGroups fsGroup", "there are no groups"
-    ),
-    *_rows("core/v1.PodSpec", "resourceClaims", "no device is allocated: the pod runs without"),
-    # containers
-    *_rows(
-        "core/v1.SecurityContext",
-        "privileged seLinuxOptions windowsOptions seccompProfile appArmorProfile",
-        _SECURITY,
-        False,
-        *_PROFILES,
-    ),
-    *_rows("core/v1.SecurityContext", "runAsGroup", "there are no groups"),
-    *_rows("core/v1.Container", "resizePolicy", "a container cannot be resized while it runs"),
-    *_rows("core/v1.Container", "restartPolicy", "the pod's restart policy decides", "Always"),
-    *_rows("core/v1.Container", "restartPolicyRules", "the pod's restart policy decides"),
-    *_rows("core/v1.Container", "volumeDevices", "there are no raw disks"),
-    *_rows(
-        "core/v1.VolumeMount",
-        "mountPropagation",
-        "nothing can be mounted later that others would see",
-        "None",
-    ),
-    *_rows("core/v1.EnvVarSource", "fileKeyRef", "the variable stays unset"),
-    *_rows("core/v1.HTTPGetAction", "scheme", "it asks in plain HTTP", "HTTP"),
-    *_rows("core/v1.GRPCAction", "service", "it asks only whether somebody listens", ""),
-    # volumes
-    *_rows(
-        "core/v1.Volume",
-        "gcePersistentDisk awsElasticBlockStore gitRepo nfs iscsi glusterfs rbd flexVolume cinder "
-        "cephfs flocker fc azureFile vsphereVolume quobyte azureDisk photonPersistentDisk "
-        "portworxVolume scaleIO storageos csi image",
-        _EMPTY,
-    ),
-    *_rows("core/v1.Volume", "ephemeral", "no claim is made for it: the pod stays Pending"),
-    *_rows("core/v1.EmptyDirVolumeSource", "sizeLimit", "nobody measures how full it is"),
-    *_rows("core/v1.SecretVolumeSource", "defaultMode", _MODE, 0o644),
-    *_rows("core/v1.ConfigMapVolumeSource", "defaultMode", _MODE, 0o644),
-    *_rows("core/v1.ProjectedVolumeSource", "defaultMode", _MODE, 0o644),
-    *_rows("core/v1.DownwardAPIVolumeSource", "defaultMode", _MODE, 0o644),
-    *_rows("core/v1.KeyToPath", "mode", _MODE),
-    *_rows("core/v1.DownwardAPIVolumeFile", "mode", _MODE),
-    *_rows(
-        "core/v1.PersistentVolumeClaimSpec", "dataSource dataSourceRef", "the volume starts empty"
-    ),
-    *_rows(
-        "core/v1.PersistentVolumeClaimSpec",
-        "volumeAttributesClassName",
-        "volumes have no attributes that could change",
-    ),
-    # the rest
-    *_rows("core/v1.ServiceSpec", "trafficDistribution", "all endpoints are chosen alike"),
-    *_rows("discovery/v1.Endpoint", "hints", "all endpoints are chosen alike"),
-    *_rows(
-        "batch/v1.JobSpec",
-        "managedBy",
-        "the cluster's own controller runs the Job all the same",
-        "kubernetes.io/job-controller",
-    ),
-)
+
+ROWS = tuple(_rows())
 _FIELDS = {(row.type, row.field): row for row in ROWS}
 
 # --- finding them in an object
@@ -177,7 +80,7 @@ def _parts(name: str) -> tuple[_Part, ...]:
 
 
 def _says_something(value: Any, row: Row) -> bool:
-    if value in row.harmless:
+    if getattr(value, "type", value) in row.harmless:
         return False
     fields = getattr(value, "__struct_fields__", None)
     return fields is None or any(getattr(value, name) is not None for name in fields)
