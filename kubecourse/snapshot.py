@@ -61,8 +61,8 @@ class Snapshot:
     """What everything reachable from an object held at one moment. `restore()` puts it back."""
 
     def __init__(self, root: Any) -> None:
-        self._kept, cells, seen = _survey(root)
-        self._pages = [_page_of(cell, seen) for cell in cells]
+        self._kept, cells, seen = _survey([root])
+        self._pages = [_page_of(cell, held, seen) for cell, held in cells]
 
     def __len__(self) -> int:
         return len(self._kept) + sum(map(len, self._pages))
@@ -76,12 +76,17 @@ class Snapshot:
 
 
 class Page:
-    """A cell's state, shared by all snapshots between two changes; copied before the second."""
+    """A cell's state, shared by all snapshots between two changes; copied before the second.
 
-    __slots__ = ("__weakref__", "_cell", "_kept", "_outside")
+    `held` is what others hold of the cell, which may be all that still refers to it: a timer of a
+    pod that is gone.
+    """
 
-    def __init__(self, cell: Cell, outside: Collection[int]) -> None:
+    __slots__ = ("__weakref__", "_cell", "_kept", "_outside", "held")
+
+    def __init__(self, cell: Cell, held: dict[int, Any], outside: Collection[int]) -> None:
         self._cell = cell
+        self.held = held
         self._outside = outside
         self._kept: list[Kept] | None = None
         cell.page = ref(self)
@@ -92,7 +97,8 @@ class Page:
     def fill(self) -> None:
         """Copy the state. Objects that are known outside the cell are no part of it."""
         if self._kept is None:
-            self._kept = _survey(self._cell, self._cell, self._outside)[0]
+            roots = [self._cell, *self.held.values()]
+            self._kept = _survey(roots, self._cell, self._outside)[0]
             self._outside = ()
 
     def put_back(self) -> None:
@@ -105,24 +111,27 @@ class Page:
             cell.page = ref(self)
 
 
-def _page_of(cell: Cell, outside: Collection[int]) -> Page:
+def _page_of(cell: Cell, held: dict[int, Any], outside: Collection[int]) -> Page:
     """The page of a cell's present state."""
     page: Page | None = cell.page() if cell.page is not None else None
-    return Page(cell, outside) if page is None else page
+    if page is not None and held.keys() <= page.held.keys():
+        return page
+    cell.enter()
+    return Page(cell, held, outside)
 
 
 def _survey(
-    root: Any, inside: Cell | None = None, outside: Collection[int] = (), cells: bool = True
-) -> tuple[list[Kept], Collection[Cell], set[int]]:
-    """All that can be reached from an object and change, what other cells hold apart.
+    roots: list[Any], inside: Cell | None = None, outside: Collection[int] = (), cells: bool = True
+) -> tuple[list[Kept], Collection[tuple[Cell, dict[int, Any]]], set[int]]:
+    """All that can be reached from objects and change, what other cells hold apart.
 
-    Returns that, the cells at which it ended (without `cells` it goes on into all of them), and
-    the identities of all that it came by on this side of them.
+    Returns that, the cells at which it ended (without `cells` it goes on into all of them) with
+    what is held of each, and the identities of all that it came by on this side of them.
     """
     kept: list[Kept] = []
-    ends: dict[int, Cell] = {}
-    seen = {id(root)}
-    todo = [root]
+    ends: dict[int, tuple[Cell, dict[int, Any]]] = {}
+    seen = set(map(id, roots))
+    todo = list(roots)
     with _no_collection():
         while todo:
             obj = todo.pop()
@@ -130,7 +139,9 @@ def _survey(
             if cells and keeper.place is not None:
                 cell = keeper.place(obj)
                 if cell is not None and cell is not inside:
-                    ends[id(cell)] = cell
+                    _, held = ends.setdefault(id(cell), (cell, {}))
+                    if obj is not cell:
+                        held[id(obj)] = obj
                     seen.discard(id(obj))  # it is a part of that cell
                     continue
             held = keeper.take(obj)
@@ -166,7 +177,7 @@ def _no_collection() -> Iterator[None]:
 
 def fork(root: Any) -> Any:
     """A second one of an object and of all that can change in it; what cannot is shared."""
-    kept = _survey(root, cells=False)[0]
+    kept = _survey([root], cells=False)[0]
     copies = {id(obj): _shell(obj) for obj, _, _ in kept}
 
     def copy_of(part: Any) -> Any:
