@@ -1,7 +1,7 @@
 """The package's tables in text: a heading, and below it lines that are about it.
 
-Lines are indented by two blanks; one that is indented further continues the line before it.
-Lines that begin with `#` say something to the reader alone.
+Lines are indented by two blanks; one that is indented further continues the line before it. A
+single line may follow its heading after two blanks. Lines that begin with `#` are for the reader.
 """
 
 from __future__ import annotations
@@ -21,5 +21,6 @@ def read(package: str, name: str) -> list[tuple[str, list[str]]]:
         elif line.startswith("  "):
             found[-1][1].append(text)
         else:
-            found.append((text, []))
+            heading, _, only = text.partition("  ")
+            found.append((heading, [only] if only else []))
     return found

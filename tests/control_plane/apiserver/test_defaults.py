@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kubecourse.api import codec, yaml
 from kubecourse.api.resources import BY_KIND, RESOURCES
 from kubecourse.control_plane.apiserver.defaults import default
-from kubecourse.control_plane.apiserver.defaults.pod import image_pull_policy
+from kubecourse.control_plane.apiserver.defaults.functions import image_pull_policy
 from kubecourse.control_plane.apiserver.rest import Request, handle
 from tests.control_plane.apiserver import replay
 
