@@ -71,7 +71,11 @@ def _volume(volume: Any) -> Any:
     return found if found is not volume else _block("Volume")(volume)
 
 
-_SPECIAL: dict[str, Function] = {"template_spec": _template_spec, "pod_spec": _pod_spec, "volume": _volume}
+_SPECIAL: dict[str, Function] = {
+    "template_spec": _template_spec,
+    "pod_spec": _pod_spec,
+    "volume": _volume,
+}
 
 # --- lines
 
