@@ -30,6 +30,7 @@ class Atom:
         atomic = self.form == "list" or (self.struct is not None and self.struct.atomic)
         relation = relation or ("atomic" if atomic else "granular")
         self.whole = self.form == "scalar" or relation == "atomic"
+        self._children: dict[str, Atom | None] = {}
 
     @cached_property
     def element(self) -> Atom:
@@ -37,28 +38,51 @@ class Atom:
         assert self.kind.element is not None
         return atom(self.kind.element)
 
-    def child(self, name: str) -> Atom | None:
-        """Of a struct's field or a map's value; None for a field that is not declared."""
+    def child(self, step: str) -> Atom | None:
+        """Of what a step leads to; None for a field that is not declared."""
         if self.struct is None:
-            return self.element
-        field = self.struct.field(name)
-        return atom(field.type, field.list_type, tuple(field.list_keys)) if field else None
+            fits = (self.form == "map") is (step[0] == "f") and self.form != "scalar"
+            return self.element if fits else None
+        if step not in self._children and step[0] == "f":
+            field = self.struct.field(step[2:])
+            keys = tuple(field.list_keys) if field else ()
+            self._children[step] = atom(field.type, field.list_type, keys) if field else None
+        return self._children.get(step)
 
-    def declares(self, name: str) -> bool:
+    def declares(self, step: str) -> bool:
         """Whether it is a struct that has such a field."""
-        return self.struct is not None and self.struct.field(name) is not None
+        return self.struct is not None and self.struct.field(step[2:]) is not None
+
+    def parts(self, value: Json) -> dict[str, list[Json]]:
+        """What a value is made of, by the steps that lead there; elements may repeat."""
+        if value is ABSENT or not value:
+            return {}
+        if self.form == "map":
+            return {f"f:{name}": [item] for name, item in value.items()}
+        found: dict[str, list[Json]] = {}
+        for item in value:
+            try:
+                found.setdefault(self.step(item), []).append(item)
+            except ValueError:  # it has none
+                continue
+        return found
+
+    def whole_of(self, parts: dict[str, list[Json]]) -> Json:
+        """The value that is made of some parts."""
+        if self.form == "map":
+            return {step[2:]: items[0] for step, items in parts.items()}
+        return [item for items in parts.values() for item in items]
 
     def step(self, item: Json) -> str:
-        """The step of a path that leads to an element of a list. Raises ValueError."""
+        """The step that leads to an element of a list. Raises ValueError."""
         if not self.keys:
-            if isinstance(item, dict):
-                raise ValueError("associative list without keys has an element that's a map type")
-            if isinstance(item, list):
-                raise ValueError("not supported: associative list with lists as elements")
-            if item is None:
-                raise ValueError(
-                    "associative list without keys has an element that's an explicit null"
-                )
+            trouble = {
+                dict: "associative list without keys has an element that's a map type",
+                list: "not supported: associative list with lists as elements",
+                type(None): "associative list without keys has an element that's an explicit null",
+            }.get(type(item))
+            if trouble:
+                raise ValueError(trouble)
             return value_of(item)
         if not isinstance(item, dict):
             what = "a null element" if item is None else "non-map elements"
@@ -78,16 +102,6 @@ class Atom:
                 raise ValueError(f'key field "{key}" is not a scalar')
             values.append((key, value))
         return key_of(tuple(values))
-
-    def index(self, items: list[Json] | None) -> dict[str, list[Json]]:
-        """A list's elements by their steps; those that have none are passed over."""
-        found: dict[str, list[Json]] = {}
-        for item in items or ():
-            try:
-                found.setdefault(self.step(item), []).append(item)
-            except ValueError:
-                continue
-        return found
 
 
 @cache
@@ -123,7 +137,7 @@ def problems(value: Json, of: Atom, path: str = "") -> Iterator[str]:
             yield from problems(item, of.element, path + shown(step))
     else:
         for name, item in value.items():
-            child = of.child(name)
+            child = of.child(f"f:{name}")
             if child is None:
                 yield f"{path}.{name}: field not declared in schema"
                 return
@@ -168,58 +182,52 @@ def fields_of(value: Json, of: Atom) -> FieldSet:
     if of.whole:
         return LEAF
     out: FieldSet = {}
-    if of.form == "list":
-        for step, items in of.index(value).items():
-            out[step] = {**fields_of(items[0], of.element), **LEAF}
-        return out
-    for name, item in (value or {}).items():
-        child = of.child(name)
+    for step, (item, *_) in of.parts(value).items():
+        child = of.child(step)
         below = fields_of(item, child) if child else LEAF
-        if item is None or item == {} or not of.declares(name):
+        if of.form == "list" or item is None or item == {} or not of.declares(step):
             below = {**below, **LEAF}
         if below:
-            out[f"f:{name}"] = below
+            out[step] = below
     return out
 
 
 def with_parents(fields: FieldSet, of: Atom | None) -> FieldSet:
     """The set, and with each field in it the structs' fields that lead to it."""
     out: FieldSet = {}
-    for key, node in fields.items():
-        if key == SELF:
-            out[key] = node
-            continue
-        name = key[2:]
-        child = None
-        if of is not None and of.form != "scalar":
-            child = of.child(name) if key[0] == "f" and of.form == "map" else None
-            if of.form == "list":
-                child = of.element
-        below = with_parents(node, child)
-        if key[0] == "f" and of is not None and of.form == "map" and of.declares(name):
-            below = {**below, **LEAF}
-        out[key] = below
+    for step, node in fields.items():
+        if step != SELF:
+            node = with_parents(node, of.child(step) if of is not None else None)
+            if step[0] == "f" and of is not None and of.form == "map" and of.declares(step):
+                node = {**node, **LEAF}
+        out[step] = node
     return out
 
 
 # --- what differs
 
 
-def compare(old: Json, new: Json, of: Atom) -> tuple[FieldSet, FieldSet]:
+def compare(old: Json, new: Json, of: Atom | None) -> tuple[FieldSet, FieldSet]:
     """What `new` lacks of `old`, and what it sets otherwise or in addition."""
     if old is new and old is not ABSENT:
         return {}, {}
-    has_old, has_new = old not in (ABSENT, None, {}, []), new not in (ABSENT, None, {}, [])
-    if of.whole or not (has_old or has_new):
-        return _compare_leaf(old, new)
+    if of is None or of.whole or not (_holds(old) or _holds(new)):
+        if new is ABSENT:
+            return LEAF, {}
+        return {}, {} if old is not ABSENT and old == new else LEAF
     gone: FieldSet = {}
     changed: FieldSet = {}
-    for key, before, after, child in _pairs(old, new, of):
-        lacks, sets = compare(before, after, child) if child else _compare_leaf(before, after)
+    left, right = of.parts(old), of.parts(new)
+    for step in left | right:
+        was, now, child = left.get(step, [ABSENT]), right.get(step, [ABSENT]), of.child(step)
+        if len(was) == len(now) == 1:
+            lacks, sets = compare(was[0], now[0], child)
+        else:  # elements that repeat are one leaf together
+            lacks, sets = compare(_unless_absent(was), _unless_absent(now), None)
         if lacks:
-            gone[key] = lacks
+            gone[step] = lacks
         if sets:
-            changed[key] = sets
+            changed[step] = sets
     if old is ABSENT:
         changed[SELF] = {}
     elif new is ABSENT:
@@ -227,65 +235,34 @@ def compare(old: Json, new: Json, of: Atom) -> tuple[FieldSet, FieldSet]:
     return gone, changed
 
 
-def _compare_leaf(old: Json, new: Json) -> tuple[FieldSet, FieldSet]:
-    if new is ABSENT:
-        return LEAF, {}
-    return {}, {} if old is not ABSENT and old == new else LEAF
-
-
-def _pairs(old: Json, new: Json, of: Atom) -> Iterator[tuple[str, Json, Json, Atom | None]]:
-    """The parts of two lists or maps, side by side; elements that repeat are one leaf together."""
-    if of.form == "map":
-        before, after = _items(old), _items(new)
-        for name in before | after:
-            yield f"f:{name}", before.get(name, ABSENT), after.get(name, ABSENT), of.child(name)
-        return
-    left, right = of.index(_items(old)), of.index(_items(new))
-    for step in left | right:
-        was, now = left.get(step, [ABSENT]), right.get(step, [ABSENT])
-        if len(was) == len(now) == 1:
-            yield step, was[0], now[0], of.element
-        else:
-            yield step, _unless_absent(was), _unless_absent(now), None
-
-
-def _items(value: Json) -> Any:
-    return {} if value is ABSENT or value is None else value
-
-
 def _unless_absent(items: list[Json]) -> Json:
     return ABSENT if items[0] is ABSENT else items
+
+
+def _holds(value: Json) -> bool:
+    return value is not ABSENT and value not in (None, {}, [])
 
 
 # --- merging and removing
 
 
-def merge(live: Json, applied: Json, of: Atom) -> Json:
+def merge(live: Json, applied: Json, of: Atom | None) -> Json:
     """The live value with the applied one in it; what only the live one sets stays."""
     if applied is ABSENT:
         return live
-    has_live, has_applied = live not in (ABSENT, None, {}, []), applied not in (None, {}, [])
-    if of.whole or live is ABSENT or not (has_live or has_applied):
+    if of is None or of.whole or live is ABSENT or not (_holds(live) or _holds(applied)):
         return applied
-    if of.form == "map":
-        left, right = _items(live), _items(applied)
-        out = dict(left)
-        for name, item in right.items():
-            child = of.child(name)
-            out[name] = merge(left.get(name, ABSENT), item, child) if child else item
-        return out
-    before, after = of.index(_items(live)), of.index(_items(applied))
-    merged: list[Json] = []
-    for step in _woven(list(before), list(after)):
+    before, after = of.parts(live), of.parts(applied)
+    order = before | after if of.form == "map" else _woven(list(before), list(after))
+    merged: dict[str, list[Json]] = {}
+    for step in order:
         items = before.get(step, [ABSENT])
-        if step not in after:
-            merged += items
-        else:
+        if step in after:
             # Elements that repeat give way to the one applied.
-            merged.append(
-                merge(items[0] if len(items) == 1 else ABSENT, after[step][0], of.element)
-            )
-    return merged
+            alone = items[0] if len(items) == 1 else ABSENT
+            items = [merge(alone, after[step][0], of.child(step))]
+        merged[step] = items
+    return of.whole_of(merged)
 
 
 def _woven(left: list[str], right: list[str]) -> Iterator[str]:
@@ -315,22 +292,15 @@ def _woven(left: list[str], right: list[str]) -> Iterator[str]:
             at_left += 1
 
 
-def remove(value: Json, fields: FieldSet, of: Atom) -> Json:
+def remove(value: Json, fields: FieldSet, of: Atom | None) -> Json:
     """The value without some fields; None where nothing is left of a list or map."""
-    if of.form == "scalar" or not value:
+    if of is None or of.form == "scalar" or not value or not fields:
         return value
     if of.whole:
         return None
-    if of.form == "map":
-        out = {}
-        for name, item in value.items():
-            node, child = fields.get(f"f:{name}", {}), of.child(name)
-            if SELF not in node:
-                out[name] = remove(item, node, child) if node and child else item
-        return out or None
-    left = []
-    for step, items in of.index(value).items():
+    left = {}
+    for step, items in of.parts(value).items():
         node = fields.get(step, {})
         if SELF not in node:
-            left += [remove(item, node, of.element) if node else item for item in items]
-    return left or None
+            left[step] = [remove(item, node, of.child(step)) for item in items]
+    return of.whole_of(left) or None
