@@ -64,7 +64,7 @@ OUTPUT = ".jp-Notebook .jp-OutputArea-output"
 KEYS = {
     "[role=slider]": ["ArrowRight", "ArrowLeft"],
     "select": ["ArrowDown", "ArrowUp"],
-    "input[type=radio]": ["Space", "ArrowDown"],
+    "input[type=radio]": ["ArrowDown", "ArrowUp"],
     "input[type=checkbox]": ["Space"],
     "input": ["End", "1"],
     "textarea": ["1"],
@@ -81,8 +81,10 @@ LISTEN = """control => {
         window.reachable = control.tabIndex >= 0 && notebook.activeCellIndex === cell
             && control.ownerDocument.activeElement.closest('.jp-OutputArea') !== null;
     };
+    // Arrows choose another radio button of the group.
+    const heard = control.closest('.widget-radio-box') ?? control;
     for (const event of ['input', 'change', 'click'])
-        control.addEventListener(event, note, {once: true});
+        heard.addEventListener(event, note, {once: true});
     if (control.matches('[role=slider]'))
         new MutationObserver(note).observe(control, {attributeFilter: ['aria-valuenow']});
 }"""
@@ -401,10 +403,11 @@ class Notebook:
         Each is used once, as one does without a mouse, and must neither lose the focus nor move
         the notebook.
         """
-        controls = self.page.locator(f"{OUTPUT} :is({', '.join(KEYS)})").all()
+        # The elements themselves: what a key changes may change how many there are.
+        controls = self.page.locator(f"{OUTPUT} :is({', '.join(KEYS)})").element_handles()
         return [name for one in controls if (name := self._deaf(one))]
 
-    def _deaf(self, control: playwright.Locator) -> str:
+    def _deaf(self, control: playwright.ElementHandle) -> str:
         if not control.is_visible() or not control.is_enabled():
             return ""
         kind = next(kind for kind in KEYS if control.evaluate("(e, kind) => e.matches(kind)", kind))
@@ -479,33 +482,37 @@ class Slider:
     def picture(self) -> bytes:
         """How the output that the slider belongs to looks, without its controls."""
         output = self.locator.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-output')]")
-        controls = output.first.locator(".widget-inline-hbox, .widget-button").all()
+        controls = output.first.locator(".widget-slider, .widget-dropdown, .widget-button").all()
         return output.first.screenshot(mask=controls)
 
     def timed_moves(self, moves: int) -> list[float]:
         """Seconds from the key until the picture beside the slider was all there, for each move.
 
-        One frame after the last change of anything in the output but the slider itself. Raises
-        TimeoutError if nothing changes.
+        From the left end step by step, and back from the right end. One frame after the last
+        change of anything in the output but the slider itself. Raises TimeoutError if nothing
+        changes.
         """
         handle = self.locator.locator(".noUi-handle").first
         handle.scroll_into_view_if_needed()
         handle.focus()
-        return [self._timed_move(handle) for _ in range(moves)]
+        self._press(handle, "End")
+        self._press(handle, "Home")
+        left, right = (
+            int(float(handle.get_attribute(f"aria-value{a}") or 0)) for a in ("min", "max")
+        )
+        there = ["ArrowRight"] * (right - left)
+        way = (there + ["ArrowLeft"] * len(there)) * (1 + moves // len(there))
+        return [self._press(handle, key) for key in way[:moves]]
 
-    def _timed_move(self, handle: playwright.Locator) -> float:
-        now, highest = (float(handle.get_attribute(f"aria-value{a}") or 0) for a in ("now", "max"))
-        at_the_end = handle.evaluate("e => e.wayBack ??= false") and now > 0
-        key = "ArrowLeft" if at_the_end or now >= highest else "ArrowRight"
-        handle.evaluate("(e, back) => { e.wayBack = back; }", key == "ArrowLeft")
+    def _press(self, handle: playwright.Locator, key: str) -> float:
+        before = handle.get_attribute("aria-valuenow")
         handle.evaluate(WATCH_PICTURE)
         handle.press(key)
-        seconds = wait_until(
-            lambda: handle.page.evaluate("window.pictureChanged()"),
-            15,
-            f"{self.label}: the picture changes",
-        )
-        return float(seconds) / 1000
+        if handle.get_attribute("aria-valuenow") == before:
+            return 0.0  # it was there already
+        changed = "window.pictureChanged()"
+        what = f"{self.label}: the picture changes"
+        return float(wait_until(lambda: handle.page.evaluate(changed), 15, what)) / 1000
 
     def press(self, key: str, times: int = 1) -> None:
         handle = self.locator.locator(".noUi-handle").first

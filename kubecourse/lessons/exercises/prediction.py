@@ -64,6 +64,8 @@ class Prediction:
         """The question with its answers to choose from."""
         import ipywidgets
 
+        from kubecourse.lessons.widgets.panel import Frame
+
         question = ipywidgets.HTML(html(self._message().partition("\n\n")[0], TASK))
         answers = ipywidgets.RadioButtons(
             options=[(one.label, one) for one in self.choices],
@@ -76,7 +78,7 @@ class Prediction:
             reply.value = f'<div role="status">{self._reply(change["new"])._repr_html_()}</div>'
 
         answers.observe(choose, "value")
-        return ipywidgets.VBox([question, answers, reply])
+        return Frame(question, answers, reply)
 
 
 def predictions(number: int) -> dict[str, dict[str, Any]]:

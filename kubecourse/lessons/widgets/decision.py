@@ -76,11 +76,12 @@ def text(explanation: Explanation) -> str:
 class Decisions(Panel):
     """Choose a pod of a namespace, and see why it is where it is, or why it is pending.
 
+    On a copy of the cluster: what it shows stays, whatever becomes of the pods.
     `pod.value` can be set by code as well; `explanation` is the one that is shown.
     """
 
     def __init__(self, cluster: Cluster, pod: str = "", namespace: str = "default") -> None:
-        self._cluster = cluster
+        self._cluster = cluster.fork()
         self._namespace = namespace
         names = cluster.pods(namespace=namespace)
         self.pod = ipywidgets.Dropdown(

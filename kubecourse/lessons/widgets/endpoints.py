@@ -81,11 +81,12 @@ def _row(row: int, pod: str, seconds: Sequence[Second]) -> Iterator[str]:
 class Endpoints(Panel):
     """A switch on the first pod behind a Service; each use sends it requests for 20 seconds.
 
+    All on a copy of the cluster.
     `health.value` (well, failing, hang) can be set by code as well.
     """
 
     def __init__(self, cluster: Cluster, service: str) -> None:
-        self._cluster, self._service = cluster, service
+        self._cluster, self._service = cluster.fork(), service
         self._pods = sorted(self._endpoints())
         self.health = ipywidgets.Dropdown(
             options=[(messages.text(f"widgets.endpoints.{how}"), how) for how in HEALTH],

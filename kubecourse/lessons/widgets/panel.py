@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
 import anywidget
 import ipywidgets
-import plotly.graph_objects as go
 
 from kubecourse.lessons import messages, palette
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 
 class _Manners(anywidget.AnyWidget):
     """Gives the panel's sliders and plots the names that ipywidgets and plotly do not give them,
     and its lists their arrow keys.
 
-    A slider's handle has its label, a plot its title. Grey text in plots takes the theme's colour:
-    no grey is readable on both white and black.
+    A slider's handle has its label, a plot its title. Keys pressed in the panel are the panel's:
+    JupyterLab would take arrows to move from cell to cell. Grey text in plots takes the theme's
+    colour: no grey is readable on both white and black.
     """
 
     _esm = """
@@ -38,7 +42,15 @@ class _Manners(anywidget.AnyWidget):
             plot.setAttribute('aria-label', words);
         }
     }
+    function keepKeys(event) {
+        if (!event.target.closest?.('.kubecourse-panel')) return;
+        const command = event.shiftKey || event.ctrlKey || event.metaKey || event.altKey
+            || event.key === 'Escape';
+        event.target.toggleAttribute('data-lm-suppress-shortcuts', !command);
+    }
     function render({ el }) {
+        if (!window.kubecourseKeys) window.addEventListener('keydown', keepKeys, true);
+        window.kubecourseKeys = true;
         el.style.display = 'none';
         let asked = false;
         const ask = () => {
@@ -71,13 +83,20 @@ class _Manners(anywidget.AnyWidget):
         return ""
 
 
-class Panel(ipywidgets.VBox):
-    """A widget: controls, a picture, and underneath the command or YAML of the same effect."""
+class Frame(ipywidgets.VBox):
+    """Widgets, one below the other, that can be used by everybody."""
+
+    def __init__(self, *children: ipywidgets.Widget) -> None:
+        super().__init__([*children, _Manners()])
+        self.add_class("kubecourse-panel")
+
+
+class Panel(Frame):
+    """Controls in a row, a picture, and underneath the command or YAML of the same effect."""
 
     def __init__(self, controls: list[ipywidgets.Widget], *below: ipywidgets.Widget) -> None:
         row = ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "align_items": "center"})
-        super().__init__([row, *below, _Manners()])
-        self.add_class("kubecourse-panel")
+        super().__init__(row, *below)
 
 
 INK = "var(--jp-ui-font-color1, #222)"

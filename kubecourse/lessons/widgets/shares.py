@@ -37,14 +37,14 @@ def bars(title: str, names: list[str], rows: dict[str, list[int]]) -> str:
 class Shares(Panel):
     """A slider for the replicas of the newer of two Deployments behind one Service.
 
-    After each move the cluster settles, and `requests` go to the Service. `slider.value` can be
-    set by code as well.
+    All on a copy of the cluster. After each move it settles, and `requests` go to the Service.
+    `slider.value` can be set by code as well.
     """
 
     def __init__(
         self, cluster: Cluster, service: str, old: str, new: str, *, requests: int = 300
     ) -> None:
-        self._cluster, self._service, self._names = cluster, service, [old, new]
+        self._cluster, self._service, self._names = cluster.fork(), service, [old, new]
         self._requests = requests
         self._first = cluster.get(f"deployment/{new}").spec.replicas
         self.slider = ipywidgets.IntSlider(

@@ -61,7 +61,7 @@ def test_as_text_it_shows_the_question_and_the_choices() -> None:
 
 
 def test_choosing_in_the_widget_shows_the_reply() -> None:
-    question, answers, reply = eggs().widget().children
+    question, answers, reply, _ = eggs().widget().children
     assert answers.value is None
     assert "<code>two</code>" in question.value and reply.value == ""
     answers.value = eggs().choices[0]

@@ -72,6 +72,14 @@ def test_a_sick_pod_leaves_the_list_and_comes_back(cluster: Cluster) -> None:
         assert widget.text.startswith("No request")
 
 
+def test_the_lesson_goes_on_undisturbed(cluster: Cluster) -> None:
+    now, pods = cluster.now, cluster.pods()
+    Shares(cluster, "hello", "hello", "canary").slider.value = 5
+    Endpoints(cluster, "hello").health.value = "hang"
+    assert (cluster.now, cluster.pods()) == (now, pods)
+    assert cluster.request("http://hello").ok
+
+
 def test_its_text_is_in_the_picture(cluster: Cluster) -> None:
     widget = Endpoints(cluster, "hello")
     assert widget.text in widget.picture.value
