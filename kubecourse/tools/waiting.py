@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubecourse.api import conditions, models, volumes
-from kubecourse.api.labels import selector_from_label_selector, selector_from_map
+from kubecourse.api.labels import Selector, selector_from_label_selector, selector_from_map
 from kubecourse.control_plane.controller_manager.deployment import history, progress, rolling
 from kubecourse.control_plane.controller_manager.job.look import finished
+from kubecourse.control_plane.controller_manager.pods import is_active
 from kubecourse.tools.past import Past
 
 core, apps = models.core_v1, models.apps_v1
@@ -66,9 +67,6 @@ def explain_object(past: Past, obj: Any) -> Waiting:
     return found
 
 
-# --- pods
-
-
 def trouble(past: Past, pod: Any, min_ready: int = 0) -> str:
     """Why a pod is not available, in the words of its status; '' if it is."""
     status, now = pod.status, past.now
@@ -83,12 +81,11 @@ def trouble(past: Past, pod: Any, min_ready: int = 0) -> str:
         left = past.clock.seconds(ready.lastTransitionTime) + min_ready - now
         return f"Ready, available in {left:.0f} s" if min_ready and left > 0 else ""
     for container in (*(status.initContainerStatuses or ()), *(status.containerStatuses or ())):
-        state = container.state
-        waiting = state.waiting if state is not None else None
-        ended = state.terminated if state is not None else None
-        if waiting is not None and waiting.reason not in (None, "PodInitializing"):
+        waiting = container.state and container.state.waiting
+        ended = container.state and container.state.terminated
+        if waiting and waiting.reason not in (None, "PodInitializing"):
             return f"{waiting.reason}: {waiting.message}" if waiting.message else waiting.reason
-        if ended is not None and ended.exitCode:
+        if ended and ended.exitCode:
             return f"{ended.reason}: container {container.name} exited with {ended.exitCode}"
     return f"{status.phase}, not ready"
 
@@ -118,35 +115,21 @@ def _owned(past: Past, cls: type[Any], owner: Any) -> list[Any]:
     ]
 
 
-def _living(pods: Iterable[Any]) -> list[Any]:
-    """Pods that count: not finished, not being deleted."""
-    over = ("Succeeded", "Failed")
-    return [p for p in pods if p.status.phase not in over and p.metadata.deletionTimestamp is None]
+def _selected(past: Past, obj: Any, selector: Selector) -> list[Any]:
+    """The pods beside an object that have certain labels and count."""
+    pods = filter(is_active, past.list(core.Pod, obj.metadata.namespace))
+    return [pod for pod in pods if selector.matches(pod.metadata.labels)]
 
 
 def _available(past: Past, pods: Iterable[Any], min_ready: int) -> int:
     return sum(not trouble(past, pod, min_ready) for pod in pods)
 
 
-def _events(past: Past, obj: Any) -> list[Any]:
-    """The events about an object, the latest last."""
-    about = [
-        event
-        for event in past.list(core.Event, obj.metadata.namespace or "default")
-        if (event.involvedObject.kind, event.involvedObject.name) == (obj.kind, obj.metadata.name)
-        and event.involvedObject.uid in (obj.metadata.uid, obj.metadata.name)
-    ]
-    return sorted(about, key=lambda event: event.lastTimestamp or event.eventTime)
-
-
-# --- workloads
-
-
 def _missing(past: Past, owner: Any, wanted: int, found: Waiting, what: str = "pods") -> list[Any]:
     """Say which of an owner's pods are missing or not available. Returns its living pods."""
     seconds = getattr(owner.spec, "minReadySeconds", 0) or 0
     pods = _owned(past, core.Pod, owner)
-    living = _living(pods)
+    living = list(filter(is_active, pods))
     lacking = max(wanted, len(living)) - _available(past, living, seconds)
     if lacking:
         named = troubles(past, living, seconds)
@@ -272,7 +255,7 @@ def _job(past: Past, owner: Any, found: Waiting) -> None:
     if spec.suspend:
         found.reasons.append("being resumed: it is suspended")
     left = wanted - (status.succeeded or 0)
-    pods = troubles(past, _living(_owned(past, core.Pod, owner)))
+    pods = troubles(past, filter(is_active, _owned(past, core.Pod, owner)))
     running = f"{status.active or 0} active" + (f", {pods}" if pods else "")
     found.reasons.append(f"{left} of {wanted} completions: {running}")
     if status.failed:
@@ -282,20 +265,12 @@ def _job(past: Past, owner: Any, found: Waiting) -> None:
         found.notes.append(f"its deadline is in {max(end - past.now, 0):.0f} s")
 
 
-# --- others
-
-
 def _service(past: Past, service: Any, found: Waiting) -> None:
     spec = service.spec
     if not spec.selector:
         found.done = "it has no selector, so nobody looks for its endpoints"
         return
-    selector = selector_from_map(spec.selector)
-    pods = [
-        pod
-        for pod in _living(past.list(core.Pod, service.metadata.namespace))
-        if selector.matches(pod.metadata.labels)
-    ]
+    pods = _selected(past, service, selector_from_map(spec.selector))
     ready = _available(past, pods, 0)
     found.done = f"{ready} of {len(pods)} pods that it selects are ready"
     labels = ",".join(f"{key}={value}" for key, value in spec.selector.items())
@@ -321,12 +296,7 @@ def _claim(past: Past, claim: Any, found: Waiting) -> None:
 
 def _budget(past: Past, budget: Any, found: Waiting) -> None:
     status = budget.status
-    selector = selector_from_label_selector(budget.spec.selector)
-    pods = [
-        pod
-        for pod in _living(past.list(core.Pod, budget.metadata.namespace))
-        if selector.matches(pod.metadata.labels)
-    ]
+    pods = _selected(past, budget, selector_from_label_selector(budget.spec.selector))
     found.done = f"{status.disruptionsAllowed} pods may be evicted"
     if not status.disruptionsAllowed:
         found.reasons.append(
@@ -341,7 +311,15 @@ def _by_its_status(past: Past, obj: Any, found: Waiting) -> None:
         well = "False" if _TROUBLE.search(condition.type) else "True"
         if condition.status != well and condition.message:
             found.reasons.append(f"{condition.type}: {condition.message}".rstrip("."))
-    found.notes += [f"{e.reason}: {e.message}" for e in _events(past, obj)[-RECENT:]]
+    metadata = obj.metadata
+    about = [
+        event
+        for event in past.list(core.Event, metadata.namespace or "default")
+        if (event.involvedObject.kind, event.involvedObject.name) == (obj.kind, metadata.name)
+        and event.involvedObject.uid in (metadata.uid, metadata.name)
+    ]
+    about.sort(key=lambda event: event.lastTimestamp or event.eventTime)
+    found.notes += [f"{event.reason}: {event.message}" for event in about[-RECENT:]]
 
 
 _KNOWN: dict[str, Callable[[Past, Any, Waiting], None]] = {

@@ -105,7 +105,7 @@ WATCH_PICTURE = """handle => {
     observer.observe(handle.closest('.jp-OutputArea-output'),
                      {subtree: true, childList: true, attributes: true, characterData: true});
     window.pictureChanged = () => {
-        if (painted === null || pending || performance.now() - painted < 250) return null;
+        if (painted === null || pending || performance.now() - painted < 400) return null;
         observer.disconnect();
         return painted - pressed;
     };
@@ -488,20 +488,20 @@ class Slider:
     def timed_moves(self, moves: int) -> list[float]:
         """Seconds from the key until the picture beside the slider was all there, for each move.
 
-        From the left end step by step, and back from the right end. One frame after the last
+        From the right end step by step, and back from the left end. One frame after the last
         change of anything in the output but the slider itself. Raises TimeoutError if nothing
         changes.
         """
         handle = self.locator.locator(".noUi-handle").first
         handle.scroll_into_view_if_needed()
         handle.focus()
-        self._press(handle, "End")
         self._press(handle, "Home")
+        self._press(handle, "End")
         left, right = (
             int(float(handle.get_attribute(f"aria-value{a}") or 0)) for a in ("min", "max")
         )
-        there = ["ArrowRight"] * (right - left)
-        way = (there + ["ArrowLeft"] * len(there)) * (1 + moves // len(there))
+        there = ["ArrowLeft"] * (right - left)
+        way = (there + ["ArrowRight"] * len(there)) * (1 + moves // len(there))
         return [self._press(handle, key) for key in way[:moves]]
 
     def _press(self, handle: playwright.Locator, key: str) -> float:

@@ -24,22 +24,22 @@ class _Manners(anywidget.AnyWidget):
     """
 
     _esm = """
+    function say(element, name, value) {
+        if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+    }
     function introduce(panel) {
-        // Else JupyterLab takes the arrow keys of a list that is focused, and leaves the cell.
-        for (const list of panel.querySelectorAll('select'))
-            list.setAttribute('data-lm-suppress-shortcuts', 'true');
         for (const slider of panel.querySelectorAll('.widget-slider')) {
             const label = slider.querySelector('.widget-label')?.textContent ?? '';
             for (const handle of slider.querySelectorAll('.noUi-handle'))
-                handle.setAttribute('aria-label', label);
+                say(handle, 'aria-label', label);
         }
         for (const plot of panel.querySelectorAll('.js-plotly-plot')) {
             const title = plot.querySelector('.gtitle');
             const lines = title?.querySelectorAll('tspan.line') ?? [];
             const words = lines.length ? [...lines].map(line => line.textContent).join('; ')
                 : title?.textContent ?? '';
-            plot.setAttribute('role', 'img');
-            plot.setAttribute('aria-label', words);
+            say(plot, 'role', 'img');
+            say(plot, 'aria-label', words);
         }
     }
     function keepKeys(event) {
