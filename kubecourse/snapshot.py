@@ -33,10 +33,11 @@ import msgspec
 from kubecourse.api.memo import IdentityMemo
 from kubecourse.cell import Cell, Values
 from kubecourse.clock import LocalClock
+from kubecourse.turn import Turn
 
 VALUES = (
     str, bytes, int, float, complex, type(None), date, timedelta, tzinfo, range, type, re.Pattern,
-    FunctionType, BuiltinFunctionType, ModuleType, frozenset, msgspec.Struct, IdentityMemo,
+    FunctionType, BuiltinFunctionType, ModuleType, frozenset, msgspec.Struct, IdentityMemo, Turn,
 )  # fmt: skip
 """Types whose objects never change, or change only what they remember."""
 
