@@ -16,7 +16,9 @@ import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kubecourse.addons import descheduler
 from kubecourse.addons.dns import DNS
+from kubecourse.addons.program import Program
 from kubecourse.addons.storage import STANDARD, LocalPathProvisioner
 from kubecourse.api import models
 from kubecourse.api.resources import Resource, find
@@ -37,6 +39,7 @@ from kubecourse.snapshot import Snapshot, fork
 if TYPE_CHECKING:
     from kubecourse.tools.explanation import Explanation
     from kubecourse.tools.kubectl import Output
+    from kubecourse.tools.timeline import Timeline
     from kubecourse.tools.waiting import Waiting
 
 core = models.core_v1
@@ -89,6 +92,7 @@ class Cluster:
         self.dns = DNS(self.connect_as("coredns"))
         self.kubelets: dict[str, Kubelet] = {}
         self.network = Network(self.clock, self.dns, self.proxy, self.kubelets)
+        self.network.programs["descheduler"] = Program(descheduler.main, self.connect_as)
         for component in (self.controller_manager, self.scheduler, self.proxy, self.dns):
             component.start()
         self.provisioner = LocalPathProvisioner(self.connect_as("local-path-provisioner"))
@@ -324,6 +328,20 @@ class Cluster:
                 f'cluster.kubectl("get {resource.plural}") lists what there is'
             )
         return explain_pod(past, found) if resource.kind == "Pod" else explain_object(past, found)
+
+    def timeline(self, name: str, namespace: str = "default") -> Timeline:
+        """What happened to an object, when, and what each step waited for; to a gone one as well.
+
+        Of a node that falls silent: until its pods are replaced, and until it is back.
+        """
+        from kubecourse.tools.past import Past
+        from kubecourse.tools.timeline import timeline
+
+        kind, _, local = name.partition("/")
+        found = timeline(Past(self.server), self._resource(kind), namespace, local)
+        if found is None:
+            raise CourseError(f"nothing is known of {name!r}: give a kind and a name, as pod/web-1")
+        return found
 
     def _revision(self, at: float | str) -> int:
         if not isinstance(at, str):

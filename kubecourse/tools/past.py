@@ -32,14 +32,19 @@ class Past:
         """The same cluster at another moment."""
         return Past(self._server, revision)
 
-    def _history(self, prefix: str) -> builtins.list[Event]:
-        """Every change that etcd remembers."""
+    def time_of(self, revision: int) -> float:
+        """The virtual second at which a revision was written."""
+        return self._server.time_of(revision)
+
+    def history(self, prefix: str) -> builtins.list[Event]:
+        """Every change below a prefix that etcd remembers, up to this moment."""
         try:
-            return self._etcd.history(prefix, 0)
+            found = self._etcd.history(prefix, 0)
         except Compacted as forgotten:
             if self.revision < forgotten.oldest:
                 raise
-            return self._etcd.history(prefix, forgotten.oldest)
+            found = self._etcd.history(prefix, forgotten.oldest)
+        return [event for event in found if event.revision <= self.revision]
 
     def get(self, resource: Resource, namespace: str | None, name: str) -> Any | None:
         """One object, or None."""
@@ -65,7 +70,7 @@ class Past:
     def changes(self, resource: Resource, namespace: str | None, name: str) -> builtins.list[Event]:
         """Every change of one object up to this moment."""
         key = resource.key(namespace if resource.namespaced else None, name)
-        return [e for e in self._history(key) if e.key == key and e.revision <= self.revision]
+        return [event for event in self.history(key) if event.key == key]
 
 
 def _age(obj: Any) -> tuple[Any, str, str]:
