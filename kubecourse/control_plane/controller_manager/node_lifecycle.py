@@ -63,8 +63,13 @@ def eviction_period(ready: int, lost: int) -> float | None:
 
 
 class NodeLifecycleController(ManagedController):
-    """Watches the heartbeats of nodes and taints the silent ones."""
+    """Watches the heartbeats of nodes and taints the silent ones.
 
+    `grace_period` and `monitor_period`, in seconds, are its flags `--node-monitor-…`: they hold
+    from the next start on.
+    """
+
+    grace_period, monitor_period = GRACE_PERIOD, MONITOR_PERIOD
     name = "node-lifecycle-controller"
     component = "node-controller"
 
@@ -79,7 +84,7 @@ class NodeLifecycleController(ManagedController):
         super().start()
         if self._monitor is None:
             self._started = self.clock.now
-            self._monitor = self.clock.every(MONITOR_PERIOD, self._look)
+            self._monitor = self.clock.every(self.monitor_period, self._look)
 
     def forget(self) -> None:
         """What nodes did while nobody listened was not observed."""
@@ -115,7 +120,7 @@ class NodeLifecycleController(ManagedController):
     def _look(self, beats: int) -> None:
         if beats > 1:
             return  # a quiet stretch, of which the renewals are told once, at its end
-        latest = self.clock.now - GRACE_PERIOD
+        latest = self.clock.now - self.grace_period
         for name, seen in self._seen.items():
             if seen <= latest:
                 self.queue.add(("", name))
@@ -151,15 +156,16 @@ class NodeLifecycleController(ManagedController):
 
     def _until_look(self) -> float:
         """Seconds until the nodes are looked at; 0 if that is now."""
-        passed = (self.clock.now - self._started) % MONITOR_PERIOD
-        return 0.0 if min(passed, MONITOR_PERIOD - passed) < 1e-6 else MONITOR_PERIOD - passed
+        period = self.monitor_period
+        passed = (self.clock.now - self._started) % period
+        return 0.0 if min(passed, period - passed) < 1e-6 else period - passed
 
     # --- what follows
 
     def sync(self, node: Any) -> Result | None:
         """Bring one node's conditions and taints into line with what was heard of it."""
         name = node.metadata.name
-        if self._seen.get(name, 0.0) <= self.clock.now - GRACE_PERIOD:
+        if self._seen.get(name, 0.0) <= self.clock.now - self.grace_period:
             node = self._give_up(node)
         ready = conditions.is_true(node.status.conditions, "Ready")
         labels = node.metadata.labels or {}
