@@ -319,7 +319,7 @@ class Cluster:
 
         kind, _, local = name.partition("/")
         resource = self._resource(kind)
-        past = Past(self.server, None if at is None else self._revision(at))
+        past = Past(self.etcd, self.clock, None if at is None else self._revision(at))
         found = past.get(resource, namespace, local)
         if found is None:
             then = "" if at is None else f" at {past.now:.3f} s"
@@ -338,14 +338,14 @@ class Cluster:
         from kubecourse.tools.timeline import timeline
 
         kind, _, local = name.partition("/")
-        found = timeline(Past(self.server), self._resource(kind), namespace, local)
+        found = timeline(Past(self.etcd, self.clock), self._resource(kind), namespace, local)
         if found is None:
             raise CourseError(f"nothing is known of {name!r}: give a kind and a name, as pod/web-1")
         return found
 
     def _revision(self, at: float | str) -> int:
         if not isinstance(at, str):
-            return self.server.revision_at(at)
+            return self.etcd.revision_at(at)
         if not at.isdigit():
             raise CourseError(f"at={at!r}: give a virtual second, or a resourceVersion as text")
         return int(at)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kubecourse.api.resources import BY_MODEL, Resource
-from kubecourse.control_plane.etcd import Compacted
+from kubecourse.clock import Clock
+from kubecourse.control_plane.etcd import Compacted, Etcd
 from kubecourse.control_plane.etcd.store import Event
-
-if TYPE_CHECKING:
-    from kubecourse.control_plane.apiserver import APIServer
 
 
 class Past:
@@ -19,22 +17,21 @@ class Past:
     `now` is the virtual second of that moment. Raises `etcd.Compacted` if it is forgotten.
     """
 
-    def __init__(self, server: APIServer, revision: int | None = None) -> None:
-        self._server = server
-        self._etcd = server.etcd
-        self.clock = server.clock
+    def __init__(self, etcd: Etcd, clock: Clock, revision: int | None = None) -> None:
+        self._etcd = etcd
+        self.clock = clock
         self.revision = self._etcd.revision if revision is None else revision
-        self.now = self.clock.now if revision is None else server.time_of(revision)
+        self.now = self.clock.now if revision is None else etcd.time_of(revision)
         lately = self.revision < self._etcd.revision
         self._before = self._etcd.before(self.revision, "/registry/") if lately else {}
 
     def at(self, revision: int) -> Past:
         """The same cluster at another moment."""
-        return Past(self._server, revision)
+        return Past(self._etcd, self.clock, revision)
 
     def time_of(self, revision: int) -> float:
         """The virtual second at which a revision was written."""
-        return self._server.time_of(revision)
+        return self._etcd.time_of(revision)
 
     def history(self, prefix: str) -> builtins.list[Event]:
         """Every change below a prefix that etcd remembers, up to this moment."""

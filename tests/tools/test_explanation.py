@@ -138,10 +138,10 @@ def test_the_past_is_what_etcd_held(cluster: Cluster) -> None:
             cluster.advance(0.1)
             cluster.run("delete pod --all --force --grace-period=0")
     for revision, (now, objects) in seen.items():
-        past = Past(cluster.server, revision)
+        past = Past(cluster.etcd, cluster.clock, revision)
         assert {obj.metadata.uid: obj for obj in past.list(models.core_v1.Pod)} == objects
         assert past.now <= now
-        assert cluster.server.revision_at(now) == revision
+        assert cluster.etcd.revision_at(now) == revision
 
 
 # --- what is waited for

@@ -102,7 +102,7 @@ def _after(server: Any, owners: Owners, change: Any) -> Owners:
         return owners
     if note.owners is not None:
         return note.owners
-    time = server.clock.moment(server.time_of(change.revision))
+    time = server.clock.moment(server.etcd.time_of(change.revision))
     new = change.new if note.requested is None else note.requested
     if type(new) is not type(change.new):
         new = replace(change.new, spec=new)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
-from bisect import bisect_right
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -33,7 +32,7 @@ from kubecourse.control_plane.apiserver.defaults import default
 from kubecourse.control_plane.apiserver.event_expiry import EventExpiry
 from kubecourse.control_plane.apiserver.request import Options
 from kubecourse.control_plane.apiserver.watch import Change, Dispatcher, Handler, Watch
-from kubecourse.control_plane.etcd import Compacted, Etcd, EtcdMember, Event, KeyValue
+from kubecourse.control_plane.etcd import Compacted, Etcd, EtcdMember, KeyValue
 
 ObjectMeta = models.meta_v1.ObjectMeta
 
@@ -49,18 +48,14 @@ class APIServer:
     owner of what they change; without one, nobody does.
     """
 
-    APPENDED = ("_first_revisions", "_times")
-
     def __init__(self, clock: Clock, etcd: Etcd | EtcdMember) -> None:
         self.clock = clock
         self.etcd = etcd
         self._rng = clock.rng("kube-apiserver")
-        self._times: list[float] = []
-        self._first_revisions: list[int] = []
         self._dispatchers: dict[str, Dispatcher] = {}
         etcd.stamp_with(_stamped)
+        etcd.keep_times(clock)
         for resource in RESOURCES:
-            etcd.watch(resource.prefix, self._note_time)
             dispatcher = self._dispatchers[resource.prefix] = Dispatcher()
             etcd.watch(resource.prefix, dispatcher.dispatch)
         EventExpiry(clock, etcd)
@@ -106,6 +101,7 @@ class APIServer:
         labels: Selector | None = None,
         fields: FieldSelector | None = None,
         after: int | None = None,
+        kind: type[Watch] = Watch,
     ) -> Watch:
         """Stream changes after a revision; without one, first everything there is as ADDED.
 
@@ -114,7 +110,7 @@ class APIServer:
         dispatcher = self._dispatchers[resource.prefix]
         matches = strategy.field_filter(resource, fields) if fields is not None else None
         node = fields.exact.get("spec.nodeName") if fields is not None else None
-        watch = Watch(self.clock, dispatcher, handler, namespace, labels, matches, node)
+        watch = kind(self.clock, dispatcher, handler, namespace, labels, matches, node)
         if after is None:
             for obj in self.list(resource, namespace, labels, fields):
                 watch.send(Change("ADDED", obj))
@@ -435,25 +431,6 @@ class APIServer:
                 before, old, requested, options.manager, subresource, now
             )
         return managed_fields.with_owners(new, owners)
-
-    # --- the past
-
-    def _note_time(self, event: Event) -> None:
-        times = self._times
-        if not times or times[-1] != self.clock.now:
-            times.append(self.clock.now)
-            self._first_revisions.append(event.revision)
-
-    def revision_at(self, time: float) -> int:
-        """The revision that was the latest at a virtual second."""
-        place = bisect_right(self._times, time)
-        later = self._first_revisions[place : place + 1]
-        return later[0] - 1 if later else self.etcd.revision
-
-    def time_of(self, revision: int) -> float:
-        """The virtual second at which a revision was written, or reached this server's etcd."""
-        place = bisect_right(self._first_revisions, revision)
-        return self._times[place - 1] if place else 0.0
 
     def _check_preconditions(
         self,

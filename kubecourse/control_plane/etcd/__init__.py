@@ -1,6 +1,7 @@
 """etcd: keys, values, revisions, and watches on them, on one machine or on several."""
 
-from kubecourse.control_plane.etcd.members import EtcdMember, Members, Unavailable
+from kubecourse.control_plane.etcd.member import EtcdMember, Unavailable
+from kubecourse.control_plane.etcd.members import Members
 from kubecourse.control_plane.etcd.store import Compacted, Etcd, Event, KeyValue
 
 __all__ = ["Compacted", "Etcd", "EtcdMember", "Event", "KeyValue", "Members", "Unavailable"]

@@ -15,14 +15,13 @@ Source: `server/etcdserver/{server,v3_server}.go` of etcd.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from msgspec import Struct
 
-from kubecourse.api.errors import ApiError
 from kubecourse.clock import Clock, Timer
+from kubecourse.control_plane.etcd.member import REFUSED, TIMED_OUT, EtcdMember, Unavailable
 from kubecourse.control_plane.etcd.raft import (
     Disk,
     Entry,
@@ -32,7 +31,7 @@ from kubecourse.control_plane.etcd.raft import (
     NotLeader,
     quorum,
 )
-from kubecourse.control_plane.etcd.store import Etcd, Event, KeyValue, Stamp, Watcher
+from kubecourse.control_plane.etcd.store import Etcd
 from kubecourse.control_plane.etcd.wire import Wire
 
 TICK = 0.1
@@ -40,20 +39,6 @@ SNAPSHOT_COUNT = 10_000
 """Entries after which a member puts a snapshot in their place (`--snapshot-count`)."""
 BUNDLE = 64
 """Writes that may wait to be sent while members are at rest."""
-
-TIMED_OUT = "etcdserver: request timed out"
-NO_LEADER = "etcdserver: no leader"
-REFUSED = "connection error: desc = transport: Error while dialing: connect: connection refused"
-
-
-class Unavailable(ApiError):
-    """etcd does not answer. A write that failed so may still happen later.
-
-    An API server passes it on as a Status without a reason.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(500, "", message)
 
 
 class Write(Struct):
@@ -201,7 +186,7 @@ class Members:
             raise Unavailable(TIMED_OUT) from None
         self._exchange()
         if leader.applied < entry.index or leader.log.term(entry.index) != entry.term:
-            raise Unavailable(TIMED_OUT)
+            raise Unavailable(TIMED_OUT, pending=True)
 
     def _leader_of(self, member: EtcdMember) -> Member:
         """Where a member sends what only the leader can answer."""
@@ -237,6 +222,17 @@ class Members:
             self._removed.pop(write.add or "", None)
             if write.remove is not None:
                 self._removed[write.remove] = entry.index
+
+    def can_commit(self, member: EtcdMember) -> bool:
+        """Whether, as things stand, a member's clients can read and write."""
+        if member.current or member.raft is None:
+            return member.current
+        leader = self._members.get(member.raft.leader or "")
+        if leader is None or leader.raft is None or leader.raft.role != "leader":
+            return False
+        reach = {other.name for other in self._reach(leader)}
+        members = leader.raft.members
+        return member.name in reach and len(reach.intersection(members)) >= quorum(len(members))
 
     # --- messages and time
 
@@ -340,199 +336,6 @@ class Members:
             return False
         whole = leader.log.last == raft.log.last == raft.applied
         return electable and whole and (leader is not raft or all(map(raft.has_all, heard)))
-
-
-class EtcdMember:
-    """One member, and what its clients ask of it: the interface of the store.
-
-    Reads and writes are linearizable. They raise Unavailable while no quorum answers; what is
-    called serializable then still shows what this member knows.
-    """
-
-    def __init__(self, group: Members, name: str, disk: Disk) -> None:
-        self.name = name
-        self.raft: Member | None = None
-        self.current = False
-        """Whether it rests, and shows all that there is."""
-        self.applied_revision = 1
-        self._group = group
-        self._store = group.store
-        self._disk = disk
-        self._rng = group.clock.rng(f"etcd/{name}")
-        self._index = 0
-        self._sync: Timer | None = None
-        self._relays: list[Relay] = []
-
-    # --- reading
-
-    @property
-    def revision(self) -> int:
-        """The revision that this member has come to."""
-        return self._store.revision if self.current else self.applied_revision
-
-    def get(self, key: str) -> KeyValue | None:
-        """What is stored under a key."""
-        if not self.current:
-            self._group.confirm(self)
-        return self._store.get(key)
-
-    def range(self, prefix: str) -> list[KeyValue]:
-        """Everything below a prefix, in the order of the keys."""
-        if not self.current:
-            self._group.confirm(self)
-        return self._store.range(prefix)
-
-    def count(self, prefix: str) -> int:
-        """How many keys lie below a bucket's prefix."""
-        if not self.current:
-            self._group.confirm(self)
-        return self._store.count(prefix)
-
-    def serializable(self, prefix: str) -> dict[str, Any]:
-        """The values below a prefix as this member knows them, by key: perhaps of old."""
-        self._must_run()
-        values = self._store.values(prefix) | self._store.before(self.revision, prefix)
-        return {key: values[key] for key in sorted(values) if values[key] is not None}
-
-    # --- writing
-
-    def put(self, key: str, value: Any, expected: int | None = None, note: Any = None) -> int:
-        """Store a value, as `Etcd.put`."""
-        revision: int = self._group.write(self, Etcd.put, key, value, expected, note)
-        return revision
-
-    def delete(
-        self, key: str, expected: int | None = None, last: Any = None, note: Any = None
-    ) -> int:
-        """Remove a key, as `Etcd.delete`."""
-        revision: int = self._group.write(self, Etcd.delete, key, expected, last, note)
-        return revision
-
-    def stamp_with(self, stamp: Stamp) -> None:
-        """As `Etcd.stamp_with`, for all members."""
-        self._store.stamp_with(stamp)
-
-    def compact(self, revision: int) -> None:
-        """Forget the history up to a revision."""
-        self._group.write(self, Etcd.compact, revision)
-
-    # --- history
-
-    def watch(self, prefix: str, watcher: Watcher) -> Callable[[], None]:
-        """Call `watcher` with later changes in a bucket, once this member has come to them."""
-        self._must_run()
-        if self.raft is not None and self.raft.leader is None:
-            raise Unavailable(NO_LEADER)
-        return Relay(self, self._relays, watcher, self._store, prefix)
-
-    def history(self, prefix: str, after: int) -> list[Event]:
-        """Every change below a prefix after a revision that this member has come to."""
-        self._must_run()
-        return [e for e in self._store.history(prefix, after) if e.revision <= self.revision]
-
-    def change(self, revision: int) -> Event | None:
-        """As `Etcd.change`."""
-        return self._store.change(revision)
-
-    def before(self, revision: int, prefix: str) -> dict[str, Any]:
-        """As `Etcd.before`."""
-        return self._store.before(revision, prefix)
-
-    def _must_run(self) -> None:
-        if self.raft is None:
-            raise Unavailable(REFUSED)
-
-    # --- being a member
-
-    def begin(self) -> None:
-        """Start, with what is on the disk."""
-        if self.raft is None:
-            self.raft = Member(self.name, self._disk, self._rng)
-            self._index = 0
-            self.applied_revision = 1
-            self._take()
-
-    def end(self, lose_unsynced: bool) -> None:
-        """Stop."""
-        if self.raft is not None and not lose_unsynced:
-            self._disk.write(self.raft)
-        self._group.clock.cancel(self._sync)
-        self.raft = None
-
-    @property
-    def syncing(self) -> bool:
-        """Whether it waits for its disk."""
-        return self._group.clock.pending(self._sync)
-
-    def flush(self) -> list[Message]:
-        """Write; what may be said now. What is committed is applied."""
-        raft = self.raft
-        if raft is None:
-            return []
-        self._disk.write(raft)
-        messages, raft.outbox = raft.outbox, []
-        self._take()
-        return messages
-
-    def _take(self) -> None:
-        raft = self.raft
-        assert raft is not None
-        if raft.log.snapshot.index > self._index:
-            self.applied_revision = raft.log.snapshot.state or 1
-        self._group.apply(self, raft.take_committed())
-        self._index = raft.applied
-        for relay in self._relays:
-            relay.pass_on()
-
-    def flush_soon(self) -> None:
-        """Flush once the disk has written."""
-        group = self._group
-        if not group.sync_time:
-            self._flush_and_send()
-        elif not self.syncing:
-            self._sync = group.clock.call_later(
-                group.sync_time, self._flush_and_send, background=True
-            )
-
-    def _flush_and_send(self) -> None:
-        self._group.send(self.flush())
-
-    def shorten_log(self) -> None:
-        """Put a snapshot in place of a long log."""
-        raft = self.raft
-        if raft is not None and raft.applied - raft.log.snapshot.index > self._group.snapshot_count:
-            raft.compact(self.applied_revision)
-
-
-class Relay:
-    """A watch through one member: it shows a change once the member has come to it."""
-
-    __slots__ = ("_cancel", "_member", "_relays", "_waiting", "_watcher")
-
-    def __init__(
-        self, member: EtcdMember, relays: list[Relay], watcher: Watcher, store: Etcd, prefix: str
-    ) -> None:
-        self._member = member
-        self._watcher = watcher
-        self._waiting = deque(store.history(prefix, member.revision))
-        self._relays = relays
-        relays.append(self)
-        self._cancel = store.watch(prefix, self._hear)
-
-    def __call__(self) -> None:
-        """End the watch."""
-        self._cancel()
-        if self in self._relays:
-            self._relays.remove(self)
-
-    def _hear(self, event: Event) -> None:
-        self._waiting.append(event)
-        self.pass_on()
-
-    def pass_on(self) -> None:
-        """Show what the member has come to."""
-        while self._waiting and self._waiting[0].revision <= self._member.revision:
-            self._watcher(self._waiting.popleft())
 
 
 def _term_of(member: EtcdMember) -> int:

@@ -7,10 +7,12 @@ real one.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kubecourse.cell import Values
+from kubecourse.clock import Clock
 
 
 class KeyValue(NamedTuple):
@@ -50,7 +52,7 @@ Stamp = Callable[[Any, int], Any]
 class Etcd:
     """Keys are paths, `/registry/<resource>/…`. All keys of one resource are a bucket."""
 
-    APPENDED = ("_history",)
+    APPENDED = ("_first_revisions", "_history", "_times")
 
     def __init__(self) -> None:
         self.revision = 1
@@ -59,10 +61,17 @@ class Etcd:
         self._compacted = 0
         self._watchers: dict[str, list[Watcher]] = {}
         self._stamp: Stamp | None = None
+        self._clock: Clock | None = None
+        self._times: list[float] = [-1.0]
+        self._first_revisions = [0]
 
     def stamp_with(self, stamp: Stamp) -> None:
         """Have every value that is stored, and the last state of what is deleted, stamped."""
         self._stamp = stamp
+
+    def keep_times(self, clock: Clock) -> None:
+        """Note from now on when something is written."""
+        self._clock = clock
 
     # --- reading
 
@@ -162,6 +171,16 @@ class Etcd:
         place = revision - self._history[0].revision if self._history else -1
         return self._history[place] if 0 <= place < len(self._history) else None
 
+    def revision_at(self, time: float) -> int:
+        """The revision that was the latest at a virtual second."""
+        place = bisect_right(self._times, time)
+        later = self._first_revisions[place : place + 1]
+        return later[0] - 1 if later else self.revision
+
+    def time_of(self, revision: int) -> float:
+        """The virtual second at which a revision was written."""
+        return max(self._times[bisect_right(self._first_revisions, revision) - 1], 0.0)
+
     def compact(self, revision: int) -> None:
         """Forget the history up to and including a revision."""
         if revision > self._compacted:
@@ -177,7 +196,10 @@ class Etcd:
 
     def _record(self, event: Event) -> None:
         self._history.append(event)
-        key = event.key
+        clock, key = self._clock, event.key
+        if clock is not None and clock.now != self._times[-1]:
+            self._times.append(clock.now)
+            self._first_revisions.append(event.revision)
         for watcher in self._watchers.get(key[: key.index("/", 10) + 1], ()):
             watcher(event)
 
