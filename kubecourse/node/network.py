@@ -7,6 +7,7 @@ net/http, which is what most programs in a cluster print.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,6 +90,7 @@ class Network:
 
     `dns.resolve(name, namespace)` tells what a name means. `kubelets` are the nodes' kubelets by
     name; nodes may join later. `disks` are the files of PersistentVolumes: every node reaches them.
+    `programs` are those of images that talk to the API server, by name.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Network:
         self._kubelets = kubelets
         self._rng = clock.rng("network")
         self.disks: dict[str, dict[str, str]] = {}
+        self.programs: dict[str, Callable[[Any], tuple[int, str]]] = {}
         self._known: dict[str, Kubelet] = {}
         self._forwards: dict[int, tuple[str, str, int]] = {}
 

@@ -14,7 +14,7 @@ from kubecourse.clock import Clock, Timer
 from kubecourse.node.runtime.files import FileSystem, normal
 from kubecourse.node.runtime.images import NEVER, Image
 from kubecourse.node.runtime.process import Process
-from kubecourse.node.runtime.programs import KILLED, PROGRAMS
+from kubecourse.node.runtime.programs import KILLED, knows
 from kubecourse.node.runtime.references import parse_reference
 from kubecourse.node.runtime.sandbox import Sandbox, expand
 from kubecourse.node.runtime.script import Script
@@ -141,7 +141,7 @@ class Container:
         """Begin. `settle` waits for what it does in its first `patience` seconds."""
         words, clock, image = self._command_line(), self.clock, self.image
         self._patience = patience
-        if words and words[0].rpartition("/")[2] in PROGRAMS:
+        if words and knows(self, words[0]):
             script = Script(self, (command_of(words),), self.environment)
             process = self.processes[1] = Process(self, script, 1, patience)
             clock.call_later(EXEC, process.go)

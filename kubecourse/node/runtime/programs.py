@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from getopt import GetoptError, gnu_getopt
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubecourse.node.runtime.fetching import connect, fetch, nslookup
 from kubecourse.node.runtime.files import NOT_FOUND, FileProblem, FileSystem, normal
 from kubecourse.node.runtime.script import FOREVER, LOOPS, Result, Script
 from kubecourse.node.runtime.shell import ShellSyntaxError, command_of, read_script
+
+if TYPE_CHECKING:
+    from kubecourse.node.runtime.container import Container
 
 COMMAND_NOT_FOUND = 127
 KILLED = 137
@@ -65,6 +68,18 @@ class Call(NamedTuple):
         return Result(0, text)
 
 
+def others_of(container: Container) -> Mapping[str, Callable[[Call], tuple[int, str]]]:
+    """The programs of images that talk to the API server, by name; they are the cluster's."""
+    network = container.sandbox.network
+    return {} if network is None else network.programs
+
+
+def knows(container: Container, word: str) -> bool:
+    """Whether a command is a program that is known here."""
+    name = word.rpartition("/")[2]
+    return name in PROGRAMS or name in others_of(container)
+
+
 def run(script: Script, words: list[str]) -> Result:
     """Run a command."""
     name, given = words[0].rpartition("/")[2] if words[0][:1] == "/" else words[0], words[1:]
@@ -81,6 +96,13 @@ def run(script: Script, words: list[str]) -> Result:
                 return Result(1, "", f"{name}: {error}\n")
         options = {option.lstrip("-"): value for option, value in pairs}
         return program(Call(script, name, given, options))
+    if name in (others := others_of(script.container)):
+        call = Call(script, name, given, {})
+        try:
+            code, said = others[name](call)
+        except FileProblem as error:
+            code, said = 1, f"{name}: {error}\n"
+        return Result(code, "", said, pure=False)
     if script.container.image.userland or script.process is None:
         return Result(COMMAND_NOT_FOUND, "", f"sh: {words[0]}: not found\n")
     script.process.serves = script.container.serving = True

@@ -13,7 +13,7 @@ from typing import Any
 from kubecourse.clock import Clock
 from kubecourse.node.runtime.container import NO_PROGRAM, Container
 from kubecourse.node.runtime.images import Image, ImageCatalog
-from kubecourse.node.runtime.programs import PROGRAMS
+from kubecourse.node.runtime.programs import knows
 from kubecourse.node.runtime.references import parse_reference
 from kubecourse.node.runtime.sandbox import Provider, Sandbox
 from kubecourse.node.runtime.script import FOREVER, Result, Script
@@ -125,7 +125,7 @@ class Runtime:
             return Result(1, "", "container is not running\n", pure=False)
         if container.mood == "hang":
             return Result(1, seconds=FOREVER)
-        if command[0].rpartition("/")[2] in PROGRAMS:
+        if knows(container, command[0]):
             return Script(container, (command_of(command),), container.environment).finish()
         if container.image.userland:
             return Result(CANNOT_RUN, "", _EXEC_FAILED.format(NO_PROGRAM.format(command[0])))

@@ -32,8 +32,8 @@ class Sandbox:
     """What the containers of a pod share. `network` is what their commands reach others by."""
 
     __slots__ = (
-        "aliases", "containers", "hostname", "ip", "namespace", "network", "node", "pod_name",
-        "previous", "provider", "random", "security", "uid", "volumes",
+        "account", "aliases", "containers", "hostname", "ip", "namespace", "network", "node",
+        "pod_name", "previous", "provider", "random", "security", "uid", "volumes",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +43,7 @@ class Sandbox:
         self.uid: str = metadata.uid
         self.pod_name: str = metadata.name
         self.namespace: str = metadata.namespace
+        self.account: str = pod.spec.serviceAccountName or "default"
         self.hostname: str = pod.spec.hostname or metadata.name
         self.security = pod.spec.securityContext
         self.aliases = pod.spec.hostAliases
