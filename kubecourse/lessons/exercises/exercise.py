@@ -29,6 +29,8 @@ class Task(NamedTuple):
     `solution`: the notebook cell that solves it. `check` judges what its place shows. `minutes`:
     how long it takes most people. `files`: what is in its folder, a text or `@` and a path.
     `makes`: containers and images that `reset()` removes, if they do not have its own name.
+    `cluster`: the arguments of a cluster of its own, for an exercise that breaks machines;
+    `breaks`: code that is run on the cluster when all else is prepared.
     """
 
     chapter: int
@@ -39,10 +41,12 @@ class Task(NamedTuple):
     minutes: int
     files: Mapping[str, str] = {}
     makes: tuple[str, ...] = ()
+    cluster: Mapping[str, Any] | None = None
+    breaks: str = ""
 
     @property
     def namespace(self) -> str:
-        return f"ex-{self.name}"
+        return f"ex-{self.name}" if self.cluster is None else "default"
 
     def text(self, key: str) -> str:
         """One of its messages, such as `prompt`, in the reader's language."""
@@ -96,6 +100,8 @@ def tasks(number: int) -> dict[str, Task]:
             row["minutes"],
             row.get("files", {}),
             tuple(row.get("makes", ())),
+            row.get("cluster"),
+            row.get("breaks", ""),
         )
         for name, row in rows.items()
     }
@@ -106,9 +112,10 @@ class Exercises:
 
     def __init__(self, cluster: Any = None, *, chapter: int) -> None:
         self.chapter = chapter
-        place = _place(cluster)
+        shared = _place(cluster)
         self._exercises = {
-            name: Exercise(task, place, self) for name, task in tasks(chapter).items()
+            name: Exercise(task, shared if task.cluster is None else _place(task), self)
+            for name, task in tasks(chapter).items()
         }
 
     def __getattr__(self, name: str) -> Exercise:
@@ -131,14 +138,15 @@ class Exercises:
         )
 
 
-def _place(cluster: Any) -> Place:
-    if cluster is None:
+def _place(where: Any) -> Place:
+    """The engine (None), a cluster, or a cluster that a task has to itself."""
+    if where is None:
         from kubecourse.lessons.exercises.bench import OnEngine
 
         return OnEngine()
-    from kubecourse.lessons.exercises.namespaces import OnCluster
+    from kubecourse.lessons.exercises.namespaces import OnCluster, OwnCluster
 
-    return OnCluster(cluster)
+    return OwnCluster() if isinstance(where, Task) else OnCluster(where)
 
 
 class Exercise:
@@ -195,6 +203,12 @@ class Exercise:
         self.prepare()
         prompt = self._prompt()
         return {"text/plain": repr(prompt), "text/html": prompt._repr_html_()}
+
+    @property
+    def cluster(self) -> Any:
+        """The cluster on which it takes place."""
+        self.prepare()
+        return self._place.scope()["cluster"]
 
     # --- what these stand on
 

@@ -1,4 +1,4 @@
-"""Exercises on a cluster: each has a namespace of its own, `ex-<name>`."""
+"""Exercises on a cluster: each has a namespace of its own, `ex-<name>`, or a whole cluster."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
+from kubecourse.cluster import Cluster
 from kubecourse.lessons.exercises.exercise import Task
 from kubecourse.lessons.exercises.verdict import Verdict, unclear
 from kubecourse.lessons.exercises.view import GIVEN, View
@@ -85,6 +86,7 @@ class OnCluster:
         made = client.get(core.Namespace, name)
         annotations = (made.metadata.annotations or {}) | {GIVEN: json.dumps(given)}
         client.update(replace(made, metadata=replace(made.metadata, annotations=annotations)))
+        exec(task.breaks, dict(self.scope()))
 
     def is_prepared(self, task: Task) -> bool:
         found = self._namespace(task)
@@ -109,3 +111,29 @@ class OnCluster:
             if error.reason == "NotFound":
                 return None
             raise
+
+
+class OwnCluster(OnCluster):
+    """A cluster that one exercise has to itself, since it breaks machines. Made when it is shown."""
+
+    kind = "cluster"
+
+    def __init__(self) -> None:
+        self._made = False
+
+    def name(self, task: Task) -> str:
+        return f"ex.{task.name}.cluster"
+
+    def is_prepared(self, task: Task) -> bool:
+        """Asked of nobody: its API server may be what is broken."""
+        return self._made
+
+    def prepare(self, task: Task) -> None:
+        if not self._made:
+            self._cluster = Cluster(**task.cluster or {})
+            super().prepare(task)
+            self._made = True
+
+    def clear(self, task: Task) -> None:
+        """The next one is new."""
+        self._made = False
