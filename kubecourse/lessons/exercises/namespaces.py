@@ -114,7 +114,7 @@ class OnCluster:
 
 
 class OwnCluster(OnCluster):
-    """A cluster that one exercise has to itself, since it breaks machines. Made when it is shown."""
+    """A cluster that one exercise has to itself, since it breaks machines."""
 
     kind = "cluster"
 
