@@ -28,8 +28,8 @@ class Invocation:
     stdin: str | None = None
     changed: frozenset[str] = frozenset()
     dash: int | None = None
-    out: list[str] = field(default_factory=list)
-    err: list[str] = field(default_factory=list)
+    said: list[tuple[str, bool]] = field(default_factory=list)
+    """What it has printed, in order, and whether to stderr."""
 
     @property
     def namespace(self) -> str:
@@ -58,15 +58,19 @@ class Invocation:
 
     def write(self, text: str) -> None:
         """Print to stdout as it stands."""
-        self.out.append(text)
+        self.said.append((text, False))
 
     def print(self, line: str = "") -> None:
         """Print a line to stdout."""
-        self.out.append(f"{line}\n")
+        self.said.append((f"{line}\n", False))
+
+    def complain(self, text: str) -> None:
+        """Print to stderr as it stands."""
+        self.said.append((text, True))
 
     def error(self, line: str) -> None:
         """Print a line to stderr; the command goes on."""
-        self.err.append(f"{line}\n")
+        self.complain(f"{line}\n")
 
     def warn(self, message: str) -> None:
         """Print a warning to stderr."""

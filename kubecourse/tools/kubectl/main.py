@@ -25,10 +25,12 @@ class Output:
     code: int
     shown: bool = field(default=False, repr=False, compare=False)
     """Whether it has been printed; a notebook then does not show it once more."""
+    text: str = field(default="", repr=False, compare=False)
+    """Both, in the order in which they were printed."""
 
     def show(self) -> Output:
-        """Print it, errors after the rest."""
-        print(self.stdout + self.stderr, end="")
+        """Print it as a terminal would."""
+        print(self.text or self.stdout + self.stderr, end="")
         return replace(self, shown=True)
 
     def _ipython_display_(self) -> None:
@@ -56,9 +58,13 @@ def run(cluster: Any, args: str | list[str], stdin: str | None = None) -> Output
     except (ApiError, KubectlError, SeveralErrors) as error:
         inv.pass_on_warnings()
         text, code = explain(error)
-        inv.err.append(text)
+        inv.complain(text)
     inv.pass_on_warnings()
-    return Output("".join(inv.out), "".join(inv.err), code)
+    out, err = (
+        "".join(text for text, is_error in inv.said if is_error is wanted)
+        for wanted in (False, True)
+    )
+    return Output(out, err, code, text="".join(text for text, _ in inv.said))
 
 
 _CONNECTIONS: WeakKeyDictionary[Any, Connection] = WeakKeyDictionary()

@@ -318,7 +318,7 @@ def diff(inv: Invocation) -> int:
         raise_all(errors)
         differ = [_diff(inv, info, *places) for info in infos]
     except (ApiError, KubectlError, SeveralErrors) as error:
-        inv.err.append(explain(error)[0])
+        inv.complain(explain(error)[0])
         return 2
     return int(any(differ))
 

@@ -315,7 +315,7 @@ def execute(inv: Invocation) -> int:
     inv.connection.clock.advance(result.seconds)
     inv.write(result.stdout)
     if result.stderr:
-        inv.err.append(result.stderr)
+        inv.complain(result.stderr)
     if result.code:
         inv.error(f"command terminated with exit code {result.code}")
     return result.code
