@@ -13,20 +13,26 @@ It is simulated, in this process, in virtual time: nothing happens until `settle
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import chain
+from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from kubecourse.addons import descheduler
 from kubecourse.addons.dns import DNS
 from kubecourse.addons.program import Program
 from kubecourse.addons.storage import STANDARD, LocalPathProvisioner
 from kubecourse.api import models
+from kubecourse.api.labels import parse_selector
 from kubecourse.api.resources import Resource, find
 from kubecourse.client import Client
 from kubecourse.clock import Clock
 from kubecourse.control_plane.apiserver import APIServer
 from kubecourse.control_plane.controller_manager import ControllerManager
-from kubecourse.control_plane.etcd import Etcd
+from kubecourse.control_plane.load_balancer import Connection
+from kubecourse.control_plane.machines import COMPONENTS, ControlPlane
 from kubecourse.control_plane.scheduler import Scheduler
 from kubecourse.node.kube_proxy import KubeProxy
 from kubecourse.node.kubelet import Kubelet
@@ -35,8 +41,10 @@ from kubecourse.node.network import Network, Response
 from kubecourse.node.runtime.images import ImageCatalog
 from kubecourse.node.traffic import Traffic
 from kubecourse.snapshot import Snapshot, fork
+from kubecourse.turn import taking_turns
 
 if TYPE_CHECKING:
+    from kubecourse.control_plane.apiserver.http.service import Service
     from kubecourse.tools.explanation import Explanation
     from kubecourse.tools.kubectl import Output
     from kubecourse.tools.timeline import Timeline
@@ -44,6 +52,15 @@ if TYPE_CHECKING:
 
 core = models.core_v1
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+CONTROL_PLANE_LABELS = {
+    CONTROL_PLANE: "", "node.kubernetes.io/exclude-from-external-load-balancers": ""
+}  # fmt: skip
+KEEP_OFF = core.Taint(key=CONTROL_PLANE, effect="NoSchedule")
+
+
+_services: WeakKeyDictionary[Cluster, Service] = WeakKeyDictionary()
+"""What serves each cluster; no part of it, so no snapshot has it."""
 
 
 class CourseError(Exception):
@@ -57,13 +74,16 @@ class Diary(list[Any]):
         return "\n".join(f"{time:8.3f} s  {key}: {text}" for time, key, text in self)
 
 
+@taking_turns(attrgetter("clock.turn"), besides=("serve",))
 class Cluster:
     """A simulated Kubernetes v1.36 cluster.
 
     `nodes`: how many workers, `node-1`, `node-2`, …. `node_shape`: each one's size, such as
-    `"4cpu-16Gi"`. `zones`: how many availability zones they are spread over (0: none are
+    `"4cpu-16Gi"`. `zones`: how many availability zones all machines are spread over (0: none are
     labelled). `seed`: decides everything random. `storage`: whether there is a default storage
-    class, whose claims get volumes without anybody making them.
+    class, whose claims get volumes without anybody making them. `control_plane`: how many machines
+    of your own run it, `control-plane-1`, …, which are nodes too, as kubeadm sets them up; 1: it
+    is somebody else's business, as in a managed cluster, and no node.
     """
 
     def __init__(
@@ -74,39 +94,70 @@ class Cluster:
         zones: int = 0,
         seed: int = 0,
         storage: bool = False,
+        control_plane: int = 1,
     ) -> None:
         if not isinstance(nodes, int) or nodes < 0:
             raise CourseError(
                 f"nodes={nodes!r}: give the number of nodes, such as Cluster(nodes=3)"
             )
+        if not isinstance(control_plane, int) or not 1 <= control_plane <= 7:
+            raise CourseError(f"control_plane={control_plane!r}: give 1 to 7 machines")
         self.clock = Clock(seed)
-        self.etcd = Etcd()
-        self.server = APIServer(self.clock, self.etcd)
-        self.client = self.connect_as("kubernetes-admin")
+        places = {
+            f"{kind}-{number + 1}": f"zone-{'abcdefghij'[number % zones]}" if zones else None
+            for kind, count in (("control-plane", control_plane), ("node", nodes))
+            for number in range(count)
+        }
+        machines = list(places)[:control_plane]
+        self.control_plane = ControlPlane(
+            self.clock, {name: places[name] or "" for name in machines}
+        )
+        self.etcd = self.control_plane.store
+        self._door = Connection(self.control_plane.balancer)
+        self.client = Client(self._door, self.clock, "kubernetes-admin")
         self.images = ImageCatalog()
         for name in SYSTEM_NAMESPACES:
             self.client.create(core.Namespace(metadata=models.meta_v1.ObjectMeta(name=name)))
-        self.controller_manager = ControllerManager(self.connect_as("kube-controller-manager"))
-        self.scheduler = Scheduler(self.connect_as("kube-scheduler"))
         self.proxy = KubeProxy(self.connect_as("kube-proxy"))
         self.dns = DNS(self.connect_as("coredns"))
         self.kubelets: dict[str, Kubelet] = {}
         self.network = Network(self.clock, self.dns, self.proxy, self.kubelets)
         self.network.programs["descheduler"] = Program(descheduler.main, self.connect_as)
-        for component in (self.controller_manager, self.scheduler, self.proxy, self.dns):
+        for component in (self.control_plane, self.proxy, self.dns):
             component.start()
         self.provisioner = LocalPathProvisioner(self.connect_as("local-path-provisioner"))
         if storage:
             self.client.create(STANDARD)
             self.provisioner.start()
-        for number in range(nodes):
-            zone = f"zone-{'abcdefghij'[number % zones]}" if zones else None
-            self.add_node(f"node-{number + 1}", node_shape, zone=zone)
+        for name, zone in places.items():
+            if name not in machines:
+                self.add_node(name, node_shape, zone=zone)
+            elif control_plane > 1:
+                self.add_node(name, zone=zone, labels=CONTROL_PLANE_LABELS, taints=(KEEP_OFF,))
         self.settle()
 
-    def connect_as(self, user: str) -> Client:
-        """A client of the API server for a user or component of that name."""
-        return Client(self.server, self.clock, user)
+    def connect_as(self, user: str, machine: str = "") -> Client:
+        """A client of the API for a user or component of that name, that runs on a machine."""
+        own = self.control_plane.machines.get(machine)
+        connection = Connection(self.control_plane.balancer, machine or user, own)
+        return Client(connection, self.clock, user)
+
+    @property
+    def server(self) -> APIServer:
+        """The API server that answers people now. Raises `errors.Unreachable`."""
+        return self._door.server
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The one that works; if none does, the first."""
+        scheduler: Scheduler = self.control_plane.working("kube-scheduler")
+        return scheduler
+
+    @property
+    def controller_manager(self) -> ControllerManager:
+        """The one that works; if none does, the first."""
+        manager: ControllerManager = self.control_plane.working("kube-controller-manager")
+        return manager
 
     # --- time
 
@@ -138,11 +189,34 @@ class Cluster:
     def restore(self, snapshot: Snapshot) -> None:
         """Go back: everything is as it was at the snapshot, the time as well."""
         snapshot.restore()
+        if self in _services:
+            _services[self].went_back()
 
     def fork(self) -> Cluster:
         """A second cluster that goes on from here by itself: for "what if", side by side."""
         second: Cluster = fork(self)
         return second
+
+    # --- for clients that are not ours
+
+    def serve(
+        self, *, port: int = 0, speed: float = 1.0, kubeconfig: str | Path | None = None
+    ) -> Service:
+        """Answer requests over HTTPS on this machine, and let time pass at `speed`, until stopped.
+
+        Print the result to see what kubectl in a terminal needs. `stop()` ends it; or, for as
+        long as a block lasts: `with cluster.serve() as kubeconfig:`. The cluster can be used here
+        meanwhile. `port` 0 is any that is free; `kubeconfig` is a file to make, for its owner only.
+        """
+        from kubecourse.control_plane.apiserver.http.service import Service
+
+        known = _services.get(self)
+        if known is not None and known.running:
+            raise CourseError(f"this cluster is served already, at {known.url}: stop() that first")
+        nodes = self.kubelets
+        service = Service(self.server, nodes, port=port, speed=speed, path=kubeconfig)
+        _services[self] = service
+        return service
 
     # --- what people type
 
@@ -172,16 +246,18 @@ class Cluster:
         """An object by kind and name: `cluster.get("deployment/web")`. None if it is not there."""
         resource, _, local = name.partition("/")
         found = self._resource(resource)
-        return self.server.find(found, namespace if found.namespaced else None, local)
+        stored = self.etcd.get(found.key(namespace if found.namespaced else None, local))
+        return stored.value if stored is not None else None
 
     def list(
         self, kind: str, namespace: str | None = "default", selector: str = ""
     ) -> builtins.list[Any]:
         """All objects of a kind in a namespace (None: in all), that a label selector matches."""
         found = self._resource(kind)
-        return self.client.list(
-            found.model, namespace if found.namespaced else None, selector or None
-        )
+        below = f"{namespace}/" if namespace and found.namespaced else ""
+        objects = self.etcd.serializable(found.prefix + below).values()
+        matches = parse_selector(selector).matches
+        return [obj for obj in objects if not selector or matches(obj.metadata.labels)]
 
     def pods(self, owner: str = "", namespace: str = "default") -> builtins.list[str]:
         """The names of all pods, or of those that a Deployment, ReplicaSet, … of that name has."""
@@ -229,21 +305,59 @@ class Cluster:
             machine = Machine.parse(name, shape, number=len(self.kubelets) + 1, **options)
         except ValueError as error:
             raise CourseError(str(error)) from None
-        kubelet = Kubelet(self.connect_as(f"kubelet/{name}"), machine, self.images, self.network)
+        client = self.connect_as(f"kubelet/{name}", name)
+        kubelet = Kubelet(client, machine, self.images, self.network)
         self.kubelets[name] = kubelet
         kubelet.start()
 
     def fail_node(self, name: str) -> None:
-        """The machine is cut off: nothing reaches it, and it tells nobody."""
-        kubelet = self._kubelet(name)
-        kubelet.stop()
-        kubelet.runtime.powered = False
+        """The machine is gone: nothing reaches it, and it tells nobody."""
+        for kubelet in self._kubelets(name):
+            kubelet.stop()
+            kubelet.runtime.powered = False
+        self.control_plane.fail(name)
 
     def recover_node(self, name: str) -> None:
         """The machine answers again."""
-        kubelet = self._kubelet(name)
-        kubelet.runtime.powered = True
-        kubelet.start()
+        self.control_plane.recover(name)
+        for kubelet in self._kubelets(name):
+            kubelet.runtime.powered = True
+            kubelet.start()
+
+    def zone(self, name: str) -> builtins.list[str]:
+        """The names of all machines of a zone."""
+        control_plane = [machine.name for machine in self.control_plane if machine.zone == name]
+        workers = [k.name for k in self.kubelets.values() if k.machine.zone == name]
+        return list(dict.fromkeys(control_plane + workers))
+
+    def fail_zone(self, name: str) -> None:
+        """All machines of a zone are gone."""
+        for machine in self.zone(name):
+            self.fail_node(machine)
+
+    def recover_zone(self, name: str) -> None:
+        """All machines of a zone answer again."""
+        for machine in self.zone(name):
+            self.recover_node(machine)
+
+    def partition(self, *sides: Collection[str]) -> None:
+        """Cut groups of machines off from each other; a single group from everybody else.
+
+        Machines that are in no group, people and the load balancer reach all. It concerns what
+        etcd, API servers, kubelets and controllers tell one another, not the pods' network.
+        """
+        for name in chain(*sides):
+            self._kubelets(name)
+        self.control_plane.partition(*sides)
+
+    def heal(self) -> None:
+        """Join again what was cut off. Machines that have failed stay so."""
+        self.control_plane.partition()
+
+    def _kubelets(self, name: str) -> builtins.list[Kubelet]:
+        """The kubelet of a machine, if it has one."""
+        own = name in self.control_plane.machines and name not in self.kubelets
+        return [] if own else [self._kubelet(name)]
 
     def _kubelet(self, name: str) -> Kubelet:
         if name not in self.kubelets:
@@ -281,7 +395,10 @@ class Cluster:
             ) from None
 
     def stop(self, component: str) -> None:
-        """Stop a component: `kube-scheduler`, `deployment-controller`, …."""
+        """Stop a component, everywhere or on one machine.
+
+        `kube-scheduler`, `deployment-controller`, `etcd@control-plane-1`, `kubelet@node-1`, ….
+        """
         self._component(component, "stop")
 
     def start(self, component: str) -> None:
@@ -289,14 +406,19 @@ class Cluster:
         self._component(component, "start")
 
     def _component(self, name: str, verb: str) -> None:
-        parts = {part.name: part for part in (self.controller_manager, self.scheduler)}
+        component, _, place = name.partition("@")
+        machines = [m for m in self.control_plane if place in ("", m.name)]
         controllers = self.controller_manager.controllers
-        if name in parts:
-            getattr(parts[name], verb)()
-        elif name in controllers:
-            getattr(self.controller_manager, verb)(name)
+        if component == "kubelet":
+            getattr(self._kubelet(place), verb)()
+        elif component in COMPONENTS and machines:
+            for machine in machines:
+                getattr(self.control_plane, f"{verb}_component")(component, machine.name)
+        elif component in controllers and machines:
+            for machine in machines:
+                getattr(machine.controller_manager, verb)(component)
         else:
-            known = ", ".join([*parts, *controllers])
+            known = ", ".join([*COMPONENTS, "kubelet@node-1", *controllers])
             raise CourseError(f"no component {name!r} here; there are {known}")
 
     def diary(self, controller: str, last: int = 10) -> Diary:

@@ -50,6 +50,15 @@ class ApiError(Exception):
         return status
 
 
+class Unreachable(ApiError):
+    """No API server answers: it does not run, or messages do not get there. No Status at all."""
+
+    def __init__(self) -> None:
+        address = "127.0.0.1:6443"
+        super().__init__(503, "", f"dial tcp {address}: connect: connection refused")
+        self.address = address
+
+
 class ignoring:
     """`with ignoring("NotFound")`: go on after an error of this reason."""
 

@@ -28,6 +28,23 @@ class Stream(Protocol):
         """End it."""
 
 
+class Connection(Protocol):
+    """A way to an API server, who is one to himself. Watches go on when it leads elsewhere."""
+
+    @property
+    def server(self) -> Server: ...
+    def watch(
+        self,
+        resource: Resource,
+        handler: Handler,
+        *,
+        namespace: str | None = None,
+        labels: Selector | None = None,
+        fields: FieldSelector | None = None,
+        after: int | None = None,
+    ) -> Stream: ...
+
+
 class Server(Protocol):
     """What a client asks of an API server; `control_plane.apiserver.APIServer` is one."""
 
@@ -39,16 +56,6 @@ class Server(Protocol):
         labels: Selector | None = None,
         fields: FieldSelector | None = None,
     ) -> builtins.list[Any]: ...
-    def watch(
-        self,
-        resource: Resource,
-        handler: Handler,
-        *,
-        namespace: str | None = None,
-        labels: Selector | None = None,
-        fields: FieldSelector | None = None,
-        after: int | None = None,
-    ) -> Stream: ...
     def create(self, resource: Resource, obj: Any, *, manager: str = "") -> Any: ...
     def update(
         self, resource: Resource, obj: Any, subresource: str = "", *, manager: str = ""
@@ -73,11 +80,15 @@ class Client:
     Every method raises `kubecourse.api.errors.ApiError` where the server refuses.
     """
 
-    def __init__(self, server: Server, clock: Clock, user: str) -> None:
-        self._server = server
+    def __init__(self, connection: Connection, clock: Clock, user: str) -> None:
+        self._connection = connection
         self.clock = clock
         self.user = user
         self._manager = user.partition("/")[0]
+
+    @property
+    def _server(self) -> Server:
+        return self._connection.server
 
     def get(self, cls: type[T], name: str, namespace: str | None = None) -> T:
         """One object."""
@@ -106,7 +117,7 @@ class Client:
 
         With `after`, a resourceVersion, only what came later.
         """
-        return self._server.watch(
+        return self._connection.watch(
             BY_MODEL[cls],
             handler,
             namespace=namespace,

@@ -28,7 +28,7 @@ class Machine:
     """A machine that can run pods.
 
     `number` counts machines from 1 and decides addresses. `cpu`, `memory` and `storage` are
-    quantities. `zone` and `region` become the well-known labels, `instance_type` too.
+    quantities, `system_memory` what the machine's own programs use. `zone` and `region` become the well-known labels, `instance_type` too.
     """
 
     name: str
@@ -37,10 +37,12 @@ class Machine:
     memory: str = "16Gi"
     pods: int = 110
     storage: str = "100Gi"
+    system_memory: str = "200Mi"
     zone: str | None = None
     region: str | None = None
     instance_type: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    taints: tuple[Any, ...] = ()
 
     @classmethod
     def parse(cls, name: str, shape: str = "4cpu-16Gi", number: int = 1, **options: Any) -> Machine:
@@ -101,7 +103,7 @@ class Machine:
                 labels=self.all_labels,
                 annotations={"volumes.kubernetes.io/controller-managed-attach-detach": "true"},
             ),
-            spec=core.NodeSpec(podCIDR=network, podCIDRs=[network]),
+            spec=core.NodeSpec(podCIDR=network, podCIDRs=[network], taints=[*self.taints] or None),
             status=core.NodeStatus(
                 addresses=[
                     core.NodeAddress(address=self.address, type="InternalIP"),

@@ -8,11 +8,14 @@ moment can be asked for.
 from __future__ import annotations
 
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubecourse.api.resources import BY_PLURAL
 from kubecourse.clock import Clock
-from kubecourse.control_plane.etcd import Etcd, EtcdMember, Event, Unavailable
+from kubecourse.control_plane.etcd import Event, Unavailable
+
+if TYPE_CHECKING:
+    from kubecourse.control_plane.apiserver.server import APIServer
 
 EVENTS = BY_PLURAL["", "v1", "events"]
 LIFETIME = 3600.0
@@ -30,12 +33,12 @@ class EventExpiry:
 
     APPENDED = ("_written",)
 
-    def __init__(self, clock: Clock, etcd: Etcd | EtcdMember) -> None:
+    def __init__(self, clock: Clock, server: APIServer) -> None:
         self._clock = clock
-        self._etcd = etcd
+        self._server = server
         self._written: list[_Written] = []
         self._gone = 0
-        etcd.watch(EVENTS.prefix, self._note)
+        server.etcd.watch(EVENTS.prefix, self._note)
         clock.every(PERIOD, self._expire)
 
     def _note(self, change: Event) -> None:
@@ -47,7 +50,7 @@ class EventExpiry:
             if time > self._clock.now - LIFETIME:
                 break
             try:
-                self._etcd.delete(key, expected=revision)
+                self._server.etcd.delete(key, expected=revision)
             except Unavailable:
                 break  # the next look will do
             self._gone += 1

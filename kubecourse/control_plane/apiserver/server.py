@@ -43,22 +43,31 @@ MAX_NAME_PREFIX = 58
 class APIServer:
     """Serves one cluster's objects out of etcd, where there are several through one of its members.
 
+    `stream` names its source of randomness.
+
     Objects go in and come out as shared, immutable structs. Every method raises ApiError where
     the real server answers with a failure Status. Writes name their `manager`, who becomes the
     owner of what they change; without one, nobody does.
     """
 
-    def __init__(self, clock: Clock, etcd: Etcd | EtcdMember) -> None:
+    def __init__(
+        self, clock: Clock, etcd: Etcd | EtcdMember, stream: str = "kube-apiserver"
+    ) -> None:
         self.clock = clock
         self.etcd = etcd
-        self._rng = clock.rng("kube-apiserver")
+        self._rng = clock.rng(stream)
         self._dispatchers: dict[str, Dispatcher] = {}
         etcd.stamp_with(_stamped)
         etcd.keep_times(clock)
         for resource in RESOURCES:
             dispatcher = self._dispatchers[resource.prefix] = Dispatcher()
             etcd.watch(resource.prefix, dispatcher.dispatch)
-        EventExpiry(clock, etcd)
+        EventExpiry(clock, self)
+
+    @property
+    def server(self) -> APIServer:
+        """Itself: a client that holds one needs no connection to get there."""
+        return self
 
     # --- reading
 
@@ -112,8 +121,9 @@ class APIServer:
         node = fields.exact.get("spec.nodeName") if fields is not None else None
         watch = kind(self.clock, dispatcher, handler, namespace, labels, matches, node)
         if after is None:
-            for obj in self.list(resource, namespace, labels, fields):
-                watch.send(Change("ADDED", obj))
+            for obj in self.etcd.serializable(resource.prefix).values():
+                if watch.selects(obj):
+                    watch.send(Change("ADDED", obj))
         else:
             try:
                 for event in self.etcd.history(resource.prefix, after):

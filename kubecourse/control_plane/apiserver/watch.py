@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from kubecourse.api.labels import Selector
 from kubecourse.cell import Cell
@@ -68,9 +69,14 @@ class Watch:
 
     def stop(self) -> None:
         """End the stream; what is on its way no longer arrives."""
+        self.leave()
+        self._buffer = None
+
+    def leave(self) -> None:
+        """End the stream; what is on its way still arrives."""
         if self._owner is not None:
             self._owner.remove(self)
-            self._owner = self._buffer = None
+            self._owner = None
 
     def selects(self, obj: Any) -> bool:
         """Whether the client asked for such objects."""
@@ -109,6 +115,21 @@ class Watch:
             self._handler(changes)
 
 
+class OutsideWatch(Watch):
+    """A stream that leaves the simulation: changes arrive as they happen, whatever time it is.
+
+    It is no part of the cluster: no snapshot or copy of that has it.
+    """
+
+    __slots__ = ()
+
+    def send(self, change: Change) -> None:
+        self._handler([change])
+
+
+_outside: WeakKeyDictionary[Dispatcher, list[Watch]] = WeakKeyDictionary()
+
+
 class Dispatcher:
     """All watches on one resource."""
 
@@ -127,12 +148,16 @@ class Dispatcher:
             group.remove(watch)
 
     def _group(self, watch: Watch) -> list[Watch]:
+        if isinstance(watch, OutsideWatch):
+            return _outside.setdefault(self, [])
         return self._watches if watch.node is None else self._by_node.setdefault(watch.node, [])
 
     def dispatch(self, event: Event) -> None:
         """Offer a change to every watch that it may concern."""
         old, new = event.old, event.new
         for watch in self._watches:
+            watch.offer(old, new)
+        for watch in _outside.get(self, ()):
             watch.offer(old, new)
         if self._by_node:
             before = old.spec.nodeName if old is not None else None

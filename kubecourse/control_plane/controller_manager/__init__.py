@@ -56,6 +56,7 @@ class ControllerManager:
         self._informers = InformerFactory(client)
         made = [controller(client, self._informers) for controller in enabled]
         self.controllers = {controller.name: controller for controller in made}
+        self._stopped: dict[str, None] = {}
         self.running = False
 
     def start(self, controller: str | None = None) -> None:
@@ -64,16 +65,21 @@ class ControllerManager:
         Raises KeyError where there is none of that name.
         """
         if controller is not None:
-            self.controllers[controller].start()
+            self._stopped.pop(controller, None)
+            if self.running:
+                self.controllers[controller].start()
             return
         self.running = True
-        for each in self.controllers.values():
-            each.start()
+        for name, each in self.controllers.items():
+            if name not in self._stopped:
+                each.start()
         self._informers.start()
 
     def stop(self, controller: str | None = None) -> None:
+        """Stop them all, or one, until that one is started again by its name."""
         if controller is not None:
             self.controllers[controller].stop()
+            self._stopped[controller] = None
             return
         self.running = False
         for each in self.controllers.values():

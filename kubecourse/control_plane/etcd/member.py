@@ -6,28 +6,21 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kubecourse.api.errors import ApiError
 from kubecourse.clock import Clock, Timer
 from kubecourse.control_plane.etcd.raft import Disk, Member, Message
-from kubecourse.control_plane.etcd.store import Etcd, Event, KeyValue, Stamp, Watcher
+from kubecourse.control_plane.etcd.store import (
+    NO_LEADER,
+    REFUSED,
+    Etcd,
+    Event,
+    KeyValue,
+    Stamp,
+    Unavailable,
+    Watcher,
+)
 
 if TYPE_CHECKING:
     from kubecourse.control_plane.etcd.members import Members
-
-TIMED_OUT = "etcdserver: request timed out"
-NO_LEADER = "etcdserver: no leader"
-REFUSED = "connection error: desc = transport: Error while dialing: connect: connection refused"
-
-
-class Unavailable(ApiError):
-    """etcd does not answer. A `pending` write may still happen later.
-
-    An API server passes it on as a Status without a reason.
-    """
-
-    def __init__(self, message: str, pending: bool = False) -> None:
-        super().__init__(500, "", message)
-        self.pending = pending
 
 
 class EtcdMember:
@@ -98,7 +91,9 @@ class EtcdMember:
     def serializable(self, prefix: str) -> dict[str, Any]:
         """The values below a prefix as this member knows them, by key: perhaps of old."""
         self._must_run()
-        values = self._store.values(prefix) | self._store.before(self.revision, prefix)
+        if self.current:
+            return self._store.serializable(prefix)
+        values = self._store.serializable(prefix) | self._store.before(self.revision, prefix)
         return {key: values[key] for key in sorted(values) if values[key] is not None}
 
     # --- writing

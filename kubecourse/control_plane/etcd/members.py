@@ -21,7 +21,7 @@ from typing import Any
 from msgspec import Struct
 
 from kubecourse.clock import Clock, Timer
-from kubecourse.control_plane.etcd.member import REFUSED, TIMED_OUT, EtcdMember, Unavailable
+from kubecourse.control_plane.etcd.member import EtcdMember
 from kubecourse.control_plane.etcd.raft import (
     Disk,
     Entry,
@@ -31,7 +31,7 @@ from kubecourse.control_plane.etcd.raft import (
     NotLeader,
     quorum,
 )
-from kubecourse.control_plane.etcd.store import Etcd
+from kubecourse.control_plane.etcd.store import REFUSED, TIMED_OUT, Etcd, Unavailable
 from kubecourse.control_plane.etcd.wire import Wire
 
 TICK = 0.1
@@ -186,7 +186,7 @@ class Members:
             raise Unavailable(TIMED_OUT) from None
         self._exchange()
         if leader.applied < entry.index or leader.log.term(entry.index) != entry.term:
-            raise Unavailable(TIMED_OUT, pending=True)
+            raise Unavailable(TIMED_OUT)
 
     def _leader_of(self, member: EtcdMember) -> Member:
         """Where a member sends what only the leader can answer."""

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kubecourse.api.errors import ApiError
 from kubecourse.cell import Values
 from kubecourse.clock import Clock
 
@@ -36,6 +37,21 @@ class Event(NamedTuple):
     note: Any = None
 
 
+TIMED_OUT = "etcdserver: request timed out"
+NO_LEADER = "etcdserver: no leader"
+REFUSED = "connection error: desc = transport: Error while dialing: connect: connection refused"
+
+
+class Unavailable(ApiError):
+    """etcd does not answer. A write that failed so may still happen later.
+
+    An API server passes it on as a Status without a reason.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(500, "", message)
+
+
 class Compacted(Exception):
     """The history asked for is gone. `oldest` is the first revision that is still there."""
 
@@ -50,8 +66,12 @@ Stamp = Callable[[Any, int], Any]
 
 
 class Etcd:
-    """Keys are paths, `/registry/<resource>/…`. All keys of one resource are a bucket."""
+    """Keys are paths, `/registry/<resource>/…`. All keys of one resource are a bucket.
 
+    Alone it is a member as `EtcdMember` is: the leader of one.
+    """
+
+    role, term, ready = "leader", 1, True
     APPENDED = ("_first_revisions", "_history", "_times")
 
     def __init__(self) -> None:
@@ -84,9 +104,10 @@ class Etcd:
         bucket = self._bucket(prefix)
         return [bucket[key] for key in sorted(bucket) if key.startswith(prefix)]
 
-    def values(self, prefix: str) -> dict[str, Any]:
-        """The values below a prefix, by key."""
-        return {key: kv.value for key, kv in self._bucket(prefix).items() if key.startswith(prefix)}
+    def serializable(self, prefix: str) -> dict[str, Any]:
+        """The values below a prefix, by key, in their order: as old as they may be elsewhere."""
+        bucket = self._bucket(prefix)
+        return {key: bucket[key].value for key in sorted(bucket) if key.startswith(prefix)}
 
     def count(self, prefix: str) -> int:
         """How many keys lie below a bucket's prefix, `/registry/pods/`."""
@@ -202,6 +223,26 @@ class Etcd:
             self._first_revisions.append(event.revision)
         for watcher in self._watchers.get(key[: key.index("/", 10) + 1], ()):
             watcher(event)
+
+
+class Stopped:
+    """A store whose program does not run: one can only look at what lies on its disk."""
+
+    role, term, ready = "stopped", 1, False
+
+    def __init__(self, store: Etcd) -> None:
+        self.store = store
+        self.change, self.history, self.before = store.change, store.history, store.before
+        self.time_of = store.time_of
+        self.get = self.range = self.count = self.serializable = self._refuse
+        self.put = self.delete = self.compact = self._refuse
+
+    @property
+    def revision(self) -> int:
+        return self.store.revision
+
+    def _refuse(self, *args: Any, **options: Any) -> Any:
+        raise Unavailable(REFUSED)
 
 
 class _Cancel:

@@ -12,7 +12,7 @@ class Wire:
 
     A message takes `latency` to `latency + jitter` seconds, so that with a jitter one may
     overtake another. `loss` and `duplication` are chances. Names on different `sides` do not
-    reach each other; those on no side are all on one.
+    reach each other, those on no side reach all. A single side is cut off from all others.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -23,7 +23,13 @@ class Wire:
 
     def connected(self, one: str, other: str) -> bool:
         """Whether messages get from one to the other."""
-        return all((one in side) == (other in side) for side in self.sides)
+        if not self.sides:
+            return True
+        here, there = self._side(one), self._side(other)
+        return here == there or (len(self.sides) > 1 and None in (here, there))
+
+    def _side(self, name: str) -> int | None:
+        return next((place for place, side in enumerate(self.sides) if name in side), None)
 
     def split(self, sides: Collection[Collection[str]]) -> None:
         """Cut these groups off from each other."""

@@ -2,6 +2,6 @@
 
 from kubecourse.control_plane.scheduler.algorithm import NEEDED, decide
 from kubecourse.control_plane.scheduler.explain import Decision, NodeDecision, PluginScore
-from kubecourse.control_plane.scheduler.scheduler import Scheduler
+from kubecourse.control_plane.scheduler.scheduler import PROFILE, Scheduler
 
-__all__ = ["NEEDED", "Decision", "NodeDecision", "PluginScore", "Scheduler", "decide"]
+__all__ = ["NEEDED", "PROFILE", "Decision", "NodeDecision", "PluginScore", "Scheduler", "decide"]
