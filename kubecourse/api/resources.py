@@ -19,7 +19,8 @@ STANDARD_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch"
 class Resource:
     """One resource: a kind and where it is served.
 
-    `subresources` are those besides the object itself (`status`, `scale`, `binding`, …).
+    `subresources` are those besides the object itself (`status`, `scale`, `binding`, …). `package`
+    is the Go package, for a kind that an add-on brings.
     """
 
     group: str
@@ -30,11 +31,12 @@ class Resource:
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     subresources: tuple[str, ...] = ()
+    package: str = ""
 
     @cached_property
     def schema(self) -> str:
         """The Go type: `apps/v1.Deployment`."""
-        group = self.group.removesuffix(".k8s.io").partition(".")[0] or "core"
+        group = self.package or self.group.removesuffix(".k8s.io").partition(".")[0] or "core"
         return f"{group}/{self.version}.{self.kind}"
 
     @cached_property
@@ -88,11 +90,11 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("", "v1", "PersistentVolume", "persistentvolumes", False, ("pv",), (), _STATUS),
     Resource(
         "", "v1", "Pod", "pods", True, ("po",), _ALL,
-        ("status", "binding", "eviction", "log", "exec", "portforward"),
+        ("status", "binding", "eviction", "log", "exec", "attach", "portforward"),
     ),
     Resource("", "v1", "ResourceQuota", "resourcequotas", True, ("quota",), (), _STATUS),
     Resource("", "v1", "Secret", "secrets"),
-    Resource("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",)),
+    Resource("", "v1", "ServiceAccount", "serviceaccounts", True, ("sa",), (), ("token",)),
     Resource("", "v1", "Service", "services", True, ("svc",), _ALL, _STATUS),
     Resource("apps", "v1", "ControllerRevision", "controllerrevisions"),
     Resource("apps", "v1", "DaemonSet", "daemonsets", True, ("ds",), _ALL, _STATUS),
@@ -102,6 +104,10 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", True, ("hpa",),
         _ALL, _STATUS,
+    ),
+    Resource(
+        "autoscaling.k8s.io", "v1", "VerticalPodAutoscaler", "verticalpodautoscalers", True,
+        ("vpa",), (), _STATUS, "vpa",
     ),
     Resource("batch", "v1", "CronJob", "cronjobs", True, ("cj",), _ALL, _STATUS),
     Resource("batch", "v1", "Job", "jobs", True, (), _ALL, _STATUS),

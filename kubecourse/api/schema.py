@@ -10,6 +10,7 @@ import gzip
 import re
 from collections.abc import Iterator
 from functools import cache, cached_property
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -40,15 +41,31 @@ SPECIAL = {
 """Go types whose JSON form is their own."""
 
 
+def _file(name: str) -> bytes:
+    return (files(__package__) / name).read_bytes()
+
+
 @cache
 def _tables() -> dict[str, Any]:
-    return msgspec.json.decode((files(__package__) / "schema.json").read_bytes())
+    tables = msgspec.json.decode(_file("schema.json"))
+    tables["types"] |= custom()["types"]
+    return tables
+
+
+@cache
+def custom() -> dict[str, Any]:
+    """The structs of kinds that add-ons bring, and the API group and version of each package."""
+    return msgspec.json.decode(_file("custom.json"))
 
 
 @cache
 def _descriptions() -> dict[str, dict[str, str]]:
-    packed = (files(__package__) / "descriptions.json.gz").read_bytes()
-    return msgspec.json.decode(gzip.decompress(packed))
+    return msgspec.json.decode(gzip.decompress(_file("descriptions.json.gz")))
+
+
+def fingerprint() -> bytes:
+    """A digest of all that is known here."""
+    return sha256(_file("schema.json") + _file("descriptions.json.gz")).digest()
 
 
 class Type:
@@ -191,6 +208,16 @@ class Struct:
             return own[field]
         embedded = (row[1].lstrip("*") for row in _tables()["types"][self.name] if not row[0])
         return next((text for name in embedded if (text := struct(name).describe(field))), "")
+
+
+def known(name: str) -> bool:
+    """Whether there is a struct of that name."""
+    return name in _tables()["types"]
+
+
+def rows(name: str) -> list[list[Any]]:
+    """A struct's fields as the table has them, embedded structs as fields without a name."""
+    return list(_tables()["types"][name])
 
 
 def enum(kind: Type) -> dict[str, str]:

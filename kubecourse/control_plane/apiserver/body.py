@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kubecourse.api import codec, errors, models, yaml
-from kubecourse.api.resources import Resource
-from kubecourse.control_plane.apiserver import json_errors
+from kubecourse.api.resources import BY_KIND, Resource
+from kubecourse.control_plane.apiserver import json_errors, protobuf
 
 if TYPE_CHECKING:
     from kubecourse.control_plane.apiserver.rest import Request
 
-ACCEPTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+ACCEPTED = f"application/json, application/yaml, {protobuf.MEDIA}"
 SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 LIMIT = 3 * 1024 * 1024
 """The largest body that is read, in bytes."""
@@ -104,6 +104,8 @@ def _snippet(request: Request) -> str:
 
 def _struct_name(version: str, kind: str) -> str | None:
     """The struct of a kind in a version, served here or not; None if Kubernetes has none."""
+    if (version, kind) in BY_KIND:
+        return BY_KIND[version, kind].schema
     group, _, local = version.rpartition("/")
     package = f"{group.removesuffix('.k8s.io').partition('.')[0] or 'core'}/{local}"
     cls = getattr(models.modules.get(package), kind, None)
@@ -117,7 +119,7 @@ def _parse(request: Request, kind: str) -> tuple[dict[str, Any], list[str]]:
     if not isinstance(data, dict | list):
         data, problems = _parse_text(request)
     else:
-        _check_size(msgspec.json.encode(data))
+        check_size(len(msgspec.json.encode(data)))
     if type(data) is not dict:
         found = json_errors.kind_of(data)
         why = f"json: cannot unmarshal {found} into Go value of type {_TYPE_META}"
@@ -130,8 +132,9 @@ def _parse(request: Request, kind: str) -> tuple[dict[str, Any], list[str]]:
     return data, problems
 
 
-def _check_size(raw: bytes | str) -> None:
-    if len(raw) > LIMIT:
+def check_size(length: int) -> None:
+    """Raises RequestEntityTooLarge for a body of more bytes than are read."""
+    if length > LIMIT:
         message = f"Request entity too large: limit is {LIMIT}"
         raise errors.ApiError(413, "RequestEntityTooLarge", message)
 
@@ -139,7 +142,9 @@ def _check_size(raw: bytes | str) -> None:
 def _parse_text(request: Request) -> tuple[Any, list[str]]:
     media = request.content_type.partition(";")[0].strip()
     raw = request.body or b""
-    _check_size(raw)
+    check_size(len(raw))
+    if media == protobuf.MEDIA:
+        return _parse_protobuf(raw), []
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
     if media in ("application/json", ""):
         return _parse_json(text)
@@ -150,6 +155,13 @@ def _parse_text(request: Request) -> tuple[Any, list[str]]:
             raise _Unreadable(str(error)) from None
         return ({} if data is None else data), [yaml.strict_problem(notes)] if notes else []
     raise unsupported_media(ACCEPTED)
+
+
+def _parse_protobuf(raw: bytes | str) -> dict[str, Any]:
+    try:
+        return protobuf.decode(raw.encode() if isinstance(raw, str) else raw)
+    except (protobuf.Malformed, RecursionError) as error:
+        raise _Unreadable(str(error)) from None
 
 
 def unsupported_media(accepted: str) -> errors.ApiError:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from kubecourse.api import errors, models
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver import body, representation
+from kubecourse.control_plane.apiserver.authorization import AUTHENTICATED, MASTERS
 from kubecourse.control_plane.apiserver.query import Query
 from kubecourse.control_plane.apiserver.request import Options
 from kubecourse.control_plane.apiserver.server import APIServer
@@ -22,7 +23,7 @@ ObjectMeta = models.meta_v1.ObjectMeta
 class Request:
     """A request: `path` may carry its query; `body` is bytes, text, or a value already parsed.
 
-    `agent` is the client's User-Agent, such as `kubectl/v1.36.2`.
+    `agent` is the client's User-Agent, such as `kubectl/v1.36.2`; `groups` are the user's.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Request:
     accept: str = "application/json"
     user: str = ""
     agent: str = ""
+    groups: tuple[str, ...] = (MASTERS, AUTHENTICATED)
 
 
 class Target(NamedTuple):
@@ -105,7 +107,7 @@ class Call:
         resource, accept = self.target.resource, self.request.accept
         return representation.single(self.server, resource, obj, accept, self.query)
 
-    def show_all(self, found: list[Any]) -> dict[str, Any]:
+    def show_all(self, found: list[Any], metadata: dict[str, Any]) -> dict[str, Any]:
         """A list in the form that the client asked for."""
         resource, accept = self.target.resource, self.request.accept
-        return representation.collection(self.server, resource, found, accept, self.query)
+        return representation.collection(self.server, resource, found, metadata, accept, self.query)

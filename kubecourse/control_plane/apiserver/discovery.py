@@ -9,9 +9,12 @@ from operator import attrgetter
 from typing import Any
 
 from kubecourse.api.resources import RESOURCES, STANDARD_VERBS, Resource
+from kubecourse.control_plane.apiserver import openapi
 
 Json = dict[str, Any]
 
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+"""How clients ask for all groups in one document, and its content type."""
 VERSION: Json = {
     "major": "1",
     "minor": "36",
@@ -43,6 +46,7 @@ _SUBRESOURCES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "eviction": ("policy/v1", "Eviction", ("create",)),
     "finalize": ("", "", ("update",)),
     "log": ("", "", ("get",)),
+    "token": ("authentication.k8s.io/v1", "TokenRequest", ("create",)),
     "exec": ("v1", "PodExecOptions", ("create", "get")),
     "attach": ("v1", "PodAttachOptions", ("create", "get")),
     "portforward": ("v1", "PodPortForwardOptions", ("create", "get")),
@@ -67,8 +71,10 @@ def _place(resource: Resource) -> tuple[int, str]:
 
 def document(path: str, accept: str) -> Json | None:
     """The discovery document at a path, or None if the path is not one of them."""
-    aggregated = "g=apidiscovery.k8s.io" in accept
+    aggregated = AGGREGATED in accept
     match path.strip("/").split("/"):
+        case ["openapi", "v3", *_]:
+            return openapi.document(path)
         case ["version"]:
             return VERSION
         case ["api"] if aggregated:

@@ -22,15 +22,15 @@ class Query:
     """A query's values. Its methods raise ApiError for values that may not be."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
+        self.values = values
 
     def get(self, name: str) -> str:
         """One value, '' if absent."""
-        return self._values.get(name, "")
+        return self.values.get(name, "")
 
     def flag(self, name: str) -> bool:
         """A boolean: given at all and not said to be false, as Go's conversion has it."""
-        value = self._values.get(name)
+        value = self.values.get(name)
         return value is not None and value.lower() not in ("false", "0")
 
     def labels(self) -> Selector | None:
@@ -60,6 +60,21 @@ class Query:
             raise errors.bad_request(f"invalid resource version: {why}")
         return int(text)
 
+    def initial_events(self) -> bool | None:
+        """Whether a watch is to begin with what there is; None if it does not say."""
+        if "sendInitialEvents" not in self.values:
+            return None
+        match = self.get("resourceVersionMatch")
+        if match != "NotOlderThan":
+            why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+            problem = errors.field_forbidden("resourceVersionMatch", why)
+            raise _invalid("ListOptions", problem)
+        return self.flag("sendInitialEvents")
+
+    def integer(self, name: str) -> int:
+        """A whole number, 0 if absent."""
+        return _integer(self.values.get(name) or None) or 0
+
     def options(
         self, kind: str, agent: str, warnings: list[str], applying: bool = False
     ) -> Options:
@@ -72,7 +87,7 @@ class Query:
         problems = _manager_problems(manager)
         if applying and not manager:
             problems = [errors.required("fieldManager", "is required for apply patch")]
-        elif kind == "PatchOptions" and not applying and "force" in self._values:
+        elif kind == "PatchOptions" and not applying and "force" in self.values:
             why = "may not be specified for non-apply patch"
             problems = [errors.field_forbidden("force", why), *problems]
         if dry_run not in ([], ["All"]):
@@ -96,10 +111,10 @@ class Query:
         dry_run = given.get("dryRun") or []
         orphan = given.get("orphanDependents")
         if not given:
-            propagation = self._values.get("propagationPolicy")
-            grace = _integer(self._values.get("gracePeriodSeconds"))
-            dry_run = [value] if (value := self._values.get("dryRun")) else []
-            orphan = self.flag("orphanDependents") if "orphanDependents" in self._values else None
+            propagation = self.values.get("propagationPolicy")
+            grace = _integer(self.values.get("gracePeriodSeconds"))
+            dry_run = [value] if (value := self.values.get("dryRun")) else []
+            orphan = self.flag("orphanDependents") if "orphanDependents" in self.values else None
         if propagation is not None and propagation not in PROPAGATION:
             supported = (*PROPAGATION, "nil")
             raise _invalid(kind, errors.not_supported("propagationPolicy", propagation, supported))

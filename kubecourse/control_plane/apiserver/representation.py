@@ -42,18 +42,24 @@ def single(
     """One object, in the form asked for."""
     form = _form(accept)
     if form == "Table":
-        return _table(server, resource, [obj], obj.metadata.resourceVersion, query)
+        metadata = {"resourceVersion": obj.metadata.resourceVersion}
+        return _table(server, resource, [obj], metadata, query)
     shown = managed_fields.show(server, obj)
     return _partial(shown["metadata"]) if form == "PartialObjectMetadata" else shown
 
 
 def collection(
-    server: APIServer, resource: Resource, found: list[Any], accept: str, query: Query
+    server: APIServer,
+    resource: Resource,
+    found: list[Any],
+    metadata: dict[str, Any],
+    accept: str,
+    query: Query,
 ) -> dict[str, Any]:
     """A list, in the form asked for. Its items do not repeat their kind."""
-    form, revision = _form(accept), str(server.etcd.revision)
+    form = _form(accept)
     if form == "Table":
-        return _table(server, resource, found, revision, query)
+        return _table(server, resource, found, metadata, query)
     items = [managed_fields.show(server, obj) for obj in found]
     if form == "PartialObjectMetadataList":
         kind, version, items = form, META_VERSION, [_partial(item["metadata"]) for item in items]
@@ -64,13 +70,13 @@ def collection(
     return {
         "kind": kind,
         "apiVersion": version,
-        "metadata": {"resourceVersion": revision},
+        "metadata": metadata,
         "items": items,
     }
 
 
 def _table(
-    server: APIServer, resource: Resource, found: list[Any], revision: str, query: Query
+    server: APIServer, resource: Resource, found: list[Any], metadata: dict[str, Any], query: Query
 ) -> dict[str, Any]:
     """A table. Its rows' metadata lacks the managed fields, which no reader of tables wants."""
     include = query.get("includeObject") or "Metadata"
@@ -88,7 +94,7 @@ def _table(
     return {
         "kind": "Table",
         "apiVersion": META_VERSION,
-        "metadata": {"resourceVersion": revision},
+        "metadata": metadata,
         "columnDefinitions": [column.definition for column in printer.columns],
         "rows": rows,
     }

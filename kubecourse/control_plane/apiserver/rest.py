@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from kubecourse.api import errors
 from kubecourse.api.resources import BY_PLURAL
-from kubecourse.control_plane.apiserver import discovery, verbs
+from kubecourse.control_plane.apiserver import authorization, discovery, reviews, verbs
 from kubecourse.control_plane.apiserver.call import Call, Request, Target
 from kubecourse.control_plane.apiserver.query import Query
+from kubecourse.control_plane.apiserver.representation import Events
 from kubecourse.control_plane.apiserver.server import APIServer
-from kubecourse.control_plane.apiserver.watch import Watch
+from kubecourse.control_plane.apiserver.watch import Change, OutsideWatch, Watch
 
 __all__ = ["Request", "Response", "handle", "watch"]
 
@@ -48,16 +50,36 @@ def watch(server: APIServer, request: Request, send: Callable[[dict[str, Any]], 
 
     Raises ApiError.
     """
+    return verbs.open_watch(_watching(server, request), send)
+
+
+def stream(
+    server: APIServer, request: Request, handler: Callable[[Events, list[Change]], None]
+) -> Watch:
+    """Open a watch for somebody outside: `handler` gets changes as they are made.
+
+    And with them what turns them into events in the form asked for. Raises ApiError.
+    """
+    call = _watching(server, request)
+    return verbs.open_stream(call, partial(handler, verbs.events(call)), OutsideWatch)
+
+
+def _watching(server: APIServer, request: Request) -> Call:
     path, query = _split(request)
-    return verbs.open_watch(Call(server, _target(path), query, request, []), send)
+    _authorize(server, request, path, query)
+    return Call(server, _target(path), query, request, [])
 
 
 def _answer(server: APIServer, request: Request, warnings: list[str]) -> verbs.Answer:
     path, query = _split(request)
+    _authorize(server, request, path, query)
     if request.method == "GET":
         document = discovery.document(path, request.accept)
         if document is not None:
             return 200, document
+    review = reviews.answer(server, path, request)
+    if review is not None:
+        return 201, review
     target = _target(path)
     if target.subresource:
         verb = verbs.SUBRESOURCES.get((target.subresource, request.method))
@@ -67,6 +89,12 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> verbs.A
     if verb is None or (everywhere and request.method == "POST"):
         raise errors.method_not_allowed()
     return verb(Call(server, target, query, request, warnings))
+
+
+def _authorize(server: APIServer, request: Request, path: str, query: Query) -> None:
+    if authorization.MASTERS not in request.groups:
+        wanted = authorization.attributes(request.method, path, query.values)
+        authorization.check(server, authorization.User(request.user, request.groups), wanted)
 
 
 # --- paths

@@ -12,8 +12,10 @@ from kubecourse.api import errors, models
 from kubecourse.control_plane.apiserver import (
     body,
     managed_fields,
+    paging,
     patching,
     representation,
+    reviews,
     scale,
 )
 from kubecourse.control_plane.apiserver.call import Call
@@ -44,8 +46,7 @@ def _list(call: Call) -> Answer:
         stream.flush()
         stream.stop()
         return 200, events
-    call.query.version()
-    return 200, call.show_all(call.selected())
+    return 200, call.show_all(*paging.page(call))
 
 
 def _get(call: Call) -> Answer:
@@ -99,7 +100,7 @@ def _delete_collection(call: Call) -> Answer:
     for obj in found:
         metadata = obj.metadata
         call.server.delete(call.target.resource, metadata.namespace, metadata.name, options)
-    return 200, call.show_all(found)
+    return 200, call.show_all(found, {"resourceVersion": str(call.server.etcd.revision)})
 
 
 # --- subresources
@@ -171,6 +172,7 @@ SUBRESOURCES: dict[tuple[str, str], Verb] = {
     ("scale", "PATCH"): _patch_scale,
     ("binding", "POST"): _bind,
     ("eviction", "POST"): _evict,
+    ("token", "POST"): reviews.issue_token,
 }
 """By subresource and HTTP method."""
 
@@ -194,17 +196,32 @@ class _Sender:
 
 def open_watch(call: Call, send: Callable[[dict[str, Any]], None]) -> Watch:
     """Stream events about a collection to `send`. Raises ApiError."""
+    return open_stream(call, _Sender(events(call), send), Watch)
+
+
+def events(call: Call) -> representation.Events:
+    """What turns changes into events as the client of a watch asked for them."""
+    return representation.Events(call.server, call.target.resource, call.request.accept, call.query)
+
+
+def open_stream(call: Call, handler: Callable[[list[Change]], None], kind: type[Watch]) -> Watch:
+    """Stream the changes of a collection to a handler. Raises ApiError."""
     server, target, query = call.server, call.target, call.query
-    form = representation.Events(server, target.resource, call.request.accept, query)
+    initially, after = query.initial_events(), query.version() or None
+    if initially:
+        after = None
+    elif initially is not None and after is None:
+        after = server.etcd.revision
     stream = server.watch(
         target.resource,
-        _Sender(form, send),
+        handler,
         namespace=target.namespace,
         labels=query.labels(),
         fields=query.fields(),
-        after=query.version() or None,
+        after=after,
+        kind=kind,
     )
-    if query.flag("sendInitialEvents"):
+    if initially:
         end = models.meta_v1.ObjectMeta(
             resourceVersion=str(server.etcd.revision), annotations=INITIAL_EVENTS_END
         )
