@@ -6,6 +6,7 @@ from kubecourse.lessons.widgets.decision import Decisions
 from kubecourse.lessons.widgets.endpoints import Endpoints
 from kubecourse.lessons.widgets.layers import LayerExplorer
 from kubecourse.lessons.widgets.portmap import PortPicture
+from kubecourse.lessons.widgets.quorum import Quorum
 from kubecourse.lessons.widgets.race import SizeRace
 from kubecourse.lessons.widgets.replicas import Replicas
 from kubecourse.lessons.widgets.reservation import ReservationCurve
@@ -21,6 +22,7 @@ __all__ = [
     "LayerExplorer",
     "Offers",
     "PortPicture",
+    "Quorum",
     "RegistryBrowser",
     "Replicas",
     "ReservationCurve",
