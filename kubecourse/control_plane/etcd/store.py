@@ -39,7 +39,10 @@ class Event(NamedTuple):
 
 TIMED_OUT = "etcdserver: request timed out"
 NO_LEADER = "etcdserver: no leader"
-REFUSED = "connection error: desc = transport: Error while dialing: connect: connection refused"
+REFUSED = (
+    'rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: '
+    'dial tcp 127.0.0.1:2379: connect: connection refused"'
+)
 
 
 class Unavailable(ApiError):

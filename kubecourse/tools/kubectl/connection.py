@@ -7,11 +7,12 @@ with answers wait in `warnings` until the command prints them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import Resource
-from kubecourse.control_plane.apiserver import rest
+from kubecourse.control_plane.apiserver import discovery, rest
 
 if TYPE_CHECKING:
     from kubecourse.clock import Clock
@@ -25,6 +26,8 @@ PATCHES = {
     "merge": "application/merge-patch+json",
     "strategic": "application/strategic-merge-patch+json",
 }
+ETCD_TIMEOUT = 7.0
+"""Seconds: 5 for the disk, and twice an election timeout (`ReqTimeout` of etcd's config)."""
 WATCH_LIMIT = 3600.0
 """Virtual seconds that a watch without an end of its own lasts at most."""
 
@@ -38,12 +41,16 @@ class Connection:
 
     def __init__(self, cluster: Any, user: str = "kubernetes-admin") -> None:
         self.cluster = cluster
-        self.server = getattr(cluster, "server", cluster)
-        self.clock: Clock = self.server.clock
+        self.clock: Clock = cluster.clock
         self.user = user
         self.namespace = "default"
         self.context = "kubecourse"
         self.warnings: list[str] = []
+
+    @property
+    def server(self) -> Any:
+        """The API server that answers now. Raises Unreachable."""
+        return getattr(self.cluster, "server", self.cluster)
 
     def request(
         self,
@@ -54,10 +61,16 @@ class Connection:
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Any:
-        """One request; returns the answer's body."""
+        """One request; returns the answer's body.
+
+        It waits while etcd, of which it needs something, has no quorum, as long as etcd does.
+        """
         head = (method, path, query or {}, body, content_type, accept)
         request = rest.Request(*head, self.user, "kubectl")
-        response = rest.handle(self.server, request)
+        server = self.server
+        if not server.etcd.ready and discovery.document(path, accept) is None:
+            self.clock.wait_for(partial(getattr, server.etcd, "ready"), ETCD_TIMEOUT)
+        response = rest.handle(server, request)
         self.warnings += response.warnings
         if response.code >= 400:
             status = response.body

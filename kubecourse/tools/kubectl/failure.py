@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, Unreachable
 
 _Item = TypeVar("_Item")
 
@@ -70,6 +70,8 @@ def prefixing(prefix: str, *reasons: str) -> Iterator[None]:
     """
     try:
         yield
+    except Unreachable:
+        raise
     except ApiError as error:
         if reasons and error.reason not in reasons:
             raise
@@ -89,7 +91,12 @@ def explain(error: Exception, joined: bool = False) -> tuple[str, int]:
 
 
 def _server_message(error: ApiError) -> str:
-    """What kubectl makes of a failure Status."""
+    """What kubectl makes of a failure Status, or of not getting one."""
+    if isinstance(error, Unreachable):
+        return (
+            f"The connection to the server {error.address} was refused"
+            " - did you specify the right host or port?"
+        )
     if error.reason == "Invalid":
         return _invalid(error)
     if not error.reason or error.reason == "Unknown":

@@ -73,10 +73,8 @@ _CONNECTIONS: WeakKeyDictionary[Any, Connection] = WeakKeyDictionary()
 
 def _connection(cluster: Any) -> Connection:
     connection = _CONNECTIONS.get(cluster)
-    if connection is None or connection.server is not getattr(cluster, "server", cluster):
-        known = connection
+    if connection is None:
         connection = _CONNECTIONS[cluster] = Connection(cluster)
-        connection.namespace = known.namespace if known else connection.namespace
     return connection
 
 
