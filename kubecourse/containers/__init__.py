@@ -33,8 +33,8 @@ images      `anatomy(image)` -> Anatomy: `.manifest`, `.config`, `.layers` (Laye
             if a later layer deleted it. `diff(container)` -> list of Change.
 ports       `run(image, name=None, publish={inside: outside}, ...)` -> Container; outside 0 is any
             free port; a name in use by us is replaced. `inspect(name)`, `containers()`, `logs`,
-            `stop`, `remove`. `get(port, path="/")` -> Answer (`.status`, `.body` or `.problem`).
-            `holder(port)`; `port_map()` -> PortMap: host, bridges, containers, as inspected.
+            `stop`, `remove`, `execute(name, command)` -> exit code. `get(port, path="/")` ->
+            Answer (`.status`, `.body` or `.problem`). `holder(port)`; `port_map()` -> PortMap: host, bridges, containers, as inspected.
 registry    `explain_name(text)` -> Name. `start_registry(port=5005)` -> Registry. `tag`, `push`
             and `pull` -> Transfer with `.layers` (state, bytes), `.digest`, `.sent`;
             `catalog()`, `tags(repository)`, `manifest(name)` -> Manifest, `delete(name)`;
@@ -56,6 +56,7 @@ from kubecourse.containers.images import anatomy, compare, diff, read_file
 from kubecourse.containers.limits import explain_exit, run_limited, watch
 from kubecourse.containers.ports import (
     containers,
+    execute,
     get,
     holder,
     inspect,
@@ -81,7 +82,7 @@ from kubecourse.containers.registry import (
 
 __all__ = [
     "EngineError", "NoEngine", "anatomy", "base", "build", "catalog", "clean", "client",
-    "compare", "containers", "context", "delete", "diff", "engine", "explain_exit",
+    "compare", "containers", "context", "delete", "diff", "engine", "execute", "explain_exit",
     "explain_name", "get", "holder", "inspect", "lab", "logs", "manifest", "port_map", "pull",
     "push", "read_file", "remove", "remove_image", "run", "run_limited", "say", "silent",
     "start_registry", "stop", "tag", "tags", "take", "watch",

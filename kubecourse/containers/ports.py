@@ -197,6 +197,12 @@ def logs(name: str) -> str:
 
 
 @on_engine
+def execute(name: str, command: list[str]) -> int:
+    """Run a command inside a running container; its exit code. Raises EngineError."""
+    return int(client().containers.get(ours(name)).exec_run(command).exit_code)
+
+
+@on_engine
 def stop(name: str) -> Container:
     """Ask a container to end (SIGTERM); after 10 seconds, end it (SIGKILL). Raises EngineError."""
     client().containers.get(ours(name)).stop()
