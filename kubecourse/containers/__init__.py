@@ -34,7 +34,8 @@ images      `anatomy(image)` -> Anatomy: `.manifest`, `.config`, `.layers` (Laye
 ports       `run(image, name=None, publish={inside: outside}, ...)` -> Container; outside 0 is any
             free port; a name in use by us is replaced. `inspect(name)`, `containers()`, `logs`,
             `stop`, `remove`, `execute(name, command)` -> exit code. `get(port, path="/")` ->
-            Answer (`.status`, `.body` or `.problem`). `holder(port)`; `port_map()` -> PortMap: host, bridges, containers, as inspected.
+            Answer (`.status`, `.body` or `.problem`). `holder(port)`; `port_map()` -> PortMap:
+            host, bridges, containers, as inspected.
 registry    `explain_name(text)` -> Name. `start_registry(port=5005)` -> Registry. `tag`, `push`
             and `pull` -> Transfer with `.layers` (state, bytes), `.digest`, `.sent`;
             `catalog()`, `tags(repository)`, `manifest(name)` -> Manifest, `delete(name)`;
