@@ -250,7 +250,9 @@ def _pods(inv: Invocation) -> list[Json]:
     try:
         pods = named_pods(inv, args[0])[1]
     except ApiError as error:
-        problem = f"error from server ({error.reason}): {error.message}"
+        if error.reason != "NotFound":
+            raise
+        problem = f"error from server (NotFound): {error.message}"
         raise KubectlError(f'{problem} in namespace "{inv.namespace}"') from None
     if len(pods) > 1 and not inv.flags["all-pods"]:
         inv.error(f"Found {len(pods)} pods, using pod/{pods[0]['metadata']['name']}")
