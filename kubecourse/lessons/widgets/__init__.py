@@ -5,6 +5,7 @@ from kubecourse.lessons.widgets.costs import CostCalculator, Offers
 from kubecourse.lessons.widgets.decision import Decisions
 from kubecourse.lessons.widgets.endpoints import Endpoints
 from kubecourse.lessons.widgets.layers import LayerExplorer
+from kubecourse.lessons.widgets.map import ClusterMap
 from kubecourse.lessons.widgets.portmap import PortPicture
 from kubecourse.lessons.widgets.quorum import Quorum
 from kubecourse.lessons.widgets.race import SizeRace
@@ -16,6 +17,7 @@ from kubecourse.lessons.widgets.shelf import RegistryBrowser
 
 __all__ = [
     "BreakEven",
+    "ClusterMap",
     "CostCalculator",
     "Decisions",
     "Endpoints",
