@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from kubecourse.addons import descheduler
+from kubecourse.addons import descheduler, metrics_server
 from kubecourse.addons.dns import DNS
+from kubecourse.addons.metrics_server import MetricsServer
 from kubecourse.addons.program import Program
 from kubecourse.addons.storage import STANDARD, LocalPathProvisioner
+from kubecourse.addons.vpa import VerticalPodAutoscaler
 from kubecourse.api import models
 from kubecourse.api.labels import parse_selector
 from kubecourse.api.resources import Resource, find
@@ -363,6 +365,30 @@ class Cluster:
         if name not in self.kubelets:
             raise CourseError(f"no node {name!r}: there are {', '.join(self.kubelets)}")
         return self.kubelets[name]
+
+    # --- add-ons
+
+    def install(self, *add_ons: str) -> None:
+        """Add what a new cluster does not have: `metrics-server`, `vertical-pod-autoscaler`."""
+        extensions = self.server.extensions
+        for name in add_ons:
+            if name == MetricsServer.name:
+                metrics = MetricsServer(self.connect_as(name), self._meter)
+                extensions.groups[metrics_server.API] = metrics
+            elif name == VerticalPodAutoscaler.name:
+                scaler = VerticalPodAutoscaler(self.connect_as(name))
+                extensions.webhooks.setdefault("Pod", []).append(scaler.admit)
+                scaler.start()
+            else:
+                known = f"{MetricsServer.name}, {VerticalPodAutoscaler.name}"
+                raise CourseError(f"no add-on {name!r}: there are {known}")
+
+    def _meter(self, node: str) -> Any:
+        """What measures a node's containers; None if the node cannot be reached."""
+        kubelet = self.kubelets.get(node)
+        if kubelet is None or not kubelet.runtime.powered:
+            return None
+        return getattr(kubelet, "meter", None)
 
     # --- containers
 

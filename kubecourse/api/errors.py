@@ -60,16 +60,16 @@ class Unreachable(ApiError):
 
 
 class ignoring:
-    """`with ignoring("NotFound")`: go on after an error of this reason."""
+    """`with ignoring("NotFound")`: go on after an error of one of these reasons."""
 
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
+    def __init__(self, *reasons: str) -> None:
+        self._reasons = reasons
 
     def __enter__(self) -> None:
         """Nothing to prepare."""
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        return isinstance(error, ApiError) and error.reason == self._reason
+        return isinstance(error, ApiError) and error.reason in self._reasons
 
 
 # --- the server's errors, by reason

@@ -14,7 +14,11 @@ import importlib.util
 import re
 import sys
 import types
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kubecourse.api import schema
 
 __all__ = [
     "apps_v1",
@@ -84,7 +88,25 @@ def has_kind(api_version: str, kind: str) -> bool:
     return "metadata" in getattr(getattr(module, kind, None), "__struct_fields__", ())
 
 
+def _custom_modules() -> dict[str, types.ModuleType]:
+    """The packages of kinds that add-ons bring, with a class for each struct of the table.
+
+    Every field may be absent. A kind is what has metadata, and knows its apiVersion and kind.
+    """
+    table = schema.custom()
+    found = {name: types.ModuleType(name.replace("/", "_")) for name in table["packages"]}
+    for name, rows in table["types"].items():
+        package, _, local = name.rpartition(".")
+        fields: list[tuple[str, Any, Any]] = [(row[0], Any, None) for row in rows]
+        if rows[0][0] == "metadata":
+            given = {"apiVersion": table["packages"][package], "kind": local}
+            fields += [(field, Any, value) for field, value in given.items()]
+        module = found[package].__name__
+        setattr(found[package], local, msgspec.defstruct(local, fields, module=module))
+    return found
+
+
 modules: dict[str, types.ModuleType] = {
     "/".join(name.rsplit("_", 1)): sys.modules[f"lightkube.models.{name}"] for name in _GROUPS
-}
+} | _custom_modules()
 """The models by group and version as in `schema.json`: `modules["core/v1"] is core_v1`."""

@@ -48,6 +48,7 @@ class Connection(Protocol):
 class Server(Protocol):
     """What a client asks of an API server; `control_plane.apiserver.APIServer` is one."""
 
+    extensions: Any
     def get(self, resource: Resource, namespace: str | None, name: str) -> Any: ...
     def list(
         self,
@@ -165,6 +166,13 @@ class Client:
             propagation=propagation,
             uid=uid,
         )
+
+    def extension(self, api_version: str) -> Any:
+        """Who serves a group that the server passes on: `metrics.k8s.io/v1beta1`.
+
+        Raises NotFound if nobody does.
+        """
+        return self._server.extensions.group(api_version)
 
     def bind(self, namespace: str, name: str, node: str) -> None:
         """Assign a pod to a node."""

@@ -30,6 +30,7 @@ from kubecourse.control_plane.apiserver import (
 )
 from kubecourse.control_plane.apiserver.defaults import default
 from kubecourse.control_plane.apiserver.event_expiry import EventExpiry
+from kubecourse.control_plane.apiserver.extensions import Extensions
 from kubecourse.control_plane.apiserver.request import Options
 from kubecourse.control_plane.apiserver.watch import Change, Dispatcher, Handler, Watch
 from kubecourse.control_plane.etcd import Compacted, Etcd, EtcdMember, KeyValue
@@ -55,6 +56,7 @@ class APIServer:
     ) -> None:
         self.clock = clock
         self.etcd = etcd
+        self.extensions = Extensions()
         self._rng = clock.rng(stream)
         self._dispatchers: dict[str, Dispatcher] = {}
         etcd.stamp_with(_stamped)

@@ -26,7 +26,7 @@ NAMESPACES = BY_PLURAL["", "v1", "namespaces"]
 _COUNTED = {
     "CronJob", "DaemonSet", "Deployment", "EndpointSlice", "HorizontalPodAutoscaler", "Ingress",
     "Job", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PriorityClass", "ReplicaSet",
-    "StatefulSet",
+    "StatefulSet", "VerticalPodAutoscaler",
 }  # fmt: skip
 _STATUS_FROM_CLIENT = {"Node"}
 """Kinds whose status may come with their creation: a kubelet registers its node whole."""

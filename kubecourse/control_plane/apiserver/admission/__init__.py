@@ -68,6 +68,9 @@ def admit(
     attempt = Attempt(server, operation, resource, new, old, options)
     for plugin in _concerned(_MUTATING, operation, resource.kind):
         attempt.new = plugin(attempt)
+    if operation == "CREATE":
+        for webhook in server.extensions.webhooks.get(resource.kind, ()):
+            attempt.new = webhook(attempt.new)
     return attempt.new
 
 

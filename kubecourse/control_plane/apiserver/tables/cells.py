@@ -367,3 +367,19 @@ def gates(view: Any, now: datetime) -> str:
     gates = view.spec.readinessGates or ()
     true = {c.type for c in view.status.conditions or () if c.status == "True"}
     return f"{sum(gate.conditionType in true for gate in gates)}/{len(gates)}" if gates else NONE
+
+
+# --- vertical autoscalers
+
+
+def recommended(resource: str, scaler: Any, now: datetime) -> str:
+    """The first container's target."""
+    found = scaler.status and scaler.status.recommendation
+    first = (found.containerRecommendations or [None])[0] if found else None
+    return (first.target or {}).get(resource, "") if first is not None else ""
+
+
+def condition(type: str, obj: Any, now: datetime) -> str:
+    """The status of a condition."""
+    found = conditions.get(obj.status.conditions if obj.status else None, type)
+    return found.status if found is not None else ""
