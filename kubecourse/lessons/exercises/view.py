@@ -73,6 +73,10 @@ class View:
     def deployment(self, name: str) -> Any:
         return self.get(apps.Deployment, name)
 
+    def leases(self, namespace: str) -> builtins.list[Any]:
+        """The leases of another namespace: who leads, and which nodes were heard of."""
+        return self._reader.list(models.coordination_v1.Lease, namespace)
+
     def pods(self, labels: Mapping[str, str] | None = None) -> builtins.list[Any]:
         """The pods, without those that are ending."""
         return [pod for pod in self.list(core.Pod, labels) if not pod.metadata.deletionTimestamp]

@@ -114,8 +114,8 @@ def test_where_the_api_server_refuses_the_check_cannot_tell(task: Task) -> None:
     exercise = getattr(Exercises(Elsewhere(), chapter=task.chapter), task.name)
     if task.cluster is not None:
         exercise.cluster.client = Refusing()
-    assert exercise.verdict().outcome is Outcome.UNCLEAR
     assert "you shall not read" in repr(exercise.check("web"))
+    assert exercise.verdict().outcome is Outcome.UNCLEAR
 
 
 @each_task
