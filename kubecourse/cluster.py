@@ -215,8 +215,7 @@ class Cluster:
         known = _services.get(self)
         if known is not None and known.running:
             raise CourseError(f"this cluster is served already, at {known.url}: stop() that first")
-        nodes = self.kubelets
-        service = Service(self.server, nodes, port=port, speed=speed, path=kubeconfig)
+        service = Service(self, port=port, speed=speed, path=kubeconfig)
         _services[self] = service
         return service
 

@@ -6,7 +6,7 @@ Source: `plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kubecourse.api import models
 from kubecourse.api.resources import BY_MODEL, RESOURCES, Resource
@@ -105,7 +105,7 @@ _BINDINGS = {
 def policy(server: APIServer) -> None:
     """Create those of the roles and bindings that are not there."""
     labels = {"kubernetes.io/bootstrapping": "rbac-defaults"}
-    made = [
+    made: list[Any] = [
         rbac.ClusterRole(metadata=models.meta_v1.ObjectMeta(name=name, labels=labels), rules=rules)
         for name, rules in _roles().items()
     ]

@@ -176,7 +176,7 @@ class _Definitions:
     def _property(self, struct: schema.Struct, field: schema.Field) -> Json:
         kind = field.type
         text = struct.describe(field.name) or schema.struct(TYPE_META).describe(field.name)
-        made = {"description": text} if text else {}
+        made: Json = {"description": text} if text else {}
         if values := schema.enum(kind):
             lines = [f' - `"{v}"`' + (f" {said}" if said else "") for v, said in values.items()]
             made["description"] = "\n".join([f"{text}\n\nPossible enum values:", *lines])

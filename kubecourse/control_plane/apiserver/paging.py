@@ -35,7 +35,7 @@ class Page(NamedTuple):
 def page(call: Call) -> Page:
     """What a list request asks for. Raises BadRequest, Expired, Timeout."""
     query, server = call.query, call.server
-    limit, token = query.integer("limit"), query.get("continue")
+    limit, token = max(query.integer("limit"), 0), query.get("continue")
     revision, current = query.version(), server.etcd.revision
     if revision > current:
         raise _too_large(revision, current)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from kubecourse.api.resources import BY_PLURAL
+from kubecourse.clock import Clock
 from kubecourse.control_plane.apiserver.authorization import AUTHENTICATED, SERVICE_ACCOUNT, User
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ SHORTEST = 600
 """Seconds that a token is good for at least."""
 ACCOUNTS = BY_PLURAL["", "v1", "serviceaccounts"]
 
-_keys: WeakKeyDictionary[APIServer, bytes] = WeakKeyDictionary()
+_keys: WeakKeyDictionary[Clock, bytes] = WeakKeyDictionary()
 
 
 def _key(server: APIServer) -> bytes:
-    return _keys.setdefault(server, secrets.token_bytes(32))
+    return _keys.setdefault(server.clock, secrets.token_bytes(32))
 
 
 def _packed(data: bytes) -> str:

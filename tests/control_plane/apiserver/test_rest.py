@@ -247,7 +247,7 @@ def test_a_watch_delivers_what_there_is_and_then_what_changes(server: APIServer)
     def note(event: dict[str, Any]) -> None:
         seen.append((event["type"], event["object"]["metadata"].get("name", "")))
 
-    query = {"watch": "1", "sendInitialEvents": "true"}
+    query = {"watch": "1", "sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
     stream = watch(server, Request("GET", CONFIG_MAPS, query), note)
     server.clock.advance(1)
     assert seen == [("ADDED", "a"), ("BOOKMARK", "")]

@@ -22,16 +22,16 @@ from kubecourse.control_plane.apiserver.authorization import (
 if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
 
-    from kubecourse.control_plane.apiserver import APIServer
+    from kubecourse.control_plane.apiserver.http.containers import Front
 
 ADMIN = User("kubernetes-admin", (MASTERS, AUTHENTICATED))
 
 
 class Access:
-    """The tokens of one server, and whose they are."""
+    """The tokens of one cluster, and whose they are."""
 
-    def __init__(self, server: APIServer) -> None:
-        self._server = server
+    def __init__(self, front: Front) -> None:
+        self._front = front
         self._users: dict[str, User] = {}
 
     def token(self, user: User) -> str:
@@ -55,7 +55,7 @@ class Access:
         for known, user in self._users.items():
             if hmac.compare_digest(known.encode(), given):
                 return user
-        return tokens.bearer(self._server, token)
+        return tokens.bearer(self._front.server, token)
 
     def _impersonate(self, user: User, name: str, groups: tuple[str, ...]) -> User:
         if not name:
@@ -68,7 +68,7 @@ class Access:
             asked = [Attributes("impersonate", resource="users", name=name)]
         asked += [Attributes("impersonate", resource="groups", name=group) for group in groups]
         for wanted in asked:
-            authorization.check(self._server, user, wanted)
+            authorization.check(self._front.server, user, wanted)
         return User(name, tuple(dict.fromkeys((*groups, AUTHENTICATED))))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,8 +14,11 @@ import msgspec
 from aiohttp import web
 
 from kubecourse.api import errors
-from kubecourse.control_plane.apiserver import APIServer, authorization, body, discovery, openapi, rest
+from kubecourse.control_plane.apiserver import authorization, body, discovery, openapi, rest
+from kubecourse.control_plane.apiserver.authorization import Attributes, User
+from kubecourse.control_plane.apiserver.http import containers
 from kubecourse.control_plane.apiserver.http.access import Access, printable
+from kubecourse.control_plane.apiserver.http.containers import Front
 from kubecourse.control_plane.apiserver.http.watching import Watches
 
 log = logging.getLogger(__name__)
@@ -41,16 +43,18 @@ _UNCHANGING = {
 class Gateway:
     """Answers the requests of one server's clients."""
 
-    def __init__(self, server: APIServer, kubelets: Mapping[str, Any]) -> None:
-        self.server = server
-        self.access = Access(server)
-        self.watches = Watches(server)
-        self.kubelets = kubelets
+    def __init__(self, front: Front) -> None:
+        self.front = front
+        self.turn = front.clock.turn
+        self.access = Access(front)
+        self.watches = Watches(front)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request; what goes wrong is an answer too."""
         try:
             return await self._answer(request)
+        except (errors.Unreachable, ConnectionError, TimeoutError):
+            return hang_up(request)
         except errors.ApiError as error:
             return _json(error.code, error.status())
         except Exception as error:
@@ -63,7 +67,7 @@ class Gateway:
         queries = parse_qs(text, keep_blank_values=True)
         query = {key: values[0] for key, values in queries.items()}
         headers = request.headers
-        with self.server.clock.turn:
+        with self.turn:
             user = self.access.user(headers)
         asked = rest.Request(
             request.method,
@@ -78,16 +82,37 @@ class Gateway:
         )
         wanted = authorization.attributes(asked.method, path, query)
         if path in PLAIN:
-            with self.server.clock.turn:
-                authorization.check(self.server, user, wanted)
-            content_type, text = PLAIN[path]
-            return web.Response(body=text, content_type=content_type)
+            with self.turn:
+                authorization.check(self.front.server, user, wanted)
+            media, plain = PLAIN[path]
+            return web.Response(body=plain, content_type=media)
         if wanted.verb == "watch":
             return await self.watches.serve(request, asked, query)
+        connect = containers.VERBS.get((asked.method, wanted.subresource))
+        if connect is not None and (wanted.group, wanted.resource) == ("", "pods"):
+            with self.turn:
+                self._may_connect(user, wanted)
+                entrance = containers.Entrance(self.front, wanted, queries)
+            answer = await connect(request, entrance)
+            return hang_up(request) if answer is None else answer
         asked.body = await _body(request)
-        with self.server.clock.turn:
-            response = rest.handle(self.server, asked)
+        with self.turn:
+            response = rest.handle(self.front.server, asked)
         return _json(response.code, response.body, response.warnings, path, bool(query))
+
+    def _may_connect(self, user: User, wanted: Attributes) -> None:
+        """Raises Forbidden. Who only may look may not run commands, by whatever method."""
+        verbs = {wanted.verb} | (set() if wanted.subresource == "log" else {"create"})
+        for verb in sorted(verbs):
+            authorization.check(self.front.server, user, wanted._replace(verb=verb))
+
+
+def hang_up(request: web.BaseRequest) -> web.StreamResponse:
+    """Close the connection, on which nothing can or need be answered."""
+    if request.transport is not None:
+        request.transport.close()
+    request.protocol.force_close()
+    return web.Response()
 
 
 async def _body(request: web.BaseRequest) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from kubecourse.clock import Clock
 
@@ -15,11 +16,12 @@ PATIENCE = 1.0
 
 
 class Pace:
-    """Lets a clock's time pass at a `speed`; 0 is a pause."""
+    """Lets a clock's time pass at a `speed`; 0 is a pause. Calls somebody at each tick."""
 
-    def __init__(self, clock: Clock, speed: float) -> None:
+    def __init__(self, clock: Clock, each_tick: Callable[[], None]) -> None:
         self.clock = clock
-        self.speed = speed
+        self.speed = 0.0
+        self._each_tick = each_tick
         self._owed = 0.0
         self._late = 0.0
 
@@ -34,6 +36,7 @@ class Pace:
             if self._owed > 0:
                 self._late = now() + LONGEST
                 self._catch_up()
+            self._each_tick()
 
     def _catch_up(self) -> None:
         clock = self.clock

@@ -6,18 +6,17 @@ import asyncio
 import atexit
 import shutil
 import tempfile
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 from aiohttp import web
 
-from kubecourse.control_plane.apiserver import APIServer, bootstrap
+from kubecourse.control_plane.apiserver import bootstrap
 from kubecourse.control_plane.apiserver.authorization import AUTHENTICATED, User
 from kubecourse.control_plane.apiserver.http import kubeconfig
 from kubecourse.control_plane.apiserver.http.access import ADMIN
+from kubecourse.control_plane.apiserver.http.containers import Front
 from kubecourse.control_plane.apiserver.http.gateway import Gateway
 from kubecourse.control_plane.apiserver.http.pace import Pace
 
@@ -35,30 +34,29 @@ class Service:
 
     def __init__(
         self,
-        server: APIServer,
-        kubelets: Mapping[str, Any],
+        front: Front,
         *,
         port: int = 0,
         speed: float = 1.0,
         path: str | Path | None = None,
     ) -> None:
-        self._server = server
-        self._gateway = Gateway(server, kubelets)
-        self._pace = Pace(server.clock, 0.0)
+        self._clock = front.clock
+        self._gateway = Gateway(front)
+        self._pace = Pace(front.clock, self._gateway.watches.check)
         self._resumed = speed
         self.speed = speed
         self._certificate = kubeconfig.Certificate()
         self._started, self._stopping = Event(), asyncio.Event()
-        self._problem: BaseException | None = None
+        self._problems: list[OSError] = []
         self.port = port
-        with server.clock.turn:
-            bootstrap.policy(server)
+        with front.clock.turn:
+            bootstrap.policy(front.server)
         self._thread = Thread(target=self._run, name="kubecourse serve", daemon=True)
         self._thread.start()
         self._started.wait()
-        if self._problem is not None:
+        for problem in self._problems:
             self._thread.join()
-            raise self._problem
+            raise problem
         self._home = Path(tempfile.mkdtemp(prefix="kubecourse-"))
         self.kubeconfig = Path(path) if path else self._home / "config"
         try:
@@ -122,7 +120,7 @@ class Service:
 
     def step(self, seconds: float) -> None:
         """Let that many virtual seconds pass at once."""
-        self._server.clock.advance(seconds)
+        self._clock.advance(seconds)
 
     # --- its life
 
@@ -155,7 +153,7 @@ class Service:
         try:
             asyncio.run(self._serve())
         except OSError as problem:
-            self._problem = problem
+            self._problems.append(problem)
         finally:
             self._started.set()
 

@@ -20,6 +20,7 @@ from kubecourse.control_plane.apiserver.watch import Change
 
 if TYPE_CHECKING:
     from kubecourse.control_plane.apiserver import APIServer
+    from kubecourse.control_plane.apiserver.http.containers import Front
 
 BOOKMARK_SECONDS = 60.0
 MOST_WAITING = 32 * 1024 * 1024
@@ -99,10 +100,12 @@ def line(event: dict[str, Any]) -> bytes:
 
 
 class Watches:
-    """All watches of one server."""
+    """All watches of one cluster."""
 
-    def __init__(self, server: APIServer) -> None:
-        self._server = server
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._turn = front.clock.turn
+        self._server: APIServer | None = None
         self._encoded = Encoded()
         self._outlets: set[Outlet] = set()
 
@@ -110,6 +113,15 @@ class Watches:
         """End all of them: their clients will ask again."""
         for outlet in list(self._outlets):
             outlet.close()
+
+    def check(self) -> None:
+        """End all of them if another server, or none, answers people now."""
+        server = None
+        with self._turn, suppress(errors.Unreachable):
+            server = self._front.server
+        if server is not self._server:
+            self._server = server
+            self.close()
 
     async def serve(
         self, request: web.BaseRequest, asked: rest.Request, query: dict[str, str]
@@ -122,9 +134,10 @@ class Watches:
             for change in changes:
                 outlet.push(self._encoded.event(form, change))
 
-        server, stream = self._server, None
+        stream = None
         try:
-            with server.clock.turn:
+            with self._turn:
+                server = self._front.server
                 stream = rest.stream(server, asked, pass_on)
         except errors.ApiError as error:
             if error.code != 410:
@@ -136,14 +149,14 @@ class Watches:
         response.enable_chunked_encoding()
         try:
             await response.prepare(request)
-            await self._run(outlet, response, stream, query, seconds)
+            await self._run(outlet, response, server, stream, query, seconds)
             await response.write_eof()
         except ConnectionError:
             pass  # the client has gone
         finally:
             self._outlets.discard(outlet)
             if stream is not None:
-                with server.clock.turn:
+                with self._turn:
                     stream.stop()
         return response
 
@@ -151,6 +164,7 @@ class Watches:
         self,
         outlet: Outlet,
         response: web.StreamResponse,
+        server: APIServer,
         stream: Any,
         query: dict[str, str],
         seconds: float,
@@ -164,8 +178,8 @@ class Watches:
             if stream is not None and clock() >= bookmark:
                 bookmark = clock() + BOOKMARK_SECONDS
                 if query.get("allowWatchBookmarks", "").lower() in ("true", "1"):
-                    with self._server.clock.turn:
-                        version = str(self._server.etcd.revision)
+                    with self._turn:
+                        version = str(server.etcd.revision)
                         mark = models.meta_v1.ObjectMeta(resourceVersion=version)
                         stream.send(Change("BOOKMARK", mark))
         if data := await outlet.take(0):

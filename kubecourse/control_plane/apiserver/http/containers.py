@@ -1,0 +1,372 @@
+"""The way into containers: logs, exec, attach, port-forward.
+
+The real API server asks the kubelet of the pod's node; so does this. No command leaves the
+simulated container, and no connection the simulated network. Sources:
+`pkg/registry/core/pod/strategy.go` (LogLocation, streamLocation), `pkg/kubelet/kubelet_pods.go`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from kubecourse.api import errors
+from kubecourse.clock import START, Clock
+from kubecourse.control_plane.apiserver import APIServer
+from kubecourse.control_plane.apiserver.authorization import Attributes
+from kubecourse.control_plane.apiserver.http import channels
+from kubecourse.control_plane.apiserver.http.spdy import ProtocolError, Stream
+from kubecourse.control_plane.apiserver.strategy import PODS
+
+POLL = 0.02
+"""Real seconds between two looks at something that takes virtual time."""
+KUBELET_PORT = 10250
+LONGEST_HEAD = 64 * 1024
+_PULLING = {
+    "ErrImagePull": "image can't be pulled",
+    "ImagePullBackOff": "trying and failing to pull image",
+}
+
+
+class Front(Protocol):
+    """A cluster, as whoever serves it sees it. `server` raises Unreachable."""
+
+    clock: Clock
+    network: Any
+    kubelets: dict[str, Any]
+
+    @property
+    def server(self) -> APIServer: ...
+
+
+class Entrance:
+    """One pod that a request wants to get into, and what its query says."""
+
+    def __init__(self, front: Front, wanted: Attributes, query: Mapping[str, list[str]]) -> None:
+        self.front = front
+        self.clock = front.clock
+        self.query = query
+        self.pod = front.server.get(PODS, wanted.namespace, wanted.name)
+        self._statuses = {
+            status.name: status
+            for field in ("containerStatuses", "initContainerStatuses")
+            for status in getattr(self.pod.status, field, None) or ()
+        }
+
+    def flag(self, name: str) -> bool:
+        """Whether something is asked for."""
+        return self.query.get(name, ["false"])[0].lower() in ("true", "1")
+
+    def number(self, name: str) -> int | None:
+        """A number that is asked for, if any. Raises BadRequest."""
+        text = self.query.get(name, [""])[0]
+        if text and not re.fullmatch(r"[0-9]{1,18}", text):
+            raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+        return int(text) if text else None
+
+    # --- which container
+
+    @property
+    def name(self) -> str:
+        """The container's name. Raises BadRequest."""
+        spec, pod = self.pod.spec, self.pod.metadata.name
+        main = [container.name for container in spec.containers]
+        before = [container.name for container in spec.initContainers or ()]
+        name = self.query.get("container", [""])[0]
+        if not name and len(main) == 1:
+            return str(main[0])
+        if not name:
+            also = f" or one of the init containers: [{' '.join(before)}]" if before else ""
+            raise errors.bad_request(
+                f"a container name must be specified for pod {pod}, "
+                f"choose one of: [{' '.join(main)}]{also}"
+            )
+        if name not in main + before:
+            raise errors.bad_request(f"container {name} is not valid for pod {pod}")
+        return name
+
+    def kubelet(self, asked: str = "") -> Any:
+        """The kubelet of the pod's node. Raises an error 500 where it does not answer."""
+        node = self.pod.spec.nodeName
+        kubelet = self.front.kubelets.get(node)
+        if kubelet is not None and kubelet.running:
+            return kubelet
+        host = f"{(self.pod.status and self.pod.status.hostIP) or node}:{KUBELET_PORT}"
+        cut_off = kubelet is not None and not kubelet.runtime.powered
+        why = "i/o timeout" if cut_off else "connect: connection refused"
+        trying = f'Get "https://{host}/{asked}"' if asked else "error dialing backend"
+        raise errors.ApiError(500, "", f"{trying}: dial tcp {host}: {why}")
+
+    def running(self) -> Any:
+        """The container that runs, in the node's runtime. Raises BadRequest, an error 500."""
+        name, metadata = self.name, self.pod.metadata
+        if not self.pod.spec.nodeName:
+            raise errors.bad_request(f"pod {metadata.name} does not have a host assigned")
+        kubelet = self.kubelet()
+        status = self._statuses.get(name)
+        if status is None or status.state is None or status.state.running is None:
+            why = f'unable to upgrade connection: container not found ("{name}")'
+            raise errors.internal(why)
+        return kubelet.runtime.container(metadata.uid, name)
+
+    def logged(self) -> Any | None:
+        """The container whose log is wanted; None while its pod has no node."""
+        name, metadata, previous = self.name, self.pod.metadata, self.flag("previous")
+        if not self.pod.spec.nodeName:
+            return None
+        status = self._statuses.get(name)
+        state, last = getattr(status, "state", None), getattr(status, "lastState", None)
+        where = f'container "{name}" in pod "{metadata.name}"'
+        ended = last is not None and last.terminated is not None
+        if previous and not ended:
+            raise errors.bad_request(f"previous terminated {where} not found")
+        if not previous and not ended and not (state and (state.running or state.terminated)):
+            waiting = state.waiting if state is not None else None
+            reason = (waiting.reason if waiting else None) or "ContainerCreating"
+            raise errors.bad_request(f"{where} is waiting to start: {_PULLING.get(reason, reason)}")
+        place = f"{metadata.namespace}/{metadata.name}/{name}"
+        sandbox = self.kubelet(f"containerLogs/{place}").runtime.sandboxes.get(metadata.uid)
+        runs = getattr(sandbox, "previous" if previous else "containers", {})
+        if name not in runs:
+            raise errors.bad_request(f"{where} is terminated")
+        return runs[name]
+
+
+# --- logs
+
+
+async def logs(request: web.BaseRequest, entrance: Entrance) -> web.StreamResponse:
+    """Send what a container wrote, and with `follow` what it goes on to write."""
+    clock = entrance.clock
+    with clock.turn:
+        container = entrance.logged()
+        lines, seen = _lines(entrance, container)
+    response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    left = entrance.number("limitBytes")
+    while True:
+        data = b"".join(_shown(line, entrance.flag("timestamps")) for line in lines)[:left]
+        left = None if left is None else left - len(data)
+        if data:
+            await response.write(data)
+        if container is None or left == 0 or not entrance.flag("follow"):
+            break
+        with clock.turn:
+            over = not container.running
+            lines = [line for line in container.log[seen:] if over or line[1].endswith("\n")]
+            seen += len(lines)
+        if over and not lines:
+            break
+        await asyncio.sleep(0 if lines else POLL)
+    await response.write_eof()
+    return response
+
+
+def _lines(entrance: Entrance, container: Any) -> tuple[list[tuple[float, str]], int]:
+    """The lines of a log that are wanted, and how many there are."""
+    log = [] if container is None else list(container.log)
+    tail, since = entrance.number("tailLines"), entrance.number("sinceSeconds")
+    begin = 0.0 if since is None else entrance.clock.now - since
+    if text := entrance.query.get("sinceTime", [""])[0]:
+        try:
+            begin = entrance.clock.seconds(datetime.fromisoformat(text.replace("Z", "+00:00")))
+        except (ValueError, TypeError):
+            raise errors.bad_request(f'parsing time "{text}" as RFC3339') from None
+    lines = [line for line in log if line[0] >= begin]
+    return lines if tail is None else lines[-tail:] if tail else [], len(log)
+
+
+def _shown(line: tuple[float, str], timestamps: bool) -> bytes:
+    when, text = line
+    time = START + timedelta(seconds=when)
+    return (f"{time:%Y-%m-%dT%H:%M:%S.%f}000Z {text}" if timestamps else text).encode()
+
+
+# --- commands
+
+
+async def execute(request: web.BaseRequest, entrance: Entrance) -> None:
+    """Run a command in a container and pass on what it writes, in its own time."""
+    clock, command = entrance.clock, entrance.query.get("command", [])
+    if not command:
+        raise errors.bad_request("you must specify at least one command for the container")
+    with clock.turn:
+        entrance.running()
+    wires = await channels.open_command(request, _wanted(entrance))
+    with clock.turn:
+        container = entrance.running()
+        result = entrance.kubelet().runtime.exec(container, command)
+        end = clock.now + result.seconds
+    await _while_listening(wires, _reached(clock, end))
+    await wires.send("stdout", result.stdout.encode())
+    errors_to = "stdout" if entrance.flag("tty") else "stderr"
+    await wires.send(errors_to, result.stderr.encode())
+    await wires.finish(_ended(result.code))
+
+
+async def attach(request: web.BaseRequest, entrance: Entrance) -> None:
+    """Pass on what a container writes from now on, until it ends."""
+    clock = entrance.clock
+    with clock.turn:
+        container = entrance.running()
+        seen = len(container.log)
+    wires = await channels.open_command(request, _wanted(entrance))
+
+    async def pass_on() -> None:
+        nonlocal seen
+        over = False
+        while not over:
+            with clock.turn:
+                over = not container.running
+                lines = [text for _, text in container.log[seen:]]
+                seen += len(lines)
+            await wires.send("stdout", "".join(lines).encode())
+            await asyncio.sleep(POLL)
+
+    await _while_listening(wires, pass_on())
+    await wires.finish(_ended(container.exit_code or 0))
+
+
+def _wanted(entrance: Entrance) -> set[str]:
+    """The channels that a client opens."""
+    names = {name for name in ("stdin", "stdout", "stderr") if entrance.flag(name)}
+    if entrance.flag("tty"):
+        names = names - {"stderr"} | {"resize"}
+    return {*names, "error"}
+
+
+async def _reached(clock: Clock, end: float) -> None:
+    """Until it is that virtual second."""
+    while clock.now < end:
+        await asyncio.sleep(POLL)
+
+
+async def _while_listening(wires: channels.Channels, work: Any) -> None:
+    """Do something for as long as the client is there. Raises ConnectionError if it goes."""
+
+    async def listen() -> None:
+        while await wires.receive() is not None:
+            pass  # simulated programs read nothing
+
+    working, listening = asyncio.create_task(work), asyncio.create_task(listen())
+    try:
+        await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ConnectionResetError("the client has gone")
+        working.result()
+    finally:
+        working.cancel()
+        listening.cancel()
+
+
+def _ended(code: int) -> dict[str, Any]:
+    """How a command's end is told."""
+    if code == 0:
+        return {"metadata": {}, "status": "Success"}
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: exit status {code}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }
+
+
+# --- port-forward
+
+
+async def forward(request: web.BaseRequest, entrance: Entrance) -> None:
+    """Lead connections to a pod's ports."""
+    with entrance.clock.turn:
+        phase = entrance.pod.status.phase if entrance.pod.status else None
+        if phase != "Running":
+            why = f"unable to forward port because pod is not running. Current status={phase}"
+            raise errors.bad_request(why)
+        entrance.kubelet()
+    session = await channels.open_forward(request)
+    tasks = set()
+    try:
+        async for port, data, problems in channels.pairs(session):
+            task = asyncio.create_task(_connect(entrance, port, data, problems))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+    except ProtocolError:
+        pass
+    finally:
+        for task in list(tasks):
+            task.cancel()
+        session.end()
+
+
+async def _connect(entrance: Entrance, port: int, data: Stream, problems: Stream) -> None:
+    """One connection: HTTP requests in, the answers of the pod's server out."""
+    async for path, last in _requests(data):
+        clock, network = entrance.clock, entrance.front.network
+        address = f"{entrance.pod.status.podIP}:{port}"
+        with clock.turn:
+            answer = network.request(f"http://{address}{path}")
+            end = clock.now + answer.latency
+        await _reached(clock, end)
+        if not answer.status:
+            metadata = entrance.pod.metadata
+            why = f"error forwarding port {port} to pod {metadata.name}, uid : {answer.error}"
+            await problems.write(why.encode())
+            break
+        body = answer.body.encode()
+        head = f"HTTP/1.1 {answer.status} {_reason(answer.status)}\r\nContent-Length: {len(body)}"
+        end_of_head = "\r\nConnection: close\r\n\r\n" if last else "\r\n\r\n"
+        await data.write((head + end_of_head).encode() + body)
+        if last:
+            break
+    await data.close()
+    await problems.close()
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
+async def _requests(data: Stream) -> AsyncIterator[tuple[str, bool]]:
+    """The paths that are asked for on a connection, and whether each is the last."""
+    buffer = b""
+    while True:
+        while b"\r\n\r\n" not in buffer:
+            piece = await data.arrived.get()
+            if piece is None or len(buffer) > LONGEST_HEAD:
+                return
+            buffer += piece
+        head, _, buffer = buffer.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        words = first.split(" ")
+        headers = {k.strip().lower(): v.strip() for k, _, v in (x.partition(":") for x in lines)}
+        length = headers.get("content-length", "0")
+        if len(words) != 3 or not words[1].startswith("/") or not length.isdigit():
+            return
+        while len(buffer) < int(length):
+            piece = await data.arrived.get()
+            if piece is None:
+                return
+            buffer += piece
+        buffer = buffer[int(length) :]
+        yield words[1], headers.get("connection", "").lower() == "close" or words[2] != "HTTP/1.1"
+
+
+Verb = Callable[[web.BaseRequest, Entrance], Awaitable[web.StreamResponse | None]]
+"""Answers, or returns nothing where the connection has become something else."""
+VERBS: dict[tuple[str, str], Verb] = {
+    ("GET", "log"): logs,
+    ("GET", "exec"): execute, ("POST", "exec"): execute,
+    ("GET", "attach"): attach, ("POST", "attach"): attach,
+    ("GET", "portforward"): forward, ("POST", "portforward"): forward,
+}  # fmt: skip
+"""By method and subresource of pods."""
