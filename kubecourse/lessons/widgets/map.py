@@ -42,7 +42,9 @@ LOOKS = {
 """What a component is doing: its colour, and how much of it."""
 PARTS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager")
 ACROSS, GAP = 4, 8
-NODE, CELL, CHIP = (palette.WIDTH - (ACROSS - 1) * GAP) / ACROSS, 46, 19
+NODE, CELL, CHIP = (palette.WIDTH - (ACROSS - 1) * GAP) / ACROSS, 48, 19
+ROOMY = 250
+"""Pixels in which a program's full name and its state find room."""
 MOST_PODS, MOST_NODES = 24, 24
 """How many are drawn; more are counted."""
 
@@ -116,7 +118,11 @@ def workers(cluster: Cluster) -> list[Machine]:
     return [
         Machine(
             name, kubelet.machine.zone or "", kubelet.runtime.powered, _side(cluster, name),
-            {"kubelet": ("running" if kubelet.running else "stopped", "")},
+            {
+                "kubelet": ("running" if kubelet.running else "stopped", ""),
+                "kube-proxy": ("running" if cluster.proxy.running else "stopped", ""),
+                "containerd": ("running", ""),
+            },
         )
         for name, kubelet in cluster.kubelets.items()
     ]  # fmt: skip
@@ -267,13 +273,14 @@ class Plan:
 
     def _said(self, machine: Machine) -> Iterator[str]:
         if machine.status:
-            heard = machine.heard
-            ago = "" if heard is None else _words("heard", seconds=self._seen.now - heard)
-            yield f"{machine.status}{ago}"
+            yield machine.status
+        if machine.heard is not None:
+            yield _words("heard", seconds=self._seen.now - machine.heard)
         if not machine.powered:
             yield _words("no_power")
         elif machine.side:
-            yield _words("side", number=machine.side)
+            several = any(each.side > 1 for each in (*self._seen.planes, *self._seen.nodes))
+            yield _words("side" if several else "cut_off", number=machine.side)
 
     def _chip(self, name: str, state: str, detail: str, at: Place) -> float:
         """A program, what it is doing, and a line of details below; returns where they end."""
@@ -281,7 +288,8 @@ class Plan:
         colour, share = LOOKS[state]
         self.shapes.append(svg.rect(*at, palette.shade(colour, share), look='rx="3"'))
         ink = 'class="on"' if share == 1 else ""
-        self._write(at.x + 4, at.y + 14, name.partition("@")[0], ink)
+        program = name.partition("@")[0]
+        self._write(at.x + 4, at.y + 14, program.removeprefix("kube-" * (at.width < ROOMY)), ink)
         state = _words("state." + state.replace(" ", "_"))
         self._write(at.x + at.width - 4, at.y + 14, state, ink, "end")
         if not detail:

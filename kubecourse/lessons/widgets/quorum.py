@@ -175,7 +175,8 @@ def _counts(size: int) -> str:
 
 
 def _mark(chosen: bool) -> str:
-    return f"outline: 2px solid {palette.NEW}; font-weight: bold" if chosen else "min-width: 40px"
+    marked = f"; outline: 2px solid {palette.NEW}; font-weight: bold" if chosen else ""
+    return f"min-width: 32px{marked}"
 
 
 class Quorum(Panel):
