@@ -7,12 +7,14 @@ set at the last one. Sources: `github.com/kubernetes-sigs/metrics-server/pkg/sto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
-from kubecourse.api import models
+from kubecourse.api import errors, models
 from kubecourse.api.labels import Selector
 from kubecourse.client import Client
+from kubecourse.clock import START
 
 core = models.core_v1
 
@@ -103,8 +105,78 @@ class MetricsServer:
             before = row
             yield row.time, used / seconds, row.memory
 
+    # --- as an API group
+
+    def answer(self, place: list[str], query: Mapping[str, str]) -> Any:
+        """The answer to a GET of `nodes`, `nodes/NAME`, `namespaces/X/pods`, … Raises NotFound."""
+        labels = query.get("labelSelector") or None
+        match place:
+            case []:
+                return _DISCOVERY
+            case ["nodes"]:
+                return _list("NodeMetrics", self.nodes(labels=labels))
+            case ["pods"]:
+                return _list("PodMetrics", self.pods(None, labels=labels))
+            case ["namespaces", namespace, "pods"]:
+                return _list("PodMetrics", self.pods(namespace, labels=labels))
+            case ["nodes", name]:
+                found, plural = self.nodes(name), "nodes"
+            case ["namespaces", namespace, "pods", name]:
+                found, plural = self.pods(namespace, name), "pods"
+            case _:
+                raise errors.no_such_path()
+        if found:
+            return shown(found[0])
+        where = "" if plural == "nodes" else f"{namespace}/"
+        named = f'{plural.removesuffix("s")}metrics.metrics.k8s.io "{where}{name}" not found'
+        raise errors.ApiError(404, "NotFound", named)
+
     def _looked(self) -> float:
         return self._clock.now // RESOLUTION * RESOLUTION
+
+
+_DISCOVERY = {
+    "kind": "APIResourceList",
+    "apiVersion": "v1",
+    "groupVersion": API,
+    "resources": [
+        {"name": name, "singularName": "", "namespaced": name == "pods", "kind": kind,
+         "verbs": ["get", "list"]}
+        for name, kind in (("nodes", "NodeMetrics"), ("pods", "PodMetrics"))
+    ],
+}  # fmt: skip
+
+
+def _list(kind: str, found: list[Metrics]) -> dict[str, Any]:
+    items = [shown(each) for each in found]
+    return {"kind": f"{kind}List", "apiVersion": API, "metadata": {}, "items": items}
+
+
+def shown(metrics: Metrics) -> dict[str, Any]:
+    """Metrics as the API has them: CPU in billionths of a core, memory in KiB."""
+    metadata = metrics.obj.metadata
+    kind = "PodMetrics" if metadata.namespace else "NodeMetrics"
+    named = {"name": metadata.name, "namespace": metadata.namespace, "labels": metadata.labels}
+    time = START + timedelta(seconds=metrics.time)
+    made = metadata.creationTimestamp
+    common = {
+        "kind": kind,
+        "apiVersion": API,
+        "metadata": {k: v for k, v in named.items() if v}
+        | {"creationTimestamp": f"{made:{_TIME}}"},
+        "timestamp": f"{time:{_TIME}}",
+        "window": f"{metrics.window:g}s",
+    }
+    usage = {
+        name: {"cpu": f"{amount.cores * 1e9:.0f}n", "memory": f"{amount.memory / 1024:.0f}Ki"}
+        for name, amount in metrics.parts.items()
+    }
+    if kind == "NodeMetrics":
+        return common | {"usage": usage[""]}
+    return common | {"containers": [{"name": n, "usage": each} for n, each in usage.items()]}
+
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def _containers(pod: Any) -> list[str]:

@@ -3,9 +3,7 @@
 The other way keeps every sample. The age of each decides its weight, sorted amounts the percentile.
 """
 
-from collections.abc import Callable
 from math import inf, pi, sin
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -14,10 +12,10 @@ from hypothesis import strategies as st
 from kubecourse import Cluster
 from kubecourse.addons.vpa import Observer, Usage, recommend
 from kubecourse.addons.vpa.histogram import CPU, MEMORY, Histogram
+from tests.addons.traced import Trace, Traced
 
 MIB = 2**20
 DAY = 86_400.0
-Trace = Callable[[float], float]
 
 
 def edges(first: float) -> list[float]:
@@ -177,28 +175,6 @@ def test_whoever_was_killed_for_memory_needed_more(
 # --- in a cluster
 
 
-class Row(NamedTuple):
-    time: float
-    run: int
-    cpu_seconds: float
-    memory: float
-
-
-class Traced:
-    """A meter whose containers use what a trace says, from the cluster's first second on."""
-
-    def __init__(self, cluster: Cluster, cpu: float = 0.25, memory: float = 3e8) -> None:
-        self.clock, self.cpu, self.memory = cluster.clock, cpu, memory
-
-    def usage(self, uid: str, name: str, at: float | None = None) -> Row:
-        t = self.clock.now if at is None else at
-        return Row(t, 0, self.cpu * t, self.memory)
-
-    def series(self, uid: str, name: str, start: float, end: float, step: float) -> list[Row]:
-        count = int((end - start) / step) + 1
-        return [self.usage(uid, name, start + n * step) for n in range(count)]
-
-
 AUTOSCALER = """
 apiVersion: autoscaling.k8s.io/v1
 kind: VerticalPodAutoscaler
@@ -214,7 +190,7 @@ spec:
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     cluster = Cluster(nodes=2)
-    meter = Traced(cluster)
+    meter = Traced(cluster.clock)
     monkeypatch.setattr(Cluster, "_meter", lambda self, node: meter)
     cluster.install("metrics-server", "vertical-pod-autoscaler")
     cluster.run("create deployment web --image=nginx --replicas=4")

@@ -75,6 +75,10 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> verbs.A
     _authorize(server, request, path, query)
     if request.method == "GET":
         document = discovery.document(path, request.accept)
+        if document is None:
+            document = server.extensions.answer(path, query.values)
+        elif path.strip("/") == "apis" and server.extensions.groups:
+            document = server.extensions.listed(document)
         if document is not None:
             return 200, document
     review = reviews.answer(server, path, request)
