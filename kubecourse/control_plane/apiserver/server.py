@@ -123,7 +123,7 @@ class APIServer:
         node = fields.exact.get("spec.nodeName") if fields is not None else None
         watch = kind(self.clock, dispatcher, handler, namespace, labels, matches, node)
         if after is None:
-            for obj in self.etcd.serializable(resource.prefix).values():
+            for obj in self.etcd.cached(resource.prefix).values():
                 if watch.selects(obj):
                     watch.send(Change("ADDED", obj))
         else:
@@ -132,7 +132,7 @@ class APIServer:
                     watch.offer(event.old, event.new)
             except Compacted as error:
                 raise errors.expired(after, error.oldest) from None
-        dispatcher.add(watch)
+        dispatcher.add(watch, after if after and after > self.etcd.shown else 0)
         return watch
 
     # --- creating

@@ -136,13 +136,18 @@ class Dispatcher:
     def __init__(self) -> None:
         self._watches: list[Watch] = []
         self._by_node: dict[str, list[Watch]] = {}
+        self._early: list[tuple[int, Watch]] = []
 
-    def add(self, watch: Watch) -> None:
-        """Start a stream."""
-        self._group(watch).append(watch)
+    def add(self, watch: Watch, after: int = 0) -> None:
+        """Start a stream; with changes after a revision, which may have yet to come."""
+        if after:
+            self._early.append((after, watch))
+        else:
+            self._group(watch).append(watch)
 
     def remove(self, watch: Watch) -> None:
         """End a stream."""
+        self._early = [early for early in self._early if early[1] is not watch]
         group = self._group(watch)
         if watch in group:
             group.remove(watch)
@@ -155,6 +160,10 @@ class Dispatcher:
     def dispatch(self, event: Event) -> None:
         """Offer a change to every watch that it may concern."""
         old, new = event.old, event.new
+        for after, watch in list(self._early):
+            if event.revision > after:
+                self.remove(watch)
+                self.add(watch)
         for watch in self._watches:
             watch.offer(old, new)
         for watch in _outside.get(self, ()):

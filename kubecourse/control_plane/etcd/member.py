@@ -41,6 +41,7 @@ class EtcdMember:
         self._disk = disk
         self._rng = group.clock.rng(f"etcd/{name}")
         self._index = 0
+        self._shown = 1
         self._sync: Timer | None = None
         self._relays: list[Relay] = []
 
@@ -70,6 +71,11 @@ class EtcdMember:
         """The revision that this member has come to."""
         return self._store.revision if self.current else self.applied_revision
 
+    @property
+    def shown(self) -> int:
+        """The newest revision that watches through it have come to; it never goes back."""
+        return self._store.revision if self.current else self._shown
+
     def get(self, key: str) -> KeyValue | None:
         """What is stored under a key."""
         if not self.current:
@@ -91,9 +97,16 @@ class EtcdMember:
     def serializable(self, prefix: str) -> dict[str, Any]:
         """The values below a prefix as this member knows them, by key: perhaps of old."""
         self._must_run()
-        if self.current:
-            return self._store.serializable(prefix)
-        values = self._store.serializable(prefix) | self._store.before(self.revision, prefix)
+        return self._values(prefix, self.revision)
+
+    def cached(self, prefix: str) -> dict[str, Any]:
+        """As `Etcd.cached`; it needs no running member."""
+        return self._values(prefix, self.shown)
+
+    def _values(self, prefix: str, revision: int) -> dict[str, Any]:
+        values = self._store.serializable(prefix)
+        if revision < self._store.revision:
+            values |= self._store.before(revision, prefix)
         return {key: values[key] for key in sorted(values) if values[key] is not None}
 
     # --- writing
@@ -132,9 +145,8 @@ class EtcdMember:
         return Relay(self, self._relays, watcher, self._store, prefix)
 
     def history(self, prefix: str, after: int) -> list[Event]:
-        """Every change below a prefix after a revision that this member has come to."""
-        self._must_run()
-        return [e for e in self._store.history(prefix, after) if e.revision <= self.revision]
+        """Every change below a prefix after a revision that watches have come to."""
+        return [e for e in self._store.history(prefix, after) if e.revision <= self.shown]
 
     def change(self, revision: int) -> Event | None:
         """As `Etcd.change`."""
@@ -191,6 +203,7 @@ class EtcdMember:
             self.applied_revision = raft.log.snapshot.state or 1
         self._group.apply(self, raft.take_committed())
         self._index = raft.applied
+        self._shown = max(self._shown, self.applied_revision)
         for relay in self._relays:
             relay.pass_on()
 

@@ -228,10 +228,10 @@ class Members:
         if member.current or member.raft is None:
             return member.current
         leader = self._members.get(member.raft.leader or "")
-        if leader is None or leader.raft is None or leader.raft.role != "leader":
+        raft = leader.raft if leader is not None else None
+        if leader is None or raft is None or not raft.can_read:
             return False
-        reach = {other.name for other in self._reach(leader)}
-        members = leader.raft.members
+        reach, members = {other.name for other in self._reach(leader)}, raft.members
         return member.name in reach and len(reach.intersection(members)) >= quorum(len(members))
 
     # --- messages and time

@@ -92,6 +92,11 @@ class Etcd:
         """Have every value that is stored, and the last state of what is deleted, stamped."""
         self._stamp = stamp
 
+    @property
+    def shown(self) -> int:
+        """The newest revision that watches have come to."""
+        return self.revision
+
     def keep_times(self, clock: Clock) -> None:
         """Note from now on when something is written."""
         self._clock = clock
@@ -111,6 +116,10 @@ class Etcd:
         """The values below a prefix, by key, in their order: as old as they may be elsewhere."""
         bucket = self._bucket(prefix)
         return {key: bucket[key].value for key in sorted(bucket) if key.startswith(prefix)}
+
+    def cached(self, prefix: str) -> dict[str, Any]:
+        """The values below a prefix that watches have come to."""
+        return self.serializable(prefix)
 
     def count(self, prefix: str) -> int:
         """How many keys lie below a bucket's prefix, `/registry/pods/`."""
@@ -236,13 +245,15 @@ class Stopped:
     def __init__(self, store: Etcd) -> None:
         self.store = store
         self.change, self.history, self.before = store.change, store.history, store.before
-        self.time_of = store.time_of
+        self.time_of, self.cached = store.time_of, store.cached
         self.get = self.range = self.count = self.serializable = self._refuse
         self.put = self.delete = self.compact = self._refuse
 
     @property
     def revision(self) -> int:
         return self.store.revision
+
+    shown = revision
 
     def _refuse(self, *args: Any, **options: Any) -> Any:
         raise Unavailable(REFUSED)

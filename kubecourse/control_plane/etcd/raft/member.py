@@ -226,13 +226,18 @@ class Member:
         """Whether, as far as this leader knows, a member's log is as long as its own."""
         return self._progress[name].match == self.log.last
 
+    @property
+    def can_read(self) -> bool:
+        """Whether it leads, and has committed something in its term: before it knows too little."""
+        return self.role == LEADER and self.log.term(self.commit) == self.term
+
     def read_index(self) -> int:
         """Ask for a read that sees every write acknowledged before now; returns its number.
 
         It appears in `confirmed` once a quorum has said that this is still the leader.
         Raises NotLeader, also while the leader has committed nothing in its term.
         """
-        if self.role != LEADER or self.log.term(self.commit) != self.term:
+        if not self.can_read:
             raise NotLeader(self.leader if self.role == FOLLOWER else None)
         self._read += 1
         self._reads[self._read] = (self.commit, {self.name})
