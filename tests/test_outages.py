@@ -68,7 +68,7 @@ class Outage:
         self.tried += 1
         metadata = models.meta_v1.ObjectMeta(name=f"note-{self.tried}", namespace="default")
         try:
-            written = self.writer.create(core.ConfigMap(metadata=metadata))
+            written: Any = self.writer.create(core.ConfigMap(metadata=metadata))
             self.acknowledged[written.metadata.uid] = written
         except ApiError as error:
             self.refused[error.message] += 1

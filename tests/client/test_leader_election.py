@@ -58,7 +58,7 @@ class World:
         return self.client.get(Lease, "kube-scheduler", "kube-system").spec
 
     def cut(self) -> None:
-        self.server.etcd = Stopped(self.etcd)  # type: ignore[assignment]
+        self.server.etcd = Stopped(self.etcd)
         self.clock.attend()
 
     def join(self) -> None:
@@ -71,6 +71,7 @@ def test_the_first_to_come_leads_and_says_so() -> None:
     assert world.states() == "leading waiting waiting"
     assert world.lease().holderIdentity == world.copies[0].identity
     assert world.lease().leaseTransitions == 0
+    event: Any
     (event,) = world.client.list(models.core_v1.Event, "kube-system")
     assert (event.reason, event.source.component) == ("LeaderElection", "default-scheduler")
     assert event.message == f"{world.copies[0].identity} became leader"

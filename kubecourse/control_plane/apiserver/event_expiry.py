@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubecourse.api.resources import BY_PLURAL
 from kubecourse.clock import Clock
-from kubecourse.control_plane.etcd import Event, Unavailable
+from kubecourse.control_plane.etcd import Etcd, EtcdMember, Event, Unavailable
 
 if TYPE_CHECKING:
     from kubecourse.control_plane.apiserver.server import APIServer
@@ -33,12 +33,12 @@ class EventExpiry:
 
     APPENDED = ("_written",)
 
-    def __init__(self, clock: Clock, server: APIServer) -> None:
+    def __init__(self, clock: Clock, server: APIServer, etcd: Etcd | EtcdMember) -> None:
         self._clock = clock
         self._server = server
         self._written: list[_Written] = []
         self._gone = 0
-        server.etcd.watch(EVENTS.prefix, self._note)
+        etcd.watch(EVENTS.prefix, self._note)
         clock.every(PERIOD, self._expire)
 
     def _note(self, change: Event) -> None:

@@ -33,7 +33,7 @@ from kubecourse.control_plane.apiserver.event_expiry import EventExpiry
 from kubecourse.control_plane.apiserver.extensions import Extensions
 from kubecourse.control_plane.apiserver.request import Options
 from kubecourse.control_plane.apiserver.watch import Change, Dispatcher, Handler, Watch
-from kubecourse.control_plane.etcd import Compacted, Etcd, EtcdMember, KeyValue
+from kubecourse.control_plane.etcd import Compacted, Etcd, EtcdMember, KeyValue, Stopped
 
 ObjectMeta = models.meta_v1.ObjectMeta
 
@@ -55,7 +55,7 @@ class APIServer:
         self, clock: Clock, etcd: Etcd | EtcdMember, stream: str = "kube-apiserver"
     ) -> None:
         self.clock = clock
-        self.etcd = etcd
+        self.etcd: Etcd | EtcdMember | Stopped = etcd
         self.extensions = Extensions()
         self._rng = clock.rng(stream)
         self._dispatchers: dict[str, Dispatcher] = {}
@@ -64,7 +64,7 @@ class APIServer:
         for resource in RESOURCES:
             dispatcher = self._dispatchers[resource.prefix] = Dispatcher()
             etcd.watch(resource.prefix, dispatcher.dispatch)
-        EventExpiry(clock, self)
+        EventExpiry(clock, self, etcd)
 
     @property
     def server(self) -> APIServer:

@@ -160,8 +160,8 @@ class Dispatcher:
     def dispatch(self, event: Event) -> None:
         """Offer a change to every watch that it may concern."""
         old, new = event.old, event.new
-        for after, watch in list(self._early):
-            if event.revision > after:
+        for revision, watch in list(self._early):
+            if event.revision > revision:
                 self.remove(watch)
                 self.add(watch)
         for watch in self._watches:

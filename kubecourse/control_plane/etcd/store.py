@@ -40,8 +40,8 @@ class Event(NamedTuple):
 TIMED_OUT = "etcdserver: request timed out"
 NO_LEADER = "etcdserver: no leader"
 REFUSED = (
-    'rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: '
-    'dial tcp 127.0.0.1:2379: connect: connection refused"'
+    'rpc error: code = Unavailable desc = connection error: desc = "transport: '
+    'Error while dialing: dial tcp 127.0.0.1:2379: connect: connection refused"'
 )
 
 
