@@ -3,15 +3,20 @@
 from kubecourse.lessons.widgets.breakeven import BreakEven
 from kubecourse.lessons.widgets.costs import CostCalculator, Offers
 from kubecourse.lessons.widgets.decision import Decisions
+from kubecourse.lessons.widgets.drain import DrainWithBudget
 from kubecourse.lessons.widgets.endpoints import Endpoints
 from kubecourse.lessons.widgets.layers import LayerExplorer
+from kubecourse.lessons.widgets.limit_range import LimitRangeBeforeAfter
 from kubecourse.lessons.widgets.map import ClusterMap
 from kubecourse.lessons.widgets.portmap import PortPicture
+from kubecourse.lessons.widgets.probes import ProbeTimeline
 from kubecourse.lessons.widgets.quorum import Quorum
+from kubecourse.lessons.widgets.quota import QuotaMeter
 from kubecourse.lessons.widgets.race import SizeRace
 from kubecourse.lessons.widgets.replicas import Replicas
 from kubecourse.lessons.widgets.reservation import ReservationCurve
 from kubecourse.lessons.widgets.rollout import RolloutPlayer
+from kubecourse.lessons.widgets.rollout_traffic import RolloutUnderTraffic
 from kubecourse.lessons.widgets.shares import Shares
 from kubecourse.lessons.widgets.shelf import RegistryBrowser
 
@@ -20,15 +25,20 @@ __all__ = [
     "ClusterMap",
     "CostCalculator",
     "Decisions",
+    "DrainWithBudget",
     "Endpoints",
     "LayerExplorer",
+    "LimitRangeBeforeAfter",
     "Offers",
     "PortPicture",
+    "ProbeTimeline",
     "Quorum",
+    "QuotaMeter",
     "RegistryBrowser",
     "Replicas",
     "ReservationCurve",
     "RolloutPlayer",
+    "RolloutUnderTraffic",
     "Shares",
     "SizeRace",
 ]

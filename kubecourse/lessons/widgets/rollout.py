@@ -41,6 +41,7 @@ VERSIONS = {
 told to stop goes on serving (a preStop sleep), until every node has heard of it. The keys name
 messages."""
 
+PROBE = "readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}"
 MANIFEST = """
 apiVersion: apps/v1
 kind: Deployment
@@ -58,7 +59,7 @@ spec:
       - name: hello
         image: hello:1
         ports: [{{containerPort: 8080}}]
-        readinessProbe: {{httpGet: {{path: /, port: 8080}}, periodSeconds: 1}}
+        {probe}
         {pause}
 ---
 apiVersion: v1
@@ -98,22 +99,28 @@ def play(
     pause: int = 2,
     replicas: int = 4,
     rate: float = 10.0,
+    start_up: float = 2.0,
+    probe: bool = True,
+    after: float = BEFORE,
 ) -> Rollout:
     """Roll a Deployment of `replicas` from `hello:1` to `image` on a cluster of its own.
 
     `rate` requests a second go to its Service all the while. A pod that is told to stop goes on
-    serving for `pause` seconds.
+    serving for `pause` seconds. Version 2 takes `start_up` seconds until it answers, and with
+    `probe` gets no requests before. The end is `after` seconds after that of the rollout.
     """
     cluster = Cluster(nodes=3)
     cluster.images.declare("hello:1", start_up=2.0)
-    cluster.images.declare("hello:2", start_up=2.0)
+    cluster.images.declare("hello:2", start_up=start_up)
     cluster.images.declare("hello:2-slow", start_up=8.0)
     cluster.images.declare("hello:2-typo", pullable=False)
+    cluster.images.declare("hello:2-dies", start_up=start_up, exits_after=start_up + 6, exit_code=1)
     manifest = MANIFEST.format(
         replicas=replicas,
         max_surge=max_surge,
         max_unavailable=max_unavailable,
         min_ready_seconds=min_ready_seconds,
+        probe=PROBE if probe else "",
         pause=f"lifecycle: {{preStop: {{sleep: {{seconds: {pause}}}}}}}" if pause else "",
     )
     output = cluster.run("apply -f -", manifest)
@@ -128,7 +135,7 @@ def play(
     cluster.run(f"set image deployment/hello hello={image}")
     complete = cluster.wait_for(_Complete(cluster, replicas), LIMIT)
     ended = cluster.now - start if complete else None
-    cluster.advance(BEFORE)
+    cluster.advance(after)
     traffic.stop()
     return _collect(recording, traffic, start, cluster.now, old, ended)
 

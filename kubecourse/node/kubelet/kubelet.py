@@ -5,6 +5,7 @@ Source: `pkg/kubelet/kubelet.go`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -32,13 +33,14 @@ class Kubelet(Cell):
     """The agent of one machine, and with it all that runs there.
 
     `images` is the catalog of all images in the world. `network`, if given, is what commands in
-    containers use to reach others.
+    containers use to reach others. `on_probe`, if set, hears of every probe: the pod, the kind,
+    and whether it succeeded; then also those are asked whose answers cannot change.
     """
 
     __slots__ = (
         "_mine", "_stream", "_watching", "admitted", "client", "clock", "host_ips", "images",
-        "known_services", "machine", "name", "node_status", "page", "phase", "pods", "recorder",
-        "rng", "running", "runtime",
+        "known_services", "machine", "name", "node_status", "on_probe", "page", "phase", "pods",
+        "recorder", "rng", "running", "runtime",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +67,7 @@ class Kubelet(Cell):
         self.admitted = Allocation(machine)
         self._stream: Any = None
         self._watching: list[Any] = []
+        self.on_probe: Callable[[Any, str, bool], None] | None = None
 
     def start(self) -> None:
         """Begin, or go on where `stop` left: what runs on the machine has gone on running."""

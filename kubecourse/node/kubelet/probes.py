@@ -105,11 +105,14 @@ class Prober:
             return
         self._successes = self._successes + 1 if ok else 0
         self._failures = 0 if ok else self._failures + 1
+        heard = self._container.worker.kubelet.on_probe
+        if heard is not None:
+            heard(self._container.worker.pod, self.kind, ok)
         if not ok:
             self._container.warning("Unhealthy", f"{self.kind} probe failed: {output}")
         self._at_next_beat()
         self._judge()
-        if ok and self._passed and run.steady and self._run is not None:
+        if ok and self._passed and run.steady and self._run is not None and heard is None:
             self._clock.cancel(self._timer)
             run.watch(self._at_next_beat)
 

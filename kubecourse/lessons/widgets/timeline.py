@@ -1,0 +1,311 @@
+"""What happened, over time: rows of spans, of requests by second, of a number and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import floor
+from typing import Any, NamedTuple, Protocol
+
+from kubecourse.lessons import messages, palette
+from kubecourse.lessons.recording import FAILED, PENDING, READY, RUNNING, TERMINATING
+from kubecourse.lessons.widgets.panel import picture
+
+LABELS, TRACK, GAP, HEAD = 132, 496, 6, 18
+"""Pixels: names of rows, what is beside them, between rows, and above the first."""
+LETTER = 6.6
+"""Pixels of a letter, about."""
+NEVER = float("inf")
+SECONDS, AMOUNTS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300), (1, 2, 5, 10, 20, 50, 100, 200, 500)
+"""Steps of an axis of time, and of another."""
+
+
+class Look(NamedTuple):
+    """How a thing is drawn: its colour, its pattern (told in grey as well), and text on it."""
+
+    colour: str
+    pattern: str = ""
+    ink: str = "black"
+
+
+LOOKS: Mapping[str, Look] = {
+    state: Look(palette.STATE[state], palette.PATTERN[state])
+    for state in (READY, RUNNING, PENDING, TERMINATING, FAILED)
+} | {
+    "old": Look(palette.OLD),
+    "new": Look(palette.NEW, "", "white"),
+    "served": Look(palette.SERVED),
+    "failed": Look(palette.REFUSED, "\\"),
+}
+
+
+class Span(NamedTuple):
+    """Something that lasted, in a look of `LOOKS`. `words` are in it if they fit, else behind."""
+
+    start: float
+    end: float
+    look: str
+    words: str = ""
+
+
+class Mark(NamedTuple):
+    """Something that happened at once. `sign` is one letter."""
+
+    at: float
+    sign: str
+    colour: str
+    words: str = ""
+
+
+class Track:
+    """Something that is one thing after another, and becomes spans."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is something now."""
+        return bool(self.spans) and self.spans[-1].end == NEVER
+
+    def set(self, at: float, look: str, words: str = "") -> None:
+        """From now on it is this; nothing, if `look` is empty."""
+        if self.goes_on:
+            last = self.spans[-1]
+            if (last.look, last.words) == (look, words):
+                return
+            self.spans[-1] = last._replace(end=at)
+        if look:
+            self.spans.append(Span(at, NEVER, look, words))
+
+
+class Scale(NamedTuple):
+    """From the axis to pixels."""
+
+    end: float
+
+    def x(self, at: float) -> float:
+        return LABELS + TRACK * min(max(at / self.end, 0.0), 1.0)
+
+
+class Row(Protocol):
+    """One row of the picture."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def height(self) -> int: ...
+    def draw(self, top: float, scale: Scale) -> Iterator[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Spans, one after the other, and marks on them."""
+
+    label: str
+    spans: Sequence[Span] = ()
+    marks: Sequence[Mark] = ()
+    height: int = 18
+
+    @property
+    def looks(self) -> Iterable[str]:
+        return (span.look for span in self.spans)
+
+    def draw(self, top: float, scale: Scale) -> Iterator[str]:
+        for span in self.spans:
+            yield from _box(span, scale.x(span.start), scale.x(span.end), top, self.height)
+        for mark in self.marks:
+            x, middle = scale.x(mark.at), top + self.height - 4
+            look = f'style="fill: {mark.colour}; font-weight: bold"'
+            yield (
+                f'<text x="{x:.1f}" y="{middle}" text-anchor="middle" {look}>'
+                f"{escape(mark.sign)}<title>{escape(mark.words)}</title></text>"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests of each second: those that were answered, and above them those that failed."""
+
+    label: str
+    served: Sequence[int]
+    failed: Sequence[int]
+    height: int = 48
+    looks = ("served", "failed")
+
+    def draw(self, top: float, scale: Scale) -> Iterator[str]:
+        most = max([1, *map(sum, zip(self.served, self.failed, strict=True))])
+        yield _end(top + 10, str(most))
+        for second, pair in enumerate(zip(self.served, self.failed, strict=True)):
+            left, right = scale.x(second), scale.x(second + 1)
+            width, low = max(right - left - 0.5, 0.5), top + self.height
+            hint = f"{second} s: {pair[0]} {_say('served')}, {pair[1]} {_say('failed')}"
+            yield f"<g><title>{escape(hint)}</title>"
+            for number, look in zip(pair, ("served", "failed"), strict=True):
+                tall = self.height * number / most
+                low -= tall
+                yield _rect(left, low, width, tall, LOOKS[look].colour)
+            yield "</g>"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A number over time, from 0 to `top`; `lines` are the limits that it has, with their names."""
+
+    label: str
+    points: Sequence[tuple[float, float]]
+    top: float
+    unit: str = ""
+    lines: Sequence[tuple[float, str]] = ()
+    look: str = "new"
+    height: int = 72
+
+    def draw(self, top: float, scale: Scale) -> Iterator[str]:
+        bottom = top + self.height
+
+        def y(value: float) -> float:
+            return bottom - self.height * min(value / self.top, 1.0)
+
+        path = " ".join(f"{scale.x(at):.1f},{y(value):.1f}" for at, value in self.points)
+        first, last = (scale.x(self.points[n][0]) for n in (0, -1))
+        colour = LOOKS[self.look].colour
+        around = f"{first:.1f},{bottom} {path} {last:.1f},{bottom}"
+        yield f'<polygon points="{around}" fill="{colour}" fill-opacity="0.25"/>'
+        yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        yield _end(top + 10, f"{self.top:g} {self.unit}")
+        yield _end(bottom, "0")
+        for value, said in self.lines:
+            yield _dashed(LABELS, y(value), LABELS + TRACK, y(value))
+            at = y(value) - 3 if y(value) - 3 > top + 8 else y(value) + 12
+            yield f'<text x="{LABELS + TRACK}" y="{at:.1f}" text-anchor="end">{escape(said)}</text>'
+
+
+def timeline(
+    title: str,
+    end: float,
+    rows: Sequence[Row],
+    *,
+    moments: Iterable[tuple[float, str]] = (),
+    key: Iterable[str] | None = None,
+    unit: str = "",
+    below: str = "",
+) -> str:
+    """A picture of rows on one axis from 0 to `end`, as HTML.
+
+    `moments` are dashed lines through all rows, with words above. `key` are the looks that are
+    explained; if not given, all that occur. The axis counts virtual seconds, or else a `unit`.
+    `below` is HTML that belongs to the picture.
+    """
+    scale, top, shapes = Scale(end), HEAD, list[str]()
+    for row in rows:
+        at = top + row.height / 2 + 4
+        shapes.append(f'<text x="0" y="{at:.1f}">{escape(row.label)}</text>')
+        shapes += row.draw(top, scale)
+        top += row.height + GAP
+    for at, words in moments:
+        shapes.append(_dashed(scale.x(at), HEAD - 4, scale.x(at), top - GAP))
+        anchor = "end" if at > 0.8 * end else "start"
+        shapes.append(
+            f'<text x="{scale.x(at):.1f}" y="10" text-anchor="{anchor}">{escape(words)}</text>'
+        )
+    shapes += _axis(scale, top, unit)
+    if key is None:
+        key = {look for row in rows for look in getattr(row, "looks", ())}
+    head = (
+        f'<svg viewBox="0 0 {palette.WIDTH} {top + 34}" width="{palette.WIDTH}" '
+        f'style="max-width: 100%; height: auto" role="img" aria-label="{escape(title)}">'
+    )
+    note = f'<div class="note">{_key(look for look in LOOKS if look in key)}</div>'
+    return picture(title, f"{head}{''.join(shapes)}</svg>{note}{below}")
+
+
+def _axis(scale: Scale, top: float, unit: str) -> Iterator[str]:
+    steps = AMOUNTS if unit else SECONDS
+    step = next((each for each in steps if scale.end / each <= 10), steps[-1])
+    yield _line(LABELS, top, LABELS + TRACK, top)
+    for number in range(int(scale.end / step) + 1):
+        x = scale.x(number * step)
+        yield _line(x, top, x, top + 4)
+        yield f'<text x="{x:.1f}" y="{top + 16}" text-anchor="middle">{number * step:g}</text>'
+    middle = LABELS + TRACK / 2
+    said = escape(unit or messages.text("widgets.seconds"))
+    yield f'<text x="{middle}" y="{top + 30}" text-anchor="middle">{said}</text>'
+
+
+def _box(span: Span, left: float, right: float, top: float, height: int) -> Iterator[str]:
+    width, look = right - left, LOOKS[span.look]
+    if width <= 0:
+        return
+    yield f"<g><title>{escape(span.words)}</title>"
+    yield _rect(left, top, width, height, look.colour)
+    yield _hatch(left, top, width, height, look.pattern)
+    if len(span.words) * LETTER < width - 6:
+        halo = f"fill: {look.ink}; paint-order: stroke; stroke: {look.colour}; stroke-width: 4px"
+        place = f'x="{left + 4:.1f}" y="{top + height - 5}"'
+        yield f'<text {place} style="{halo}">{escape(span.words)}</text>'
+    yield "</g>"
+
+
+def _hatch(left: float, top: float, width: float, height: float, pattern: str) -> str:
+    """White lines over a box: rising, falling, both, or dotted."""
+    lines = []
+    for start in range(-int(height), int(width), 7):
+        begin, end = max(start, 0.0), min(start + height, width)
+        if begin < end:
+            lines.append((begin, begin - start, end, end - start))
+    down = "".join(
+        f"M{left + a:.1f} {top + b:.1f}L{left + c:.1f} {top + d:.1f}" for a, b, c, d in lines
+    )
+    up = "".join(
+        f"M{left + a:.1f} {top + height - b:.1f}L{left + c:.1f} {top + height - d:.1f}"
+        for a, b, c, d in lines
+    )
+    drawn = {"/": up, "\\": down, "x": up + down, ".": up}.get(pattern, "")
+    dots = ' stroke-dasharray="1.5 4"' if pattern == "." else ""
+    look = f'fill="none" stroke="white" stroke-opacity="0.8"{dots}'
+    return f'<path d="{drawn}" {look}/>' if drawn else ""
+
+
+def _key(looks: Iterable[str]) -> str:
+    """What looks mean: little boxes and words."""
+    pieces = []
+    for look in looks:
+        colour, pattern, _ = LOOKS[look]
+        box = _rect(0, 1, 14, 12, colour) + _hatch(0, 1, 14, 12, pattern)
+        drawn = f'<svg width="14" height="13" aria-hidden="true">{box}</svg>'
+        pieces.append(f'<span style="white-space: nowrap">{drawn} {escape(_say(look))}</span>')
+    return " &nbsp; ".join(pieces)
+
+
+def _say(look: str) -> str:
+    return messages.text(f"resources_widgets.look.{look}")
+
+
+def _end(y: float, said: str) -> str:
+    """A number at the left of its row."""
+    return f'<text x="{LABELS - 6}" y="{y:.1f}" text-anchor="end">{escape(said)}</text>'
+
+
+def _rect(left: float, top: float, width: float, height: float, colour: str) -> str:
+    place = f'x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}"'
+    return f'<rect {place} fill="{colour}"/>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, more: str = "") -> str:
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {ends} style="stroke: currentColor" {more}/>'
+
+
+def _dashed(x1: float, y1: float, x2: float, y2: float) -> str:
+    return _line(x1, y1, x2, y2, 'stroke-dasharray="5 3"')
+
+
+def by_second(rows: Iterable[Any], start: float, seconds: float) -> tuple[list[int], list[int]]:
+    """How many requests of a traffic were answered, and how many failed, in each second."""
+    served, failed = [0] * int(seconds), [0] * int(seconds)
+    for row in rows:
+        second = floor(row.time - start + 1e-6)
+        if 0 <= second < int(seconds):
+            (served if row.ok else failed)[second] += 1
+    return served, failed
