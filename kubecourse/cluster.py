@@ -40,6 +40,7 @@ from kubecourse.node.kube_proxy import KubeProxy
 from kubecourse.node.kubelet import Kubelet
 from kubecourse.node.machine import Machine
 from kubecourse.node.network import Network, Response
+from kubecourse.node.resources.meter import Meter, NodeUsage, Usage
 from kubecourse.node.runtime.images import ImageCatalog
 from kubecourse.node.traffic import Traffic
 from kubecourse.snapshot import Snapshot, fork
@@ -387,7 +388,42 @@ class Cluster:
         kubelet = self.kubelets.get(node)
         if kubelet is None or not kubelet.runtime.powered:
             return None
-        return getattr(kubelet, "meter", None)
+        return kubelet.meter
+
+    # --- what is used
+
+    def usage(
+        self, pod: str, container: str = "", namespace: str = "default", at: float | None = None
+    ) -> Usage | None:
+        """What a pod's container uses, or used at a time; None if it did not run then."""
+        meter, uid, name = self._measured(pod, container, namespace)
+        return None if meter is None else meter.usage(uid, name, at)
+
+    def usage_series(
+        self,
+        pod: str,
+        start: float,
+        end: float,
+        step: float = 1.0,
+        *,
+        container: str = "",
+        namespace: str = "default",
+    ) -> builtins.list[Usage]:
+        """The same at each step between two times, where it ran."""
+        meter, uid, name = self._measured(pod, container, namespace)
+        return [] if meter is None else meter.series(uid, name, start, end, step)
+
+    def node_usage(self, node: str, at: float | None = None) -> NodeUsage:
+        """What everything on a node uses, or used at a time."""
+        return self._kubelet(node).meter.node(at)
+
+    def _measured(self, pod: str, container: str, namespace: str) -> tuple[Meter | None, str, str]:
+        found = self.get(f"pod/{pod}", namespace)
+        if found is None:
+            raise CourseError(f'pods "{pod}" not found: cluster.pods() lists the pods there are')
+        kubelet = self.kubelets.get(found.spec.nodeName or "")
+        name = container or found.spec.containers[0].name
+        return kubelet.meter if kubelet else None, found.metadata.uid, name
 
     # --- containers
 

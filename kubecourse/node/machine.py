@@ -7,10 +7,11 @@ network as `pkg/controller/nodeipam/ipam/range_allocator.go` hands it out.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from kubecourse.api import models, quantity
@@ -23,12 +24,31 @@ _FIRST_NETWORKS = 12 * 256
 """How many machines find their pod network from 10.244.0.0 up to the end of 10.0.0.0/8."""
 
 
+HARD_EVICTION = {
+    "memory.available": "100Mi",
+    "nodefs.available": "10%",
+    "imagefs.available": "15%",
+}
+"""A kubelet's own thresholds (`pkg/kubelet/eviction/defaults_linux.go`); inodes are not counted."""
+
+
+class Threshold(NamedTuple):
+    """When less than this is left for `grace` seconds, pods are evicted."""
+
+    signal: str
+    value: str
+    grace: float = 0.0
+
+
 @dataclass(frozen=True)
 class Machine:
     """A machine that can run pods.
 
     `number` counts machines from 1 and decides addresses. `cpu`, `memory` and `storage` are
-    quantities, `system_memory` what the machine's own programs use. `zone` and `region` become the well-known labels, `instance_type` too.
+    quantities, `system_memory` what the machine's own programs use. What is reserved is kept from
+    pods, by resource; thresholds of eviction are by signal, such as `memory.available`, and those
+    of `eviction_soft` need a time in seconds. `zone` and `region` become the well-known labels,
+    `instance_type` too.
     """
 
     name: str
@@ -38,6 +58,12 @@ class Machine:
     pods: int = 110
     storage: str = "100Gi"
     system_memory: str = "200Mi"
+    kube_reserved: Mapping[str, str] = field(default_factory=dict)
+    system_reserved: Mapping[str, str] = field(default_factory=dict)
+    eviction_hard: Mapping[str, str] | None = None
+    eviction_soft: Mapping[str, str] = field(default_factory=dict)
+    eviction_soft_grace: Mapping[str, float] = field(default_factory=dict)
+    eviction_max_grace: float = 0.0
     zone: str | None = None
     region: str | None = None
     instance_type: str | None = None
@@ -78,6 +104,42 @@ class Machine:
         }
 
     @cached_property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """What the kubelet evicts pods for."""
+        hard = HARD_EVICTION if self.eviction_hard is None else self.eviction_hard
+        soft, graces = self.eviction_soft, self.eviction_soft_grace
+        return (
+            *(Threshold(signal, value) for signal, value in hard.items()),
+            *(Threshold(signal, value, graces[signal]) for signal, value in soft.items()),
+        )
+
+    def reserved(self, resource: str) -> int:
+        """What is kept from pods, in millicores or bytes."""
+        count = quantity.milli if resource == "cpu" else quantity.value
+        return sum(
+            count(kept.get(resource, "0")) for kept in (self.kube_reserved, self.system_reserved)
+        )
+
+    @cached_property
+    def allocatable(self) -> dict[str, str]:
+        """What pods can request: the capacity, less what is reserved and what eviction keeps free.
+
+        Source: `pkg/kubelet/cm/node_container_manager_linux.go`. Where nobody sets thresholds the
+        kubelet's own are not taken off here, so that a node of 16Gi has 16Gi.
+        """
+        found = self.capacity
+        for signal, resource in (("", "cpu"), ("memory.available", "memory"),
+                                 ("nodefs.available", "ephemeral-storage")):  # fmt: skip
+            whole = quantity.parse_quantity(found[resource])
+            kept = quantity.Quantity(self.reserved(resource) * (10**6 if not signal else 10**9))
+            value = (self.eviction_hard or {}).get(signal, "0")
+            if value.endswith("%"):
+                value = str(int(whole.value * float(value[:-1]) / 100))
+            left = whole - kept - quantity.parse_quantity(value)
+            found[resource] = str(max(left, quantity.ZERO))
+        return found
+
+    @cached_property
     def all_labels(self) -> dict[str, str]:
         """The labels of its Node: each well-known one, also under its older name."""
         labels = {"arch": "amd64", "os": "linux"}
@@ -109,7 +171,7 @@ class Machine:
                     core.NodeAddress(address=self.address, type="InternalIP"),
                     core.NodeAddress(address=self.name, type="Hostname"),
                 ],
-                allocatable=self.capacity,
+                allocatable=self.allocatable,
                 capacity=self.capacity,
                 daemonEndpoints=_DAEMONS,
                 nodeInfo=core.NodeSystemInfo(

@@ -55,7 +55,7 @@ class Allocation:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self.capacity = amounts(machine.capacity)
+        self.capacity = amounts(machine.allocatable)
         self.used = dict.fromkeys(COUNTED, 0)
         self.pods: dict[str, Amounts] = {}
         self._ports: dict[str, list[Port]] = {}

@@ -15,18 +15,23 @@ from kubecourse.api import models
 from kubecourse.api.errors import ApiError
 from kubecourse.cell import Cell
 from kubecourse.client import Client, EventRecorder
-from kubecourse.clock import Clock, LocalClock
+from kubecourse.clock import Clock, LocalClock, Timer
 from kubecourse.node.kubelet import references
 from kubecourse.node.kubelet.admission import Allocation
+from kubecourse.node.kubelet.eviction import EvictionManager
 from kubecourse.node.kubelet.images import ImageManager
 from kubecourse.node.kubelet.node_status import NodeStatus
 from kubecourse.node.kubelet.status import FINAL
 from kubecourse.node.kubelet.worker import PodWorker
 from kubecourse.node.machine import Machine
+from kubecourse.node.resources.meter import Meter
 from kubecourse.node.runtime.images import ImageCatalog
 from kubecourse.node.runtime.runtime import Runtime
 
 core = models.core_v1
+
+JOIN_AGAIN = 7.0
+"""Seconds after which a kubelet tries again to register (`registerWithAPIServer`, at most)."""
 
 
 class Kubelet(Cell):
@@ -38,9 +43,9 @@ class Kubelet(Cell):
     """
 
     __slots__ = (
-        "_mine", "_stream", "_watching", "admitted", "client", "clock", "host_ips", "images",
-        "known_services", "machine", "name", "node_status", "on_probe", "page", "phase", "pods",
-        "recorder", "rng", "running", "runtime",
+        "_joining", "_mine", "_stream", "_watching", "admitted", "client", "clock", "eviction",
+        "host_ips", "images", "known_services", "machine", "name", "node_status", "on_probe",
+        "page", "phase", "pods", "recorder", "rng", "running", "runtime",
     )  # fmt: skip
 
     def __init__(
@@ -56,18 +61,23 @@ class Kubelet(Cell):
         self.phase = self.rng.random()
         self._mine = f"spec.nodeName={machine.name}"
         self.recorder = EventRecorder(client, "kubelet", machine.name)
-        self.runtime = Runtime(
-            self.clock, images, machine.name, machine.pod_prefix, self.rng, network
-        )
+        self.runtime = Runtime(self.clock, images, machine, self.rng, network)
         self.images = ImageManager(self)
         self.node_status = NodeStatus(self)
         self.host_ips = [core.HostIP(ip=machine.address)]
         self.known_services: dict[str, list[Any]] = {}
         self.pods: dict[str, PodWorker] = {}
         self.admitted = Allocation(machine)
+        self.eviction = EvictionManager(self)
         self._stream: Any = None
+        self._joining: Timer | None = None
         self._watching: list[Any] = []
         self.on_probe: Callable[[Any, str, bool], None] | None = None
+
+    @property
+    def meter(self) -> Meter:
+        """What its machine's containers use."""
+        return self.runtime.meter
 
     def start(self) -> None:
         """Begin, or go on where `stop` left: what runs on the machine has gone on running."""
@@ -75,8 +85,19 @@ class Kubelet(Cell):
             return
         self.enter()
         self.running = True
-        self.node_status.start()
-        listed: list[Any] = self.client.list(core.Pod, fields=self._mine) if self.pods else []
+        self._join()
+
+    def _join(self) -> None:
+        """Register, and hear of the pods, as soon as an API server answers."""
+        try:
+            listed: list[Any] = self.client.list(core.Pod, fields=self._mine) if self.pods else []
+            self.node_status.start()
+        except ApiError as error:
+            if error.code < 500:
+                raise
+            self._joining = self.clock.call_later(JOIN_AGAIN, self._join, background=True)
+            return
+        self.eviction.start()
         present = {pod.metadata.uid for pod in listed}
         for worker in list(self.pods.values()):
             if worker.uid in present:
@@ -90,7 +111,9 @@ class Kubelet(Cell):
         """The agent is gone: no heartbeats, no statuses, no restarts. Containers go on."""
         self.enter()
         self.running = False
+        self.clock.cancel(self._joining)
         self.node_status.stop()
+        self.eviction.stop()
         if self._stream is not None:
             self._stream.stop()
             self._stream = None
@@ -116,7 +139,7 @@ class Kubelet(Cell):
     def _add(self, pod: Any) -> None:
         if pod.status.phase in FINAL:
             return
-        if refusal := self.admitted.refuse(pod, self._node()):
+        if refusal := self.eviction.refuse(pod) or self.admitted.refuse(pod, self._node()):
             self._reject(pod, *refusal)
             return
         self.admitted.add(pod)
@@ -140,7 +163,7 @@ class Kubelet(Cell):
             if any(
                 (r.cls, namespace, r.name) in changed for r in references.changing(worker.pod.spec)
             ):
-                worker.expect_refresh()
+                worker.given.expect_refresh()
 
     def _node(self) -> Any:
         """The node as it is now: people may have added labels and taints."""

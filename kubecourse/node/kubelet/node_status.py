@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError
 from kubecourse.clock import Timer
+from kubecourse.node.kubelet.eviction import CONDITIONS
 
 if TYPE_CHECKING:
     from kubecourse.node.kubelet.kubelet import Kubelet
@@ -32,11 +33,7 @@ WARM_UP = 0.5
 """Seconds from a kubelet's start until it is ready."""
 MOST_IMAGES = 50
 
-_CONDITIONS = (
-    ("MemoryPressure", "False", "HasSufficientMemory", "kubelet has sufficient memory available"),
-    ("DiskPressure", "False", "HasNoDiskPressure", "kubelet has no disk pressure"),
-    ("PIDPressure", "False", "HasSufficientPID", "kubelet has sufficient PID available"),
-)
+_PID = ("PIDPressure", "False", "HasSufficientPID", "kubelet has sufficient PID available")
 _READY = ("Ready", "True", "Ready", "kubelet is posting ready status")
 _NOT_READY = (
     "Ready", "False", "NotReady", "container runtime status check may not have completed yet",
@@ -46,19 +43,21 @@ _NOT_READY = (
 class NodeStatus:
     """One kubelet's reports about its node."""
 
-    __slots__ = ("_beats", "_kubelet", "_ready", "_reference")
+    __slots__ = ("_beats", "_kubelet", "_pressures", "_ready", "_soon", "reference")
 
     def __init__(self, kubelet: Kubelet) -> None:
         self._kubelet = kubelet
         self._ready = False
-        self._reference: Any = None
+        self._pressures: tuple[str, ...] = ()
+        self._soon: Timer | None = None
+        self.reference: Any = None
         self._beats: list[Timer] = []
 
     def start(self) -> None:
         """Register the node, and begin to renew."""
         kubelet = self._kubelet
         self._register()
-        kubelet.recorder.normal(self._reference, "Starting", "Starting kubelet.")
+        kubelet.recorder.normal(self.reference, "Starting", "Starting kubelet.")
         self._renew(1)
         kubelet.clock.call_later(WARM_UP, self._become_ready)
         beat = kubelet.clock.every(RENEW, self._renew, first=RENEW * (1 + kubelet.rng.random()) / 2)
@@ -66,7 +65,7 @@ class NodeStatus:
 
     def stop(self) -> None:
         """Say nothing any more."""
-        for beat in self._beats:
+        for beat in (*self._beats, self._soon):
             self._kubelet.clock.cancel(beat)
         self._beats.clear()
         self._ready = False
@@ -83,11 +82,15 @@ class NodeStatus:
             self._report(1)
             node = client.get(core.Node, self._kubelet.name)
         # The kubelet's events name the node by its name where others put its uid.
-        self._reference = replace(node, metadata=replace(node.metadata, uid=node.metadata.name))
+        self.reference = replace(node, metadata=replace(node.metadata, uid=node.metadata.name))
 
     def _conditions(self, old: list[Any] | None) -> list[Any]:
         now, result = self._kubelet.clock.utc(), old or []
-        for type, status, reason, message in (*_CONDITIONS, _READY if self._ready else _NOT_READY):
+        there, ready = self._kubelet.eviction.conditions, _READY if self._ready else _NOT_READY
+        pressures = [
+            (type, str(type in there), *texts[type in there]) for type, texts in CONDITIONS.items()
+        ]
+        for type, status, reason, message in (*pressures, _PID, ready):
             condition = core.NodeCondition(
                 type=type, status=status, reason=f"Kubelet{reason}", message=message,
                 lastHeartbeatTime=now, lastTransitionTime=now,
@@ -100,7 +103,24 @@ class NodeStatus:
             self._ready = True
             self._report(1)
             message = f"Node {self._kubelet.name} status is now: NodeReady"
-            self._kubelet.recorder.normal(self._reference, "NodeReady", message)
+            self._kubelet.recorder.normal(self.reference, "NodeReady", message)
+
+    def report_soon(self) -> None:
+        """The node is under pressure, or no more: it says so when it next looks at its status."""
+        clock = self._kubelet.clock
+        if not clock.pending(self._soon):
+            self._soon = clock.call_later(self._kubelet.rng.uniform(0.0, RENEW), self._pressed)
+
+    def _pressed(self) -> None:
+        kubelet, before = self._kubelet, self._pressures
+        self._pressures = now = kubelet.eviction.conditions
+        if kubelet.running:
+            self._report(1)
+            for type, texts in CONDITIONS.items():
+                if (type in before) != (type in now):
+                    said = f"Node{texts[type in now][0]}"
+                    message = f"Node {kubelet.name} status is now: {said}"
+                    kubelet.recorder.normal(self.reference, said, message)
 
     def _report(self, beats: int) -> None:
         kubelet = self._kubelet
@@ -131,8 +151,14 @@ class NodeStatus:
             except ApiError as error:
                 if error.reason == "NotFound":
                     kubelet.client.create(self._new_lease(now))
-        if kubelet.images.changed:
-            self._report(1)
+            overruled = self._overruled()
+            if kubelet.images.changed or overruled:
+                self._report(1)
+
+    def _overruled(self) -> bool:
+        """Whether others, who had not heard of it, have written that nothing is known of it."""
+        node: Any = self._kubelet.client.get(core.Node, self._kubelet.name)
+        return any(each.status == "Unknown" for each in node.status.conditions or ())
 
     def _new_lease(self, now: Any) -> Any:
         name = self._kubelet.name

@@ -103,7 +103,7 @@ def write(worker: PodWorker) -> None:
     """Write a pod's status, if it is not what is there; conditions of others stay as they are."""
     client, name = worker.kubelet.client, worker.pod.metadata.name
     namespace = worker.pod.metadata.namespace
-    if worker.reason is not None:
+    if worker.reason is not None and worker.reason[0] != "Evicted":
         # As `pkg/kubelet/active_deadline.go` does, each time that a status is made.
         worker.kubelet.recorder.normal(worker.pod, *worker.reason)
     try:
@@ -169,4 +169,11 @@ def _conditions(worker: PodWorker, pod: Any, shown: str) -> list[Any]:
     scheduled = conditions.get(others, OWN[4])
     if scheduled is not None and scheduled.status == "True":
         result[4] = scheduled
-    return result + [c for c in others if c.type not in OWN]
+    result += [c for c in others if c.type not in OWN]
+    if worker.disruption and worker.over and worker.reason is not None:
+        target = core.PodCondition(
+            type="DisruptionTarget", status="True", reason="TerminationByKubelet",
+            message=worker.reason[1], lastTransitionTime=now, observedGeneration=generation,
+        )  # fmt: skip
+        result = conditions.put(result, target)
+    return result

@@ -9,15 +9,14 @@ Sources: `pkg/kubelet/{kubelet,pod_workers}.go` (SyncPod, SyncTerminatingPod, Sy
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from kubecourse.api import conditions, models
+from kubecourse.api import conditions, demand, models
 from kubecourse.api.errors import ApiError
-from kubecourse.api.volumes import claim_of
 from kubecourse.clock import Timer
 from kubecourse.node.kubelet import probes, references, status
 from kubecourse.node.kubelet.containers import APP, INIT, RETRY, SIDECAR, PodContainer, throttled
+from kubecourse.node.kubelet.given import Given
 from kubecourse.node.runtime.runtime import NoAddress
 from kubecourse.node.runtime.sandbox import Sandbox
 
@@ -48,14 +47,14 @@ class PodWorker:
 
     `busy` while a sync goes on, `changed` if that started or stopped a container. `stopping` once
     all containers are to end, `over` when nothing of the pod can run any more. `reason` is why the
-    kubelet itself ended it: `(reason, message)`.
+    kubelet itself ended it: `(reason, message)`, `disruption` if that was for want of resources.
     """
 
     __slots__ = (
         "_again", "_asked", "_grace", "_missed", "_mount_tries", "_retry_at",
         "_sandbox_seen", "_stopped_at", "_timers", "_todo", "apps", "busy", "changed",
-        "conditions", "containers", "inits", "kubelet", "over", "pod", "probe_epoch", "reason",
-        "restart_policy", "sandbox", "start_time", "stopping", "uid",
+        "conditions", "containers", "disruption", "given", "inits", "kubelet", "over", "pod",
+        "probe_epoch", "reason", "restart_policy", "sandbox", "start_time", "stopping", "uid",
     )  # fmt: skip
 
     def __init__(self, kubelet: Kubelet, pod: Any) -> None:
@@ -70,6 +69,8 @@ class PodWorker:
         ]
         self.apps = [PodContainer(self, c, APP) for c in spec.containers]
         self.containers = [*self.inits, *self.apps]
+        self.given = Given(self)
+        self.disruption = False
         self.sandbox: Sandbox | None = None
         self.start_time = kubelet.clock.utc()
         self.probe_epoch = 0.0
@@ -101,6 +102,7 @@ class PodWorker:
     def begin(self) -> None:
         """The pod has been admitted: bring it up."""
         self.busy = True
+        self.check_demands()
         self.write_status()
         if (seconds := self.pod.spec.activeDeadlineSeconds) is not None:
             clock = self.kubelet.clock
@@ -109,6 +111,11 @@ class PodWorker:
         delay = self.kubelet.rng.uniform(0.36, 0.44)
         self.later("mount", delay + throttled(self.pod.spec), self._mount)
 
+    def check_demands(self) -> None:
+        """Tell of what the pod's annotations say and nobody can read."""
+        for key, problem in demand.problems(self.pod.metadata.annotations):
+            self.kubelet.recorder.warning(self.pod, "InvalidDemand", f"{key}: {problem}")
+
     def update(self, pod: Any) -> None:
         """The API server has a new version of the pod."""
         if pod.spec is not self.pod.spec:
@@ -116,8 +123,11 @@ class PodWorker:
         old, self.pod = self.pod.metadata, pod
         new = pod.metadata
         renamed = (old.labels, old.annotations) != (new.labels, new.annotations)
+        if renamed:
+            self.kubelet.runtime.redeclare(self.uid, new.annotations)
+            self.check_demands()
         if renamed and references.shows_itself(pod.spec.volumes):
-            self.expect_refresh()
+            self.given.expect_refresh()
         if "Ready" in self.conditions and not self.over:
             ready = conditions.get(pod.status.conditions, "Ready")
             if ready is not None and ready.status != self.conditions["Ready"][1].status:
@@ -181,16 +191,12 @@ class PodWorker:
             return
         host_ip = kubelet.machine.address if self.pod.spec.hostNetwork else None
         try:
-            self.sandbox = kubelet.runtime.run_sandbox(self.pod, self, host_ip)
+            self.sandbox = kubelet.runtime.run_sandbox(self.pod, self.given, host_ip)
         except NoAddress as error:
             kubelet.recorder.warning(self.pod, "FailedCreatePodSandBox", f"{NO_SANDBOX}{error}")
             self.later("mount", kubelet.jittered(RETRY), self._mount, background=True)
             return
-        # What claims hold and what may change is looked up now, other volumes when they are used.
-        shown = [each.where for each in references.changing(self.pod.spec)]
-        claimed = [v.name for v in self.pod.spec.volumes or () if claim_of(v, self.pod)]
-        for name in (*shown, *claimed):
-            self.sandbox.volumes[name] = self.volume(name)
+        self.given.mount()
         self.probe_epoch = kubelet.clock.now - SANDBOX
         self.write_status()
         self._sandbox_seen = kubelet.next_tick()
@@ -299,55 +305,6 @@ class PodWorker:
             self.write_status()
             probes.ask_at_once(self.containers)
 
-    # --- what containers are given
-
-    def services(self) -> list[Any]:
-        """The Services that a container's variables tell of: those there are at its start.
-
-        If the API server does not answer, those that the kubelet has last heard of.
-        """
-        if self.pod.spec.enableServiceLinks is False:
-            return []
-        known, namespace = self.kubelet.known_services, self.pod.metadata.namespace
-        with suppress(ApiError):
-            known[namespace] = self.kubelet.client.list(models.core_v1.Service, namespace)
-        return known.get(namespace, [])
-
-    def environment(self, spec: Any, services: list[Any]) -> dict[str, str]:
-        """A container's variables."""
-        return references.environment(self.kubelet.client, self.pod, spec, self.sandbox, services)
-
-    def volume(self, name: str) -> tuple[dict[str, str], bool]:
-        """A volume's files, and whether they may only be read."""
-        kubelet, pod = self.kubelet, self.pod
-        files = references.volume_files(kubelet.client, pod, name)
-        if files is not None:
-            return files, True
-        volume = next(volume for volume in pod.spec.volumes if volume.name == name)
-        if volume.hostPath is not None:
-            return kubelet.runtime.directories.setdefault(volume.hostPath.path, {}), False
-        claim, network = claim_of(volume, pod), kubelet.runtime.network
-        if claim is None or network is None:
-            return {}, False
-        disk = references.disk_of(kubelet.client, claim, pod.metadata.namespace)
-        return network.disks.setdefault(disk, {}), False
-
-    def expect_refresh(self) -> None:
-        """Something that a volume shows has changed: it will, too, when the pod is next synced."""
-        pending = self._timers.get("refresh")
-        if self.sandbox is not None and not self.kubelet.clock.pending(pending):
-            self.later("refresh", self.kubelet.rng.uniform(0.0, 1.25 * RESYNC), self._refresh)
-
-    def _refresh(self) -> None:
-        """Bring the files of volumes up to date; those of what is gone stay."""
-        assert self.sandbox is not None
-        for name, (files, _) in self.sandbox.volumes.items():
-            new = references.volume_files(self.kubelet.client, self.pod, name)
-            if new and new != files:
-                files.clear()
-                files.update(new)
-                self.sandbox.changed()
-
     # --- coming to an end
 
     def _deadline(self) -> None:
@@ -362,6 +319,11 @@ class PodWorker:
         self.busy = True
         delay = self.kubelet.next_tick() - self.kubelet.clock.now
         self.later("end", max(delay, 0.7), self.stop, self.grace)
+
+    def evict(self, message: str, grace: float, disruption: bool) -> None:
+        """The kubelet ends the pod for what it uses."""
+        self.reason, self.disruption = ("Evicted", message), disruption
+        self.stop(grace)
 
     def stop(self, grace: float) -> None:
         """Stop all containers, giving them `grace` seconds; sidecars after the others."""
@@ -433,6 +395,10 @@ class PodWorker:
         return status.phase(self)
 
     # --- timers
+
+    def expects(self, name: str) -> bool:
+        """Whether a timer of that name is running."""
+        return self.kubelet.clock.pending(self._timers.get(name))
 
     def later(
         self, name: str, delay: float, action: Any, *args: Any, background: bool = False

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kubecourse.api.demand import Declared
 from kubecourse.cell import Cell
 from kubecourse.clock import Clock, Timer
+from kubecourse.node.resources.load import Load
+from kubecourse.node.resources.meter import Meter
 from kubecourse.node.runtime.files import FileSystem, normal
 from kubecourse.node.runtime.images import NEVER, Image
 from kubecourse.node.runtime.process import Process
@@ -47,10 +50,10 @@ class Container:
     """One run of a container, from start to exit; a restart makes a new one."""
 
     __slots__ = (
-        "_environment", "_exit_timer", "_files", "_on_exit", "_patience", "_services", "_spawned",
-        "_watchers", "clock", "exit_code", "exit_message", "exit_reason", "finished_at", "id",
-        "image", "image_id", "image_name", "listening", "log", "mood", "name", "ports",
-        "processes", "sandbox", "serving", "spec", "started_at", "terminating",
+        "_environment", "_exit_timer", "_files", "_on_exit", "_services", "_spawned", "_watchers",
+        "clock", "exit_code", "exit_message", "exit_reason", "finished_at", "id", "image",
+        "image_id", "image_name", "listening", "load", "log", "meter", "mood", "name", "patience",
+        "ports", "processes", "sandbox", "serving", "spec", "started_at", "terminating",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +64,7 @@ class Container:
         image: Image,
         id: str,
         on_exit: Callable[[Container], None],
+        meter: Meter,
     ) -> None:
         self.clock = clock
         self.sandbox = sandbox
@@ -83,7 +87,9 @@ class Container:
         self.listening: tuple[int, ...] = ()
         self.serving = False
         self._spawned = 1
-        self._patience = 0.0
+        self.patience = 0.0
+        self.meter = meter
+        self.load = Load(self, clock.now)
         self._services = sandbox.provider.services()
         self._environment: dict[str, str] | None = None
         if spec.envFrom or any(variable.valueFrom for variable in spec.env or ()):
@@ -140,7 +146,8 @@ class Container:
     def start(self, patience: float) -> None:
         """Begin. `settle` waits for what it does in its first `patience` seconds."""
         words, clock, image = self._command_line(), self.clock, self.image
-        self._patience = patience
+        self.patience = patience
+        self.meter.begin(self.load)
         if words and knows(self, words[0]):
             script = Script(self, (command_of(words),), self.environment)
             process = self.processes[1] = Process(self, script, 1, patience)
@@ -160,7 +167,7 @@ class Container:
     def spawn(self, script: Script) -> int:
         """Run a script in the background; returns its process's number."""
         self._spawned += 6
-        process = Process(self, script, self._spawned, self._patience)
+        process = Process(self, script, self._spawned, self.patience)
         if self.running:
             self.processes[process.pid] = process
             self.clock.call_later(0.0, process.go)
@@ -195,6 +202,7 @@ class Container:
         self.exit_reason = reason or ("Completed" if code == 0 else "Error")
         self.clock.cancel(self._exit_timer)
         self._watchers.clear()
+        self.meter.end(self.load)
         for process in self.processes.values():
             process.stop()
         self.processes.clear()
@@ -221,6 +229,27 @@ class Container:
     def kill(self) -> None:
         """SIGKILL."""
         self.exit(KILLED)
+
+    def out_of_memory(self) -> None:
+        """The kernel kills all that runs in it (`memory.oom.group`), for want of memory."""
+        self.exit(KILLED, "OOMKilled")
+
+    @property
+    def demands(self) -> Declared:
+        """What it wants of the machine, its processes' own wishes apart."""
+        return self.image.demands | self.sandbox.demands(self.name)
+
+    @property
+    def program(self) -> str:
+        """The name of its first process, as the kernel has it."""
+        words = self._command_line() or [self.image_name.partition("@")[0].rpartition(":")[0]]
+        return words[0].rpartition("/")[2][:15]
+
+    @property
+    def written(self) -> int:
+        """Bytes of its own files and its log."""
+        own = self._files.written if self._files is not None else 0
+        return own + sum(len(line) for _, line in self.log)
 
     def behave(self, mood: str) -> None:
         """Be `well`, `slow` (answers take 3 s), `failing` (500), `hang` (no answer) or `dead`.
@@ -264,6 +293,7 @@ class Container:
         if self.mood == "hang":
             return Reply(0, "", 0.0, hangs=True)
         latency = image.latency + (SLOW if self.mood == "slow" else 0.0)
+        latency = self.meter.serve(self.load, latency)
         if self.mood == "failing":
             return Reply(500, "Internal Server Error\n", latency)
         if port in self.listening:  # a plain web server: the file of that name

@@ -27,6 +27,23 @@ def normal(path: str, cwd: str = "/") -> str:
     return "/" + "/".join(parts)
 
 
+class Zeros(str):
+    """A file's text that is so many bytes of nothing, for files too large to be kept."""
+
+    __slots__ = ("size",)
+    size: int
+
+    def __new__(cls, size: int) -> Zeros:
+        zeros = super().__new__(cls)
+        zeros.size = size
+        return zeros
+
+
+def size_of(text: str) -> int:
+    """The bytes that a file's text takes."""
+    return text.size if isinstance(text, Zeros) else len(text.encode())
+
+
 @dataclass(slots=True)
 class Mount:
     """A volume, or what is below `root` in it, at a place in a container."""
@@ -58,6 +75,11 @@ class FileSystem:
         self._tell = changed
         self._read_only = read_only
         self.changes = 0
+
+    @property
+    def written(self) -> int:
+        """Bytes of the files in its own layer."""
+        return sum(map(size_of, self._own.values()))
 
     def _changed(self) -> None:
         self.changes += 1

@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from kubecourse.api import quantity
+from kubecourse.api.demand import PER_REQUEST, Declared, Demand, parse
 from kubecourse.node.runtime.references import InvalidReference, Reference, parse_reference
 
 NEVER = float("inf")
@@ -38,7 +39,8 @@ class Image:
     `exit_code`. `ready_after`: until the kubelet may report it ready, probes apart. `answers`:
     what it says, to all paths or by path, as body or `(status, body)`; `{pod}`, `{node}`,
     `{image}` are filled in. `latency`: of an answer. `stops_after`: from SIGTERM until it exits
-    (never: it ignores it). `logs`: at its start.
+    (never: it ignores it). `logs`: at its start. `cpu`, `memory`: what it wants, as `demand.parse`
+    reads it, if the pod does not say; `cpu_per_request`: seconds of computing for each answer.
     """
 
     size: int = 60_000_000
@@ -57,7 +59,22 @@ class Image:
     latency: float = 0.002
     stops_after: float = 0.1
     logs: tuple[str, ...] = ()
+    cpu: str = ""
+    memory: str = ""
+    cpu_per_request: float = 0.0
     digest: str = ""
+
+    @property
+    def demands(self) -> Declared:
+        """What a container of it wants if its pod says nothing."""
+        cpu, memory = ("0", "1Mi") if self.userland else ("1m", "8Mi")
+        return _demands(self.cpu or cpu, self.memory or memory, self.cpu_per_request)
+
+
+@lru_cache(maxsize=1024)
+def _demands(cpu: str, memory: str, cost: float) -> Declared:
+    found = {"cpu": parse(cpu), "memory": parse(memory)}
+    return found | ({PER_REQUEST: Demand(cost)} if cost else {})
 
 
 class ImageCatalog:
@@ -70,7 +87,8 @@ class ImageCatalog:
     def declare(self, name: str, *, size: str | int | None = None, **what: Any) -> None:
         """Say what an image does; see `Image` for the words. The latest declaration wins.
 
-        Containers that run already go on as they were. Raises TypeError for an unknown word.
+        Containers that run already go on as they were. Raises TypeError for an unknown word, and
+        DemandError for a demand that is none.
         """
         if size is not None:
             what["size"] = quantity.value(size.removesuffix("B")) if isinstance(size, str) else size
@@ -80,7 +98,9 @@ class ImageCatalog:
         repository, colon, tag = name.rpartition(":")
         if not colon or "/" in tag:
             repository, tag = name, "*"
-        self._declared.append((_pattern(repository), tag, Image(**what)))
+        image = Image(**what)
+        _ = image.demands
+        self._declared.append((_pattern(repository), tag, image))
         self._found.clear()
 
     def find(self, name: str) -> Image:

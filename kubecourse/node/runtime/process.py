@@ -6,14 +6,19 @@ when the present command is done; `wait` is done at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from kubecourse.api.demand import Demand
 from kubecourse.clock import Timer
+from kubecourse.node.resources.meter import Wish
 from kubecourse.node.runtime.script import FOREVER, Script
 
 if TYPE_CHECKING:
     from kubecourse.node.runtime.container import Container
+
+A_CORE = Demand(1.0)
 
 
 class Process:
@@ -21,7 +26,7 @@ class Process:
 
     __slots__ = (
         "_followed", "_idle_since", "_marks", "_patience", "_period", "_signalled", "_timer",
-        "container", "pid", "script", "serves", "waits",
+        "_wishes", "container", "pid", "script", "serves", "waits",
     )  # fmt: skip
 
     def __init__(self, container: Container, script: Script, pid: int, patience: float) -> None:
@@ -36,6 +41,7 @@ class Process:
         self._marks: dict[int, tuple[Any, float]] = {}
         self._followed: dict[str, int] = {}
         self._idle_since = self._period = 0.0
+        self._wishes: list[Wish] = []
 
     def go(self) -> None:
         """Run until something takes time."""
@@ -47,7 +53,10 @@ class Process:
         if self._signalled and "TERM" in script.traps:
             self._signalled = False
             script.interrupt(script.traps["TERM"])
+        was_busy, script.busy = script.busy, False
         seconds = script.run()
+        if script.busy != was_busy:
+            self.want({"cpu": A_CORE} if script.busy else {})
         if seconds is None:
             container.ended(self)
         elif seconds != FOREVER and container.running:
@@ -58,6 +67,13 @@ class Process:
     def stop(self) -> None:
         """It is over."""
         self.container.clock.cancel(self._timer)
+        self.want({})
+
+    def want(self, demands: Mapping[str, Demand]) -> None:
+        """From now on it wants so much CPU and memory, and what it wanted before no more."""
+        if demands or self._wishes:
+            container = self.container
+            self._wishes = container.meter.want(container.load, demands, self._wishes)
 
     def terminate(self) -> None:
         """SIGTERM."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from getopt import GetoptError, gnu_getopt
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubecourse.node.runtime.eating import devour, fill_file, stress
 from kubecourse.node.runtime.fetching import connect, fetch, nslookup
 from kubecourse.node.runtime.files import NOT_FOUND, FileProblem, FileSystem, normal
 from kubecourse.node.runtime.script import FOREVER, LOOPS, Result, Script
@@ -24,6 +25,8 @@ COMMAND_NOT_FOUND = 127
 KILLED = 137
 """The exit code of a process that SIGKILL ended."""
 OK = Result(0)
+RARE = ("stress", "stress-ng")
+"""Programs that plain images do not have."""
 
 
 class Call(NamedTuple):
@@ -77,13 +80,15 @@ def others_of(container: Container) -> Mapping[str, Callable[[Call], tuple[int, 
 def knows(container: Container, word: str) -> bool:
     """Whether a command is a program that is known here."""
     name = word.rpartition("/")[2]
+    if name in RARE and container.image.userland:
+        return False
     return name in PROGRAMS or name in others_of(container)
 
 
 def run(script: Script, words: list[str]) -> Result:
     """Run a command."""
     name, given = words[0].rpartition("/")[2] if words[0][:1] == "/" else words[0], words[1:]
-    if name in PROGRAMS:
+    if name in PROGRAMS and not (name in RARE and script.container.image.userland):
         program, known = PROGRAMS[name]
         pairs: list[tuple[str, str]] = []
         if known is not None:
@@ -484,15 +489,9 @@ def _head(call: Call) -> Result:
 
 
 def _tail(call: Call) -> Result:
-    """The last lines; of a file that grows, also those to come. /dev/zero eats all memory."""
-    container = call.script.container
+    """The last lines; of a file that grows, also those to come."""
     if "/dev/zero" in call.words:
-        resources = container.spec.resources
-        if resources is None or "memory" not in (resources.limits or {}):
-            return Result(0, seconds=FOREVER)
-        call.script.todo.clear()
-        container.exit(KILLED, "OOMKilled")
-        return Result(KILLED)
+        return devour(call)
     count, follows = call.options.get("n", "10"), call.has("f", "F")
     grows = follows and "/dev/null" not in call.words
     there = [path for path in call.words if call.files.is_file(call.path(path)) or not grows]
@@ -526,7 +525,8 @@ _ROWS: list[tuple[str, Callable[[Call], Result], str | None]] = [
     ("printf", _printf, None), ("seq", _seq, None), ("grep", _grep, "ivqcnEF"),
     ("cat", lambda call: call.input(call.words), ""), ("head", _head, "n:c:"),
     ("tail", _tail, "n:fFc:"), ("wc", _wc, "lwc"), ("curl", fetch, _CURL),
-    ("nslookup", nslookup, None),
+    ("nslookup", nslookup, None), ("stress stress-ng", stress, None), ("dd", fill_file, None),
+    ("fallocate", fill_file, "l:xn"),
     ("wget", fetch, "qO:T:St: spider timeout= header= no-check-certificate"),
 ]  # fmt: skip
 PROGRAMS: dict[str, tuple[Callable[[Call], Result], str | None]] = {

@@ -10,7 +10,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from kubecourse.api.demand import declared
 from kubecourse.clock import Clock
+from kubecourse.node.machine import Machine
+from kubecourse.node.resources.meter import Meter
 from kubecourse.node.runtime.container import NO_PROGRAM, Container
 from kubecourse.node.runtime.images import Image, ImageCatalog
 from kubecourse.node.runtime.programs import knows
@@ -36,22 +39,23 @@ class Runtime:
 
     __slots__ = (
         "_next_ip", "_prefix", "_rng", "by_ip", "catalog", "clock", "directories", "images",
-        "network", "node", "powered", "sandboxes",
+        "meter", "network", "node", "powered", "sandboxes",
     )  # fmt: skip
 
     def __init__(
-        self, clock: Clock, catalog: ImageCatalog, node: str, prefix: str, rng: Random, network: Any
+        self, clock: Clock, catalog: ImageCatalog, machine: Machine, rng: Random, network: Any
     ) -> None:
         self.clock = clock
         self.catalog = catalog
-        self.node = node
+        self.node = machine.name
+        self.meter = Meter(clock, machine)
         self.images: dict[str, Image] = {}
         self.sandboxes: dict[str, Sandbox] = {}
         self.by_ip: dict[str, Sandbox] = {}
         self.directories: dict[str, dict[str, str]] = {}
         self.network = network
         self.powered = True
-        self._prefix = prefix
+        self._prefix = machine.pod_prefix
         self._next_ip = 1
         self._rng = rng
 
@@ -98,6 +102,15 @@ class Runtime:
         """A pod is gone: nothing of it stays."""
         self.stop_sandbox(uid)
         self.sandboxes.pop(uid, None)
+        self.meter.forget(uid)
+
+    def redeclare(self, uid: str, annotations: dict[str, str] | None) -> None:
+        """A pod's annotations are others: so may be what its containers want."""
+        sandbox = self.sandboxes.get(uid)
+        if sandbox is not None and (new := declared(annotations)) != sandbox.declared:
+            sandbox.declared = new
+            for container in sandbox.containers.values():
+                self.meter.declare(container.load)
 
     # --- containers
 
@@ -107,7 +120,8 @@ class Runtime:
         """Run a container of a pod whose image is here; `patience` as for `Container.start`."""
         image = self.catalog.find(spec.image)
         identity = f"containerd://{self._rng.getrandbits(256):064x}"
-        container = Container(self.clock, sandbox, spec, image, identity, on_exit)
+        meter = self.meter
+        container = Container(self.clock, sandbox, spec, image, identity, on_exit, meter)
         if spec.name in sandbox.containers:
             sandbox.previous[spec.name] = sandbox.containers[spec.name]
         sandbox.containers[spec.name] = container

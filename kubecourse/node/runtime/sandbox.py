@@ -6,6 +6,7 @@ import re
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kubecourse.api.demand import Declared, declared
 from kubecourse.node.runtime.files import FileSystem, Mount
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class Sandbox:
     """What the containers of a pod share. `network` is what their commands reach others by."""
 
     __slots__ = (
-        "account", "aliases", "containers", "hostname", "ip", "namespace", "network", "node",
-        "pod_name", "previous", "provider", "random", "security", "uid", "volumes",
+        "account", "aliases", "containers", "declared", "hostname", "ip", "namespace", "network",
+        "node", "pod_name", "previous", "provider", "random", "security", "spec", "uid", "volumes",
     )  # fmt: skip
 
     def __init__(
@@ -45,7 +46,9 @@ class Sandbox:
         self.namespace: str = metadata.namespace
         self.account: str = pod.spec.serviceAccountName or "default"
         self.hostname: str = pod.spec.hostname or metadata.name
+        self.spec = pod.spec
         self.security = pod.spec.securityContext
+        self.declared = declared(metadata.annotations)
         self.aliases = pod.spec.hostAliases
         self.ip = ip
         self.node = node
@@ -55,6 +58,13 @@ class Sandbox:
         self.containers: dict[str, Container] = {}
         self.previous: dict[str, Container] = {}
         self.volumes: dict[str, tuple[dict[str, str], bool]] = {}
+
+    def demands(self, container: str) -> Declared:
+        """What the pod's annotations say that a container wants."""
+        if not self.declared:
+            return {}
+        first = self.declared.get("", {}) if container == self.spec.containers[0].name else {}
+        return {**first, **self.declared.get(container, {})}
 
     def alias(self, name: str) -> str | None:
         """The address that the pod itself gives a name."""

@@ -61,12 +61,12 @@ class Script:
 
     `args` are `$1`, `$2`, …; `stdin` what is left to be read; `sinks` where output and errors go:
     `out`, `err` or a file. `effects` counts what it did to the world; `pure` as for `Result`;
-    `strict` after `set -e`.
+    `strict` after `set -e`; `busy` if it computes without a pause.
     """
 
     __slots__ = (
-        "args", "container", "cwd", "depth", "effects", "functions", "output", "process", "pure",
-        "sinks", "status", "stdin", "strict", "todo", "traps", "variables",
+        "args", "busy", "container", "cwd", "depth", "effects", "functions", "output", "process",
+        "pure", "sinks", "status", "stdin", "strict", "todo", "traps", "variables",
     )  # fmt: skip
 
     def __init__(self, container: Container, program: Program, variables: dict[str, str]) -> None:
@@ -79,7 +79,7 @@ class Script:
         self.args: tuple[str, ...] = ()
         self.functions: dict[str, Program] = {}
         self.traps: dict[str, str] = {}
-        self.pure, self.strict = True, False
+        self.pure, self.strict, self.busy = True, False, False
         self.stdin = ""
         self.sinks = ("out", "err")
         self.output: list[tuple[str, str]] | None = None
@@ -111,7 +111,7 @@ class Script:
                 return None
             if seconds := self._step(self.todo.pop()):
                 return seconds
-        self.pure = False
+        self.pure, self.busy = False, True
         return 1.0
 
     def enter(self, program: Program, kind: str = "", **changes: Any) -> None:

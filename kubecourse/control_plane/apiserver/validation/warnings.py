@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kubecourse.api import quantity
+from kubecourse.api import demand, quantity
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.validation import simplified
@@ -182,6 +182,8 @@ def _annotations(prefix: str, metadata: Any) -> Iterator[str]:
         for start, text in _OLD_ANNOTATIONS.items():
             if key == start or (start.endswith("/") and key.startswith(start)):
                 yield f"{prefix}.annotations[{key}]: {text}"
+    for key, text in demand.problems(metadata.annotations if metadata is not None else None):
+        yield f"{prefix}.annotations[{key}]: {text}"
 
 
 # --- services and the rest

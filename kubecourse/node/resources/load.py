@@ -1,0 +1,261 @@
+"""What one run of a container wants and gets: its demands over time, and the kernel's counters."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+from math import inf
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kubecourse.api import quantity
+from kubecourse.api.demand import Demand
+from kubecourse.api.memo import memo
+from kubecourse.node.resources import cpu
+
+if TYPE_CHECKING:
+    from kubecourse.clock import Timer
+    from kubecourse.node.runtime.container import Container
+
+MOST_MARKS = 8192
+THIN = 60.0
+"""Seconds between the marks that stay of long ago."""
+_time = attrgetter("time")
+
+
+class Term(NamedTuple):
+    """A demand that holds for a while, its own time beginning then."""
+
+    begin: float
+    end: float
+    demand: Demand
+
+
+class Timeline:
+    """The demands for one resource, those that are over as well. Times are virtual seconds."""
+
+    __slots__ = ("_past", "now")
+
+    def __init__(self) -> None:
+        self.now: list[Term] = []
+        self._past: list[Term] = []
+
+    def add(self, demand: Demand, begin: float) -> Term:
+        """Something is wanted from now on."""
+        term = Term(begin, inf, demand)
+        self.now.append(term)
+        return term
+
+    def end(self, term: Term, end: float) -> None:
+        """It is wanted no more."""
+        if term in self.now:
+            self.now.remove(term)
+            self._past.append(term._replace(end=end))
+
+    @property
+    def moves(self) -> bool:
+        """Whether it changes by itself."""
+        return any(term.demand.curves for term in self.now)
+
+    @property
+    def peak(self) -> float:
+        """The most that it can come to as things are."""
+        return sum(term.demand.peak for term in self.now)
+
+    def _terms(self, t: float) -> list[Term]:
+        """Those that count at a time."""
+        found = self.now
+        if self._past and t < self._past[-1].end:
+            found = [*(p for p in self._past if p.end > t), *found]
+        return [term for term in found if term.begin <= t]
+
+    def at(self, t: float) -> float:
+        """How much is wanted at a time."""
+        return sum(term.demand.at(t - term.begin) for term in self._terms(t))
+
+    def area(self, t: float) -> float:
+        """The integral up to a time, from the beginning of it all."""
+        terms = (term for term in (*self._past, *self.now) if term.begin <= t)
+        return sum(term.demand.area(min(t, term.end) - term.begin) for term in terms)
+
+    # What follows is asked of times since the present demands began.
+
+    def areas(self, times: Sequence[float]) -> list[float]:
+        """The integrals up to each of some times, from the first of them."""
+        found = [0.0] * len(times)
+        for begin, _, demand in self.now:
+            areas = demand.areas([t - begin for t in times])
+            found = [sum_ + area - areas[0] for sum_, area in zip(found, areas, strict=True)]
+        return found
+
+    def most(self, a: float, b: float) -> float:
+        """An amount that is not exceeded from `a` to `b`."""
+        return sum(term.demand.most(a - term.begin, b - term.begin) for term in self.now)
+
+    def piece(self, t: float) -> tuple[float, float, float]:
+        """How much is wanted, how that changes, and until when it goes on so."""
+        value, slope, end = 0.0, 0.0, inf
+        for begin, _, demand in self.now:
+            v, s, e = demand.piece(t - begin)
+            value, slope, end = value + v, slope + s, min(end, begin + e)
+        return value, slope, end
+
+
+class Rates(NamedTuple):
+    """Cores wanted in vain, and by how much the kernel's counts grow each second."""
+
+    unmet: float = 0.0
+    throttled: float = 0.0
+    periods: float = 0.0
+
+
+class Mark(NamedTuple):
+    """The counts at a time, and how they go on from there."""
+
+    time: float
+    counts: Rates
+    rates: Rates
+
+    def then(self, t: float) -> Rates:
+        """The counts at a later time."""
+        since = t - self.time
+        return Rates(*(c + r * since for c, r in zip(self.counts, self.rates, strict=True)))
+
+
+class Limits(NamedTuple):
+    """What a container's resources mean to the kernel: cores, shares, bytes."""
+
+    cores: float
+    shares: int
+    memory: float
+    disk: float
+
+
+@memo
+def limits_of(spec: Any) -> Limits:
+    """The limits of a container's spec; infinite where it has none."""
+    requests = (spec.resources.requests if spec.resources is not None else None) or {}
+    limits = (spec.resources.limits if spec.resources is not None else None) or {}
+    bounds = [quantity.value(limits[name]) if name in limits else inf
+              for name in ("memory", "ephemeral-storage")]  # fmt: skip
+    asked = quantity.milli(requests.get("cpu", limits.get("cpu", "0")))
+    return Limits(cpu.limit(quantity.milli(limits.get("cpu", "0"))), cpu.shares(asked), *bounds)
+
+
+class Load:
+    """One run of a container as the kernel sees it.
+
+    `number` counts its starts from 0. `declared` are the demands that its annotations or its image
+    make, `working` that of the requests that have come. `cost`: seconds of computing that each of
+    them costs; `rate`: cores that there are for them; `work`: seconds of computing not yet begun;
+    `free_at`: when all that has come will be done.
+    """
+
+    __slots__ = (
+        "begun", "container", "cost", "cpu", "declared", "disk", "ended", "free_at", "limits",
+        "marks", "memory", "number", "rate", "timer", "work", "working",
+    )  # fmt: skip
+
+    def __init__(self, container: Container, begun: float) -> None:
+        self.container = container
+        self.limits = limits_of(container.spec)
+        self.begun = begun
+        self.ended = inf
+        self.number = 0
+        self.cpu, self.memory, self.disk = Timeline(), Timeline(), Timeline()
+        self.marks: list[Mark] = []
+        self.cost = self.rate = self.work = self.free_at = 0.0
+        self.declared: list[tuple[Timeline, Term]] = []
+        self.working: list[tuple[Timeline, Term]] = []
+        self.timer: Timer | None = None
+
+    def timeline(self, resource: str) -> Timeline:
+        """Its demands for `cpu`, `memory` or `disk`."""
+        found: Timeline = getattr(self, resource)
+        return found
+
+    @property
+    def patient_until(self) -> float:
+        """Until when people wait for what it does."""
+        return self.begun + self.container.patience
+
+    @property
+    def rates(self) -> Rates:
+        """How its counts grow at present."""
+        return self.marks[-1].rates if self.marks else NO_RATES
+
+    def goes_on(self, t: float, rates: Rates) -> None:
+        """From `t` on its counts grow so."""
+        if rates != self.rates:
+            self.marks.append(Mark(t, self.counts(t), rates))
+            if len(self.marks) > MOST_MARKS:
+                self._thin()
+
+    def counts(self, t: float) -> Rates:
+        """CPU wanted in vain, throttled seconds and throttled periods up to a time."""
+        place = bisect_right(self.marks, t, key=_time) - 1
+        return self.marks[place].then(t) if place >= 0 else NO_RATES
+
+    def rates_at(self, t: float) -> Rates:
+        """How the counts grew at a past time."""
+        place = bisect_right(self.marks, t, key=_time) - 1
+        return self.marks[place].rates if place >= 0 else NO_RATES
+
+    def _thin(self) -> None:
+        """Of the older half of the marks keep one a minute: between them the mean rates."""
+        half, kept = len(self.marks) // 2, [self.marks[0]]
+        for mark in self.marks[:half]:
+            if mark.time >= kept[-1].time + THIN:
+                kept.append(mark)
+        kept.append(self.marks[half])
+        means = [_mean(a, b) for a, b in pairwise(kept)]
+        self.marks[:half] = means
+
+    def cpu_seconds(self, t: float) -> float:
+        """Seconds of computing up to a time."""
+        return self.cpu.area(t) - self.counts(t).unmet
+
+
+NO_RATES = Rates()
+
+
+def _mean(a: Mark, b: Mark) -> Mark:
+    """A mark from which the counts go straight to those of the next."""
+    since = b.time - a.time
+    counts = zip(a.counts, b.counts, strict=True)
+    return a._replace(rates=Rates(*((y - x) / since for x, y in counts)))
+
+
+def averages(timeline: Timeline, times: Sequence[float]) -> list[float]:
+    """What is wanted on average between each two times."""
+    areas = timeline.areas(times)
+    pairs = zip(pairwise(areas), pairwise(times), strict=True)
+    return [(b - a) / (u - t) for (a, b), (t, u) in pairs]
+
+
+def crossing(timelines: Sequence[Timeline], level: float, start: float, end: float) -> float | None:
+    """When the sum of some demands first exceeds a level between two times; None if it does not."""
+    window = start
+    while window < end:
+        until = min(window + WINDOW, end)
+        if sum(timeline.most(window, until) for timeline in timelines) > level:
+            t = window
+            while t < until:
+                pieces = [timeline.piece(t) for timeline in timelines]
+                total, slope = sum(p[0] for p in pieces), sum(p[1] for p in pieces)
+                if total > level:
+                    return t
+                ends = min(until, *(p[2] for p in pieces))
+                # A byte more than the level, so that it is exceeded in spite of rounding.
+                if slope > 0 and t + (level + 1 - total) / slope < ends:
+                    return t + (level + 1 - total) / slope
+                t = max(ends, t + STEP)
+        window = until
+    return None
+
+
+WINDOW = 600.0
+"""Seconds that are looked at together; most of them need no closer look."""
+STEP = 1e-6
+"""The least that time goes on."""
