@@ -6,6 +6,8 @@ BIN  := $(VENV)/bin
 # The first of these that is Python 3.11 or later; `make lab PYTHON=/path/to/python` overrides.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# Processes that share the tests.
+WORKERS   ?= 2
 LAB_ARGS  ?=
 TEST_ARGS ?=
 
@@ -30,7 +32,7 @@ lab: $(VENV)/.lab
 
 .PHONY: test
 test: lint
-	$(BIN)/python -m pytest --cov=kubecourse --cov-report=term $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(TEST_ARGS)
 
 .PHONY: test-long
 test-long: $(VENV)/.test

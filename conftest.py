@@ -1,1 +1,1 @@
-pytest_plugins = ["tests.notebooks.comparison", "tests.transcripts", "tests.fidelity"]
+pytest_plugins = ["tests.notebooks.comparison", "tests.transcripts", "tests.fidelity", "tests.sharing"]

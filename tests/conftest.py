@@ -42,10 +42,9 @@ TOOLS: dict[str, Callable[[], str | None]] = {
     "docker": cache(docker_is_missing),
     "kubectl": not_on_path("kubectl"),
     "helm": not_on_path("helm"),
+    "prometheus": not_on_path("prometheus"),
     "chromium": lambda: None if find_chromium() else "no Chromium or Chrome found",
 }
-
-skipped = pytest.StashKey[Counter[str]]()
 
 
 def required_tools() -> set[str]:
@@ -63,7 +62,6 @@ def required_tools() -> set[str]:
 def pytest_configure(config: pytest.Config) -> None:
     for tool in TOOLS:
         config.addinivalue_line("markers", f"requires_{tool}: needs {tool} on this machine")
-    config.stash[skipped] = Counter()
     required_tools()
 
 
@@ -75,13 +73,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             continue
         if tool in required_tools():
             pytest.fail(f"{reason}, and KUBECOURSE_REQUIRE asks for {tool}", pytrace=False)
-        item.config.stash[skipped][reason] += 1
         pytest.skip(reason)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    if counts := config.stash[skipped]:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    missing = {reason for why_missing in TOOLS.values() if (reason := why_missing())}
+    reports = terminalreporter.stats.get("skipped", [])
+    said = (str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports)
+    if counts := Counter(reason for reason in said if reason in missing):
         listed = "; ".join(f"{count} because {reason}" for reason, count in counts.items())
         terminalreporter.write_line(f"Skipped for want of tools: {listed}.", yellow=True)

@@ -91,25 +91,29 @@ LISTEN = """control => {
 
 WATCH_PICTURE = """handle => {
     const control = handle.closest('.widget-slider');
-    let pressed = null, painted = null, pending = 0;
-    handle.addEventListener('keydown', event => { pressed = event.timeStamp; },
-                            {capture: true, once: true});
-    const observer = new MutationObserver(changes => {
-        if (pressed === null || changes.every(change => control.contains(change.target))) return;
-        pending += 1;
-        requestAnimationFrame(() => setTimeout(() => {
-            painted = performance.now();
-            pending -= 1;
-        }));
+    window.pictureChanged = new Promise((resolve, reject) => {
+        let pressed = null, calm;
+        handle.addEventListener('keydown', event => { pressed = event.timeStamp; },
+                                {capture: true, once: true});
+        const observer = new MutationObserver(changes => {
+            if (pressed === null || changes.every(change => control.contains(change.target)))
+                return;
+            requestAnimationFrame(() => setTimeout(() => {
+                const painted = performance.now();
+                clearTimeout(calm);
+                calm = setTimeout(() => {
+                    observer.disconnect();
+                    resolve(painted - pressed);
+                }, 250);
+            }));
+        });
+        observer.observe(handle.closest('.jp-OutputArea-output'),
+                         {subtree: true, childList: true, attributes: true, characterData: true});
+        setTimeout(() => reject(new Error('the picture does not change')), 15000);
     });
-    observer.observe(handle.closest('.jp-OutputArea-output'),
-                     {subtree: true, childList: true, attributes: true, characterData: true});
-    window.pictureChanged = () => {
-        if (painted === null || pending || performance.now() - painted < 400) return null;
-        observer.disconnect();
-        return painted - pressed;
-    };
+    window.pictureChanged.catch(() => {});
 }"""
+"""Promises the milliseconds from a key to the frame after the picture's last change."""
 
 FAINT = """() => {
     const linear = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
@@ -123,22 +127,28 @@ FAINT = """() => {
     let paper = document.querySelector('.jp-Notebook');
     while (parse(getComputedStyle(paper).backgroundColor)[3] === 0) paper = paper.parentElement;
     const page = parse(getComputedStyle(paper).backgroundColor);
-    // What lies under a text: the last filled shape painted before it that holds its middle.
+    // The filled shapes of a picture, in the order in which they are painted.
+    const pictures = new Map();
+    const shapes = picture => {
+        if (!pictures.has(picture))
+            pictures.set(picture, [...picture.querySelectorAll('path, rect')].flatMap(shape => {
+                const style = getComputedStyle(shape), box = shape.getBoundingClientRect();
+                if (style.fill === 'none' || style.fill.startsWith('url')) return [];
+                const fill = parse(style.fill);
+                fill[3] = (fill[3] ?? 1) * style.fillOpacity * style.opacity;
+                return fill[3] ? [{shape, fill, box}] : [];
+            }));
+        return pictures.get(picture);
+    };
+    // What lies under a text: what is painted before it and holds its middle.
     const background = text => {
-        const box = text.getBoundingClientRect();
-        const x = box.x + box.width / 2, y = box.y + box.height / 2;
+        const middle = text.getBoundingClientRect();
+        const x = middle.x + middle.width / 2, y = middle.y + middle.height / 2;
         let found = page.slice(0, 3);
-        for (const shape of text.closest('.svg-container, svg').querySelectorAll('path, rect')) {
-            if (!(shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING)) continue;
-            const style = getComputedStyle(shape), around = shape.getBoundingClientRect();
-            const fill = parse(style.fill);
-            if (style.fill === 'none' || style.fill.startsWith('url')) continue;
-            fill[3] = (fill[3] ?? 1) * style.fillOpacity * style.opacity;
-            const inside = x > around.left && x < around.right
-                && y > around.top && y < around.bottom;
-            if (fill[3] && inside)
+        for (const {shape, fill, box} of shapes(text.closest('.svg-container, svg')))
+            if (x > box.left && x < box.right && y > box.top && y < box.bottom
+                && shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING)
                 found = over(fill, found);
-        }
         return found;
     };
     return [...document.querySelectorAll('.jp-OutputArea-output svg text')].flatMap(text => {
@@ -253,9 +263,14 @@ class JupyterLab:
 
     def _write_settings(self) -> None:
         # Keep every cell on the page, also those out of sight.
-        tracker = self.home / "settings" / "@jupyterlab" / "notebook-extension"
-        tracker.mkdir(parents=True, exist_ok=True)
-        (tracker / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+        self._set("notebook-extension", "tracker", '{"windowingMode": "none"}')
+        # Every test finds the notebooks as they are published.
+        self._set("docmanager-extension", "plugin", '{"autosave": false}')
+
+    def _set(self, extension: str, plugin: str, settings: str) -> None:
+        directory = self.home / "settings" / "@jupyterlab" / extension
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / f"{plugin}.jupyterlab-settings").write_text(settings)
 
 
 @dataclass(frozen=True)
@@ -445,14 +460,16 @@ class Notebook:
         return path
 
     def screenshots(self, name: str) -> None:
-        """Take pictures of the whole notebook, one below the other, and of each widget."""
+        """Take pictures of the whole notebook, one below the other."""
         panel = self.page.locator(".jp-WindowedPanel-outer").first
         height, seen = panel.evaluate("e => [e.scrollHeight, e.clientHeight]")
         for number, top in enumerate(range(0, height, seen)):
             panel.evaluate("(e, top) => { e.scrollTop = top; }", top)
             panel.screenshot(path=_artifact(f"{name}/page-{number:02}"))
-        widgets = self.page.locator(f"{OUTPUT}:has(.jupyter-widgets)").all()
-        for number, widget in enumerate(widgets):
+
+    def pictures(self, name: str) -> None:
+        """Take a picture of each widget."""
+        for number, widget in enumerate(self.page.locator(f"{OUTPUT}:has(.jupyter-widgets)").all()):
             widget.screenshot(path=_artifact(f"{name}/widget-{number:02}"))
 
     def _wait_for_kernel(self, timeout: float) -> None:
@@ -489,7 +506,7 @@ class Slider:
         """Seconds from the key until the picture beside the slider was all there, for each move.
 
         From the right end step by step, and back from the left end. One frame after the last
-        change of anything in the output but the slider itself. Raises TimeoutError if nothing
+        change of anything in the output but the slider itself. Raises playwright's Error if nothing
         changes.
         """
         handle = self.locator.locator(".noUi-handle").first
@@ -510,9 +527,7 @@ class Slider:
         handle.press(key)
         if handle.get_attribute("aria-valuenow") == before:
             return 0.0  # it was there already
-        changed = "window.pictureChanged()"
-        what = f"{self.label}: the picture changes"
-        return float(wait_until(lambda: handle.page.evaluate(changed), 15, what)) / 1000
+        return float(handle.page.evaluate("window.pictureChanged")) / 1000
 
     def press(self, key: str, times: int = 1) -> None:
         handle = self.locator.locator(".noUi-handle").first

@@ -1,0 +1,58 @@
+"""How two workers share the tests: what stays together, and what waits for the other's end.
+
+`make test` runs `pytest -n 2 --dist loadgroup`. Tests of one file, cells of one notebook, all that
+a browser does and all that the ledger counts stay together. Labs use fixed ports and look at all
+containers of the course, so only one process on a machine may work with its Docker engine.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.fidelity import LEDGER
+
+ROOT = Path(__file__).parents[1]
+ENGINE = FileLock(Path(tempfile.gettempdir()) / "kubecourse-engine.lock")
+USES = ("kubecourse.containers", "doctor", "side_by_side")
+"""What a notebook that asks the Docker engine for something imports."""
+
+
+@cache
+def chapters_with_docker() -> list[str]:
+    sources = (ROOT / "notebooks" / "source").glob("*.md")
+    return [path.stem for path in sources if any(word in path.read_text() for word in USES)]
+
+
+def uses_docker(item: pytest.Item | None) -> bool:
+    if item is None:
+        return False
+    asked = item.get_closest_marker("requires_docker") is not None
+    return asked or any(chapter in item.nodeid for chapter in chapters_with_docker())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        group = str(item.path)
+        if item.path.parent.name == "browser":
+            group = "browser"
+        elif config.stash[LEDGER].counts(item):
+            group = "ledger"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    if uses_docker(item):
+        ENGINE.acquire()
+    outcome = yield
+    if not uses_docker(nextitem):
+        ENGINE.release(force=True)
+    return outcome
