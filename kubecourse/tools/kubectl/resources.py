@@ -117,9 +117,9 @@ def parse_arguments(args: Iterable[str]) -> list[Target]:
     resources = types(words[0])
     if len(words) == 1:
         return [Target(resource, None) for resource in resources]
-    if len(resources) > 1:
+    if len(resources) > 1 and "," not in words[0]:
         raise KubectlError("you must specify only one resource")
-    return [Target(resources[0], name) for name in words[1:]]
+    return [Target(resource, name) for resource in resources for name in words[1:]]
 
 
 def _slash_form(word: str) -> Target:

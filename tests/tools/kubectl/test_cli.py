@@ -262,3 +262,12 @@ def test_a_directory_is_read_in_order_without_what_is_no_manifest(
     assert run(connection, f"create -f {missing}").stderr == (
         f'error: the path "{missing}" does not exist\n'
     )
+
+
+def test_several_types_go_with_each_name(connection: Connection) -> None:
+    run(connection, "create namespace both")
+    output = run(connection, "delete node,namespace both --wait=false")
+    assert output.stdout == 'namespace "both" deleted\n'
+    assert output.stderr == 'Error from server (NotFound): nodes "both" not found\n'
+    refused = "error: you must specify only one resource\n"
+    assert run(connection, "get all both").stderr == refused

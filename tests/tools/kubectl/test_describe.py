@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kubecourse import Cluster
 from kubecourse.api import errors
 from kubecourse.api.fields import parse_field_selector
 from kubecourse.api.labels import parse_selector
@@ -175,3 +176,15 @@ def test_columns_reach_over_neighbouring_lines():
     assert align("a\tb\tc\nlonger\tb\tc\nno cells\nx\ty") == (
         "a       b  c\nlonger  b  c\nno cells\nx  y"
     )
+
+
+def test_a_namespace_that_does_not_go_says_what_holds_it():
+    cluster = Cluster(nodes=0)
+    cluster.run("create namespace stuck")
+    held = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "finalizers": ["a/b"]}}'
+    cluster.run("create -n stuck -f -", stdin=held)
+    cluster.run("delete namespace stuck --wait=false")
+    cluster.advance(10)
+    said = cluster.run("describe namespace stuck").stdout
+    assert "  Type                                         Status  LastTransitionTime" in said
+    assert "finalizers remaining: a/b in 1 resource instances" in said
