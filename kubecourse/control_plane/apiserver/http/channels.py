@@ -7,7 +7,6 @@ Sources: `staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go`,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -22,8 +21,6 @@ _BY_NUMBER = {number: name for name, number in NUMBERS.items()}
 _CLOSE = 255
 COMMAND = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 """How commands are spoken to, the best way first."""
-TUNNEL = "SPDY/3.1+portforward.k8s.io"
-FORWARD = "portforward.k8s.io"
 LARGEST = 32 * 1024
 OPENING = 30.0
 """Real seconds that a client has to open its streams."""
@@ -124,9 +121,9 @@ def is_upgrade(request: web.BaseRequest) -> bool:
 
 async def open_command(request: web.BaseRequest, wanted: set[str]) -> Channels:
     """Open the channels of a command. Raises BadRequest where its client speaks otherwise."""
-    if _upgrade(request) == "websocket":
-        return WebSocketChannels(await _websocket(request, COMMAND))
-    session = await _spdy(request, COMMAND[-1])
+    if upgrade(request) == "websocket":
+        return WebSocketChannels(await websocket(request, COMMAND))
+    session = await spdy(request, COMMAND[-1])
     reading = session.streams()
     streams: dict[str, Stream] = {}
     async with asyncio.timeout(OPENING):
@@ -137,24 +134,21 @@ async def open_command(request: web.BaseRequest, wanted: set[str]) -> Channels:
     return SpdyChannels(session, streams, reading)
 
 
-async def open_forward(request: web.BaseRequest) -> Session:
-    """Open the connection of a port-forward. Raises BadRequest."""
-    if _upgrade(request) == "websocket":
-        return Session(_Tunnel(await _websocket(request, (TUNNEL,))))
-    return await _spdy(request, FORWARD)
-
-
-def _upgrade(request: web.BaseRequest) -> str:
+def upgrade(request: web.BaseRequest) -> str:
+    """What a request wants to go on as. Raises BadRequest."""
     wanted = request.headers.get("Upgrade", "").lower()
     if not is_upgrade(request) or wanted not in ("websocket", "spdy/3.1"):
         raise errors.bad_request("Upgrade request required")
     return wanted
 
 
-async def _websocket(request: web.BaseRequest, protocols: tuple[str, ...]) -> web.WebSocketResponse:
+async def websocket(
+    request: web.BaseRequest, protocols: tuple[str, ...], optional: bool = False
+) -> web.WebSocketResponse:
+    """Go on as a WebSocket that speaks one of the protocols, or none. Raises BadRequest."""
     socket = web.WebSocketResponse(protocols=protocols, timeout=2.0)
     offered = request.headers.get("Sec-WebSocket-Protocol", "").replace(" ", "").split(",")
-    if not set(offered) & set(protocols):
+    if not set(offered) & set(protocols) and not (optional and offered == [""]):
         raise errors.bad_request(
             f"unable to upgrade: unable to negotiate protocol: client supports {offered}, "
             f"server accepts {list(protocols)}"
@@ -166,32 +160,8 @@ async def _websocket(request: web.BaseRequest, protocols: tuple[str, ...]) -> we
     return socket
 
 
-class _Tunnel:
-    """A pipe through a WebSocket."""
-
-    def __init__(self, socket: web.WebSocketResponse) -> None:
-        self._socket = socket
-        self._closing: asyncio.Task[Any] | None = None
-
-    async def read(self) -> bytes:
-        async for message in self._socket:
-            if message.type is WSMsgType.BINARY and message.data:
-                data: bytes = message.data
-                return data
-        return b""
-
-    async def write(self, data: bytes) -> None:
-        await self._socket.send_bytes(data)
-
-    def close(self) -> None:
-        self._closing = asyncio.create_task(_closed(self._socket))
-
-
-async def _closed(socket: web.WebSocketResponse) -> None:
-    await socket.close()
-
-
-async def _spdy(request: web.BaseRequest, protocol: str) -> Session:
+async def spdy(request: web.BaseRequest, protocol: str) -> Session:
+    """Go on as SPDY, with streams as one protocol has them. Raises an error 403."""
     offered = request.headers.getall("X-Stream-Protocol-Version", [protocol])
     names = [name.strip() for value in offered for name in value.split(",")]
     if protocol not in names:
@@ -240,18 +210,3 @@ class _Socket(asyncio.Protocol):
 
     def close(self) -> None:
         self._transport.close()
-
-
-async def pairs(session: Session) -> AsyncIterator[tuple[int, Stream, Stream]]:
-    """The connections of a port-forward: port, data, and where errors are told."""
-    half: dict[str, Stream] = {}
-    async for stream in session.streams():
-        number = stream.headers.get("requestid", "")
-        other = half.pop(number, None)
-        if other is None:
-            half[number] = stream
-            continue
-        both = {each.headers.get("streamtype", ""): each for each in (stream, other)}
-        port = stream.headers.get("port", "")
-        if both.keys() == {"data", "error"} and port.isascii() and port.isdigit():
-            yield int(port), both["data"], both["error"]

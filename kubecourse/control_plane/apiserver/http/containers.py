@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -21,13 +20,11 @@ from kubecourse.clock import START, Clock
 from kubecourse.control_plane.apiserver import APIServer
 from kubecourse.control_plane.apiserver.authorization import Attributes
 from kubecourse.control_plane.apiserver.http import channels
-from kubecourse.control_plane.apiserver.http.spdy import ProtocolError, Stream
 from kubecourse.control_plane.apiserver.strategy import PODS
 
 POLL = 0.02
 """Real seconds between two looks at something that takes virtual time."""
 KUBELET_PORT = 10250
-LONGEST_HEAD = 64 * 1024
 _PULLING = {
     "ErrImagePull": "image can't be pulled",
     "ImagePullBackOff": "trying and failing to pull image",
@@ -204,7 +201,7 @@ async def execute(request: web.BaseRequest, entrance: Entrance) -> None:
         container = entrance.running()
         result = entrance.kubelet().runtime.exec(container, command)
         end = clock.now + result.seconds
-    await _while_listening(wires, _reached(clock, end))
+    await _while_listening(wires, reached(clock, end))
     await wires.send("stdout", result.stdout.encode())
     errors_to = "stdout" if entrance.flag("tty") else "stderr"
     await wires.send(errors_to, result.stderr.encode())
@@ -242,7 +239,7 @@ def _wanted(entrance: Entrance) -> set[str]:
     return {*names, "error"}
 
 
-async def _reached(clock: Clock, end: float) -> None:
+async def reached(clock: Clock, end: float) -> None:
     """Until it is that virtual second."""
     while clock.now < end:
         await asyncio.sleep(POLL)
@@ -277,96 +274,3 @@ def _ended(code: int) -> dict[str, Any]:
         "reason": "NonZeroExitCode",
         "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
     }
-
-
-# --- port-forward
-
-
-async def forward(request: web.BaseRequest, entrance: Entrance) -> None:
-    """Lead connections to a pod's ports."""
-    with entrance.clock.turn:
-        phase = entrance.pod.status.phase if entrance.pod.status else None
-        if phase != "Running":
-            why = f"unable to forward port because pod is not running. Current status={phase}"
-            raise errors.bad_request(why)
-        entrance.kubelet()
-    session = await channels.open_forward(request)
-    tasks = set()
-    try:
-        async for port, data, problems in channels.pairs(session):
-            task = asyncio.create_task(_connect(entrance, port, data, problems))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-    except ProtocolError:
-        pass
-    finally:
-        for task in list(tasks):
-            task.cancel()
-        session.end()
-
-
-async def _connect(entrance: Entrance, port: int, data: Stream, problems: Stream) -> None:
-    """One connection: HTTP requests in, the answers of the pod's server out."""
-    async for path, last in _requests(data):
-        clock, network = entrance.clock, entrance.front.network
-        address = f"{entrance.pod.status.podIP}:{port}"
-        with clock.turn:
-            answer = network.request(f"http://{address}{path}")
-            end = clock.now + answer.latency
-        await _reached(clock, end)
-        if not answer.status:
-            metadata = entrance.pod.metadata
-            why = f"error forwarding port {port} to pod {metadata.name}, uid : {answer.error}"
-            await problems.write(why.encode())
-            break
-        body = answer.body.encode()
-        head = f"HTTP/1.1 {answer.status} {_reason(answer.status)}\r\nContent-Length: {len(body)}"
-        end_of_head = "\r\nConnection: close\r\n\r\n" if last else "\r\n\r\n"
-        await data.write((head + end_of_head).encode() + body)
-        if last:
-            break
-    await data.close()
-    await problems.close()
-
-
-def _reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Unknown"
-
-
-async def _requests(data: Stream) -> AsyncIterator[tuple[str, bool]]:
-    """The paths that are asked for on a connection, and whether each is the last."""
-    buffer = b""
-    while True:
-        while b"\r\n\r\n" not in buffer:
-            piece = await data.arrived.get()
-            if piece is None or len(buffer) > LONGEST_HEAD:
-                return
-            buffer += piece
-        head, _, buffer = buffer.partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
-        words = first.split(" ")
-        headers = {k.strip().lower(): v.strip() for k, _, v in (x.partition(":") for x in lines)}
-        length = headers.get("content-length", "0")
-        if len(words) != 3 or not words[1].startswith("/") or not length.isdigit():
-            return
-        while len(buffer) < int(length):
-            piece = await data.arrived.get()
-            if piece is None:
-                return
-            buffer += piece
-        buffer = buffer[int(length) :]
-        yield words[1], headers.get("connection", "").lower() == "close" or words[2] != "HTTP/1.1"
-
-
-Verb = Callable[[web.BaseRequest, Entrance], Awaitable[web.StreamResponse | None]]
-"""Answers, or returns nothing where the connection has become something else."""
-VERBS: dict[tuple[str, str], Verb] = {
-    ("GET", "log"): logs,
-    ("GET", "exec"): execute, ("POST", "exec"): execute,
-    ("GET", "attach"): attach, ("POST", "attach"): attach,
-    ("GET", "portforward"): forward, ("POST", "portforward"): forward,
-}  # fmt: skip
-"""By method and subresource of pods."""

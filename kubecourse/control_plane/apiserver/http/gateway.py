@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,7 +17,7 @@ from aiohttp import web
 from kubecourse.api import errors
 from kubecourse.control_plane.apiserver import authorization, body, discovery, openapi, rest
 from kubecourse.control_plane.apiserver.authorization import Attributes, User
-from kubecourse.control_plane.apiserver.http import containers
+from kubecourse.control_plane.apiserver.http import containers, forwarding
 from kubecourse.control_plane.apiserver.http.access import Access, printable
 from kubecourse.control_plane.apiserver.http.containers import Front
 from kubecourse.control_plane.apiserver.http.watching import Watches
@@ -38,6 +39,15 @@ _UNCHANGING = {
     "Cache-Control": "public, immutable",
     "Expires": "Thu, 31 Dec 2037 23:55:55 GMT",
 }
+Connect = Callable[[web.BaseRequest, containers.Entrance], Awaitable[web.StreamResponse | None]]
+"""Answers, or returns nothing where the connection has become something else."""
+CONNECTIONS: dict[tuple[str, str], Connect] = {
+    ("GET", "log"): containers.logs,
+    ("GET", "exec"): containers.execute, ("POST", "exec"): containers.execute,
+    ("GET", "attach"): containers.attach, ("POST", "attach"): containers.attach,
+    ("GET", "portforward"): forwarding.forward, ("POST", "portforward"): forwarding.forward,
+}  # fmt: skip
+"""By method and subresource of pods."""
 
 
 class Gateway:
@@ -88,7 +98,7 @@ class Gateway:
             return web.Response(body=plain, content_type=media)
         if wanted.verb == "watch":
             return await self.watches.serve(request, asked, query)
-        connect = containers.VERBS.get((asked.method, wanted.subresource))
+        connect = CONNECTIONS.get((asked.method, wanted.subresource))
         if connect is not None and (wanted.group, wanted.resource) == ("", "pods"):
             with self.turn:
                 self._may_connect(user, wanted)
