@@ -181,8 +181,8 @@ def test_columns_reach_over_neighbouring_lines():
 def test_a_namespace_that_does_not_go_says_what_holds_it():
     cluster = Cluster(nodes=0)
     cluster.run("create namespace stuck")
-    held = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "finalizers": ["a/b"]}}'
-    cluster.run("create -n stuck -f -", stdin=held)
+    held = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "finalizers": %s}}'
+    cluster.run("create -n stuck -f -", stdin=held % '["a/b"]')
     cluster.run("delete namespace stuck --wait=false")
     cluster.advance(10)
     said = cluster.run("describe namespace stuck").stdout
