@@ -383,6 +383,23 @@ class Cluster:
                 known = f"{MetricsServer.name}, {VerticalPodAutoscaler.name}"
                 raise CourseError(f"no add-on {name!r}: there are {known}")
 
+    def metrics(self) -> str:
+        """What Prometheus would read now: the names of kube-state-metrics, cAdvisor, the API."""
+        from kubecourse.tools import metrics
+
+        return metrics.now(self)
+
+    def write_metrics(
+        self, path: str, start: float = 0.0, end: float | None = None, step: float = 60.0
+    ) -> int:
+        """Write metrics over virtual time to an OpenMetrics file, for `promtool tsdb`.
+
+        A sample each `step` seconds; returns how many there are.
+        """
+        from kubecourse.tools import metrics
+
+        return metrics.write(self, path, start, end, step)
+
     def _meter(self, node: str) -> Any:
         """What measures a node's containers; None if the node cannot be reached."""
         kubelet = self.kubelets.get(node)
