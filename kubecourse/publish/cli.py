@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kubecourse.lessons.messages import LANGUAGES
+from kubecourse.publish import serving
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     printing.add_argument(
         "--cut", choices=("full", "brief"), action="append", help="brief: to be projected"
     )
+    serving.add_command(commands)
     options, rest = parser.parse_known_args(argv)
     if options.command == "lab":
         return open_lab(Path.cwd(), rest)
@@ -100,6 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return keep_ledger(Path.cwd())
     if options.command == "clean":
         return clean_up()
+    if options.command == "serve":
+        return serve(options)
     try:
         if options.command == "handouts":
             make_handouts(Path.cwd(), options)
@@ -241,6 +245,18 @@ def examine(language: str | None) -> int:
     report = doctor.doctor()
     print(report)
     return 0 if report.can_open else 1
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve a cluster until it is stopped."""
+    from kubecourse.cluster import CourseError
+
+    try:
+        service = serving.serve(options)
+    except (ImportError, OSError, ValueError, CourseError) as problem:
+        return _fail(*serving.explained(problem))
+    serving.attend(service)
+    return 0
 
 
 def clean_up() -> int:

@@ -94,7 +94,16 @@ class Service:
         return "\n".join([f"# The cluster answers at {self.url}.", *lines])
 
     def __repr__(self) -> str:
-        return f"{self}\n# Time passes at {self.speed:g} virtual seconds a second."
+        return f"{self}\n# {self.status}"
+
+    @property
+    def status(self) -> str:
+        """What time it is, and how fast it passes."""
+        now = f"It is virtual second {self._clock.now:.0f}"
+        if not self.running:
+            return f"{now}; the cluster is no longer served."
+        pace = f"{self.speed:g} pass in a real one" if self.speed else "time stands still"
+        return f"{now}; {pace}."
 
     # --- time
 
@@ -128,6 +137,10 @@ class Service:
     def running(self) -> bool:
         """Whether it is still being served."""
         return self._thread.is_alive()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it is over, but no longer than some real seconds."""
+        self._thread.join(seconds)
 
     def stop(self) -> None:
         """End it: no thread, port or file stays."""
