@@ -61,10 +61,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--pods", type=int, default=10000)
+    parser.add_argument("--control-plane", type=int, default=1)
     options = parser.parse_args()
 
     begin = time.perf_counter()
-    cluster = Cluster(nodes=options.nodes, node_shape="4cpu-32Gi")
+    cluster = Cluster(options.nodes, node_shape="4cpu-32Gi", control_plane=options.control_plane)
     ready_to_go = time.perf_counter()
     started = cluster.now
     deploy(cluster, options.pods)
@@ -83,6 +84,7 @@ def main() -> None:
             {
                 "nodes": options.nodes,
                 "pods": options.pods,
+                "control_plane": options.control_plane,
                 "wall_s": round(wall, 2),
                 "pods_per_s": round(options.pods / wall),
                 "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,

@@ -160,10 +160,11 @@ class Dispatcher:
     def dispatch(self, event: Event) -> None:
         """Offer a change to every watch that it may concern."""
         old, new = event.old, event.new
-        for revision, watch in list(self._early):
-            if event.revision > revision:
-                self.remove(watch)
-                self.add(watch)
+        if self._early:
+            for revision, watch in list(self._early):
+                if event.revision > revision:
+                    self.remove(watch)
+                    self.add(watch)
         for watch in self._watches:
             watch.offer(old, new)
         for watch in _outside.get(self, ()):

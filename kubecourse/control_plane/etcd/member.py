@@ -205,7 +205,8 @@ class EtcdMember:
         self._index = raft.applied
         self._shown = max(self._shown, self.applied_revision)
         for relay in self._relays:
-            relay.pass_on()
+            if relay.waiting:
+                relay.pass_on()
 
     def flush_soon(self) -> None:
         """Flush once the disk has written."""
@@ -230,14 +231,14 @@ class EtcdMember:
 class Relay:
     """A watch through one member: it shows a change once the member has come to it."""
 
-    __slots__ = ("_cancel", "_member", "_relays", "_waiting", "_watcher")
+    __slots__ = ("_cancel", "_member", "_relays", "_watcher", "waiting")
 
     def __init__(
         self, member: EtcdMember, relays: list[Relay], watcher: Watcher, store: Etcd, prefix: str
     ) -> None:
         self._member = member
         self._watcher = watcher
-        self._waiting = deque(store.history(prefix, member.revision))
+        self.waiting = deque(store.history(prefix, member.revision))
         self._relays = relays
         relays.append(self)
         self._cancel = store.watch(prefix, self._hear)
@@ -249,10 +250,12 @@ class Relay:
             self._relays.remove(self)
 
     def _hear(self, event: Event) -> None:
-        self._waiting.append(event)
-        self.pass_on()
+        if self._member.current and not self.waiting:
+            self._watcher(event)
+        else:
+            self.waiting.append(event)
 
     def pass_on(self) -> None:
         """Show what the member has come to."""
-        while self._waiting and self._waiting[0].revision <= self._member.revision:
-            self._watcher(self._waiting.popleft())
+        while self.waiting and self.waiting[0].revision <= self._member.revision:
+            self._watcher(self.waiting.popleft())
