@@ -200,6 +200,11 @@ def fork(root: Any) -> Any:
     return copies[id(root)]
 
 
+def everything(root: Any) -> list[Any]:
+    """All objects that can be reached from one and that can change."""
+    return [obj for obj, _, _ in _survey([root], cells=False)[0]]
+
+
 def _shell(obj: Any) -> Any:
     """An empty object of the same class."""
     cls: Any = type(obj)

@@ -5,9 +5,11 @@ from kubecourse.lessons.widgets.costs import CostCalculator, Offers
 from kubecourse.lessons.widgets.decision import Decisions
 from kubecourse.lessons.widgets.drain import DrainWithBudget
 from kubecourse.lessons.widgets.endpoints import Endpoints
+from kubecourse.lessons.widgets.follow import FollowApply
 from kubecourse.lessons.widgets.layers import LayerExplorer
 from kubecourse.lessons.widgets.limit_range import LimitRangeBeforeAfter
 from kubecourse.lessons.widgets.map import ClusterMap
+from kubecourse.lessons.widgets.node_failure import NodeFailure
 from kubecourse.lessons.widgets.portmap import PortPicture
 from kubecourse.lessons.widgets.probes import ProbeTimeline
 from kubecourse.lessons.widgets.quorum import Quorum
@@ -27,8 +29,10 @@ __all__ = [
     "Decisions",
     "DrainWithBudget",
     "Endpoints",
+    "FollowApply",
     "LayerExplorer",
     "LimitRangeBeforeAfter",
+    "NodeFailure",
     "Offers",
     "PortPicture",
     "ProbeTimeline",

@@ -15,7 +15,7 @@ def drawing(title: str, height: float, shapes: Iterable[str], width: int = palet
     words = escape(title)
     return (
         f'<svg viewBox="0 0 {width} {height:.0f}" width="{width}" height="{height:.0f}" role="img" '
-        f'aria-label="{words}" style="max-width: 100%">{"".join(shapes)}</svg>'
+        f'aria-label="{words}" style="max-width: 100%; overflow: visible">{"".join(shapes)}</svg>'
     )
 
 
