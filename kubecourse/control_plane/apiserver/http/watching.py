@@ -108,6 +108,7 @@ class Watches:
         self._server: APIServer | None = None
         self._encoded = Encoded()
         self._outlets: set[Outlet] = set()
+        self.check()
 
     def close(self) -> None:
         """End all of them: their clients will ask again."""
