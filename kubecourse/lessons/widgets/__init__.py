@@ -5,6 +5,7 @@ from kubecourse.lessons.widgets.costs import CostCalculator, Offers
 from kubecourse.lessons.widgets.decision import Decisions
 from kubecourse.lessons.widgets.drain import DrainWithBudget
 from kubecourse.lessons.widgets.endpoints import Endpoints
+from kubecourse.lessons.widgets.eviction import EvictionOrder
 from kubecourse.lessons.widgets.follow import FollowApply
 from kubecourse.lessons.widgets.layers import LayerExplorer
 from kubecourse.lessons.widgets.limit_range import LimitRangeBeforeAfter
@@ -12,10 +13,12 @@ from kubecourse.lessons.widgets.map import ClusterMap
 from kubecourse.lessons.widgets.node_failure import NodeFailure
 from kubecourse.lessons.widgets.portmap import PortPicture
 from kubecourse.lessons.widgets.probes import ProbeTimeline
+from kubecourse.lessons.widgets.qos import QoSSorter
 from kubecourse.lessons.widgets.quorum import Quorum
 from kubecourse.lessons.widgets.quota import QuotaMeter
 from kubecourse.lessons.widgets.race import SizeRace
 from kubecourse.lessons.widgets.replicas import Replicas
+from kubecourse.lessons.widgets.requests import RequestsAndLimits
 from kubecourse.lessons.widgets.reservation import ReservationCurve
 from kubecourse.lessons.widgets.rollout import RolloutPlayer
 from kubecourse.lessons.widgets.rollout_traffic import RolloutUnderTraffic
@@ -29,6 +32,7 @@ __all__ = [
     "Decisions",
     "DrainWithBudget",
     "Endpoints",
+    "EvictionOrder",
     "FollowApply",
     "LayerExplorer",
     "LimitRangeBeforeAfter",
@@ -36,10 +40,12 @@ __all__ = [
     "Offers",
     "PortPicture",
     "ProbeTimeline",
+    "QoSSorter",
     "Quorum",
     "QuotaMeter",
     "RegistryBrowser",
     "Replicas",
+    "RequestsAndLimits",
     "ReservationCurve",
     "RolloutPlayer",
     "RolloutUnderTraffic",

@@ -14,7 +14,7 @@ from kubecourse.lessons.widgets.panel import picture
 
 LABELS, TRACK, GAP, HEAD = 132, 496, 6, 18
 """Pixels: names of rows, what is beside them, between rows, and above the first."""
-LETTER = 6.6
+LETTER = 7.2
 """Pixels of a letter, about."""
 NEVER = float("inf")
 SECONDS, AMOUNTS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300), (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -139,7 +139,7 @@ class Requests:
         yield _end(top + 10, str(most))
         for second, pair in enumerate(zip(self.served, self.failed, strict=True)):
             left, right = scale.x(second), scale.x(second + 1)
-            width, low = max(right - left - 0.5, 0.5), top + self.height
+            width, low = right - left - 0.5 * (right - left > 3), top + self.height
             hint = f"{second} s: {pair[0]} {_say('served')}, {pair[1]} {_say('failed')}"
             yield f"<g><title>{escape(hint)}</title>"
             for number, look in zip(pair, ("served", "failed"), strict=True):
