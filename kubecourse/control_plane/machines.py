@@ -110,7 +110,10 @@ class ControlPlane:
         self.machines = {
             name: ControlPlaneMachine(self, name, zone, alone) for name, zone in zones.items()
         }
-        self.balancer.serve(list(self.machines.values()))
+        first, *others = self.machines.values()
+        for machine in others:  # add-ons that serve or admit are registered with all of them
+            machine.server.extensions = first.server.extensions
+        self.balancer.serve([first, *others])
 
     def __getitem__(self, name: str) -> ControlPlaneMachine:
         return self.machines[name]

@@ -6,12 +6,13 @@ Sources: `pkg/scheduler/{scheduler,schedule_one,eventhandlers}.go`.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from kubecourse.api import conditions, models, volumes
-from kubecourse.api.errors import ApiError, ignoring
+from kubecourse.api.errors import ApiError
 from kubecourse.api.volumes import BOUND_BY_CONTROLLER
 from kubecourse.client import Client, EventRecorder, Informer
 from kubecourse.client.informer import Key, key_of
@@ -263,7 +264,7 @@ class Scheduler:
             metadata = victim.metadata
             message = f"{PROFILE}: preempting to accommodate a higher priority pod"
             why = "DisruptionTarget", "True", "PreemptionByScheduler", message
-            with ignoring("NotFound"):
+            with suppress(ApiError):
                 current = self._client.get(core.Pod, metadata.name, metadata.namespace)
                 status = conditions.status_with(current, self._clock.utc(), *why)
                 self._client.update_status(replace(current, status=status))
@@ -281,7 +282,7 @@ class Scheduler:
         self._promises.note(pod, nominated)
         self._arm_flush()
         self._events.warning(pod, "FailedScheduling", explain.shortened(text))
-        with ignoring("NotFound"):
+        with suppress(ApiError):
             current = self._client.get(core.Pod, pod.metadata.name, pod.metadata.namespace)
             why = "PodScheduled", "False", "Unschedulable", text
             status = conditions.status_with(current, self._clock.utc(), *why)

@@ -98,6 +98,8 @@ class Kubelet(Cell):
             self._joining = self.clock.call_later(JOIN_AGAIN, self._join, background=True)
             return
         self.eviction.start()
+        # First listen: a worker that goes on may be about to delete its pod.
+        self._stream = self.client.watch(core.Pod, self._receive, fields=self._mine)
         present = {pod.metadata.uid for pod in listed}
         for worker in list(self.pods.values()):
             if worker.uid in present:
@@ -105,7 +107,6 @@ class Kubelet(Cell):
                 self._watch_references(worker.pod)
             else:
                 self._forget(worker)
-        self._stream = self.client.watch(core.Pod, self._receive, fields=self._mine)
 
     def stop(self) -> None:
         """The agent is gone: no heartbeats, no statuses, no restarts. Containers go on."""
