@@ -15,10 +15,13 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kubecourse import Cluster
+from kubecourse.control_plane.machines import MachineFacts
+from kubecourse.node.traffic import Traffic
 
 FOLDER = Path(__file__).with_suffix("")
 MARKS = ("$ ", "@ ", "## ")
@@ -72,10 +75,14 @@ class World:
 
     `@ 5s`: time passes. `@ settle`: until nothing more happens. `@ image app:2 pullable=False`:
     declares what an image does. `@ GET http://web/`: a request from inside, and its answer.
+    `@ cluster nodes=3 control_plane=3`: another cluster. `@ traffic http://web`: requests, ten a
+    second; `@ answered`: how many of them were so far. `@ fail_node node-1`, `@ partition a,b c`,
+    `@ stop etcd`, …: what `Cluster` calls so. `@ machines`: how those of the control plane are.
     """
 
     def __init__(self) -> None:
         self.cluster = Cluster(nodes=3)
+        self.traffic: Traffic | None = None
 
     def play(self, step: Step) -> str:
         """What a step prints."""
@@ -103,6 +110,24 @@ class World:
                 pairs = (setting.partition("=") for setting in settings)
                 values = {key: _value(text) for key, _, text in pairs}
                 self.cluster.images.declare(name, **values)
+            case ["cluster", *settings]:
+                pairs = (setting.partition("=") for setting in settings)
+                self.cluster = Cluster(**{key: _value(text) for key, _, text in pairs})
+            case ["traffic", url]:
+                self.traffic = self.cluster.traffic(url)
+            case ["answered"]:
+                assert self.traffic is not None
+                ok = sum(row.ok for row in self.traffic.rows)
+                return f"{ok} of {len(self.traffic.rows)} requests\n"
+            case ["machines"]:
+                return _table(self.cluster.control_plane.facts())
+            case ["partition", *sides]:
+                self.cluster.partition(*(side.split(",") for side in sides))
+            case [
+                ("fail_node" | "recover_node" | "stop" | "start" | "heal" | "crash") as verb,
+                *names,
+            ]:
+                getattr(self.cluster, verb)(*names)
             case [duration] if duration.endswith("s"):
                 self.cluster.advance(float(duration[:-1]))
             case _:
@@ -110,9 +135,19 @@ class World:
         return ""
 
 
-def _value(text: str) -> object:
+def _table(facts: list[MachineFacts]) -> str:
+    heads = ("NAME", "ETCD", "TERM", "APISERVER", "SCHEDULER", "CONTROLLER-MANAGER")
+    rows = [(f.name, f.etcd, f.term, f.apiserver, f.scheduler, f.controller_manager) for f in facts]
+    widths = [max(len(str(row[n])) for row in [heads, *rows]) for n in range(len(heads))]
+    lines = ("   ".join(map(str.ljust, map(str, row), widths)).rstrip() for row in [heads, *rows])
+    return "\n".join(lines) + "\n"
+
+
+def _value(text: str) -> Any:
     if text in ("True", "False"):
         return text == "True"
+    if text.isdigit():
+        return int(text)
     try:
         return float(text)
     except ValueError:
