@@ -95,3 +95,15 @@ def test_messages_become_html() -> None:
     assert "<strong>No.</strong> a &lt; b" in html("**No.** a < b", "#000000")
     assert "<code>get pods</code>" in html("see `get pods`", "#000000")
     assert "<pre>one\n\n  two &amp; three</pre>" in html("    one\n\n      two & three", "#000000")
+
+
+def test_an_exercise_that_breaks_machines_has_a_cluster_to_itself(cluster: Cluster) -> None:
+    broken = Exercises(cluster, chapter=3).buried
+    lab = broken.cluster
+    assert lab is broken.cluster is not cluster
+    assert "ex.buried.cluster" in repr(broken)
+    lab.run("delete node node-2")
+    assert "a new cluster" in repr(broken.reset())
+    assert broken.cluster is not lab
+    assert broken.verdict().outcome is Outcome.UNTRIED
+    assert cluster.now < 1
