@@ -47,6 +47,7 @@ from kubecourse.snapshot import Snapshot, fork
 from kubecourse.turn import taking_turns
 
 if TYPE_CHECKING:
+    from kubecourse.cloud.drill import Drill
     from kubecourse.control_plane.apiserver.http.service import Service
     from kubecourse.tools.explanation import Explanation
     from kubecourse.tools.kubectl import Output
@@ -124,6 +125,7 @@ class Cluster:
         self.proxy = KubeProxy(self.connect_as("kube-proxy"))
         self.dns = DNS(self.connect_as("coredns"))
         self.kubelets: dict[str, Kubelet] = {}
+        self.cloud: Any = None
         self.network = Network(self.clock, self.dns, self.proxy, self.kubelets)
         self.network.programs["descheduler"] = Program(descheduler.main, self.connect_as)
         for component in (self.control_plane, self.proxy, self.dns):
@@ -382,6 +384,12 @@ class Cluster:
             else:
                 known = f"{MetricsServer.name}, {VerticalPodAutoscaler.name}"
                 raise CourseError(f"no add-on {name!r}: there are {known}")
+
+    def what_if(self, fail: str = "largest", spot: str = "") -> Drill:
+        """Try on a copy what happens without a node, or without all of a pool's spot machines."""
+        from kubecourse.cloud.drill import what_if
+
+        return what_if(self, fail, spot)
 
     def metrics(self) -> str:
         """What Prometheus would read now: the names of kube-state-metrics, cAdvisor, the API."""

@@ -125,11 +125,12 @@ def parse(text: str) -> Prices:
     return msgspec.convert(yaml.safe_load(text), Prices)
 
 
-def prices(table: str | Path = TABLE) -> Prices:
-    """The table at a path, or below the nearest folder above this one that has it.
-
-    Raises FileNotFoundError.
-    """
+def find(table: str | Path) -> Path:
+    """A table at a path, or below the nearest folder above this one that has it."""
     folders = [Path.cwd(), *Path.cwd().parents]
-    found = next((base / table for base in folders if (base / table).exists()), Path(table))
-    return parse(found.read_text(encoding="utf-8"))
+    return next((base / table for base in folders if (base / table).exists()), Path(table))
+
+
+def prices(table: str | Path = TABLE) -> Prices:
+    """The table at a path, as `find` finds it. Raises FileNotFoundError."""
+    return parse(find(table).read_text(encoding="utf-8"))
