@@ -103,7 +103,8 @@ def bill(fleet: Any, start: float = 0.0, end: float | None = None) -> Bill:
         pools["volumes"] = pools.get("volumes", 0.0) + cost
         _add(causes, cause, cost)
     total = Decimal(str(round(sum(pools.values()), 9)))
-    return Bill(start, end, rounded(causes, total), rounded(pools, total))
+    parts = {cause: cents for cause, cents in rounded(causes, total).items() if cents}
+    return Bill(start, end, parts, rounded(pools, total))
 
 
 def hourly(fleet: Any) -> Decimal:
