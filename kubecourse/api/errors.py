@@ -53,10 +53,11 @@ class ApiError(Exception):
 class Unreachable(ApiError):
     """No API server answers: it does not run, or messages do not get there. No Status at all."""
 
-    def __init__(self) -> None:
-        address = "127.0.0.1:6443"
-        super().__init__(503, "", f"dial tcp {address}: connect: connection refused")
-        self.address = address
+    address = "127.0.0.1:6443"
+
+    def __init__(self, asked: str = "") -> None:
+        said = f"dial tcp {self.address}: connect: connection refused"
+        super().__init__(503, "", f"{asked}: {said}" if asked else said)
 
 
 class ignoring:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, Unreachable
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver import discovery, rest
 
@@ -67,7 +68,7 @@ class Connection:
         """
         head = (method, path, query or {}, body, content_type, accept)
         request = rest.Request(*head, self.user, "kubectl")
-        server = self.server
+        server = self.reach(f"{path}?{urlencode(sorted((query or {}).items()))}", method)
         if not server.etcd.ready and discovery.document(path, accept) is None:
             self.clock.wait_for(partial(getattr, server.etcd, "ready"), ETCD_TIMEOUT)
         response = rest.handle(server, request)
@@ -81,6 +82,14 @@ class Connection:
                 status.get("details"),
             )
         return response.body
+
+    def reach(self, path: str, method: str = "GET") -> Any:
+        """The API server, if it can be asked for something. Raises Unreachable."""
+        try:
+            return self.server
+        except Unreachable as error:
+            url = f"https://{error.address}{path}".removesuffix("?")
+            raise Unreachable(f'{method.capitalize()} "{url}"') from None
 
     # --- one object; options are `dry_run`, `validation` (Strict, Warn, Ignore), `field_manager`
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kubecourse.api import models, yaml
+from kubecourse.api.errors import Unreachable
 from kubecourse.api.resources import BY_KIND, Resource
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
@@ -139,7 +140,7 @@ def _check_type(inv: Invocation, data: Any, source: str) -> None:
     if isinstance(data, dict):
         missing = [f"{key} not set" for key in ("apiVersion", "kind") if not data.get(key)]
         if not missing:
-            return
+            return _check_validator(inv, source)
         problem = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
     else:
         missing = []
@@ -152,6 +153,19 @@ def _check_type(inv: Invocation, data: Any, source: str) -> None:
     raise KubectlError(
         f'error validating "{source}": error validating data: {problem}; {_TURN_OFF}'
     )
+
+
+def _check_validator(inv: Invocation, source: str) -> None:
+    """Whether the server can be asked to validate. What is no file's is sent as it is."""
+    if not source or "validate" not in inv.flags or inv.validation == "Ignore":
+        return
+    try:
+        inv.connection.reach("/openapi/v2?timeout=32s")
+    except Unreachable as error:
+        raise KubectlError(
+            f'error validating "{source}": error validating data: failed to download openapi: '
+            f"{error.message}; {_TURN_OFF}"
+        ) from None
 
 
 _NOT_SERVED = "\nsimulated: a real cluster serves this kind, this one does not"

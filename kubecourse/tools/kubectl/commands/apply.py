@@ -98,7 +98,9 @@ def _apply_one(inv: Invocation, how: Callable[[Invocation, Info], None], info: I
 
 
 def _apply(inv: Invocation, info: Info) -> None:
-    current = inv.connection.find(info)
+    asking = "error when retrieving current configuration of"
+    with prefixing(f'{asking}:\n{_described(info)}\nfrom server for: "{info.source}"'):
+        current = inv.connection.find(info)
     done = "configured"
     if current is None:
         with prefixing(f'error when creating "{info.source}"'):
@@ -141,13 +143,17 @@ def _warn_of_deletion(inv: Invocation, obj: Json) -> None:
 
 def _applying(info: Info, patch: Json) -> str:
     """Kubectl's words for what it was about to send, and to whom."""
+    what = f"error when applying patch:\n{go_json(patch)}\nto:\n{_described(info)}"
+    return f'{what}\nfor: "{info.source}":'
+
+
+def _described(info: Info) -> str:
     resource = info.resource
     version = resource.api_version if resource.group else f"/{resource.version}"
     return (
-        f"error when applying patch:\n{go_json(patch)}\nto:\n"
         f'Resource: "{version}, Resource={resource.plural}", '
         f'GroupVersionKind: "{version}, Kind={resource.kind}"\n'
-        f'Name: "{info.name}", Namespace: "{info.namespace or ""}"\nfor: "{info.source}":'
+        f'Name: "{info.name}", Namespace: "{info.namespace or ""}"'
     )
 
 

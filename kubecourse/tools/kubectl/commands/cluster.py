@@ -26,12 +26,13 @@ def version(inv: Invocation) -> None:
     major, minor, _ = CLIENT.lstrip("v").split(".")
     client = {"major": major, "minor": minor, "gitVersion": CLIENT}
     both: Json = {"clientVersion": client, "kustomizeVersion": KUSTOMIZE}
+    if not form:
+        inv.print(f"Client Version: {CLIENT}")
+        inv.print(f"Kustomize Version: {KUSTOMIZE}")
     if not inv.flags["client"]:
         both["serverVersion"] = inv.connection.request("GET", "/version")
     if form:
         return inv.write(yaml.dump(both) if form == "yaml" else f"{go_json(both, indent=2)}\n")
-    inv.print(f"Client Version: {CLIENT}")
-    inv.print(f"Kustomize Version: {KUSTOMIZE}")
     if server := both.get("serverVersion"):
         inv.print(f"Server Version: {server['gitVersion']}")
         if abs(int(server["minor"].rstrip("+")) - int(minor)) > 1:
@@ -45,7 +46,8 @@ def version(inv: Invocation) -> None:
 
 @command("cluster-info")
 def cluster_info(inv: Invocation) -> None:
-    """Say where the control plane is."""
+    """Say where the control plane is, if it is there."""
+    inv.connection.reach("/api")
     inv.print(f"Kubernetes control plane is running at {SERVER}")
     inv.print()
     inv.print("To further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.")

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from kubecourse.api import names
+from kubecourse.api.errors import ApiError
 from kubecourse.node.runtime.references import InvalidReference, parse_reference
 from kubecourse.tools.kubectl.changing import store
 from kubecourse.tools.kubectl.cli import command
@@ -42,9 +43,25 @@ def new_object(
     return {"kind": kind, "apiVersion": api, "metadata": metadata}
 
 
+_FAILED = {
+    "configmap": "failed to create configmap:",
+    "deployment": "failed to create deployment:",
+    "secret": "failed to create secret",
+    "service": "failed to create {type} service:",
+}
+"""What comes before the server's words, by what is created; before those for others nothing."""
+
+
 def generated(inv: Invocation, obj: Json, done: str = "created") -> None:
     """Store an object made from flags; what is only printed names no namespace by itself."""
-    store(inv, replace(info_of(inv, obj), object=obj), done)
+    try:
+        store(inv, replace(info_of(inv, obj), object=obj), done)
+    except ApiError as error:
+        _, verb, what = [*inv.path.split(), ""][:3]
+        if verb != "create" or what not in _FAILED:
+            raise
+        text = _FAILED[what].format(type=obj.get("spec", {}).get("type"))
+        raise KubectlError(f"{text} {error.message}") from None
 
 
 def present(values: Json) -> Json:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kubecourse.api import schema, yaml
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, Unreachable
 from kubecourse.api.patch import two_way_merge_patch
 from kubecourse.api.quantity import QuantityError, canonical
 from kubecourse.tools.kubectl.changing import send_patch
@@ -208,6 +208,8 @@ def scale(inv: Invocation) -> None:
     """Set the number of replicas through the scale subresource."""
     try:
         infos = from_flags(inv)
+    except Unreachable:
+        raise
     except ApiError as error:
         raise KubectlError(f"no objects passed to scale {error.message}") from None
     if not infos:
