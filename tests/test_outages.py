@@ -8,6 +8,7 @@ the end, and no pod twice.
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from kubecourse import Cluster
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
+from kubecourse.cluster import CourseError
 
 core = models.core_v1
 FIRST, SECOND, THIRD = "control-plane-1", "control-plane-2", "control-plane-3"
@@ -132,7 +134,7 @@ def test_with_two_of_three_gone_nothing_can_be_changed_and_what_runs_runs_on() -
     cluster.fail_node(SECOND)
     cluster.fail_node(THIRD)
     began = cluster.now
-    for command in ("create configmap new", "get pods", "delete pod --all"):
+    for command in ("create namespace new", "get pods", "delete pod --all"):
         output = cluster.run(command)
         assert output.code == 1
         assert output.stderr == "Error from server: etcdserver: request timed out\n"
@@ -251,6 +253,65 @@ def test_every_component_can_be_stopped_on_one_machine_alone() -> None:
         cluster.advance(40)
     outage.is_whole()
     assert outage.answered == 1.0
+
+
+def _something_happens(outage: Outage, rng: Random) -> None:
+    cluster = outage.cluster
+    machines = [machine.name for machine in cluster.control_plane]
+    machine, node = rng.choice(machines), rng.choice(list(cluster.kubelets))
+    component = rng.choice(["etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager"])
+    match rng.randrange(12):
+        case 0:
+            cluster.fail_node(machine)
+        case 1:
+            cluster.fail_node(node)
+        case 2 | 3:
+            cluster.recover_node(machine)
+            cluster.recover_node(node)
+        case 4:
+            cluster.partition([machine], [node])
+        case 5:
+            cluster.partition([machine, node])
+        case 6:
+            cluster.heal()
+        case 7:
+            cluster.stop(f"{component}@{machine}")
+        case 8:
+            cluster.start(component)
+        case 9:
+            cluster.run(f"scale deployment web --replicas={rng.randrange(3, 9)}")
+        case 10:
+            cluster.run("delete pod --all --wait=false")
+        case 11:
+            cluster.run("rollout restart deployment web")
+    cluster.advance(rng.choice([0.0, 0.001, 0.5, 3, 8, 20, 70]))
+
+
+@pytest.mark.parametrize("control_plane", [1, 2, 3, 5])
+def test_whatever_happens_all_is_whole_once_everything_works_again(control_plane: int) -> None:
+    for seed in range(2):
+        outage, rng = Outage(control_plane), Random(seed)
+        cluster = outage.cluster
+        for _ in range(40):
+            _something_happens(outage, rng)
+        cluster.heal()
+        for machine in (*cluster.kubelets, *(machine.name for machine in cluster.control_plane)):
+            cluster.recover_node(machine)
+        cluster.advance(900)
+        outage.is_whole()
+
+
+def test_what_is_not_there_cannot_fail() -> None:
+    cluster = Cluster(nodes=1)
+    for call in (
+        lambda: cluster.fail_node("control-plane-2"),
+        lambda: cluster.partition(["node-1"], ["node-2"]),
+        lambda: cluster.stop("etcd@node-1"),
+        lambda: cluster.stop("kubelet"),
+        lambda: Cluster(nodes=1, control_plane=0),
+    ):
+        with pytest.raises(CourseError):
+            call()
 
 
 def test_an_outage_can_be_replayed_from_a_snapshot_and_on_a_copy() -> None:

@@ -117,18 +117,36 @@ def running(cluster: Cluster) -> list[str]:
     return [pod.metadata.name for pod in pods if pod.status.phase == "Running"]
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_whatever_changes_is_put_back(change: str) -> None:
-    cluster = Cluster(nodes=3)
+OUTAGES = {
+    "power": lambda c: c.fail_node("control-plane-1"),
+    "power, later": lambda c: [c.fail_node("control-plane-1"), c.advance(40)],
+    "cut off": lambda c: [c.partition(["control-plane-1", "node-1"]), c.advance(60), c.heal()],
+    "no etcd": lambda c: [c.stop("etcd"), c.advance(100), c.start("etcd"), c.advance(400)],
+    "no API server": lambda c: [c.stop("kube-apiserver"), c.advance(30)],
+    "another": lambda c: [c.stop("kube-apiserver@control-plane-1"), c.run("get pods")],
+}
+
+
+def _put_back(cluster: Cluster, change: Any) -> None:
     cluster.run("apply -f -", MANIFEST)
     CHANGES["shell"](cluster)
     cluster.run("run files --image=busybox -- httpd -f -p 80")
     cluster.settle()
     cluster.advance(12)
     snapshot, before = cluster.snapshot(), everything(cluster)
-    CHANGES[change](cluster)
+    change(cluster)
     cluster.restore(snapshot)
     assert everything(cluster) == before
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changes_is_put_back(change: str) -> None:
+    _put_back(Cluster(nodes=3), CHANGES[change])
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_an_outage_of_several_machines_is_put_back(outage: str) -> None:
+    _put_back(Cluster(nodes=3, control_plane=3), OUTAGES[outage])
 
 
 STEPS = st.lists(
