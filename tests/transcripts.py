@@ -97,7 +97,7 @@ class World:
         text = None if stdin is None else "\n".join([*stdin, ""])
         output = self.cluster.run(command.removesuffix(HERE_DOCUMENT), text)
         code = f"[exit code {output.code}]\n" if output.code else ""
-        return f"{output.stdout}{output.stderr}{code}"
+        return f"{output.text}{code}"
 
     def _happen(self, words: list[str]) -> str:
         match words:
