@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
-from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -100,15 +99,31 @@ class Curve:
 
     def areas(self, times: Sequence[float]) -> list[float]:
         """`area` at each of some times, which only grow."""
-        starts, period, flat = self.times, self.period, not any(self.slopes)
-        if period < NEVER or not flat:
+        if self.period < NEVER or self.sloped:
             return [self.area(t) for t in times]
-        found, i, last, values, areas = [], 0, len(starts) - 1, self.values, self._areas
+        _, i, _ = self._place(times[0])
+        starts, values, areas = (*self.times, NEVER), self.values, self._areas
+        found, start, after = [], starts[i], starts[i + 1]
         for t in times:
-            while i < last and starts[i + 1] <= t:
-                i += 1
-            found.append(areas[i] + (t - starts[i]) * values[i])
+            while t >= after:
+                i, start, after = i + 1, after, starts[i + 2]
+            found.append(areas[i] + (t - start) * values[i])
         return found
+
+    @cached_property
+    def sloped(self) -> bool:
+        """Whether it changes within pieces too."""
+        return any(self.slopes)
+
+    def breaks(self, a: float, b: float) -> list[float]:
+        """When pieces begin between two times."""
+        if self.period == NEVER:
+            return list(self.times[bisect_right(self.times, a) : bisect_left(self.times, b)])
+        begun, i, _ = self._place(a)
+        found = [begun + t for t in self.times[i + 1 :]]
+        while (begun := begun + self.period) < b:
+            found += [begun + t for t in self.times]
+        return [t for t in found if a < t < b]
 
     def most(self, a: float, b: float) -> float:
         """A value that it does not exceed from `a` to `b`."""
@@ -148,10 +163,10 @@ class Demand:
 
     def areas(self, times: Sequence[float]) -> list[float]:
         """`area` at each of some times, which only grow."""
-        found = [self.constant * t for t in times]
-        for curve in self.curves:
-            found = list(map(add, found, curve.areas(times)))
-        return found
+        parts = [curve.areas(times) for curve in self.curves]
+        if self.constant or not parts:
+            parts.append([self.constant * t for t in times])
+        return parts[0] if len(parts) == 1 else [sum(row) for row in zip(*parts, strict=True)]
 
     def piece(self, t: float) -> tuple[float, float, float]:
         """How much is wanted, how that changes, and until when it goes on so."""
@@ -180,6 +195,7 @@ def seconds(text: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
+@lru_cache(maxsize=1 << 16)
 def _amount(text: str) -> float:
     try:
         value = parse_quantity(text).nano / 10**9
@@ -241,7 +257,9 @@ def _trace(path: str) -> Curve:
 def _read_trace(path: str, changed: int) -> Curve:
     """A file's lines `SECONDS,VALUE`. It is read again when it has changed."""
     times, values = [0.0], [0.0]
-    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
+    for number, line in enumerate(Path(path).read_text().split("\n"), 1):
+        if not line:
+            continue
         time, comma, value = line.partition(",")
         try:
             when = float(time)

@@ -60,22 +60,26 @@ def share_out(
     What one leaves goes to the others, so that no core is idle while somebody may use it.
     """
     wanted = [min(pair) for pair in zip(demands, limits, strict=True)]
-    left = cores
-    if sum(wanted) <= left:
-        return Split(wanted, inf)
-    total, level = sum(shares), 0.0
-    used = wanted.copy()
-    # Those whose wish is smallest for their shares are satisfied first.
-    order = sorted(range(len(wanted)), key=lambda i: wanted[i] / shares[i])
-    for place, i in enumerate(order):
+    level = water_level(cores, wanted, shares)
+    pairs = zip(wanted, shares, strict=True)
+    return Split(wanted if level == inf else [min(w, level * s) for w, s in pairs], level)
+
+
+def water_level(cores: float, wanted: Sequence[float], shares: Sequence[int]) -> float:
+    """The cores for each share at which all are used; infinite if there is enough for all."""
+    if sum(wanted) <= cores:
+        return inf
+    left, total = cores, sum(shares)
+    pending = list(zip(wanted, shares, strict=True))
+    while True:
         level = left / total
-        if wanted[i] >= level * shares[i]:
-            for j in order[place:]:
-                used[j] = level * shares[j]
-            break
-        left -= wanted[i]
-        total -= shares[i]
-    return Split(used, level)
+        over = [(w, s) for w, s in pending if w > level * s]
+        if len(over) in (0, len(pending)):
+            return level
+        # Who is content leaves the rest of its part to the others.
+        left -= sum([w for w, s in pending if w <= level * s])
+        total = sum([s for _, s in over])
+        pending = over
 
 
 def throttled_share(rate: float, limit: float) -> float:
@@ -97,5 +101,6 @@ def throttled_seconds(rate: float, limit: float) -> float:
 def service_time(work: float, limit: float) -> float:
     """Seconds until one thread has done so many seconds of computing alone under a limit."""
     share = limit * PERIOD
-    waits = ceil(work / share - 1e-9) - 1 if share < PERIOD else 0
-    return work + max(waits, 0) * (PERIOD - share)
+    if share >= PERIOD:
+        return work
+    return work + (ceil(work / share - 1e-9) - 1) * (PERIOD - share)

@@ -81,13 +81,21 @@ class Timeline:
 
     # What follows is asked of times since the present demands began.
 
-    def areas(self, times: Sequence[float]) -> list[float]:
-        """The integrals up to each of some times, from the first of them."""
-        found = [0.0] * len(times)
-        for begin, _, demand in self.now:
-            areas = demand.areas([t - begin for t in times])
-            found = [sum_ + area - areas[0] for sum_, area in zip(found, areas, strict=True)]
-        return found
+    def averages(self, times: Sequence[float]) -> list[float]:
+        """What is wanted on average between each two of some times."""
+        terms = [d.areas([t - begin for t in times]) for begin, _, d in self.now if d.peak]
+        areas = [sum(row) for row in zip(*terms, strict=True)] if len(terms) != 1 else terms[0]
+        lengths = [b - a for a, b in pairwise(times)]
+        if not terms:
+            return [0.0] * len(lengths)
+        return [(b - a) / length for (a, b), length in zip(pairwise(areas), lengths, strict=True)]
+
+    def changes(self, a: float, b: float) -> list[float] | None:
+        """When it changes between two times; None if it does so all the time."""
+        curves = [(begin, curve) for begin, _, d in self.now for curve in d.curves]
+        if any(curve.sloped for _, curve in curves):
+            return None
+        return [begin + t for begin, curve in curves for t in curve.breaks(a - begin, b - begin)]
 
     def most(self, a: float, b: float) -> float:
         """An amount that is not exceeded from `a` to `b`."""
@@ -119,8 +127,8 @@ class Mark(NamedTuple):
 
     def then(self, t: float) -> Rates:
         """The counts at a later time."""
-        since = t - self.time
-        return Rates(*(c + r * since for c, r in zip(self.counts, self.rates, strict=True)))
+        since, (a, b, c), (u, v, w) = t - self.time, self.counts, self.rates
+        return Rates(a + u * since, b + v * since, c + w * since)
 
 
 class Limits(NamedTuple):
@@ -180,15 +188,11 @@ class Load:
         """Until when people wait for what it does."""
         return self.begun + self.container.patience
 
-    @property
-    def rates(self) -> Rates:
-        """How its counts grow at present."""
-        return self.marks[-1].rates if self.marks else NO_RATES
-
     def goes_on(self, t: float, rates: Rates) -> None:
         """From `t` on its counts grow so."""
-        if rates != self.rates:
-            self.marks.append(Mark(t, self.counts(t), rates))
+        last = self.marks[-1] if self.marks else Mark(self.begun, NO_RATES, NO_RATES)
+        if rates != last.rates:
+            self.marks.append(Mark(t, last.then(t), rates))
             if len(self.marks) > MOST_MARKS:
                 self._thin()
 
@@ -197,10 +201,17 @@ class Load:
         place = bisect_right(self.marks, t, key=_time) - 1
         return self.marks[place].then(t) if place >= 0 else NO_RATES
 
-    def rates_at(self, t: float) -> Rates:
-        """How the counts grew at a past time."""
+    def had(self, t: float, until: float) -> float:
+        """Cores that it had at a past time, where that is counted until another.
+
+        If it wanted more: on average over the stretch in which that was so.
+        """
         place = bisect_right(self.marks, t, key=_time) - 1
-        return self.marks[place].rates if place >= 0 else NO_RATES
+        if place < 0 or not self.marks[place].rates.unmet:
+            return self.cpu.at(t)
+        begin, _, (unmet, _, _) = self.marks[place]
+        end = self.marks[place + 1].time if place + 1 < len(self.marks) else until
+        return (self.cpu.area(end) - self.cpu.area(begin)) / (end - begin) - unmet
 
     def _thin(self) -> None:
         """Of the older half of the marks keep one a minute: between them the mean rates."""
@@ -225,13 +236,6 @@ def _mean(a: Mark, b: Mark) -> Mark:
     since = b.time - a.time
     counts = zip(a.counts, b.counts, strict=True)
     return a._replace(rates=Rates(*((y - x) / since for x, y in counts)))
-
-
-def averages(timeline: Timeline, times: Sequence[float]) -> list[float]:
-    """What is wanted on average between each two times."""
-    areas = timeline.areas(times)
-    pairs = zip(pairwise(areas), pairwise(times), strict=True)
-    return [(b - a) / (u - t) for (a, b), (t, u) in pairs]
 
 
 def crossing(timelines: Sequence[Timeline], level: float, start: float, end: float) -> float | None:

@@ -8,8 +8,8 @@ through: from one change of a demand to the next, or seconds if there are many.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from math import ceil, floor, inf
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil, floor, inf, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubecourse.api import quantity
@@ -18,13 +18,11 @@ from kubecourse.clock import Clock, Timer
 from kubecourse.node.resources import cpu
 from kubecourse.node.resources.load import (
     NO_RATES,
-    STEP,
     WINDOW,
     Load,
     Rates,
     Term,
     Timeline,
-    averages,
     crossing,
 )
 from kubecourse.node.resources.memory import oom_score, oom_score_adj
@@ -42,7 +40,11 @@ MOST_RUNS = 20
 MOST_CORES, MOST_BYTES = 1e6, 1e15
 """What counts for a demand that grows for ever."""
 ROUNDING = 1e-6
+TOGETHER = 10
+"""Steps of a second that are remembered as one."""
 Key = tuple[str, str]
+Step = tuple[float, tuple[float, ...]]
+"""Seconds, and the cores that each wants meanwhile."""
 Wish = tuple[Timeline, Term]
 """A demand that counts, and where."""
 
@@ -205,22 +207,39 @@ class Meter:
             for load in loads:
                 load.goes_on(a, NO_RATES)
             return
-        times = _changes([load.cpu for load in loads], a, b)
-        wanted = [averages(load.cpu, times) for load in loads]
+        times, group = _changes([load.cpu for load in loads], a, b)
+        rows = list(zip(*(load.cpu.averages(times) for load in loads), strict=True))
+        for first in range(0, len(rows), group):
+            steps = range(first, min(first + group, len(rows)))
+            self._go_through(
+                loads, [(times[i + 1] - times[i], rows[i]) for i in steps], times[first]
+            )
+
+    def _go_through(self, loads: list[Load], steps: Sequence[Step], begin: float) -> None:
+        """Share out the CPU in some steps, and count the mean of what that gives."""
+        cores = self.cores
+        limits = [load.limits.cores for load in loads]
         shares = [load.limits.shares for load in loads]
-        limited = any(m > limit for m, limit in zip(most, limits, strict=True))
-        for t, row in zip(times, zip(*wanted, strict=True), strict=False):
-            if not limited and sum(row) <= self.cores:
-                for load in loads:
-                    if load.marks:
-                        load.goes_on(t, NO_RATES)
+        counts = [[0.0, 0.0, 0.0] for _ in loads]
+        bound = any(map(isfinite, limits))
+        for length, row in steps:
+            capped = list(map(min, row, limits)) if bound else row
+            level = cpu.water_level(cores, capped, shares)
+            if level == inf and (not bound or sum(row) <= sum(capped)):
                 continue
-            used, level = cpu.share_out(self.cores, row, limits, shares)
-            for load, want, had in zip(loads, row, used, strict=True):
-                if want > had + ROUNDING:
-                    load.goes_on(t, _rates(load, want, had, level))
-                elif load.marks:
-                    load.goes_on(t, NO_RATES)
+            for count, want, limit, share in zip(counts, row, limits, shares, strict=True):
+                rate = level * share
+                rate = rate if rate < want else want
+                if want > limit or want > rate:
+                    count[0] += length * (want - min(rate, limit))
+                    if rate > limit:
+                        count[1] += length * cpu.throttled_seconds(rate, limit)
+                        count[2] += length * cpu.PERIODS
+        whole = sum(length for length, _ in steps)
+        for load, (unmet, throttled, periods) in zip(loads, counts, strict=True):
+            rates = Rates(unmet / whole, throttled / whole, periods / whole) if unmet else NO_RATES
+            if unmet or load.marks:
+                load.goes_on(begin, rates)
 
     def _now(self, greedy: Load | None = None) -> tuple[list[Load], cpu.Split]:
         """How the CPU is divided at this moment, or would be if one wanted all."""
@@ -403,7 +422,7 @@ class Meter:
 
     def _usage(self, load: Load, t: float, given: Mapping[Load, float]) -> Usage:
         demand, counts = load.cpu.at(t), load.counts(t)
-        had = given[load] if load in given else demand - load.rates_at(t).unmet
+        had = given[load] if load in given else load.had(t, self._settled)
         limited = load.limits.cores < inf and load.cpu.peak > 0
         return Usage(
             time=t,
@@ -419,26 +438,16 @@ class Meter:
         )
 
 
-def _rates(load: Load, wanted: float, had: float, level: float) -> Rates:
-    limit = load.limits.cores
-    rate = min(wanted, level * load.limits.shares)
-    share = cpu.throttled_share(rate, limit)
-    throttled = cpu.throttled_seconds(rate, limit)
-    return Rates(wanted - had, throttled, cpu.PERIODS if share else 0.0)
+def _changes(timelines: Iterable[Timeline], a: float, b: float) -> tuple[list[float], int]:
+    """The times from `a` to `b` at which demands change, and how many steps make one mark.
 
-
-def _changes(timelines: Iterable[Timeline], a: float, b: float) -> list[float]:
-    """The times from `a` to `b` at which demands change: all, or seconds if there are more."""
-    points, most = {a: None, b: None}, b - a + 2
-    for timeline in timelines:
-        t = a
-        while t < b:
-            _, slope, end = timeline.piece(t)
-            if slope or len(points) > most:
-                return [*(a + n for n in range(ceil(b - a - ROUNDING))), b]
-            t = max(min(end, b), t + STEP)
-            points[t] = None
-    return sorted(points)
+    If there are more changes than seconds, or some demand changes all the time: the seconds.
+    """
+    points = [timeline.changes(a, b) for timeline in timelines]
+    known = {t for times in points for t in times or ()}
+    if any(times is None for times in points) or len(known) > b - a:
+        return [*(a + n for n in range(ceil(b - a - ROUNDING))), b], TOGETHER
+    return [a, *sorted(known), b], 1
 
 
 def _after(when: float) -> float:
