@@ -9,7 +9,8 @@ from typing import Any
 import ipywidgets
 
 from kubecourse.cluster import Cluster
-from kubecourse.lessons.recording import READY, Recording
+from kubecourse.lessons import palette
+from kubecourse.lessons.recording import READY, TERMINATING, Recording
 from kubecourse.lessons.widgets.story import Story, applied, pick, slider, words, yaml
 from kubecourse.lessons.widgets.timeline import (
     Curve,
@@ -54,6 +55,7 @@ spec:
   minAvailable: {min_available}
   selector: {{matchLabels: {{app: web}}}}
 """
+EVICTED = palette.STATE[TERMINATING]
 DRAIN = "drain node-1 --ignore-daemonsets --timeout=60s"
 BEFORE, RETRY, RATE = 5.0, 5.0, 5
 """Seconds before it begins; until kubectl tries again; requests a second."""
@@ -142,9 +144,8 @@ def _lane(
     tried, refused = attempts.get(pod, (0, 0))
     marks = []
     for number in range(tried):
-        sign, colour = ("✗", "black") if number < refused else ("↓", "black")
-        said = words("drain.refused") if number < refused else words("drain.evicted")
-        marks.append(Mark(BEFORE + RETRY * number, sign, colour, said))
+        look = ("✗", palette.REFUSED, "refused") if number < refused else ("↓", EVICTED, "evicted")
+        marks.append(Mark(BEFORE + RETRY * number, *look[:2], words(f"drain.{look[2]}")))
     return Lane(pod.rpartition("-")[2], spans, marks)
 
 

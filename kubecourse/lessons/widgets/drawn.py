@@ -50,14 +50,19 @@ def button(label: str, action: Callable[[object], None]) -> ipywidgets.Button:
 
 def choice(label: str, options: Sequence[tuple[str, Any]], value: Any) -> ipywidgets.Dropdown:
     """A list to choose from, with room for its words."""
-    longest = max((len(words_) for words_, _ in options), default=0)
+    longest = max((room(words_) for words_, _ in options), default=0)
     return ipywidgets.Dropdown(
         options=options,
         value=value,
         description=label,
         style={"description_width": "initial"},
-        layout={"width": f"{110 + 8 * longest}px"},
+        layout={"width": f"{50 + room(label) + longest}px"},
     )
+
+
+def room(text: str) -> int:
+    """Pixels that a text takes, about; Korean letters are wider."""
+    return sum(8 if letter < "\u1100" else 13 for letter in text)
 
 
 def page(title: str, *blocks: str, commands: Iterable[str] = ()) -> str:
@@ -69,9 +74,10 @@ def page(title: str, *blocks: str, commands: Iterable[str] = ()) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Rows of HTML as a table; `right` are the columns of numbers."""
     looks = [NUMBER if column in right else WORDS for column in range(len(head))]
+    heads = [look.replace("anywhere", "normal") for look in looks]
 
     def row(tag: str, cells: Sequence[str]) -> str:
-        pairs = zip(looks, cells, strict=True)
+        pairs = zip(looks if tag == "td" else heads, cells, strict=True)
         return "".join(f'<{tag} style="{look}">{cell}</{tag.split()[0]}>' for look, cell in pairs)
 
     titles = row('th scope="col"', [escape(cell) for cell in head])

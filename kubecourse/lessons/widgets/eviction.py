@@ -10,7 +10,7 @@ import ipywidgets
 
 from kubecourse.api import conditions, models, quantity
 from kubecourse.cluster import Cluster
-from kubecourse.lessons.recording import FAILED, RUNNING
+from kubecourse.lessons.recording import FAILED
 from kubecourse.lessons.widgets.drawn import table
 from kubecourse.lessons.widgets.story import Story, applied, pick, slider, words, yaml
 from kubecourse.lessons.widgets.timeline import Curve, Lane, Row, Track, timeline
@@ -60,7 +60,7 @@ class Pressure:
     def _changed(self, changes: list[Any]) -> None:
         for _, node in changes:
             short = conditions.is_true(node.status.conditions, "MemoryPressure")
-            self.track.set(self._clock.now - self._start, RUNNING if short else "", "True")
+            self.track.set(self._clock.now - self._start, FAILED if short else "", "True")
 
 
 def run(request: int, uses: int, important: bool) -> Emptied:

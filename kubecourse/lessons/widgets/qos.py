@@ -97,12 +97,12 @@ def text(found: Sorted) -> str:
 def _row(place: int, each: Standing) -> list[str]:
     colour = COLOUR[each.qos]
     name = f"<b>{each.pod} ◂</b>" if each.pod == MINE else each.pod
-    width = max(each.score, 0) / 2000 * 70
+    width = max(each.score, 0) / 2000 * 160
     bar = f'<div style="height: 8px; width: {width:.0f}px; background: {colour}"></div>'
     kind = f'<span style="color: {colour}" aria-hidden="true">■</span> {each.qos}'
     score = f"{round(each.score - each.adjustment)} + {each.adjustment} = {each.score}"
-    cells = [name, each.says, each.uses, kind, score.replace("-", "−")]
-    return [str(place), *map(keep, cells), bar, str(each.eviction)]
+    cells = [keep(cell) for cell in (name, each.says, each.uses, kind, score.replace("-", "−"))]
+    return [str(place), *cells[:-1], cells[-1] + bar, str(each.eviction)]
 
 
 class QoSSorter(Story[Sorted]):
@@ -130,10 +130,7 @@ class QoSSorter(Story[Sorted]):
 
     def show(self, told: Sorted) -> str:
         rows = [_row(place, each) for place, each in enumerate(told.pods, 1)]
-        head = [
-            *(words(f"qos.{each}") for each in ("place", "pod", "says", "uses", "class", "score")),
-            "",
-            words("qos.eviction"),
-        ]
+        keys = ("place", "pod", "says", "uses", "class", "score", "eviction")
+        head = [words(f"qos.{key}") for key in keys]
         below = f"<pre>{escape(told.problem)}</pre>" if told.problem else table(head, rows)
         return page(text(told), below) + yaml(manifest(MINE, list(self.values.values())))

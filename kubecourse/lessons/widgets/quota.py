@@ -67,9 +67,10 @@ def run(replicas: int, pods: int, cpu: int, request: str) -> Outcome:
     quota, deployment = cluster.get("resourcequota/team"), cluster.get("deployment/shop")
     wanted = {"pods": replicas, "requests.cpu": replicas * quantity.milli(request or "0")}
     amounts = {}
-    for name, hard in quota.status.hard.items():
+    hard, used = quota.status.hard, quota.status.used
+    for name in hard:
         count = int if name == "pods" else quantity.milli
-        amounts[name] = (count(quota.status.used[name]), wanted[name], count(hard))
+        amounts[name] = (count(used[name]), wanted[name], count(hard[name]))
     failure = [c.message for c in deployment.status.conditions if c.type == "ReplicaFailure"]
     events = [e for e in cluster.list("events") if e.reason == "FailedCreate"]
     latest = max(events, key=_last, default=None)
@@ -82,6 +83,7 @@ def run(replicas: int, pods: int, cpu: int, request: str) -> Outcome:
         "condition": f"ReplicaFailure: {failure[0]}" if failure else "",
         "event": f"FailedCreate: {latest.message}" if latest else "",
         "pods": counted,
+        "quota": ", ".join(f"{name}: {used[name]}/{hard[name]}" for name in hard),
     }
     return Outcome(amounts, ready, replicas, said, failure[0] if failure else "")
 

@@ -27,6 +27,7 @@ class Story(Drawn, Generic[T]):
         self._controls = controls
         self._first = {name: control.value for name, control in controls.items()}
         self._known: dict[tuple[Any, ...], T] = {}
+        self._held = False
         for name, control in controls.items():
             setattr(self, name, control)
         self.reset = button(messages.text("widgets.reset"), self._reset)
@@ -68,9 +69,17 @@ class Story(Drawn, Generic[T]):
     def html(self) -> str:
         return self.show(self.told)
 
+    def draw(self, _: object = None) -> None:
+        if not self._held:
+            super().draw()
+
     def _reset(self, _: object) -> None:
+        """Back to where it began, and draw once."""
+        self._held = True
         for name, value in self._first.items():
             self._controls[name].value = value
+        self._held = False
+        self.draw()
 
 
 def words(key: str, **values: object) -> str:
@@ -97,7 +106,7 @@ def keep(text: str) -> str:
 
 def yaml(text: str) -> str:
     """Text to be copied, as HTML."""
-    return f"<pre>{escape(text.strip())}</pre>"
+    return f'<pre style="white-space: pre-wrap">{escape(text.strip())}</pre>'
 
 
 def applied(cluster: Cluster, manifest: str, verb: str = "apply") -> str:

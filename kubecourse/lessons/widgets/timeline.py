@@ -12,7 +12,7 @@ from kubecourse.lessons import messages, palette
 from kubecourse.lessons.recording import FAILED, PENDING, READY, RUNNING, TERMINATING
 from kubecourse.lessons.widgets.panel import picture
 
-LABELS, TRACK, GAP, HEAD = 132, 496, 6, 18
+LABELS, TRACK, GAP, HEAD = 132, 488, 6, 18
 """Pixels: names of rows, what is beside them, between rows, and above the first."""
 LETTER = 7.2
 """Pixels of a letter, about."""
@@ -50,7 +50,7 @@ class Span(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Something that happened at once. `sign` is one letter."""
+    """Something that happened at once: one letter, black on a colour."""
 
     at: float
     sign: str
@@ -116,12 +116,11 @@ class Lane:
         for span in self.spans:
             yield from _box(span, scale.x(span.start), scale.x(span.end), top, self.height)
         for mark in self.marks:
-            x, middle = scale.x(mark.at), top + self.height - 4
-            look = f'style="fill: {mark.colour}; font-weight: bold"'
-            yield (
-                f'<text x="{x:.1f}" y="{middle}" text-anchor="middle" {look}>'
-                f"{escape(mark.sign)}<title>{escape(mark.words)}</title></text>"
-            )
+            x, low = scale.x(mark.at), top + self.height
+            yield f"<g><title>{escape(mark.words)}</title>"
+            yield _rect(x - 6, top + 2, 12, self.height - 4, mark.colour)
+            place = f'x="{x:.1f}" y="{low - 5}" text-anchor="middle"'
+            yield f'<text class="on" {place}>{escape(mark.sign)}</text></g>'
 
 
 @dataclass(frozen=True, slots=True)
