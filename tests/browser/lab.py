@@ -86,7 +86,8 @@ LISTEN = """control => {
     for (const event of ['input', 'change', 'click'])
         heard.addEventListener(event, note, {once: true});
     if (control.matches('[role=slider]'))
-        new MutationObserver(note).observe(control, {attributeFilter: ['aria-valuenow']});
+        new MutationObserver((_, observer) => { observer.disconnect(); note(); })
+            .observe(control, {attributeFilter: ['aria-valuenow']});
 }"""
 
 WATCH_PICTURE = """handle => {
