@@ -11,6 +11,7 @@ from kubecourse.lessons.widgets.layers import LayerExplorer
 from kubecourse.lessons.widgets.limit_range import LimitRangeBeforeAfter
 from kubecourse.lessons.widgets.map import ClusterMap
 from kubecourse.lessons.widgets.node_failure import NodeFailure
+from kubecourse.lessons.widgets.outage import Outage
 from kubecourse.lessons.widgets.portmap import PortPicture
 from kubecourse.lessons.widgets.probes import ProbeTimeline
 from kubecourse.lessons.widgets.qos import QoSSorter
@@ -38,6 +39,7 @@ __all__ = [
     "LimitRangeBeforeAfter",
     "NodeFailure",
     "Offers",
+    "Outage",
     "PortPicture",
     "ProbeTimeline",
     "QoSSorter",

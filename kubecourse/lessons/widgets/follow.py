@@ -100,8 +100,9 @@ def _arrow(source: maps.Place, target: maps.Place) -> list[str]:
     right = to_x - 10 * dx - 5 * dy, to_y - 10 * dy + 5 * dx
     head = " ".join(f"{a:.1f},{b:.1f}" for a, b in ((to_x, to_y), left, right))
     return [
-        _ring(source), _ring(target), svg.line(x, y, to_x, to_y, palette.NEW, 3),
-        f'<polygon points="{head}" fill="{palette.NEW}"/>',
+        _ring(source), _ring(target), svg.line(x, y, to_x, to_y, "white", 7),
+        svg.line(x, y, to_x, to_y, palette.NEW, 3),
+        f'<polygon points="{head}" fill="{palette.NEW}" stroke="white" paint-order="stroke"/>',
     ]  # fmt: skip
 
 

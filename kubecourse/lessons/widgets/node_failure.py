@@ -147,12 +147,19 @@ def _collect(found: Failure, recording: Recording, traffic: Traffic, start: floa
         if f"pod/{each.pod}" in told and end > 0:
             span = Span(max(each.start - start, 0.0), end, each.state, each.state)
             found.pods.setdefault(each.pod, []).append(span)
-    for result in traffic.rows:
-        second = result.time - start
-        if 0 <= second < found.end:
-            found.requests.setdefault(second // BUCKET * BUCKET, [0, 0])[not result.ok] += 1
-            if not result.ok:
-                found.last_failed = max(found.last_failed, second)
+    found.requests = requests_of(traffic, start, found.end)
+    failed = [row.time - start for row in traffic.rows if not row.ok]
+    found.last_failed = max((second for second in failed if second < found.end), default=0.0)
+
+
+def requests_of(traffic: Traffic, start: float, end: float) -> dict[float, list[int]]:
+    """The answered and the failed requests of each bucket of seconds, from `start` on."""
+    found: dict[float, list[int]] = {}
+    for row in traffic.rows:
+        second = row.time - start
+        if 0 <= second < end:
+            found.setdefault(second // BUCKET * BUCKET, [0, 0])[not row.ok] += 1
+    return found
 
 
 def _words(key: str, **values: object) -> str:
@@ -196,7 +203,7 @@ def chart(failure: Failure) -> str:
     for pod, spans in failure.pods.items():
         label = _words("replacement" if spans[0].start > 0 else "pod")
         rows.append(Lane(f"{label} {pod.rpartition('-')[2]}", spans))
-    rows.append(Shares(_words("answers"), failure.requests))
+    rows.append(Shares(_words("answers"), failure.requests, RATE))
     moments = [(DIES_AFTER, _words("dies"))]
     states = [span.look for spans in failure.pods.values() for span in spans]
     return timeline(
@@ -207,14 +214,18 @@ def chart(failure: Failure) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """For each bucket of seconds the requests that were answered, and above them the failed."""
+    """For each bucket of seconds the requests that were answered, and above them the failed.
+
+    `rate`: how many are sent a second.
+    """
 
     label: str
     requests: dict[float, list[int]]
+    rate: float
     height: int = 30
 
     def draw(self, top: float, scale: Scale) -> Iterator[str]:
-        most = RATE * BUCKET
+        most = self.rate * BUCKET
         for second, numbers in self.requests.items():
             left, right, low = scale.x(second), scale.x(second + BUCKET), top + self.height
             said = _words("bucket", start=second, answered=numbers[0], failed=numbers[1])

@@ -1,4 +1,4 @@
-"""A machine that dies: what the picture shows is what happened, and each setting changes it."""
+"""Outages as pictures: what they show is what happened, and each setting changes it."""
 
 import re
 
@@ -6,7 +6,10 @@ import pytest
 
 from kubecourse.lessons import messages, palette
 from kubecourse.lessons.still import still
-from kubecourse.lessons.widgets import NodeFailure, node_failure
+from kubecourse.lessons.widgets import NodeFailure, Outage, node_failure, outage
+from kubecourse.lessons.widgets.timeline import Track
+
+# --- a worker machine dies
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +85,76 @@ def test_it_speaks_korean() -> None:
         widget = NodeFailure()
         assert widget.text.startswith("요청 ")
     assert widget.grace.description == "응답 없이 기다리는 시간(초)"
+
+
+# --- the control plane goes away
+
+
+def looks(track: Track) -> list[str]:
+    return [span.look for span in track.spans]
+
+
+@pytest.fixture(scope="module")
+def all_gone() -> outage.Account:
+    return outage.play(3, 5, outage.NODE)
+
+
+def test_applications_go_on_without_a_control_plane() -> None:
+    told = outage.play(3, 5, outage.NOTHING)
+    assert told.answered == 100
+    assert looks(told.plane) == ["Ready", "Failed", "Ready"]
+    assert {number for _, number in told.running} == {3}
+    assert "was refused" in told.said.stderr
+
+
+def test_a_kubelet_restarts_a_program_by_itself() -> None:
+    told = outage.play(3, 5, outage.CONTAINER)
+    assert told.killed is not None and told.healed is not None
+    assert told.healed - told.killed < 5
+    assert told.healed < told.back
+    assert {number for _, number in told.reported} == {3}  # nobody could be told
+
+
+def test_a_machine_that_dies_meanwhile_is_missed_until_all_is_back(
+    all_gone: outage.Account,
+) -> None:
+    assert all_gone.killed is not None and all_gone.healed is not None
+    assert all_gone.healed > all_gone.back + 350  # a whole grace period, then the toleration
+    assert 80 < all_gone.answered < 90
+    still_known = [number for at, number in all_gone.reported if at <= all_gone.back]
+    assert set(still_known) == {3}  # what was known when it went away
+    assert looks(all_gone.controllers)[-1] == "Ready"
+
+
+def test_one_machine_of_three_is_not_missed(all_gone: outage.Account) -> None:
+    told = outage.play(1, 5, outage.NODE)
+    assert looks(told.plane) == ["Ready", "Failed", "Ready"] or looks(told.plane) == ["Ready"]
+    assert told.healed is not None and all_gone.healed is not None
+    assert told.healed < all_gone.healed - 250
+    assert told.said.code == 0
+    assert re.search(r"a pod was missing for 35\d s$", outage.text(told))
+
+
+def test_two_of_three_are_as_bad_as_all() -> None:
+    told = outage.play(2, 5, outage.NOTHING)
+    assert looks(told.plane) == ["Ready", "Failed", "Ready"]
+    assert "etcdserver: request timed out" in told.said.stderr
+    assert told.answered == 100
+
+
+def test_the_controls_of_the_outage() -> None:
+    widget = Outage()
+    assert re.fullmatch(r"\S+ % of the requests were answered; a pod was missing for \d s",
+                        widget.text)  # fmt: skip
+    widget.kill.value = outage.NOTHING
+    assert widget.text == "100.0 % of the requests were answered; nothing had to be healed"
+    widget.machines.value = 1
+    shown = still(widget)
+    assert 'cluster.fail_node("control-plane-1")' in widget.picture.value.replace("&quot;", '"')
+    assert "control-plane-2" not in shown
+    widget.minutes.value = 1
+    assert widget.told.back == 80
+    widget.reset.click()
+    assert (widget.machines.value, widget.minutes.value) == (3, 5)
+    with messages.speaking("ko"):
+        assert re.match(r"요청의 \S+ % 성공; 파드 하나가", Outage().text)

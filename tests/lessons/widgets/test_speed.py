@@ -19,6 +19,16 @@ from kubecourse.lessons.widgets import RolloutPlayer
 slider = RolloutPlayer().max_surge
 """
 
+NODE = """
+from kubecourse.lessons.widgets import NodeFailure
+slider = NodeFailure().back
+"""
+
+OUTAGE = """
+from kubecourse.lessons.widgets import Outage
+slider = Outage().minutes
+"""
+
 MEASURE = """
 import time
 times = []
@@ -30,7 +40,10 @@ print(sorted(times)[len(times) // 2])
 """
 
 
-@pytest.mark.parametrize("program", [REPLICAS, ROLLOUT], ids=["replicas", "rollout"])
+PROGRAMS = {"replicas": REPLICAS, "rollout": ROLLOUT, "node": NODE, "outage": OUTAGE}
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_a_move_takes_less_than_200_ms_of_work(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program + MEASURE], capture_output=True, text=True, check=True
