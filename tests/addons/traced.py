@@ -20,14 +20,30 @@ class Row(NamedTuple):
 
 
 class Traced:
-    """Every container uses the same, from the cluster's first second on; CPU does not change."""
+    """Every container uses the same, from the cluster's first second on, until told otherwise."""
 
     def __init__(self, clock: Clock, cores: float = 0.25, memory: float = 3e8) -> None:
-        self.clock, self.cores, self.memory = clock, cores, memory
+        self.clock, self.memory = clock, memory
+        self._pieces = [(0.0, 0.0, cores)]
+
+    @property
+    def cores(self) -> float:
+        return self._pieces[-1][2]
+
+    @cores.setter
+    def cores(self, cores: float) -> None:
+        now = self.clock.now
+        self._pieces.append((now, self._cpu(now)[0], cores))
+
+    def _cpu(self, t: float) -> tuple[float, float]:
+        """Seconds of computing up to a time, and cores then."""
+        since, base, cores = next(piece for piece in reversed(self._pieces) if piece[0] <= t)
+        return base + cores * (t - since), cores
 
     def usage(self, uid: str, name: str, at: float | None = None) -> Row:
         t = self.clock.now if at is None else at
-        return Row(t, 0, self.cores, self.cores * t, self.memory)
+        seconds, cores = self._cpu(max(t, 0.0))
+        return Row(t, 0, cores, seconds, self.memory)
 
     def series(self, uid: str, name: str, start: float, end: float, step: float) -> list[Row]:
         count = int((end - start) / step) + 1

@@ -7,6 +7,7 @@ Sources: `github.com/kubernetes/autoscaler/vertical-pod-autoscaler/pkg/recommend
 
 from __future__ import annotations
 
+from functools import cache
 from math import ceil, exp2, floor, log
 
 import msgspec
@@ -28,17 +29,25 @@ class Scale(msgspec.Struct, frozen=True):
     @property
     def buckets(self) -> int:
         """How many there are."""
-        return ceil(log(self.most * GROWTH / self.first + 1, 1 + GROWTH)) + 1
+        return _buckets(self)
 
     def bucket(self, value: float) -> int:
         """The bucket of a value."""
         if value < self.first:
             return 0
-        return min(floor(log(value * GROWTH / self.first + 1, 1 + GROWTH)), self.buckets - 1)
+        return min(int(log(value * GROWTH / self.first + 1) / _LOG), _buckets(self) - 1)
 
     def start(self, bucket: int) -> float:
         """Where a bucket begins."""
         return self.first * ((1 + GROWTH) ** bucket - 1) / GROWTH
+
+
+_LOG = log(1 + GROWTH)
+
+
+@cache
+def _buckets(scale: Scale) -> int:
+    return ceil(log(scale.most * GROWTH / scale.first + 1) / _LOG) + 1
 
 
 CPU = Scale(0.01, 1000.0)
@@ -54,11 +63,15 @@ class Histogram:
         self.scale = scale
         self.weights: dict[int, float] = {}
         self.reference = 0.0
+        self._last = (-1.0, 0)
 
     def add(self, value: float, weight: float, time: float) -> None:
         """Add a sample; a negative weight takes one away that was added with the same time."""
         weight *= self._factor(time)
-        bucket = self.scale.bucket(value)
+        before, bucket = self._last
+        if value != before:  # many amounts are as the last one was
+            bucket = self.scale.bucket(value)
+            self._last = (value, bucket)
         before = self.weights.get(bucket, 0.0)
         if weight < 0 and -weight > before - LEAST:
             self.weights.pop(bucket, None)

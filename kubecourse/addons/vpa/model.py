@@ -55,7 +55,10 @@ class Usage:
     def add_cpu(self, time: float, cores: float) -> None:
         """One sample of CPU, in cores."""
         self.cpu.add(cores, CPU_WEIGHT, time)
-        self.first, self.last = min(self.first, time), max(self.last, time)
+        if time < self.first:
+            self.first = time
+        if time > self.last:
+            self.last = time
         self.samples += 1
 
     def merge(self, other: Usage) -> None:

@@ -1,8 +1,8 @@
-"""Keeps a workload's replicas within an autoscaler's bounds.
+"""Keeps as many replicas of a workload as its pods' use of CPU and memory asks for.
 
-There is no metrics API in this cluster. As in a real one without metrics-server, an autoscaler
-then says that it cannot compute anything, and enforces minimum and maximum all the same.
-Source: `pkg/controller/podautoscaler/horizontal.go`.
+It reads the metrics API. As in a real cluster without metrics-server, an autoscaler without it says
+that it cannot compute anything, and enforces minimum and maximum all the same. There are no custom
+and no external metrics. Source: `pkg/controller/podautoscaler/horizontal.go`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,25 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import conditions, models
+from kubecourse.api import conditions, models, quantity
 from kubecourse.api.errors import ApiError
+from kubecourse.api.labels import selector_from_label_selector
 from kubecourse.api.resources import BY_KIND
 from kubecourse.client import Result
-from kubecourse.client.informer import key_of
+from kubecourse.client.informer import Key, key_of
+from kubecourse.control_plane.controller_manager import replica_calculator as calculator
 from kubecourse.control_plane.controller_manager.controller import ManagedController
+from kubecourse.control_plane.controller_manager.replica_calculator import Event, NoMetric
 
 autoscaling = models.autoscaling_v2
 
+core = models.core_v1
+
 SYNC_PERIOD = 15.0
 """Seconds between two looks at an autoscaler, and before the first."""
+METRICS = "metrics.k8s.io/v1beta1"
+REMEMBERED = 3600.0
+"""Seconds for which recommendations and changes count at most."""
 
 _RESOURCE_API = (
     "unable to fetch metrics from resource metrics API: "
@@ -37,7 +45,7 @@ _EXTERNAL_API = (
 )
 
 
-def unavailable(metric: Any) -> tuple[str, str, str]:
+def unavailable(metric: Any, why: str = _RESOURCE_API) -> tuple[str, str, str]:
     """Why a metric cannot be had: reason, message, and what `FailedCompute…` puts before it."""
     match metric.type:
         case "Resource" | "ContainerResource":
@@ -45,10 +53,15 @@ def unavailable(metric: Any) -> tuple[str, str, str]:
             source = metric.containerResource if container else metric.resource
             name = source.name
             what = "usage" if source.target.averageValue is not None else "utilization"
-            message = f"failed to get {name} {what}: unable to get metrics for resource {name}: "
+            if not why.startswith(("missing", "did not")):
+                why = f"unable to get metrics for resource {name}: {why}"
             kind = f"{name} container" if container else f"{name} resource"
             reason = f"FailedGet{metric.type}Metric"
-            return reason, message + _RESOURCE_API, f"failed to get {kind} metric value: "
+            return (
+                reason,
+                f"failed to get {name} {what}: {why}",
+                (f"failed to get {kind} metric value: "),
+            )
         case "Pods" | "Object":
             source = metric.pods if metric.type == "Pods" else metric.object
             message = f"unable to get metric {source.metric.name}: {_CUSTOM_API}"
@@ -68,8 +81,15 @@ class HorizontalController(ManagedController):
     def listen(self) -> None:
         self.objects = self.follow(autoscaling.HorizontalPodAutoscaler, self._changed)
 
+    def forget(self) -> None:
+        self._recommended: dict[Key, list[Event]] = {}
+        self._scaled: dict[Key, list[Event]] = {}
+
     def _changed(self, old: Any, new: Any) -> None:
-        if new is not None:
+        if new is None:
+            self._recommended.pop(key_of(old), None)
+            self._scaled.pop(key_of(old), None)
+        else:
             # A look at what was just asked for is waited for; those after it go on for ever.
             asked = old is None or old.spec != new.spec
             self.queue.add_after(key_of(new), SYNC_PERIOD, background=not asked)
@@ -104,7 +124,9 @@ class HorizontalController(ManagedController):
             if beyond:
                 why = f"Current number of replicas {bound}"
                 return self._rescale(scaler, status, target, size, why)
-        return self._without_metrics(scaler, replace(status, currentReplicas=current))
+        status = replace(status, currentReplicas=current)
+        self._recommended.setdefault(key_of(scaler), [(self.clock.now, current)])
+        return self._by_metrics(scaler, status, target, current)
 
     def _target(self, scaler: Any) -> Any:
         wanted = scaler.spec.scaleTargetRef
@@ -133,18 +155,162 @@ class HorizontalController(ManagedController):
             lastScaleTime=self.clock.utc(),
         )  # fmt: skip
 
-    def _without_metrics(self, scaler: Any, status: Any) -> Any:
+    def _by_metrics(self, scaler: Any, status: Any, target: Any, current: int) -> Any:
+        """Scale to what the metric asks for that asks for most, if it may be so fast."""
         metrics = scaler.spec.metrics or ()
-        failures = [unavailable(metric) for metric in metrics]
+        asked, name, shown, failures = 0, "", [], []
+        for metric in metrics:
+            try:
+                replicas, called, found = self._compute(scaler, metric, target, current)
+            except NoMetric as problem:
+                failures.append(unavailable(metric, *problem.args))
+                shown.append(autoscaling.MetricStatus(type=""))
+                continue
+            shown.append(found)
+            if replicas > asked:
+                asked, name = replicas, called
+        if failures and (len(failures) == len(metrics) or asked < current):
+            return self._failed(scaler, replace(status, currentMetrics=shown), failures)
+        why = f"the HPA was able to successfully calculate a replica count from {name}"
+        status = self._with(status, "ScalingActive", "True", "ValidMetricFound", why)
+        wanted, status = self._normalized(scaler, status, current, asked)
+        if wanted == current:
+            return replace(status, desiredReplicas=current, currentMetrics=shown)
+        above = f"{name} above target" if wanted > current else "All metrics below target"
+        status = self._rescale(scaler, status, target, wanted, above)
+        if status.desiredReplicas == wanted:
+            changes = self._scaled.setdefault(key_of(scaler), [])
+            changes.append((self.clock.now, wanted - current))
+            del changes[:-100]
+        return replace(status, currentMetrics=shown)
+
+    def _compute(self, scaler: Any, metric: Any, target: Any, current: int) -> tuple[int, str, Any]:
+        """The replicas that a metric asks for, what it is called, and its status.
+
+        Raises NoMetric.
+        """
+        container = metric.type == "ContainerResource"
+        if not container and metric.type != "Resource":
+            raise NoMetric
+        source = metric.containerResource if container else metric.resource
+        part, resource = source.container if container else "", source.name
+        try:
+            api = self.client.extension(METRICS)
+        except ApiError:
+            raise NoMetric from None
+        namespace = scaler.metadata.namespace
+        selector = selector_from_label_selector(target.spec.selector)
+        measured = {m.obj.metadata.name: m for m in api.pods(namespace, labels=selector)}
+        if not measured:
+            raise NoMetric("no metrics returned from resource metrics API")
+        pods: list[Any] = self.client.list(core.Pod, namespace, selector)
+        found = calculator.look(pods, measured, resource, part, self.clock)
+        if not found.counted:
+            raise NoMetric("did not receive metrics for targeted pods (pods might be unready)")
+        tolerances, goal = self._tolerances(scaler), source.target
+        if goal.averageValue is not None:
+            wanted = quantity.milli(goal.averageValue)
+            answer = calculator.by_average(current, found, wanted, tolerances)
+            said = ""
+        else:
+            found = calculator.with_requests(found, pods, resource, part)
+            wanted = goal.averageUtilization
+            answer = calculator.by_utilization(current, found, wanted, tolerances)
+            said = " utilization (percentage of request)"
+        value = autoscaling.MetricValueStatus(
+            averageUtilization=answer.utilization,
+            averageValue=quantity.canonical(f"{answer.average}m"),
+        )
+        if container:
+            status = autoscaling.MetricStatus(
+                type=metric.type,
+                containerResource=autoscaling.ContainerResourceMetricStatus(
+                    name=resource, container=part, current=value
+                ),
+            )
+            return answer.replicas, f"{resource} container resource{said}", status
+        status = autoscaling.MetricStatus(
+            type=metric.type,
+            resource=autoscaling.ResourceMetricStatus(name=resource, current=value),
+        )
+        return answer.replicas, f"{resource} resource{said}", status
+
+    def _tolerances(self, scaler: Any) -> tuple[float, float]:
+        """How far use may be below and above its target."""
+        rules = scaler.spec.behavior
+        given = (rules.scaleDown, rules.scaleUp) if rules is not None else (None, None)
+        down, up = (
+            calculator.TOLERANCE
+            if each is None or each.tolerance is None
+            else quantity.milli(each.tolerance) / 1000
+            for each in given
+        )
+        return down, up
+
+    # --- not too fast
+
+    def _normalized(self, scaler: Any, status: Any, current: int, asked: int) -> tuple[int, Any]:
+        """As many replicas as may be now, and the conditions that say why not others."""
+        key, now, rules = key_of(scaler), self.clock.now, scaler.spec.behavior
+        down = rules.scaleDown if rules is not None else None
+        window = down.stabilizationWindowSeconds if down is not None else None
+        window = calculator.STABILIZATION if window is None else window
+        slow = rules.scaleUp.stabilizationWindowSeconds or 0 if rules is not None else 0
+        past = self._recommended[key]
+        wanted = calculator.stabilized(current, asked, past, slow, window, now)
+        past.append((now, asked))
+        self._recommended[key] = [each for each in past if each[0] > now - REMEMBERED]
+        if wanted == asked:
+            reason, why = "ReadyForNewScale", "recommended size matches current size"
+        else:
+            reason = "ScaleUpStabilized" if asked > wanted else "ScaleDownStabilized"
+            which = ("lower", "lowest") if asked > wanted else ("higher", "highest")
+            why = f"recent recommendations were {which[0]} than current one, applying the "
+            why += f"{which[1]} recent recommendation"
+        status = self._with(status, "AbleToScale", "True", reason, why)
+        allowed, reason, why = self._limited(scaler, key, current, wanted)
+        limited = str(reason != "DesiredWithinRange")
+        return allowed, self._with(status, "ScalingLimited", limited, reason, why)
+
+    def _limited(self, scaler: Any, key: Key, current: int, wanted: int) -> tuple[int, str, str]:
+        """The replicas within all limits, and the limit that counted."""
+        rules, changes = scaler.spec.behavior, self._scaled.get(key, [])
+        least, most = scaler.spec.minReplicas or 1, scaler.spec.maxReplicas
+        fastest, slowest = max(2 * current, 4), 0
+        if rules is not None:
+            now = self.clock.now
+            fastest = max(current, calculator.limit(rules.scaleUp, current, changes, now, True))
+            slowest = min(current, calculator.limit(rules.scaleDown, current, changes, now, False))
+        up, down = min(most, fastest), max(least, slowest)
+        if wanted > up:
+            if most > fastest:
+                why = "the desired replica count is increasing faster than the maximum scale rate"
+                return up, "ScaleUpLimit", why
+            return (
+                up,
+                "TooManyReplicas",
+                ("the desired replica count is more than the maximum replica count"),
+            )
+        if wanted < down:
+            if slowest > least:
+                why = "the desired replica count is decreasing faster than the maximum scale rate"
+                return down, "ScaleDownLimit", why
+            return (
+                down,
+                "TooFewReplicas",
+                ("the desired replica count is less than the minimum replica count"),
+            )
+        return wanted, "DesiredWithinRange", "the desired count is within the acceptable range"
+
+    def _failed(self, scaler: Any, status: Any, failures: list[tuple[str, str, str]]) -> Any:
         for reason, message, _ in failures:
             self.recorder.warning(scaler, reason, message)
         reason, message, prefix = failures[0]
-        count = len(failures)
-        text = f"invalid metrics ({count} invalid out of {count}), first error is: "
+        count, out_of = len(failures), len(scaler.spec.metrics)
+        text = f"invalid metrics ({count} invalid out of {out_of}), first error is: "
         self.recorder.warning(scaler, "FailedComputeMetricsReplicas", text + prefix + message)
         why = f"the HPA was unable to compute the replica count: {message}"
-        status = self._with(status, "ScalingActive", "False", reason, why)
-        return replace(status, currentMetrics=[autoscaling.MetricStatus(type="") for _ in metrics])
+        return self._with(status, "ScalingActive", "False", reason, why)
 
     def _with(self, status: Any, type: str, value: str, reason: str, message: str) -> Any:
         condition = autoscaling.HorizontalPodAutoscalerCondition(
