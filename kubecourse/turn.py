@@ -49,10 +49,14 @@ class Turn:
 
 
 def taking_turns(get: Callable[[Any], Turn], besides: Collection[str] = ()) -> Callable[[C], C]:
-    """Decorate a class: each of its public methods, `besides` some, waits for its turn."""
+    """Decorate a class: each public method, those of its bases too, waits for its turn.
+
+    `besides` are the names of those that do not.
+    """
 
     def decorate(cls: C) -> C:
-        for name, method in list(vars(cls).items()):
+        for name in dir(cls):
+            method = getattr(cls, name)
             if type(method) is FunctionType and not name.startswith("_") and name not in besides:
                 setattr(cls, name, _in_turn(method, get))
         return cls

@@ -64,7 +64,7 @@ def web(do: Kubectl) -> str:
 
 
 def test_it_knows_whom_it_talks_to(do: Kubectl) -> None:
-    assert "Server Version: v1.36" in do("version")
+    assert "v1.36.2" in do("version")
     assert "configmaps" in do("api-resources", "--verbs=list", "-o", "name")
     assert "apps/v1" in do("api-versions")
     assert "kubernetes-admin" in do("auth", "whoami")
@@ -115,7 +115,7 @@ namespace {here}-too
 deployment d --image=nginx:1.25 --replicas=2
 configmap c --from-literal=a=b
 secret generic s --from-literal=password=secret
-quota q --hard=pods=50,requests.cpu=100
+quota q --hard=pods=50,configmaps=20
 job j --image=busybox:1.36 -- sh -c exit
 cronjob k --image=busybox:1.36 --schedule=*/5_*_*_*_*
 serviceaccount a
@@ -138,7 +138,7 @@ def test_every_noun_can_be_created(do: Kubectl, here: str) -> None:
     secret = yaml.safe_load(do("get", "secret", "s", "-o", "yaml"))
     assert secret["data"] == {"password": "c2VjcmV0"}
     quota = yaml.safe_load(do("get", "quota", "q", "-o", "yaml"))
-    assert quota["spec"] == {"hard": {"pods": "50", "requests.cpu": "100"}}
+    assert quota["spec"] == {"hard": {"pods": "50", "configmaps": "20"}}
     budget = yaml.safe_load(do("get", "pdb", "p", "-o", "yaml"))
     assert budget["spec"]["minAvailable"] == 1
     job = yaml.safe_load(do("get", "job", "j", "-o", "yaml"))
@@ -185,7 +185,7 @@ def test_containers_are_looked_into(kubectl: Kubectl, do: Kubectl, web: str, her
         "out\n", "err\ncommand terminated with exit code 3\n", 3,
     )  # fmt: skip
     do("run", "talker", "--image=busybox:1.36", "--restart=Never", "--",
-       "sh", "-c", "for n in 1 2 3; do echo line $n; sleep 2; done")  # fmt: skip
+       "sh", "-c", "for n in 1 2 3; do echo line $n; sleep 40; done")  # fmt: skip
     do("wait", "pod/talker", "--for=condition=Ready", "--timeout=60s")
     assert do("logs", "-f", "talker") == "line 1\nline 2\nline 3\n"
     assert do("logs", "talker", "--tail=1") == "line 3\n"

@@ -42,7 +42,7 @@ class Access:
 
     def user(self, headers: CIMultiDictProxy[str]) -> User:
         """Who asks, or whom he speaks for. Raises Unauthorized, Forbidden."""
-        scheme, _, token = headers.get("Authorization", "").partition(" ")
+        scheme, _, token = printable(headers.get("Authorization", "")).partition(" ")
         user = self._bearer(token.strip()) if scheme.lower() == "bearer" else None
         if user is None:
             raise errors.ApiError(401, "Unauthorized", "Unauthorized")
@@ -51,9 +51,8 @@ class Access:
         return self._impersonate(user, name, groups) if name or groups else user
 
     def _bearer(self, token: str) -> User | None:
-        given = token.encode("utf-8", "replace")
         for known, user in self._users.items():
-            if hmac.compare_digest(known.encode(), given):
+            if hmac.compare_digest(known.encode(), token.encode()):
                 return user
         return tokens.bearer(self._front.server, token)
 

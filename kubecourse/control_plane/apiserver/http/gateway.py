@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -58,9 +59,12 @@ class Gateway:
         self.turn = front.clock.turn
         self.access = Access(front)
         self.watches = Watches(front)
+        self.heard = monotonic()
+        """When somebody last asked for something or was answered, in real seconds."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request; what goes wrong is an answer too."""
+        self.heard = monotonic()
         try:
             return await self._answer(request)
         except (errors.Unreachable, ConnectionError, TimeoutError):
@@ -70,6 +74,8 @@ class Gateway:
         except Exception as error:
             log.exception("%s %s", request.method, request.path)
             return _json(500, errors.internal(f"{type(error).__name__}: {error}").status())
+        finally:
+            self.heard = monotonic()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         target = printable(request.raw_path)

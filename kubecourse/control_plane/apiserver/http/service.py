@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 
 from aiohttp import web
 
@@ -48,6 +50,7 @@ class Service:
         self._certificate = kubeconfig.Certificate()
         self._started, self._stopping = Event(), asyncio.Event()
         self._problems: list[OSError] = []
+        self._patience = STOPPING
         self.port = port
         with front.clock.turn:
             bootstrap.policy(front.server)
@@ -131,6 +134,11 @@ class Service:
         """Let that many virtual seconds pass at once."""
         self._clock.advance(seconds)
 
+    @property
+    def watched(self) -> float:
+        """Real seconds for which clients have done nothing but watch; 0 if they do not even that."""
+        return monotonic() - self._gateway.heard if self._gateway.watches.any else 0.0
+
     # --- its life
 
     @property
@@ -142,8 +150,9 @@ class Service:
         """Wait until it is over, but no longer than some real seconds."""
         self._thread.join(seconds)
 
-    def stop(self) -> None:
-        """End it: no thread, port or file stays."""
+    def stop(self, patience: float = STOPPING) -> None:
+        """End it: no thread, port or file stays. Clients have that many real seconds to finish."""
+        self._patience = patience
         atexit.unregister(self.stop)
         if self._thread.is_alive():
             with suppress(RuntimeError):
@@ -172,7 +181,10 @@ class Service:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        server = web.Server(self._gateway.answer, handler_cancellation=True, access_log=None)
+        quiet = logging.Logger("clients that send nonsense", logging.CRITICAL)
+        server = web.Server(
+            self._gateway.answer, handler_cancellation=True, access_log=None, logger=quiet
+        )
         listener = await self._loop.create_server(
             server, HOST, self.port, ssl=self._certificate.context
         )
@@ -185,4 +197,4 @@ class Service:
             pace.cancel()
             listener.close()
             self.went_back()
-            await server.shutdown(STOPPING)
+            await server.shutdown(self._patience)

@@ -110,6 +110,11 @@ class Watches:
         self._outlets: set[Outlet] = set()
         self.check()
 
+    @property
+    def any(self) -> bool:
+        """Whether anybody watches anything."""
+        return bool(self._outlets)
+
     def close(self) -> None:
         """End all of them: their clients will ask again."""
         for outlet in list(self._outlets):
