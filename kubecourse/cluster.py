@@ -13,8 +13,7 @@ It is simulated, in this process, in virtual time: nothing happens until `settle
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Collection
-from itertools import chain
+from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +33,10 @@ from kubecourse.clock import Clock
 from kubecourse.control_plane.apiserver import APIServer
 from kubecourse.control_plane.controller_manager import ControllerManager
 from kubecourse.control_plane.load_balancer import Connection
-from kubecourse.control_plane.machines import COMPONENTS, ControlPlane
+from kubecourse.control_plane.machines import ControlPlane
 from kubecourse.control_plane.scheduler import Scheduler
+from kubecourse.failures import CourseError as CourseError
+from kubecourse.failures import Failures
 from kubecourse.node.kube_proxy import KubeProxy
 from kubecourse.node.kubelet import Kubelet
 from kubecourse.node.machine import Machine
@@ -67,10 +68,6 @@ _services: WeakKeyDictionary[Cluster, Service] = WeakKeyDictionary()
 """What serves each cluster; no part of it, so no snapshot has it."""
 
 
-class CourseError(Exception):
-    """Something asked of the course that it cannot do; the message says what to do instead."""
-
-
 class Diary(list[Any]):
     """Lines of a controller's diary; a notebook shows them as text."""
 
@@ -78,8 +75,8 @@ class Diary(list[Any]):
         return "\n".join(f"{time:8.3f} s  {key}: {text}" for time, key, text in self)
 
 
-@taking_turns(attrgetter("clock.turn"), besides=("serve",))
-class Cluster:
+@taking_turns(attrgetter("clock.turn"), besides=("serve", "helm"))
+class Cluster(Failures):
     """A simulated Kubernetes v1.36 cluster.
 
     `nodes`: how many workers, `node-1`, `node-2`, …. `node_shape`: each one's size, such as
@@ -215,12 +212,18 @@ class Cluster:
         """
         from kubecourse.control_plane.apiserver.http.service import Service
 
-        known = _services.get(self)
-        if known is not None and known.running:
-            raise CourseError(f"this cluster is served already, at {known.url}: stop() that first")
+        if self.service is not None:
+            url = self.service.url
+            raise CourseError(f"this cluster is served already, at {url}: stop() that first")
         service = Service(self, port=port, speed=speed, path=kubeconfig)
         _services[self] = service
         return service
+
+    @property
+    def service(self) -> Service | None:
+        """What serves this cluster now, if anything does."""
+        known = _services.get(self)
+        return known if known is not None and known.running else None
 
     # --- what people type
 
@@ -236,6 +239,15 @@ class Cluster:
         from kubecourse.tools.kubectl import run
 
         return run(self, command, stdin)
+
+    def helm(self, command: str, stdin: str | None = None) -> Output:
+        """Run a helm command, with the real Helm, and print what it prints.
+
+        Time stands still while Helm works, and passes while it waits (`--wait`, hooks).
+        """
+        from kubecourse.tools.helm import run
+
+        return run(self, command, stdin).show()
 
     def apply(self, source: Any) -> Output:
         """`kubectl apply`: a file, a directory, YAML text, or an object."""
@@ -301,7 +313,7 @@ class Cluster:
         traffic.start()
         return traffic
 
-    # --- nodes and components
+    # --- nodes
 
     def add_node(self, name: str, shape: str = "4cpu-16Gi", **options: Any) -> None:
         """A new machine joins the cluster."""
@@ -313,60 +325,6 @@ class Cluster:
         kubelet = Kubelet(client, machine, self.images, self.network)
         self.kubelets[name] = kubelet
         kubelet.start()
-
-    def fail_node(self, name: str) -> None:
-        """The machine is gone: nothing reaches it, and it tells nobody."""
-        for kubelet in self._kubelets(name):
-            kubelet.stop()
-            kubelet.runtime.powered = False
-        self.control_plane.fail(name)
-
-    def recover_node(self, name: str) -> None:
-        """The machine answers again."""
-        self.control_plane.recover(name)
-        for kubelet in self._kubelets(name):
-            kubelet.runtime.powered = True
-            kubelet.start()
-
-    def zone(self, name: str) -> builtins.list[str]:
-        """The names of all machines of a zone."""
-        control_plane = [machine.name for machine in self.control_plane if machine.zone == name]
-        workers = [k.name for k in self.kubelets.values() if k.machine.zone == name]
-        return list(dict.fromkeys(control_plane + workers))
-
-    def fail_zone(self, name: str) -> None:
-        """All machines of a zone are gone."""
-        for machine in self.zone(name):
-            self.fail_node(machine)
-
-    def recover_zone(self, name: str) -> None:
-        """All machines of a zone answer again."""
-        for machine in self.zone(name):
-            self.recover_node(machine)
-
-    def partition(self, *sides: Collection[str]) -> None:
-        """Cut groups of machines off from each other; a single group from everybody else.
-
-        Machines that are in no group, people and the load balancer reach all. It concerns what
-        etcd, API servers, kubelets and controllers tell one another, not the pods' network.
-        """
-        for name in chain(*sides):
-            self._kubelets(name)
-        self.control_plane.partition(*sides)
-
-    def heal(self) -> None:
-        """Join again what was cut off. Machines that have failed stay so."""
-        self.control_plane.partition()
-
-    def _kubelets(self, name: str) -> builtins.list[Kubelet]:
-        """The kubelet of a machine, if it has one."""
-        own = name in self.control_plane.machines and name not in self.kubelets
-        return [] if own else [self._kubelet(name)]
-
-    def _kubelet(self, name: str) -> Kubelet:
-        if name not in self.kubelets:
-            raise CourseError(f"no node {name!r}: there are {', '.join(self.kubelets)}")
-        return self.kubelets[name]
 
     # --- add-ons
 
@@ -450,62 +408,7 @@ class Cluster:
         name = container or found.spec.containers[0].name
         return kubelet.meter if kubelet else None, found.metadata.uid, name
 
-    # --- containers
-
-    def crash(
-        self, pod: str, container: str = "", namespace: str = "default", code: int = 1
-    ) -> None:
-        """A pod's container ends by itself, with an exit code."""
-        self._container(pod, container, namespace).exit(code)
-
-    def misbehave(
-        self, pod: str, how: str, container: str = "", namespace: str = "default"
-    ) -> None:
-        """A pod's container becomes `slow`, `failing`, `hang`, `dead`, or `well` again."""
-        try:
-            self._container(pod, container, namespace).behave(how)
-        except ValueError as error:
-            raise CourseError(str(error)) from None
-
-    def _container(self, pod: str, container: str, namespace: str) -> Any:
-        found = self.get(f"pod/{pod}", namespace)
-        if found is None:
-            raise CourseError(f'pods "{pod}" not found: cluster.pods() lists the pods there are')
-        name = container or found.spec.containers[0].name
-        node = found.spec.nodeName
-        try:
-            return self.kubelets[node].runtime.container(found.metadata.uid, name)
-        except KeyError:
-            raise CourseError(
-                f"pod {pod} runs no container {name!r}: let time pass, or look at its state"
-            ) from None
-
-    def stop(self, component: str) -> None:
-        """Stop a component, everywhere or on one machine.
-
-        `kube-scheduler`, `deployment-controller`, `etcd@control-plane-1`, `kubelet@node-1`, ….
-        """
-        self._component(component, "stop")
-
-    def start(self, component: str) -> None:
-        """Start a component again."""
-        self._component(component, "start")
-
-    def _component(self, name: str, verb: str) -> None:
-        component, _, place = name.partition("@")
-        machines = [m for m in self.control_plane if place in ("", m.name)]
-        controllers = self.controller_manager.controllers
-        if component == "kubelet":
-            getattr(self._kubelet(place), verb)()
-        elif component in COMPONENTS and machines:
-            for machine in machines:
-                getattr(self.control_plane, f"{verb}_component")(component, machine.name)
-        elif component in controllers and machines:
-            for machine in machines:
-                getattr(machine.controller_manager, verb)(component)
-        else:
-            known = ", ".join([*COMPONENTS, "kubelet@node-1", *controllers])
-            raise CourseError(f"no component {name!r} here; there are {known}")
+    # --- what happened, and why
 
     def diary(self, controller: str, last: int = 10) -> Diary:
         """The last laps of a controller's loop in which it decided something, a line each."""

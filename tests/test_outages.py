@@ -239,6 +239,25 @@ def test_with_a_zone_lost_two_thirds_are_answered_until_its_pods_are_given_up() 
     assert 0.9 < outage.answered < 0.99
 
 
+def test_a_zone_that_is_cut_off_works_on_and_ends_what_was_replaced_when_it_is_back() -> None:
+    outage = Outage()
+    cluster = outage.cluster
+    before = {*cluster.pods("web"), *cluster.pods("db")}
+    cut_off = set(cluster.kubelets["node-2"].runtime.sandboxes)
+    cluster.partition(cluster.zone("zone-b"))
+    cluster.advance(500)
+    # Its pods answered until they were taken off the Service, and still run.
+    assert cut_off <= set(cluster.kubelets["node-2"].runtime.sandboxes)
+    replaced = set(cluster.pods("web")) - before
+    assert len(replaced) == 2
+    # A StatefulSet's pod is not replaced: nobody knows whether the other one has ended.
+    assert set(cluster.pods("db")) <= before
+    cluster.heal()
+    outage.is_whole()
+    assert not cut_off & set(cluster.kubelets["node-2"].runtime.sandboxes)
+    assert outage.answered == 1.0
+
+
 def test_every_component_can_be_stopped_on_one_machine_alone() -> None:
     outage = Outage()
     cluster = outage.cluster
@@ -308,6 +327,7 @@ def test_what_is_not_there_cannot_fail() -> None:
         lambda: cluster.partition(["node-1"], ["node-2"]),
         lambda: cluster.stop("etcd@node-1"),
         lambda: cluster.stop("kubelet"),
+        lambda: cluster.fail_zone("zone-a"),
         lambda: Cluster(nodes=1, control_plane=0),
     ):
         with pytest.raises(CourseError):
