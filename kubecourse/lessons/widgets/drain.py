@@ -22,31 +22,10 @@ from kubecourse.lessons.widgets.timeline import (
     by_second,
     timeline,
 )
+from kubecourse.lessons.widgets.workload import web
 
-WEB = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: web}}
-spec:
-  replicas: {replicas}
-  selector: {{matchLabels: {{app: web}}}}
-  template:
-    metadata: {{labels: {{app: web}}}}
-    spec:
-      containers:
-      - name: web
-        image: web:1
-        ports: [{{containerPort: 8080}}]
-        readinessProbe: {{httpGet: {{path: /, port: 8080}}, periodSeconds: 1}}
-        lifecycle: {{preStop: {{sleep: {{seconds: 2}}}}}}
----
-apiVersion: v1
-kind: Service
-metadata: {{name: web}}
-spec:
-  selector: {{app: web}}
-  ports: [{{port: 80, targetPort: 8080}}]
-"""
+PROBE = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
+PAUSE = {"preStop": {"sleep": {"seconds": 2}}}
 BUDGET = """
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -86,7 +65,7 @@ def run(what: str, replicas: int, min_available: int | None, start_up: int) -> D
     """Drain the node that has all the pods, or crash it, while another has room for them."""
     cluster = Cluster(nodes=1)
     cluster.images.declare("web:1", start_up=float(start_up))
-    applied(cluster, WEB.format(replicas=replicas))
+    applied(cluster, web(replicas, readinessProbe=PROBE, lifecycle=PAUSE))
     if min_available is not None:
         applied(cluster, BUDGET.format(min_available=min_available))
     cluster.settle()

@@ -23,31 +23,9 @@ from kubecourse.lessons.widgets.timeline import (
     by_second,
     timeline,
 )
+from kubecourse.lessons.widgets.workload import web
 
 core = models.core_v1
-WEB = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: web}}
-spec:
-  replicas: 2
-  selector: {{matchLabels: {{app: web}}}}
-  template:
-    metadata: {{labels: {{app: web}}}}
-    spec:
-      containers:
-      - name: web
-        image: web:1
-        ports: [{{containerPort: 8080}}]
-{probes}
----
-apiVersion: v1
-kind: Service
-metadata: {{name: web}}
-spec:
-  selector: {{app: web}}
-  ports: [{{port: 80, targetPort: 8080}}]
-"""
 MOODS = ("hang", "failing", "slow", "well")
 """What the first pod's application does from second `SICK` on. They name messages."""
 BEGIN, SICK, WELL, END = 10.0, 20.0, 60.0, 90.0
@@ -183,9 +161,7 @@ def run(kind: str, app: str | int, **fields: int) -> Probed:
     start_up = float(app) if kind == "startup" else START_UP
     cluster = Cluster(nodes=2)
     cluster.images.declare("web:1", start_up=start_up)
-    block = files.dump(probes(kind, fields))
-    manifest = WEB.format(probes="".join(f"        {line}\n" for line in block.splitlines()))
-    applied(cluster, manifest)
+    applied(cluster, web(2, **probes(kind, fields)))
     cluster.advance(0.01)
     pod, start = cluster.pods("web")[0], cluster.now
     witness = Witness(cluster, pod, start, start_up)
@@ -242,10 +218,8 @@ class ProbeTimeline(Story[Probed]):
         apps: dict[Any, str] = {mood: words(f"probes.{mood}") for mood in MOODS}
         if kind == "startup":
             apps = {time: words("probes.starts", seconds=time) for time in (5, 25, 60)}
-        fields = {
-            name: slider(name, value, 0 if kind == "startup" else RANGES[name][0], RANGES[name][1])
-            for name, value in CONTROLS[kind].items()
-        }
+        ranges = RANGES | ({"failureThreshold": (0, 15)} if kind == "startup" else {})
+        fields = {name: slider(name, at, *ranges[name]) for name, at in CONTROLS[kind].items()}
         super().__init__(
             app=pick(words("probes.app"), apps, 25 if kind == "startup" else "hang"), **fields
         )

@@ -34,6 +34,20 @@ def pod(
     return str(files.dump(made | {"spec": {**spec, "containers": [container]}}))
 
 
+def web(replicas: int, **container: Any) -> str:
+    """A Deployment `web` of `web:1`, with fields of its container, and a Service, as YAML."""
+    labels = {"app": "web"}
+    made = {"name": "web", "image": "web:1", "ports": [{"containerPort": 8080}]} | container
+    spec = {"metadata": {"labels": labels}, "spec": {"containers": [made]}}
+    wanted = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": spec}
+    ports = {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]}
+    objects = (("apps/v1", "Deployment", wanted), ("v1", "Service", ports))
+    return "---\n".join(
+        files.dump({"apiVersion": version, "kind": kind, "metadata": {"name": "web"}, "spec": spec})
+        for version, kind, spec in objects
+    )
+
+
 class Life:
     """Hears what a pod's container is doing from now on, and how often it was OOM-killed."""
 

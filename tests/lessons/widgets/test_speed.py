@@ -29,6 +29,16 @@ from kubecourse.lessons.widgets import Outage
 slider = Outage().minutes
 """
 
+SLIDERS = {
+    "DrainWithBudget": "start_up",
+    "EvictionOrder": "request",
+    "ProbeTimeline": "failureThreshold",
+    "QuotaMeter": "cpu",
+    "RequestsAndLimits": "request",
+    "RolloutUnderTraffic": "min_ready_seconds",
+}
+"""Those of chapter 5's pictures, by name."""
+
 MEASURE = """
 import time
 times = []
@@ -40,7 +50,10 @@ print(sorted(times)[len(times) // 2])
 """
 
 
-PROGRAMS = {"replicas": REPLICAS, "rollout": ROLLOUT, "node": NODE, "outage": OUTAGE}
+PROGRAMS = {"replicas": REPLICAS, "rollout": ROLLOUT, "node": NODE, "outage": OUTAGE} | {
+    name: f"from kubecourse.lessons.widgets import {name}\nslider = {name}().{slider}\n"
+    for name, slider in SLIDERS.items()
+}
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
