@@ -25,7 +25,10 @@ from kubecourse.control_plane.apiserver.http.watching import Watches
 
 log = logging.getLogger(__name__)
 
-PLAIN = dict.fromkeys(("/healthz", "/livez", "/readyz"), ("text/plain", b"ok")) | {
+HEALTH = ("/healthz", "/livez", "/readyz")
+UNWELL = "[+]ping ok\n[+]log ok\n[-]etcd failed: reason withheld\n{} check failed\n"
+"""What these answer while etcd has no quorum."""
+PLAIN = dict.fromkeys(HEALTH, ("text/plain", b"ok")) | {
     "/openapi/v2": (
         "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
         b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.36.2",
@@ -100,6 +103,8 @@ class Gateway:
         if path in PLAIN:
             with self.turn:
                 authorization.check(self.front.server, user, wanted)
+                if path in HEALTH and not self.front.server.etcd.ready:
+                    return web.Response(status=500, text=UNWELL.format(path.strip("/")))
             media, plain = PLAIN[path]
             return web.Response(body=plain, content_type=media)
         if wanted.verb == "watch":
