@@ -113,6 +113,7 @@ class EvictionManager:
         short = meter.capacity - most
         meter.levels = (*sorted(level - short for level in levels), most)
         meter.reached = self.look
+        meter.images = self._images
         meter.told = self._system_out_of_memory
 
     def start(self) -> None:
@@ -138,6 +139,11 @@ class EvictionManager:
             when = self._epoch + turns * INTERVAL
             self._timer = clock.call_at(when, self._synchronize, background=background)
 
+    def pulled(self) -> None:
+        """There is an image more."""
+        if self._images() > self._kubelet.meter.disk / 2:
+            self.look()
+
     def refuse(self, pod: Any) -> tuple[str, str] | None:
         """Why a pod cannot begin under the present pressure, as reason and message."""
         if not self.conditions or is_critical(pod.spec):
@@ -159,8 +165,10 @@ class EvictionManager:
 
     def disk_used(self) -> float:
         """Bytes of images, containers and volumes."""
-        images = garbage.size_of_images(self._kubelet.runtime)
-        return images + sum(map(disk_of, self._kubelet.pods.values()))
+        return self._images() + sum(map(disk_of, self._kubelet.pods.values()))
+
+    def _images(self) -> float:
+        return garbage.size_of_images(self._kubelet.runtime)
 
     def _met(self) -> list[Threshold]:
         found = []

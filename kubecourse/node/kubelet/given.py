@@ -18,6 +18,8 @@ from kubecourse.node.runtime.files import size_of
 if TYPE_CHECKING:
     from kubecourse.node.kubelet.worker import PodWorker
 
+PATIENCE = 30.0
+"""Seconds for which `settle` waits for what comes of what a new pod writes."""
 REFRESH = 75.0
 """Seconds after which what a volume shows is up to date at the latest: at the pod's next sync."""
 
@@ -89,6 +91,13 @@ class Given:
                 files.clear()
                 files.update(new)
                 sandbox.changed()
+
+    def wrote(self) -> None:
+        """Something has been written to disk: it may be too much."""
+        worker = self._worker
+        clock = worker.kubelet.clock
+        late = clock.now > clock.seconds(worker.start_time) + PATIENCE
+        worker.kubelet.eviction.look(background=late)
 
     def empty_dirs(self) -> Iterator[tuple[str, str | None, int]]:
         """The emptyDirs that are on disk: name, limit if there is one, bytes that are in it."""

@@ -90,6 +90,7 @@ class ImageManager:
         if image.pullable:
             self._runtime.images[full] = image
             self.changed = True
+            container.worker.kubelet.eviction.pulled()
             message = (
                 f'Successfully pulled image "{name}" in {go_duration(now - since)} '
                 f"({go_duration(now - asked)} including waiting). Image size: {image.size} bytes."

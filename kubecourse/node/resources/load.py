@@ -79,6 +79,28 @@ class Timeline:
         terms = (term for term in (*self._past, *self.now) if term.begin <= t)
         return sum(term.demand.area(min(t, term.end) - term.begin) for term in terms)
 
+    def areas(self, times: Sequence[float]) -> list[float]:
+        """`area` at each of some times, which only grow."""
+        if begin_of := self._alone(times):
+            begin, demand = begin_of
+            return demand.areas([t - begin for t in times])
+        return [self.area(t) for t in times]
+
+    def amounts(self, times: Sequence[float]) -> list[float]:
+        """`at` for each of some times, which only grow."""
+        if begin_of := self._alone(times):
+            begin, demand = begin_of
+            if not demand.curves:
+                return [demand.constant] * len(times)
+            return [demand.at(t - begin) for t in times]
+        return [self.at(t) for t in times]
+
+    def _alone(self, times: Sequence[float]) -> tuple[float, Demand] | None:
+        """The one demand of all these times and its beginning; None if there are others."""
+        if self._past or len(self.now) != 1 or self.now[0].begin > times[0]:
+            return None
+        return self.now[0].begin, self.now[0].demand
+
     # What follows is asked of times since the present demands began.
 
     def averages(self, times: Sequence[float]) -> list[float]:

@@ -9,6 +9,7 @@ through: from one change of a demand to the next, or seconds if there are many.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from math import ceil, floor, inf, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -83,9 +84,9 @@ class NodeUsage(NamedTuple):
 class Meter:
     """The kernel of one machine, as far as it counts and divides.
 
-    `told` hears of the container that was killed for want of the machine's memory; `levels` are
-    amounts of used memory, ascending, of which `reached` is told when they are exceeded; the last
-    is all there is.
+    `levels` are amounts of used memory, ascending, and the last is all there is; `reached` is told
+    when another is exceeded, and when disk is wanted. `told` hears of a container that was killed
+    for want of the machine's memory. `images` says how much disk those take.
     """
 
     __slots__ = (
@@ -147,6 +148,8 @@ class Meter:
         wishes = [(timelines[name], timelines[name].add(begin[name], now)) for name in begin]
         self._count(load, 1)
         self._changed(load)
+        if "disk" in begin and self.reached is not None:
+            self.reached()
         return wishes
 
     def end(self, load: Load) -> None:
@@ -393,6 +396,27 @@ class Meter:
         count = floor((min(end, self._clock.now) - start) / step + ROUNDING) + 1
         rows = (self.usage(uid, name, start + n * step) for n in range(max(count, 0)))
         return [row for row in rows if row is not None]
+
+    def samples(
+        self, uid: str, name: str, start: float, end: float, step: float
+    ) -> list[tuple[float, int, float, float]]:
+        """The least of it, for who asks often: time, run, `cpu_seconds` and `memory`."""
+        self._clock.enter()
+        self._settle()
+        count = floor((min(end, self._clock.now) - start) / step + ROUNDING) + 1
+        times = [start + n * step for n in range(max(count, 0))]
+        found: list[tuple[float, int, float, float]] = []
+        for load in self.runs.get((uid, name), ()):
+            own = [t for t in times if load.begun <= t < load.ended]
+            if not own:
+                continue
+            seconds, most = load.cpu.areas(own), load.limits.memory
+            if load.marks:
+                pairs = zip(own, seconds, strict=True)
+                seconds = [area - load.counts(t).unmet for t, area in pairs]
+            memory = [min(amount, most) for amount in load.memory.amounts(own)]
+            found += zip(own, repeat(load.number), seconds, memory, strict=False)
+        return found
 
     def node(self, at: float | None = None) -> NodeUsage:
         """What everything on the machine used at a time (None: now)."""

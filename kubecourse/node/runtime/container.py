@@ -7,6 +7,7 @@ What it does comes from its image, or from its command where that is a program k
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, NamedTuple
 
 from kubecourse.api.demand import Declared
@@ -265,6 +266,8 @@ class Container:
 
     def write(self, text: str) -> None:
         """Add to the log; an unfinished line is finished by what comes next."""
+        if self.load.limits.disk < inf:
+            self.sandbox.provider.wrote()
         for line in text.splitlines(keepends=True):
             when = self.clock.now
             if self.log and not self.log[-1][1].endswith("\n"):

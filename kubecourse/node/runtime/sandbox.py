@@ -28,6 +28,9 @@ class Provider(Protocol):
     def volume(self, name: str) -> tuple[dict[str, str], bool]:
         """A volume's files, and whether they may only be read."""
 
+    def wrote(self) -> None:
+        """Something has been written to disk."""
+
 
 class Sandbox:
     """What the containers of a pod share. `network` is what their commands reach others by."""
@@ -108,6 +111,7 @@ class Sandbox:
 
     def changed(self) -> None:
         """A file has changed that all containers may see."""
+        self.provider.wrote()
         for container in self.containers.values():
             container.changed()
 

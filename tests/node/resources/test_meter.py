@@ -93,7 +93,7 @@ demands = st.sampled_from(
      "steps(1, 13s, 3, 17s, 0)"]
 )  # fmt: skip
 limited = st.sampled_from([{}, {"cpu": "200m"}, {"cpu": "1500m"}])
-asked = st.sampled_from([{}, {"cpu": "100m"}, {"cpu": "150m"}])
+asked = st.sampled_from([{"cpu": "0"}, {"cpu": "100m"}, {"cpu": "150m"}])
 
 
 @settings(max_examples=25)
