@@ -96,14 +96,15 @@ class MetricsServer:
         meter = self._meter(pod.spec.nodeName or "")
         if meter is None:
             return
-        uid = pod.metadata.uid
-        before = meter.usage(uid, container, start - step)
-        for row in meter.series(uid, container, start, end, step):
-            seconds, used = step, row.cpu_seconds
-            if before is not None and before.run == row.run:
-                seconds, used = row.time - before.time, row.cpu_seconds - before.cpu_seconds
-            before = row
-            yield row.time, used / seconds, row.memory
+        before = (0.0, -1, 0.0)
+        rows = meter.samples(pod.metadata.uid, container, start - step, end, step)
+        for time, run, computed, memory in rows:
+            seconds, used = step, computed
+            if before[1] == run:
+                seconds, used = time - before[0], computed - before[2]
+            before = (time, run, computed)
+            if time > start - step / 2:
+                yield time, used / seconds, memory
 
     # --- as an API group
 

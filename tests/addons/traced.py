@@ -49,5 +49,11 @@ class Traced:
         count = int((end - start) / step) + 1
         return [self.usage(uid, name, start + n * step) for n in range(count)]
 
+    def samples(
+        self, uid: str, name: str, start: float, end: float, step: float
+    ) -> list[tuple[float, int, float, float]]:
+        rows = self.series(uid, name, start, end, step)
+        return [(row.time, row.run, row.cpu_seconds, row.memory) for row in rows]
+
     def node(self, at: float | None = None) -> Row:
         return self.usage("", "", at)
