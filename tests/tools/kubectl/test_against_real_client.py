@@ -1,25 +1,23 @@
 """The embedded kubectl and a real one, side by side on the same server.
 
-The real client speaks HTTP; a few lines here carry its requests to the REST interface. Only what
-has long been the same in all versions of kubectl is compared.
+The server is served to the real client. Only what has long been the same in all versions of
+kubectl is compared.
 """
 
-import json
 import os
 import re
 import shlex
 import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from kubecourse import Cluster
 from kubecourse.control_plane.apiserver import APIServer
-from kubecourse.control_plane.apiserver.rest import Request, handle
+from kubecourse.control_plane.apiserver.http.service import Service
 from kubecourse.tools.kubectl import run
 from tests.tools.kubectl import recorded_world as world
 
@@ -69,31 +67,6 @@ api-versions
 """.strip().splitlines()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    api: APIServer
-
-    def answer(self) -> None:
-        response = handle(self.api, Request("GET", self.path, accept=self.headers["Accept"] or ""))
-        # What a watch has to tell at once comes as a list: it is over then.
-        body = response.body if isinstance(response.body, list) else [response.body]
-        kind = body[0].get("kind") if body else ""
-        parameters = (
-            f";g=apidiscovery.k8s.io;v=v2;as={kind}" if kind == "APIGroupDiscoveryList" else ""
-        )
-        data = "\n".join(map(json.dumps, body)).encode()
-        self.send_response(response.code)
-        self.send_header("Content-Type", f"application/json{parameters}")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = answer
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def api() -> APIServer:
     web = [
@@ -116,61 +89,41 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture(scope="module")
-def address(api: APIServer) -> Iterator[str]:
-    with served(api) as place:
-        yield place
+def world_service(api: APIServer) -> Iterator[Service]:
+    front: Any = SimpleNamespace(server=api, clock=api.clock, kubelets={}, network=None)
+    service = Service(front, speed=0)
+    yield service
+    service.stop()
 
 
 @pytest.fixture(scope="module")
-def cluster_address(cluster: Cluster) -> Iterator[str]:
-    with served(cluster.server) as place:
-        yield place
+def cluster_service(cluster: Cluster) -> Iterator[Service]:
+    service = cluster.serve(speed=0)
+    yield service
+    service.stop()
 
 
-@contextmanager
-def served(api: APIServer) -> Iterator[str]:
-    class Here(Handler):
-        pass
-
-    Here.api = api
-    with ThreadingHTTPServer(("127.0.0.1", 0), Here) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-
-
-def real_answer(address: str, home: Path, words: list[str]) -> tuple[str, str, int]:
-    env = {
-        "HOME": str(home),
-        "KUBECONFIG": "",
-        "KUBECACHEDIR": str(home),
-        "PATH": os.environ["PATH"],
-    }
-    command = ["kubectl", f"--server={address}", *words]
-    real = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+def real_answer(service: Service, words: list[str]) -> tuple[str, str, int]:
+    env = {"HOME": "/", "PATH": os.environ["PATH"], **service.environment}
+    real = subprocess.run(["kubectl", *words], capture_output=True, text=True, env=env, check=False)
     # Some distributions print cobra's errors with a capital.
     return real.stdout, real.stderr.replace("Error: ", "error: "), real.returncode
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_both_say_the_same(api: APIServer, address: str, tmp_path: Path, command: str) -> None:
+def test_both_say_the_same(api: APIServer, world_service: Service, command: str) -> None:
     words = shlex.split(command)
     ours = run(api, words)
-    assert (ours.stdout, ours.stderr, ours.code) == real_answer(address, tmp_path, words)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+    assert (ours.stdout, ours.stderr, ours.code) == real_answer(world_service, words)
 
 
 @pytest.mark.parametrize("command", OF_EVERY_KIND)
 def test_both_say_the_same_of_every_kind(
-    cluster: Cluster, cluster_address: str, home: Path, command: str
+    cluster: Cluster, cluster_service: Service, command: str
 ) -> None:
     words = shlex.split(command)
     ours = run(cluster, words)
-    stdout, stderr, code = real_answer(cluster_address, home, words)
+    stdout, stderr, code = real_answer(cluster_service, words)
     assert comparable(ours.stdout) == comparable(stdout)
     assert (comparable(ours.stderr), ours.code) == (comparable(stderr), code)
 
