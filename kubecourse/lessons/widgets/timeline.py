@@ -10,12 +10,14 @@ from typing import Any, NamedTuple, Protocol
 
 from kubecourse.lessons import messages, palette
 from kubecourse.lessons.recording import FAILED, PENDING, READY, RUNNING, TERMINATING
+from kubecourse.lessons.widgets import svg
+from kubecourse.lessons.widgets.drawn import room
 from kubecourse.lessons.widgets.panel import picture
 
 LABELS, TRACK, GAP, HEAD = 132, 488, 6, 18
 """Pixels: names of rows, what is beside them, between rows, and above the first."""
-LETTER = 7.2
-"""Pixels of a letter, about."""
+RIGHT, INK, DASH = LABELS + TRACK, "currentColor", "5 3"
+"""The end of the track; how lines are drawn, and limits."""
 NEVER = float("inf")
 SECONDS, AMOUNTS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300), (1, 2, 5, 10, 20, 50, 100, 200, 500)
 """Steps of an axis of time, and of another."""
@@ -118,9 +120,8 @@ class Lane:
         for mark in self.marks:
             x, low = scale.x(mark.at), top + self.height
             yield f"<g><title>{escape(mark.words)}</title>"
-            yield _rect(x - 6, top + 2, 12, self.height - 4, mark.colour)
-            place = f'x="{x:.1f}" y="{low - 5}" text-anchor="middle"'
-            yield f'<text class="on" {place}>{escape(mark.sign)}</text></g>'
+            yield svg.rect(x - 6, top + 2, 12, self.height - 4, mark.colour)
+            yield svg.text(x, low - 5, mark.sign, "middle", 'class="on"') + "</g>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class Requests:
             for number, look in zip(pair, ("served", "failed"), strict=True):
                 tall = self.height * number / most
                 low -= tall
-                yield _rect(left, low, width, tall, LOOKS[look].colour)
+                yield svg.rect(left, low, width, tall, LOOKS[look].colour)
             yield "</g>"
 
 
@@ -175,9 +176,9 @@ class Curve:
         yield _end(top + 10, f"{self.top:g} {self.unit}")
         yield _end(bottom, "0")
         for value, said in self.lines:
-            yield _dashed(LABELS, y(value), LABELS + TRACK, y(value))
+            yield svg.line(LABELS, y(value), RIGHT, y(value), INK, dash=DASH)
             at = y(value) - 3 if y(value) - 3 > top + 8 else y(value) + 12
-            yield f'<text x="{LABELS + TRACK}" y="{at:.1f}" text-anchor="end">{escape(said)}</text>'
+            yield svg.text(RIGHT, at, said, "end")
 
 
 def timeline(
@@ -198,38 +199,29 @@ def timeline(
     """
     scale, top, shapes = Scale(end), HEAD, list[str]()
     for row in rows:
-        at = top + row.height / 2 + 4
-        shapes.append(f'<text x="0" y="{at:.1f}">{escape(row.label)}</text>')
+        shapes.append(svg.text(0, top + row.height / 2 + 4, row.label))
         shapes += row.draw(top, scale)
         top += row.height + GAP
     for at, words in moments:
-        shapes.append(_dashed(scale.x(at), HEAD - 4, scale.x(at), top - GAP))
-        anchor = "end" if at > 0.8 * end else "start"
-        shapes.append(
-            f'<text x="{scale.x(at):.1f}" y="10" text-anchor="{anchor}">{escape(words)}</text>'
-        )
+        x, anchor = scale.x(at), "end" if at > 0.8 * end else "start"
+        shapes.append(svg.line(x, HEAD - 4, x, top - GAP, INK, dash=DASH))
+        shapes.append(svg.text(x, 10, words, anchor))
     shapes += _axis(scale, top, unit)
     if key is None:
         key = {look for row in rows for look in getattr(row, "looks", ())}
-    head = (
-        f'<svg viewBox="0 0 {palette.WIDTH} {top + 34}" width="{palette.WIDTH}" '
-        f'style="max-width: 100%; height: auto" role="img" aria-label="{escape(title)}">'
-    )
     note = f'<div class="note">{_key(look for look in LOOKS if look in key)}</div>'
-    return picture(title, f"{head}{''.join(shapes)}</svg>{note}{below}")
+    return picture(title, svg.drawing(title, top + 34, shapes) + note + below)
 
 
 def _axis(scale: Scale, top: float, unit: str) -> Iterator[str]:
     steps = AMOUNTS if unit else SECONDS
     step = next((each for each in steps if scale.end / each <= 10), steps[-1])
-    yield _line(LABELS, top, LABELS + TRACK, top)
+    yield svg.line(LABELS, top, RIGHT, top, INK)
     for number in range(int(scale.end / step) + 1):
         x = scale.x(number * step)
-        yield _line(x, top, x, top + 4)
-        yield f'<text x="{x:.1f}" y="{top + 16}" text-anchor="middle">{number * step:g}</text>'
-    middle = LABELS + TRACK / 2
-    said = escape(unit or messages.text("widgets.seconds"))
-    yield f'<text x="{middle}" y="{top + 30}" text-anchor="middle">{said}</text>'
+        yield svg.line(x, top, x, top + 4, INK)
+        yield svg.text(x, top + 16, f"{number * step:g}", "middle")
+    yield svg.text(LABELS + TRACK / 2, top + 30, unit or messages.text("widgets.seconds"), "middle")
 
 
 def _box(span: Span, left: float, right: float, top: float, height: int) -> Iterator[str]:
@@ -237,12 +229,11 @@ def _box(span: Span, left: float, right: float, top: float, height: int) -> Iter
     if width <= 0:
         return
     yield f"<g><title>{escape(span.words)}</title>"
-    yield _rect(left, top, width, height, look.colour)
+    yield svg.rect(left, top, width, height, look.colour)
     yield _hatch(left, top, width, height, look.pattern)
-    if len(span.words) * LETTER < width - 6:
-        halo = f"fill: {look.ink}; paint-order: stroke; stroke: {look.colour}; stroke-width: 4px"
-        place = f'x="{left + 4:.1f}" y="{top + height - 5}"'
-        yield f'<text {place} style="{halo}">{escape(span.words)}</text>'
+    if 0.9 * room(span.words) < width - 6:
+        halo = f"{look.ink}; paint-order: stroke; stroke: {look.colour}; stroke-width: 4px"
+        yield svg.text(left + 4, top + height - 5, span.words, fill=halo)
     yield "</g>"
 
 
@@ -271,7 +262,7 @@ def _key(looks: Iterable[str]) -> str:
     pieces = []
     for look in looks:
         colour, pattern, _ = LOOKS[look]
-        box = _rect(0, 1, 14, 12, colour) + _hatch(0, 1, 14, 12, pattern)
+        box = svg.rect(0, 1, 14, 12, colour) + _hatch(0, 1, 14, 12, pattern)
         drawn = f'<svg width="14" height="13" aria-hidden="true">{box}</svg>'
         pieces.append(f'<span style="white-space: nowrap">{drawn} {escape(_say(look))}</span>')
     return " &nbsp; ".join(pieces)
@@ -283,21 +274,7 @@ def _say(look: str) -> str:
 
 def _end(y: float, said: str) -> str:
     """A number at the left of its row."""
-    return f'<text x="{LABELS - 6}" y="{y:.1f}" text-anchor="end">{escape(said)}</text>'
-
-
-def _rect(left: float, top: float, width: float, height: float, colour: str) -> str:
-    place = f'x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}"'
-    return f'<rect {place} fill="{colour}"/>'
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, more: str = "") -> str:
-    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-    return f'<line {ends} style="stroke: currentColor" {more}/>'
-
-
-def _dashed(x1: float, y1: float, x2: float, y2: float) -> str:
-    return _line(x1, y1, x2, y2, 'stroke-dasharray="5 3"')
+    return svg.text(LABELS - 6, y, said, "end")
 
 
 def by_second(rows: Iterable[Any], start: float, seconds: float) -> tuple[list[int], list[int]]:
