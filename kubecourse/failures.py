@@ -105,7 +105,9 @@ class Failures:
         machines = [m for m in self.control_plane if place in ("", m.name)]
         controllers = self.control_plane.working("kube-controller-manager").controllers
         if component == "kubelet":
-            getattr(self._kubelet(place), verb)()
+            kubelet = self._kubelet(place)
+            if kubelet.runtime.powered:
+                getattr(kubelet, verb)()
         elif component in COMPONENTS and machines:
             for machine in machines:
                 getattr(self.control_plane, f"{verb}_component")(component, machine.name)

@@ -320,6 +320,17 @@ def test_whatever_happens_all_is_whole_once_everything_works_again(control_plane
         outage.is_whole()
 
 
+def test_nothing_starts_on_a_machine_without_power() -> None:
+    cluster = Cluster(nodes=1, control_plane=3)
+    cluster.fail_node(FIRST)
+    for component in ("etcd", "kube-apiserver", "kube-scheduler", f"kubelet@{FIRST}"):
+        cluster.start(component)
+    cluster.advance(30)
+    facts = cluster.control_plane.facts()[0]
+    assert (facts.powered, facts.etcd, facts.apiserver) == (False, "stopped", "stopped")
+    assert facts.scheduler == "stopped" and not cluster.kubelets[FIRST].running
+
+
 def test_what_is_not_there_cannot_fail() -> None:
     cluster = Cluster(nodes=1)
     for call in (

@@ -52,27 +52,23 @@ class ControlPlaneMachine:
         self.name = name
         self.zone = zone
         self.serving = self.in_rotation = True
-        self.server = APIServer(
-            plane.clock,
-            plane.etcd_of(name),
-            "kube-apiserver" if alone else f"kube-apiserver/{name}",
-        )
-        self.controller_manager = ControllerManager(
-            Client(Connection(plane.balancer, name, self), plane.clock, ControllerManager.name)
-        )
-        self.scheduler = Scheduler(
-            Client(Connection(plane.balancer, name, self), plane.clock, Scheduler.name)
-        )
+        stream = "kube-apiserver" if alone else f"kube-apiserver/{name}"
+        self.server = APIServer(plane.clock, plane.etcd_of(name), stream)
+
+        def client(user: str) -> Client:
+            return Client(Connection(plane.balancer, name, self), plane.clock, user)
+
+        self.controller_manager = ControllerManager(client(ControllerManager.name))
+        self.scheduler = Scheduler(client(Scheduler.name))
         self.programs = {
             program.name: LeaderElector(
-                Client(Connection(plane.balancer, name, self), plane.clock, program.name),
-                program, name, speaker, elect=not alone,
+                client(program.name), program, name, speaker, elect=not alone
             )
             for program, speaker in (
                 (self.controller_manager, ControllerManager.name),
                 (self.scheduler, PROFILE),
             )
-        }  # fmt: skip
+        }
 
     @property
     def etcd(self) -> Etcd | EtcdMember | Stopped:
@@ -213,8 +209,10 @@ class ControlPlane:
             self[name].server.etcd = Stopped(self.store)
 
     def start_component(self, component: str, name: str) -> None:
-        """Start one component of one machine again."""
+        """Start one component of one machine again, if that has power."""
         machine = self[name]
+        if name in self.unpowered:
+            return
         if component == "kube-apiserver":
             machine.serving = True
         elif component == "etcd" and self.members is not None:
