@@ -6,7 +6,9 @@ measure; nothing is sampled while time passes. Of pods that are gone only what o
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,35 @@ def _used_now(cluster: Any, at: float) -> Iterator[str]:
 
 
 # --- over time
+
+
+def totals(
+    cluster: Any, start: float, end: float | None = None, step: float = 60.0, by: str = "namespace"
+) -> dict[str, tuple[array[float], array[float], array[float]]]:
+    """What pods used: times, cores and bytes, each `step` seconds, by `namespace` or by `pod`.
+
+    Cores are the mean since the time before. Only pods that still exist are known.
+    """
+    end = cluster.now if end is None else end
+    times = array("d", (start + n * step for n in range(int((end - start) // step) + 1)))
+    found: dict[str, tuple[array[float], array[float], array[float]]] = {}
+    for pod in cluster.client.list(core.Pod):
+        meter, metadata = cluster._meter(pod.spec.nodeName or ""), pod.metadata
+        name = metadata.namespace if by == "namespace" else f"{metadata.namespace}/{metadata.name}"
+        for container in pod.spec.containers if meter is not None else ():
+            rows = meter.samples(metadata.uid, container.name, start - step, end, step)
+            if not rows:
+                continue
+            _, cores, memory = found.setdefault(
+                name, (times, array("d", bytes(8 * len(times))), array("d", bytes(8 * len(times))))
+            )
+            for before, row in pairwise([(0.0, -1, 0.0, 0.0), *rows]):
+                at = round((row[0] - start) / step)
+                if at >= 0:
+                    used = row[2] - before[2] if before[1] == row[1] else row[2]
+                    cores[at] += used / step
+                    memory[at] += row[3]
+    return found
 
 
 def write(
