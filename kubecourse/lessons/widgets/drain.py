@@ -182,7 +182,7 @@ class DrainWithBudget(Story[Drained]):
         super().__init__(
             what=pick(words("drain.what"), {each: words(f"drain.{each}") for each in END}, "drain"),
             replicas=slider("replicas", 4, 1, 6),
-            min_available=pick("minAvailable", budgets, 3),
+            min_available=pick("minAvailable", budgets, 2),
             start_up=slider(words("start_up"), 5, 0, 20),
         )
 
