@@ -375,6 +375,11 @@ class ClusterMap(Panel):
         _live[cluster] = ref(self)
         _follow()
         self.refresh()
+        self._first = self.picture.value
+
+    def still(self) -> str:
+        """The map as it was when it was made: what a page says around it is about that."""
+        return f"<div>{self._first}</div>"
 
     @property
     def text(self) -> str:

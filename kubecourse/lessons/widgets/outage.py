@@ -9,12 +9,14 @@ import ipywidgets
 
 from kubecourse.cluster import Cluster
 from kubecourse.lessons import messages
-from kubecourse.lessons.recording import FAILED, READY, RUNNING
+from kubecourse.lessons.recording import RUNNING
 from kubecourse.lessons.widgets.node_failure import MANIFEST, TOLERATIONS, Shares, requests_of
 from kubecourse.lessons.widgets.story import Story, applied, pick, slider
 from kubecourse.lessons.widgets.timeline import Curve, Lane, Row, Track, timeline
 from kubecourse.tools.kubectl import Output
 
+SERVED, REFUSED = "served", "failed"
+"""How it looks when the control plane works, and when it does not."""
 MACHINES = 3
 WANTED = 3
 BEFORE, KILLED = 20.0, 30.0
@@ -81,8 +83,8 @@ class _World:
         told, now, plane = self.told, self.now, self.cluster.control_plane
         works, said = plane.has_quorum, self._said
         leads = works and plane.leader("kube-controller-manager") is not None
-        told.plane.set(now, READY if works else FAILED, said["works" if works else "gone"])
-        told.controllers.set(now, READY if leads else RUNNING, said["heals" if leads else "idle"])
+        told.plane.set(now, SERVED if works else REFUSED, said["works" if works else "gone"])
+        told.controllers.set(now, SERVED if leads else RUNNING, said["heals" if leads else "idle"])
         for points, number in (
             (told.running, running(self.cluster)), (told.reported, reported(self.cluster))
         ):  # fmt: skip
@@ -103,7 +105,7 @@ class _World:
         """Whether all that is wanted runs, is known to, and somebody looks after it."""
         told = self.told
         whole = told.running[-1][1] == told.reported[-1][1] == WANTED
-        return whole and told.controllers.spans[-1].look == READY
+        return whole and told.controllers.spans[-1].look == SERVED
 
 
 def running(cluster: Cluster) -> int:
@@ -193,7 +195,7 @@ def chart(told: Account) -> str:
         Shares(_words("requests"), told.requests, RATE),
     ]
     moments = [] if told.killed is None else [(told.killed, _words("killed"))]
-    return timeline(text(told), told.end, rows, moments=moments)
+    return timeline(text(told), told.end, rows, moments=moments, key=())
 
 
 class Outage(Story[Account]):
@@ -226,4 +228,5 @@ class Outage(Story[Account]):
         names = [f"control-plane-{number + 1}" for number in range(self.machines.value)]
         calls = "\n".join(f'cluster.fail_node("{name}")' for name in names)
         printed = (told.said.stdout + told.said.stderr).strip()
-        return f"{chart(told)}<pre>{escape(calls)}\n\n$ kubectl get pods\n{escape(printed)}</pre>"
+        typed = escape(f"{calls}\n\n$ kubectl get pods\n{printed}")
+        return f'{chart(told)}<pre style="white-space: pre-wrap">{typed}</pre>'

@@ -139,6 +139,17 @@ def test_a_step_lets_a_second_pass(cluster: Cluster) -> None:
     assert f"cluster.now = {now + 2:.1f}" in widget.picture.value
 
 
+def test_on_paper_it_is_as_it_was_when_it_was_made(cluster: Cluster) -> None:
+    widget = ClusterMap(cluster)
+    before = still(widget)
+    cluster.run("scale deployment/web --replicas=5")
+    cluster.settle()
+    widget.refresh()
+    assert "5 of 5 pods" in widget.text
+    assert still(widget) == before
+    assert "3 of 3 pods" in before
+
+
 def test_large_clusters_are_cut_short() -> None:
     cluster = deployed(Cluster(nodes=30), replicas=200)
     widget = ClusterMap(cluster)

@@ -102,7 +102,7 @@ def all_gone() -> outage.Account:
 def test_applications_go_on_without_a_control_plane() -> None:
     told = outage.play(3, 5, outage.NOTHING)
     assert told.answered == 100
-    assert looks(told.plane) == ["Ready", "Failed", "Ready"]
+    assert looks(told.plane) == ["served", "failed", "served"]
     assert {number for _, number in told.running} == {3}
     assert "was refused" in told.said.stderr
 
@@ -123,12 +123,12 @@ def test_a_machine_that_dies_meanwhile_is_missed_until_all_is_back(
     assert 80 < all_gone.answered < 90
     still_known = [number for at, number in all_gone.reported if at <= all_gone.back]
     assert set(still_known) == {3}  # what was known when it went away
-    assert looks(all_gone.controllers)[-1] == "Ready"
+    assert looks(all_gone.controllers)[-1] == "served"
 
 
 def test_one_machine_of_three_is_not_missed(all_gone: outage.Account) -> None:
     told = outage.play(1, 5, outage.NODE)
-    assert looks(told.plane) == ["Ready", "Failed", "Ready"] or looks(told.plane) == ["Ready"]
+    assert looks(told.plane) == ["served", "failed", "served"] or looks(told.plane) == ["served"]
     assert told.healed is not None and all_gone.healed is not None
     assert told.healed < all_gone.healed - 250
     assert told.said.code == 0
@@ -137,7 +137,7 @@ def test_one_machine_of_three_is_not_missed(all_gone: outage.Account) -> None:
 
 def test_two_of_three_are_as_bad_as_all() -> None:
     told = outage.play(2, 5, outage.NOTHING)
-    assert looks(told.plane) == ["Ready", "Failed", "Ready"]
+    assert looks(told.plane) == ["served", "failed", "served"]
     assert "etcdserver: request timed out" in told.said.stderr
     assert told.answered == 100
 
