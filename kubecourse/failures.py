@@ -129,7 +129,7 @@ class Failures:
     def misbehave(
         self, pod: str, how: str, container: str = "", namespace: str = "default"
     ) -> None:
-        """A pod's container becomes `slow`, `failing`, `hang`, `dead`, or `well` again."""
+        """A pod's container becomes `slow`, `failing`, `flapping`, `hang`, `dead`, or `well`."""
         try:
             self._container(pod, container, namespace).behave(how)
         except ValueError as error:

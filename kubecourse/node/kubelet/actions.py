@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 HOOK_TIMEOUT = 30.0
 LOCAL = (None, "", "localhost", "127.0.0.1")
-Outcome = tuple[bool, str, float]
-"""Success or not, what a failure says, and how many seconds it took."""
+Outcome = tuple[bool | None, str, float]
+"""Success or not (None: it could not be tried), what a failure says, how many seconds it took."""
 
 
 def ask(container: PodContainer, probe: Any) -> Outcome:
@@ -28,10 +28,14 @@ def ask(container: PodContainer, probe: Any) -> Outcome:
             text = f'command timed out: "{" ".join(command)}" timed out after {timeout:g}s'
             return False, text, timeout
         return result.code == 0, result.stdout + result.stderr, 0.0
+    action = probe.httpGet or probe.tcpSocket or probe.grpc
+    if not _port_number(container.spec, action.port):
+        return None, f'strconv.Atoi: parsing "{action.port}": invalid syntax', 0.0
     if probe.httpGet is not None:
-        return _http_get(container, probe.httpGet, timeout)
-    action = probe.tcpSocket or probe.grpc  # of a gRPC service only whether it is there
-    address, listener = _connect(container, getattr(action, "host", None), action.port)
+        return _http_get(container, action, timeout)
+    if probe.grpc is not None:
+        return _check_health(container, action, timeout)
+    address, listener = _connect(container, action.host, action.port)
     return listener is not None, f"dial tcp {address}: connect: connection refused", 0.0
 
 
@@ -75,7 +79,7 @@ def _connect(container: PodContainer, host: str | None, port: int | str) -> tupl
 def _http_get(container: PodContainer, action: Any, timeout: float) -> Outcome:
     address, listener = _connect(container, action.host, action.port)
     path = f"/{(action.path or '').removeprefix('/')}"
-    asked = f'Get "http://{address}{path}"'
+    asked = f'Get "{(action.scheme or "HTTP").lower()}://{address}{path}"'
     if listener is None:
         return False, f"{asked}: dial tcp {address}: connect: connection refused", 0.0
     reply = listener.answer(path, int(address.rpartition(":")[2]))
@@ -85,3 +89,22 @@ def _http_get(container: PodContainer, action: Any, timeout: float) -> Outcome:
     if 200 <= reply.status < 400:
         return True, "", 0.0
     return False, f"HTTP probe failed with statuscode: {reply.status}", 0.0
+
+
+def _check_health(container: PodContainer, action: Any, timeout: float) -> Outcome:
+    """Ask a gRPC service for its health, as `pkg/probe/grpc/grpc.go` does.
+
+    Every server here implements the health protocol, and all its services are as well as it is.
+    """
+    address, listener = _connect(container, None, action.port)
+    if listener is None:  # it tries to connect for as long as it may
+        why = (
+            f'failed to connect service "{address}" within {timeout:g}s: context deadline exceeded'
+        )
+        return False, f"timeout: {why}", timeout
+    reply = listener.answer("/grpc.health.v1.Health/Check", int(action.port))
+    if reply.hangs or reply.latency > timeout:
+        return False, f"timeout: health rpc did not complete within {timeout:g}s", timeout
+    if reply.status >= 500:
+        return False, 'service unhealthy (responded with "NOT_SERVING")', 0.0
+    return True, "", 0.0

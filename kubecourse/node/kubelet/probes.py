@@ -99,9 +99,14 @@ class Prober:
         self._asking, late = True, self._passed
         self._timer = self._clock.call_later(seconds, self._answered, ok, output, background=late)
 
-    def _answered(self, ok: bool, output: str) -> None:
+    def _answered(self, ok: bool | None, output: str) -> None:
         run, self._asking = self._run, False
         if run is None or not run.running:
+            return
+        if ok is None:  # it says nothing about the container
+            why = f"{self.kind} probe errored and resulted in unknown state: {output}"
+            self._container.warning("Unhealthy", why)
+            self._at_next_beat()
             return
         self._successes = self._successes + 1 if ok else 0
         self._failures = 0 if ok else self._failures + 1

@@ -181,6 +181,9 @@ class Meter:
         if self._calm and not was_calm:
             for each in self.running.values():
                 each.goes_on(self._clock.now, NO_RATES)
+        elif was_calm and not self._calm:
+            for each in list(self.running.values()):
+                each.container.changed()
         if load is not None and (load.timer or load.memory.peak > load.limits.memory):
             self._watch(load)
         if self._above or self._timer is not None or self._most_memory() > self.levels[0]:
@@ -253,6 +256,10 @@ class Meter:
         return loads, cpu.share_out(self.cores, demands, limits, shares)
 
     # --- requests
+
+    def is_steady(self, load: Load) -> bool:
+        """Whether a container answers as fast as before until CPU is short."""
+        return self._calm and not load.cost
 
     def serve(self, load: Load, latency: float) -> float:
         """A request has come: the seconds until it is answered.

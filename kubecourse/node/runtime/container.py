@@ -28,7 +28,9 @@ EXEC = 0.02
 """Seconds from a container's start until its program does something."""
 START_FAILED = 128
 """The exit code of a container whose program could not even be started."""
-MOODS = ("well", "slow", "failing", "hang", "dead")
+MOODS = ("well", "slow", "failing", "flapping", "hang", "dead")
+FLAP = 20.0
+"""Seconds for which a flapping container is well, and then failing, and so on."""
 SLOW = 3.0
 """Seconds that a slow container takes for an answer."""
 NOT_STARTED = (
@@ -253,7 +255,8 @@ class Container:
         return own + sum(len(line) for _, line in self.log)
 
     def behave(self, mood: str) -> None:
-        """Be `well`, `slow` (answers take 3 s), `failing` (500), `hang` (no answer) or `dead`.
+        """Be `well`, `slow` (answers take 3 s), `failing` (500), `flapping` (well and failing in
+        turn), `hang` (no answer) or `dead`.
 
         Raises ValueError for another word.
         """
@@ -280,7 +283,18 @@ class Container:
     @property
     def steady(self) -> bool:
         """Whether it goes on answering as it does until `changed` is called."""
+        return self.up and self.mood != "flapping" and self.meter.is_steady(self.load)
+
+    @property
+    def up(self) -> bool:
+        """Whether it has started up."""
         return self.image.start_up == 0 or self.clock.now >= self.started_at + self.image.start_up
+
+    @property
+    def fails(self) -> bool:
+        """Whether it can be asked but does not do what it should."""
+        ill = self.clock.now % (2 * FLAP) >= FLAP
+        return self.mood == "failing" or (self.mood == "flapping" and ill)
 
     def listens(self, port: int) -> bool:
         """Whether a connection to a port is accepted."""
@@ -288,7 +302,7 @@ class Container:
             return False
         if port in self.listening or (self.processes and not self.serving):
             return port in self.listening
-        return port in self.ports and not self.terminating and self.steady
+        return port in self.ports and not self.terminating and self.up
 
     def answer(self, path: str, port: int = 0) -> Reply:
         """What it answers to an HTTP request; it must listen."""
@@ -297,7 +311,7 @@ class Container:
             return Reply(0, "", 0.0, hangs=True)
         latency = image.latency + (SLOW if self.mood == "slow" else 0.0)
         latency = self.meter.serve(self.load, latency)
-        if self.mood == "failing":
+        if self.fails:
             return Reply(500, "Internal Server Error\n", latency)
         if port in self.listening:  # a plain web server: the file of that name
             place = normal(f"{path}index.html" if path.endswith("/") else path)

@@ -14,7 +14,7 @@ from kubecourse.api.demand import declared
 from kubecourse.clock import Clock
 from kubecourse.node.machine import Machine
 from kubecourse.node.resources.meter import Meter
-from kubecourse.node.runtime.container import NO_PROGRAM, Container
+from kubecourse.node.runtime.container import NO_PROGRAM, SLOW, Container
 from kubecourse.node.runtime.images import Image, ImageCatalog
 from kubecourse.node.runtime.programs import knows
 from kubecourse.node.runtime.references import parse_reference
@@ -144,7 +144,8 @@ class Runtime:
         if container.image.userland:
             return Result(CANNOT_RUN, "", _EXEC_FAILED.format(NO_PROGRAM.format(command[0])))
         listens = not container.ports or any(map(container.listens, container.ports))
-        return Result(0 if listens and container.mood == "well" else 1)
+        seconds = SLOW if container.mood == "slow" else 0.0
+        return Result(int(not listens or container.fails), seconds=seconds)
 
     def container(self, pod_uid: str, name: str) -> Container:
         """The present or last run of a container. Raises KeyError."""
