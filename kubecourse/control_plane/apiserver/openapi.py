@@ -26,6 +26,7 @@ _STRING: Json = {"type": "string"}
 _SPECIAL: dict[str, tuple[str, Json]] = {
     "time": ("apimachinery.pkg.apis.meta.v1.Time", {**_STRING, "format": "date-time"}),
     "microtime": ("apimachinery.pkg.apis.meta.v1.MicroTime", {**_STRING, "format": "date-time"}),
+    "meta/v1.FieldsV1": ("apimachinery.pkg.apis.meta.v1.FieldsV1", {"type": "object"}),
     "quantity": (
         "apimachinery.pkg.api.resource.Quantity",
         {"oneOf": [_STRING, {"type": "number"}]},
@@ -35,7 +36,7 @@ _SPECIAL: dict[str, tuple[str, Json]] = {
         {"oneOf": [{"type": "integer"}, _STRING], "format": "int-or-string"},
     ),
 }
-"""Types whose JSON is their own: the name of each definition, and that."""
+"""Types whose JSON is their own, by form or name: the name of each definition, and that."""
 _SCALARS: dict[str, Json] = {
     "string": _STRING,
     "bool": {"type": "boolean"},
@@ -138,6 +139,10 @@ def _name(go: str) -> str:
     return f"io.k8s.api.{package}"
 
 
+def _special(kind: schema.Type) -> tuple[str, Json] | None:
+    return _SPECIAL.get(kind.name) or _SPECIAL.get(kind.form)
+
+
 class _Definitions:
     """The definitions of types, and of all that they refer to."""
 
@@ -147,10 +152,9 @@ class _Definitions:
     def add(self, kind: schema.Type) -> str:
         """Define a struct or special type; returns where."""
         name = _name(kind.name)
-        if kind.form in _SPECIAL:
-            short, what = _SPECIAL[kind.form]
-            name = f"io.k8s.{short}"
-            self.found[name] = what
+        if special := _special(kind):
+            name = f"io.k8s.{special[0]}"
+            self.found[name] = special[1]
         elif name not in self.found:
             self.found[name] = {}  # it may refer to itself
             self.found[name] |= self._struct(schema.struct(kind.name))
@@ -195,7 +199,7 @@ class _Definitions:
         return made
 
     def _shape(self, kind: schema.Type) -> Json:
-        if kind.form == "struct" or kind.form in _SPECIAL:
+        if kind.form == "struct" or _special(kind):
             return {"$ref": self.add(kind)}
         if kind.form == "int":
             return {"type": "integer", "format": "int32" if kind.name == "int32" else "int64"}

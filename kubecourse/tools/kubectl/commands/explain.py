@@ -138,7 +138,7 @@ def _wrapped(paragraph: str) -> Iterator[str]:
     line = ""
     for index, word in enumerate(paragraph.split(" ")):
         if index and line.strip() and len(line) + 1 + len(word) > WIDTH:
-            yield line
+            yield line.rstrip(" ")
             line = word
         else:
             line = f"{line} {word}" if index else word
