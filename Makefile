@@ -63,7 +63,9 @@ clean:
 	rm -rf $(VENV) build dist htmlcov test-artifacts .coverage .coverage.* \
 		.hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-# Stamps: a virtual environment with the extra of that name installed.
+# Stamps: a virtual environment with the extra of that name installed, and Helm.
+$(VENV)/.lab: EXTRAS := lab,helm
+$(VENV)/.test: EXTRAS := test
 $(VENV)/.lab $(VENV)/.test: $(VENV)/.%: pyproject.toml
 	@if ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 		echo 'kubecourse needs Python 3.11 or later; $(if $(PYTHON),$(PYTHON) is not that,none was found).' >&2; \
@@ -72,6 +74,6 @@ $(VENV)/.lab $(VENV)/.test: $(VENV)/.%: pyproject.toml
 	@if ! $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 		echo "Making a virtual environment in $(VENV) with $(PYTHON)"; \
 		$(PYTHON) -m venv --clear $(VENV); fi
-	@echo 'Installing kubecourse[$*]: about a minute, the first time'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@echo 'Installing kubecourse[$(EXTRAS)]: about a minute, the first time'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $(VENV)/.lab $@ # every extra holds what the lab needs

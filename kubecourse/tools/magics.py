@@ -1,4 +1,4 @@
-"""`%kubectl` and `%%kubectl`: kubectl in a notebook cell, on the notebook's cluster.
+"""`%kubectl`, `%%kubectl` and `%helm` in a notebook cell, on the notebook's cluster.
 
     %load_ext kubecourse
     %kubectl get pods
@@ -23,11 +23,11 @@ from kubecourse.cluster import Cluster
 
 def load(shell: Any) -> None:
     """Give an IPython shell the magics."""
-    shell.register_magics(KubectlMagics(shell))
+    shell.register_magics(ClusterMagics(shell))
 
 
 @magics_class
-class KubectlMagics(Magics):
+class ClusterMagics(Magics):
     """The magics of one notebook."""
 
     @line_cell_magic
@@ -36,16 +36,17 @@ class KubectlMagics(Magics):
 
         `{name}` and `$name` stand for the notebook's variables.
         """
-        cluster = self._cluster()
-        if cluster is None:
-            print(
-                "error: there is no cluster yet: run `cluster = Cluster()` first", file=sys.stderr
-            )
-            return
-        cluster.kubectl(line, cell)
+        if (cluster := self._cluster()) is not None:
+            cluster.kubectl(line, cell)
+
+    @line_cell_magic
+    def helm(self, line: str, cell: str | None = None) -> None:
+        """Run a helm command on the notebook's cluster; the cell, if any, is its stdin."""
+        if (cluster := self._cluster()) is not None:
+            cluster.helm(line, cell)
 
     def _cluster(self) -> Cluster | None:
-        """The cluster that the notebook means."""
+        """The cluster that the notebook means; says so if there is none."""
         names: dict[str, Any] = self.shell.user_ns if self.shell is not None else {}
         if isinstance(names.get("cluster"), Cluster):
             return names["cluster"]
@@ -54,4 +55,7 @@ class KubectlMagics(Magics):
             for name, value in names.items()
             if isinstance(value, Cluster) and not name.startswith("_")
         }
-        return next(iter(found.values())) if len(found) == 1 else None
+        if len(found) == 1:
+            return next(iter(found.values()))
+        print("error: there is no cluster yet: run `cluster = Cluster()` first", file=sys.stderr)
+        return None

@@ -136,7 +136,7 @@ class Service:
 
     @property
     def watched(self) -> float:
-        """Real seconds for which clients have done nothing but watch; 0 if they do not even that."""
+        """Real seconds for which clients have only watched; 0 where nobody watches anything."""
         return monotonic() - self._gateway.heard if self._gateway.watches.any else 0.0
 
     # --- its life

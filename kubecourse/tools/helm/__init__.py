@@ -1,0 +1,15 @@
+"""Helm on a simulated cluster: the real one, as a library or as the program on this machine.
+
+`run(cluster, "install hello data/charts/hello")` returns what `helm` prints. Charts are read,
+rendered, installed and stored by Helm's own Go code (`helm-python-sdk`, else the `helm` command):
+it talks to the cluster over HTTPS as to any other. Here are only its command line and its tables.
+
+- `cli.py`: commands and flags; `commands.py`: what they do; `printing.py`: how it is printed;
+- `session.py`: the cluster is served while Helm works, and time passes while Helm waits.
+
+Source of words and tables: helm's `pkg/cmd`, v4.
+"""
+
+from kubecourse.tools.helm.main import available, run
+
+__all__ = ["available", "run"]

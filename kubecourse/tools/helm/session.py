@@ -1,0 +1,77 @@
+"""While Helm works: the cluster is served, and its time passes only when Helm is waiting for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from kubecourse.cluster import Cluster
+    from kubecourse.control_plane.apiserver.http.service import Service
+
+T = TypeVar("T")
+
+CALM, AGAIN = 0.25, 0.03
+"""Real seconds of nothing but watching after which Helm is taken to be waiting: at first, and after
+each virtual second that has passed since."""
+STEP = 1.0
+
+
+@contextmanager
+def served(cluster: Cluster) -> Generator[Service, None, None]:
+    """The cluster's running service, or one for as long as this lasts, in which time stands still.
+
+    Raises ImportError without the packages of the extra `serve`.
+    """
+    running = cluster.service
+    if running is not None:
+        yield running
+        return
+    service = cluster.serve(speed=0)
+    try:
+        yield service
+    finally:
+        service.stop(patience=0.05)
+
+
+class _Work(Thread, Generic[T]):
+    """A call in a thread of its own, so that this one can let time pass meanwhile."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        super().__init__(daemon=True)
+        self._call = call
+        self.result: list[T] = []
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.result.append(self._call())
+        except BaseException as error:
+            self.error = error
+
+
+def patiently(service: Service, call: Callable[[], T]) -> T:
+    """Call something that talks to a served cluster, and let its time pass while it waits.
+
+    A service at a speed of its own is left alone. Raises what the call raises.
+    """
+    work = _Work(call)
+    work.start()
+    patience = CALM
+    while work.is_alive():
+        work.join(0.01)
+        if service.speed == 0 and work.is_alive() and service.watched > patience:
+            service.step(STEP)
+            patience = AGAIN
+    if work.error is not None:
+        raise work.error
+    return work.result[0]
+
+
+def deployed_at(cluster: Cluster, release: dict[str, Any]) -> Any:
+    """When a revision was stored, on the cluster's clock; Helm's own is this machine's."""
+    name = f"sh.helm.release.v1.{release['name']}.v{release['revision']}"
+    secret = cluster.get(f"secret/{name}", release["namespace"])
+    return None if secret is None else secret.metadata.creationTimestamp
