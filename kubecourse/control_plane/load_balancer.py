@@ -171,7 +171,7 @@ class Stream:
     def move(self, before: APIServer | None, server: APIServer | None) -> None:
         """It can no longer be with one server, or now with another."""
         if before is not server and before is not None and self._watch is not None:
-            self._after = max(self._after or 0, before.etcd.shown)
+            self._after = max(self._after or 0, before.etcd.revision)
             self._watch.leave()
         if server is not None and (self._watch is None or not self._watch.active):
             try:

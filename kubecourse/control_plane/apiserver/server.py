@@ -132,7 +132,7 @@ class APIServer:
                     watch.offer(event.old, event.new)
             except Compacted as error:
                 raise errors.expired(after, error.oldest) from None
-        dispatcher.add(watch, after if after and after > self.etcd.shown else 0)
+        dispatcher.add(watch, after if after and after > self.etcd.revision else 0)
         return watch
 
     # --- creating

@@ -41,7 +41,6 @@ class EtcdMember:
         self._disk = disk
         self._rng = group.clock.rng(f"etcd/{name}")
         self._index = 0
-        self._shown = 1
         self._sync: Timer | None = None
         self._relays: list[Relay] = []
 
@@ -68,13 +67,11 @@ class EtcdMember:
 
     @property
     def revision(self) -> int:
-        """The revision that this member has come to."""
-        return self._store.revision if self.current else self.applied_revision
+        """The revision that this member has come to, and its watches with it.
 
-    @property
-    def shown(self) -> int:
-        """The newest revision that watches through it have come to; it never goes back."""
-        return self._store.revision if self.current else self._shown
+        It never goes back: what is applied is on the disk.
+        """
+        return self._store.revision if self.current else self.applied_revision
 
     def get(self, key: str) -> KeyValue | None:
         """What is stored under a key."""
@@ -97,16 +94,13 @@ class EtcdMember:
     def serializable(self, prefix: str) -> dict[str, Any]:
         """The values below a prefix as this member knows them, by key: perhaps of old."""
         self._must_run()
-        return self._values(prefix, self.revision)
+        return self.cached(prefix)
 
     def cached(self, prefix: str) -> dict[str, Any]:
         """As `Etcd.cached`; it needs no running member."""
-        return self._values(prefix, self.shown)
-
-    def _values(self, prefix: str, revision: int) -> dict[str, Any]:
         values = self._store.serializable(prefix)
-        if revision < self._store.revision:
-            values |= self._store.before(revision, prefix)
+        if self.revision < self._store.revision:
+            values |= self._store.before(self.revision, prefix)
         return {key: values[key] for key in sorted(values) if values[key] is not None}
 
     # --- writing
@@ -146,7 +140,7 @@ class EtcdMember:
 
     def history(self, prefix: str, after: int) -> list[Event]:
         """Every change below a prefix after a revision that watches have come to."""
-        return [e for e in self._store.history(prefix, after) if e.revision <= self.shown]
+        return [e for e in self._store.history(prefix, after) if e.revision <= self.revision]
 
     def change(self, revision: int) -> Event | None:
         """As `Etcd.change`."""
@@ -203,7 +197,6 @@ class EtcdMember:
             self.applied_revision = raft.log.snapshot.state or 1
         self._group.apply(self, raft.take_committed())
         self._index = raft.applied
-        self._shown = max(self._shown, self.applied_revision)
         for relay in self._relays:
             if relay.waiting:
                 relay.pass_on()

@@ -92,11 +92,6 @@ class Etcd:
         """Have every value that is stored, and the last state of what is deleted, stamped."""
         self._stamp = stamp
 
-    @property
-    def shown(self) -> int:
-        """The newest revision that watches have come to."""
-        return self.revision
-
     def keep_times(self, clock: Clock) -> None:
         """Note from now on when something is written."""
         self._clock = clock
@@ -252,8 +247,6 @@ class Stopped:
     @property
     def revision(self) -> int:
         return self.store.revision
-
-    shown = revision
 
     def _refuse(self, *args: Any, **options: Any) -> Any:
         raise Unavailable(REFUSED)
