@@ -20,6 +20,7 @@ from kubecourse.node.runtime.programs import knows
 from kubecourse.node.runtime.references import parse_reference
 from kubecourse.node.runtime.sandbox import Provider, Sandbox
 from kubecourse.node.runtime.script import FOREVER, Result, Script
+from kubecourse.node.runtime.session import Session
 from kubecourse.node.runtime.shell import command_of
 
 _ADDRESSES = 254
@@ -128,7 +129,11 @@ class Runtime:
         container.start(patience)
         return container
 
-    def exec(self, container: Container, command: list[str]) -> Result:
+    def shell(self, container: Container) -> Session:
+        """A shell in a container, to type into."""
+        return Session(container)
+
+    def exec(self, container: Container, command: list[str], stdin: str = "") -> Result:
         """Run a command in a container, at once; the result says how long it takes.
 
         A program that nobody here knows belongs to the image: it succeeds while the image's
@@ -140,7 +145,9 @@ class Runtime:
         if container.mood == "hang":
             return Result(1, seconds=FOREVER)
         if knows(container, command[0]):
-            return Script(container, (command_of(command),), container.environment).finish()
+            script = Script(container, (command_of(command),), container.environment)
+            script.stdin = stdin
+            return script.finish()
         if container.image.userland:
             return Result(CANNOT_RUN, "", _EXEC_FAILED.format(NO_PROGRAM.format(command[0])))
         listens = not container.ports or any(map(container.listens, container.ports))

@@ -19,7 +19,6 @@ from kubecourse.api import errors
 from kubecourse.clock import START, Clock
 from kubecourse.control_plane.apiserver import APIServer
 from kubecourse.control_plane.apiserver.authorization import Attributes
-from kubecourse.control_plane.apiserver.http import channels
 from kubecourse.control_plane.apiserver.strategy import PODS
 
 POLL = 0.02
@@ -186,91 +185,7 @@ def _shown(line: tuple[float, str], timestamps: bool) -> bytes:
     return (f"{time:%Y-%m-%dT%H:%M:%S.%f}000Z {text}" if timestamps else text).encode()
 
 
-# --- commands
-
-
-async def execute(request: web.BaseRequest, entrance: Entrance) -> None:
-    """Run a command in a container and pass on what it writes, in its own time."""
-    clock, command = entrance.clock, entrance.query.get("command", [])
-    if not command:
-        raise errors.bad_request("you must specify at least one command for the container")
-    with clock.turn:
-        entrance.running()
-    wires = await channels.open_command(request, _wanted(entrance))
-    with clock.turn:
-        container = entrance.running()
-        result = entrance.kubelet().runtime.exec(container, command)
-        end = clock.now + result.seconds
-    await _while_listening(wires, reached(clock, end))
-    await wires.send("stdout", result.stdout.encode())
-    errors_to = "stdout" if entrance.flag("tty") else "stderr"
-    await wires.send(errors_to, result.stderr.encode())
-    await wires.finish(_ended(result.code))
-
-
-async def attach(request: web.BaseRequest, entrance: Entrance) -> None:
-    """Pass on what a container writes from now on, until it ends."""
-    clock = entrance.clock
-    with clock.turn:
-        container = entrance.running()
-        seen = len(container.log)
-    wires = await channels.open_command(request, _wanted(entrance))
-
-    async def pass_on() -> None:
-        nonlocal seen
-        over = False
-        while not over:
-            with clock.turn:
-                over = not container.running
-                lines = [text for _, text in container.log[seen:]]
-                seen += len(lines)
-            await wires.send("stdout", "".join(lines).encode())
-            await asyncio.sleep(POLL)
-
-    await _while_listening(wires, pass_on())
-    await wires.finish(_ended(container.exit_code or 0))
-
-
-def _wanted(entrance: Entrance) -> set[str]:
-    """The channels that a client opens."""
-    names = {name for name in ("stdin", "stdout", "stderr") if entrance.flag(name)}
-    if entrance.flag("tty"):
-        names = names - {"stderr"} | {"resize"}
-    return {*names, "error"}
-
-
 async def reached(clock: Clock, end: float) -> None:
     """Until it is that virtual second."""
     while clock.now < end:
         await asyncio.sleep(POLL)
-
-
-async def _while_listening(wires: channels.Channels, work: Any) -> None:
-    """Do something for as long as the client is there. Raises ConnectionError if it goes."""
-
-    async def listen() -> None:
-        while await wires.receive() is not None:
-            pass  # simulated programs read nothing
-
-    working, listening = asyncio.create_task(work), asyncio.create_task(listen())
-    try:
-        await asyncio.wait((working, listening), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ConnectionResetError("the client has gone")
-        working.result()
-    finally:
-        working.cancel()
-        listening.cancel()
-
-
-def _ended(code: int) -> dict[str, Any]:
-    """How a command's end is told."""
-    if code == 0:
-        return {"metadata": {}, "status": "Success"}
-    return {
-        "metadata": {},
-        "status": "Failure",
-        "message": f"command terminated with non-zero exit code: exit status {code}",
-        "reason": "NonZeroExitCode",
-        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
-    }

@@ -18,7 +18,7 @@ from aiohttp import web
 from kubecourse.api import errors
 from kubecourse.control_plane.apiserver import authorization, body, discovery, openapi, rest
 from kubecourse.control_plane.apiserver.authorization import Attributes, User
-from kubecourse.control_plane.apiserver.http import containers, forwarding
+from kubecourse.control_plane.apiserver.http import commands, containers, forwarding
 from kubecourse.control_plane.apiserver.http.access import Access, printable
 from kubecourse.control_plane.apiserver.http.containers import Front
 from kubecourse.control_plane.apiserver.http.watching import Watches
@@ -47,8 +47,8 @@ Connect = Callable[[web.BaseRequest, containers.Entrance], Awaitable[web.StreamR
 """Answers, or returns nothing where the connection has become something else."""
 CONNECTIONS: dict[tuple[str, str], Connect] = {
     ("GET", "log"): containers.logs,
-    ("GET", "exec"): containers.execute, ("POST", "exec"): containers.execute,
-    ("GET", "attach"): containers.attach, ("POST", "attach"): containers.attach,
+    ("GET", "exec"): commands.execute, ("POST", "exec"): commands.execute,
+    ("GET", "attach"): commands.attach, ("POST", "attach"): commands.attach,
     ("GET", "portforward"): forwarding.forward, ("POST", "portforward"): forwarding.forward,
 }  # fmt: skip
 """By method and subresource of pods."""
