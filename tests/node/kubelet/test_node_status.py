@@ -1,8 +1,15 @@
 """A node registers, becomes ready, and keeps saying that it lives."""
 
 import time
+from typing import cast
+
+import pytest
 
 from kubecourse.api import conditions, models
+from kubecourse.api.errors import ApiError
+from kubecourse.control_plane.etcd import Etcd, Stopped
+from kubecourse.node.kubelet import Kubelet
+from kubecourse.node.machine import Machine
 from tests.node.world import World
 
 core = models.core_v1
@@ -39,6 +46,31 @@ def test_stopped_it_renews_no_more() -> None:
     world.kubelets["node-1"].start()
     world.clock.advance(1)
     assert world.client.get(Lease, "node-1", "kube-node-lease") is not before
+
+
+def test_it_joins_as_soon_as_an_api_server_answers_and_ends_what_was_deleted_meanwhile() -> None:
+    world = World()
+    world.run("a")
+    world.clock.advance(10)
+    kubelet, etcd = world.kubelets["node-1"], world.server.etcd
+    kubelet.stop()
+    world.client.delete(core.Pod, "a", "default", grace_period=0)
+    world.server.etcd = Stopped(cast(Etcd, etcd))
+    kubelet.start()
+    world.clock.advance(60)
+    assert kubelet.pods
+    world.server.etcd = etcd
+    world.clock.advance(7)
+    assert not kubelet.pods
+    ready = conditions.is_true(world.client.get(core.Node, "node-1").status.conditions, "Ready")
+    assert ready
+
+
+def test_a_name_that_no_node_can_have_is_refused_at_once() -> None:
+    world = World()
+    machine = Machine("Node_1")
+    with pytest.raises(ApiError, match="Node_1"):
+        Kubelet(world.client, machine, world.images, world.network).start()
 
 
 def test_the_images_on_a_node_are_in_its_status() -> None:
