@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import anywidget
 import ipywidgets
+import traitlets
 
 from kubecourse.lessons import messages, palette
 
@@ -14,20 +15,29 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
+ICONS = ("play", "pause", "stop")
+
+
 class _Manners(anywidget.AnyWidget):
     """Gives the panel's sliders and plots the names that ipywidgets and plotly do not give them,
     and its lists their arrow keys.
 
-    A slider's handle has its label, a plot its title. Keys pressed in the panel are the panel's:
-    JupyterLab would take arrows to move from cell to cell. Grey text in plots takes the theme's
-    colour: no grey is readable on both white and black.
+    A slider's handle has its label, a plot its title, a button that is only a picture its name.
+    Keys pressed in the panel are the panel's: JupyterLab would take arrows to move from cell to
+    cell. The key End leads to a slider's end also if that is another than when it was made. Grey
+    text in plots takes the theme's colour: no grey is readable on both white and black.
     """
+
+    icons = traitlets.Dict().tag(sync=True)
 
     _esm = """
     function say(element, name, value) {
         if (element.getAttribute(name) !== value) element.setAttribute(name, value);
     }
-    function introduce(panel) {
+    function introduce(panel, icons) {
+        for (const [icon, name] of Object.entries(icons))
+            for (const picture of panel.querySelectorAll(`.jupyter-button > .fa-${icon}`))
+                say(picture.parentElement, 'aria-label', name);
         for (const slider of panel.querySelectorAll('.widget-slider')) {
             const label = slider.querySelector('.widget-label')?.textContent ?? '';
             for (const handle of slider.querySelectorAll('.noUi-handle'))
@@ -48,7 +58,13 @@ class _Manners(anywidget.AnyWidget):
             || event.key === 'Escape';
         event.target.toggleAttribute('data-lm-suppress-shortcuts', !command);
     }
-    function render({ el }) {
+    function toTheEnd(event) {
+        const handle = event.target.closest?.('.noUi-handle');
+        const last = Number(handle?.getAttribute('aria-valuemax'));
+        if (event.key === 'End' && Number(handle?.getAttribute('aria-valuenow')) < last)
+            handle.closest('.noUi-target').noUiSlider.set(last);
+    }
+    function render({ model, el }) {
         if (!window.kubecourseKeys) window.addEventListener('keydown', keepKeys, true);
         window.kubecourseKeys = true;
         el.style.display = 'none';
@@ -63,7 +79,8 @@ class _Manners(anywidget.AnyWidget):
         const attach = () => {
             panel ??= el.closest('.kubecourse-panel');
             if (panel === null) return ask();
-            introduce(panel);
+            introduce(panel, model.get('icons'));
+            panel.addEventListener('keydown', toTheEnd);
             observer.observe(panel, { childList: true, subtree: true });
         };
         attach();
@@ -87,7 +104,8 @@ class Frame(ipywidgets.VBox):
     """Widgets, one below the other, that can be used by everybody."""
 
     def __init__(self, *children: ipywidgets.Widget) -> None:
-        super().__init__([*children, _Manners()])
+        icons = {icon: messages.text(f"widgets.{icon}") for icon in ICONS}
+        super().__init__([*children, _Manners(icons=icons)])
         self.add_class("kubecourse-panel")
 
 
