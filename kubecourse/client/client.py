@@ -49,6 +49,7 @@ class Server(Protocol):
     """What a client asks of an API server; `control_plane.apiserver.APIServer` is one."""
 
     extensions: Any
+
     def get(self, resource: Resource, namespace: str | None, name: str) -> Any: ...
     def list(
         self,
