@@ -140,8 +140,9 @@ def node(used: Used) -> str:
 
 def story(used: Used, request: int, demand: int) -> str:
     """What it used over time, against its request and limit."""
-    lines = [(request, "request"), (used.limit, "limit")]
-    top = max(*(amount for _, amount in used.points), request, used.limit, demand) * 1.1
+    lines = [(request, "request"), (used.limit, "limit"), (demand, words("requests.wanted"))]
+    most = max(*(amount for _, amount in used.points), request, used.limit, demand)
+    top = (most // 200 + 1) * 200
     said = [(amount, name) for amount, name in lines if amount]
     rows: list[Row] = [
         Lane("container", used.spans),
@@ -173,9 +174,7 @@ class RequestsAndLimits(Story[Used]):
             for name, (value, step) in SLIDERS[resource].items()
         }
         if resource == "cpu":
-            others = {
-                each: words(f"requests.{'busy' if each else 'idle'}") for each in (False, True)
-            }
+            others = {False: words("requests.idle"), True: words("requests.busy")}
             controls["busy"] = pick(words("requests.neighbour"), others, False)
         super().__init__(**controls)
 
