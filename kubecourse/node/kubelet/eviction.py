@@ -90,9 +90,15 @@ def bounds_disk(spec: Any) -> bool:
 
 
 class EvictionManager:
-    """Looks after one node. `conditions` are the pressures that it reports."""
+    """Looks after one node.
 
-    __slots__ = ("_epoch", "_evicted", "_first", "_kubelet", "_last", "_timer", "conditions")
+    `conditions` are the pressures that it reports; `counts`, how many pods it has evicted by
+    signal, as the metric `kubelet_evictions` has them.
+    """
+
+    __slots__ = (
+        "_epoch", "_evicted", "_first", "_kubelet", "_last", "_timer", "conditions", "counts",
+    )  # fmt: skip
 
     def __init__(self, kubelet: Kubelet) -> None:
         self._kubelet = kubelet
@@ -102,6 +108,7 @@ class EvictionManager:
         self._evicted: list[PodWorker] = []
         self._timer: Timer | None = None
         self.conditions: tuple[str, ...] = ()
+        self.counts: dict[str, int] = {}
         meter = kubelet.runtime.meter
         machine = kubelet.machine
         levels = [
@@ -246,7 +253,7 @@ class EvictionManager:
             worker = candidate.worker
             message = self._message(worker, resource, threshold)
             grace = AT_ONCE if not threshold.grace else kubelet.machine.eviction_max_grace
-            if self._evict(worker, message, grace, disruption=True):
+            if self._evict(worker, threshold.signal, message, grace, disruption=True):
                 return [worker]
         return []
 
@@ -266,15 +273,21 @@ class EvictionManager:
         """End every pod that has written more than it may."""
         for worker in list(self._active()):
             if bounds_disk(worker.pod.spec):
-                message = _too_much(worker)
-                if message and self._evict(worker, message, AT_ONCE):
+                signal, message = _too_much(worker)
+                if message and self._evict(worker, signal, message, AT_ONCE):
                     yield worker
 
     def _evict(
-        self, worker: PodWorker, message: str, grace: float, disruption: bool = False
+        self,
+        worker: PodWorker,
+        signal: str,
+        message: str,
+        grace: float,
+        disruption: bool = False,
     ) -> bool:
         if is_critical(worker.pod.spec):
             return False
+        self.counts[signal] = self.counts.get(signal, 0) + 1
         self._kubelet.recorder.warning(worker.pod, "Evicted", message)
         worker.evict(message, grace, disruption)
         return True
@@ -300,7 +313,8 @@ def _memory_first(threshold: Threshold) -> bool:
 
 
 def _bytes(amount: float) -> str:
-    return str(Quantity(int(amount) * 10**9, "BinarySI"))
+    """An amount as messages have it: memory and disk come in pages and blocks of 4 KiB."""
+    return str(Quantity(int(amount) // 4096 * 4096 * 10**9, "BinarySI"))
 
 
 def memory_of(worker: PodWorker) -> float:
@@ -324,21 +338,24 @@ def _used(container: Any, resource: str) -> float:
     return run.written + (run.load.disk.at(now) if run.running else 0.0)
 
 
-def _too_much(worker: PodWorker) -> str:
-    """What a pod has written more of than it may; empty if nothing."""
+def _too_much(worker: PodWorker) -> tuple[str, str]:
+    """Which limit a pod has exceeded by what it wrote, and how that is told; empty if none."""
     for name, limit, used in worker.given.empty_dirs():
         if limit and used > quantity.value(limit):
-            return f'Usage of EmptyDir volume "{name}" exceeds the limit "{limit}". '
+            said = f'Usage of EmptyDir volume "{name}" exceeds the limit "{limit}". '
+            return "emptydirfs.limit", said
     whole = pod_resources(worker.pod.spec, "limits").get("ephemeral-storage")
     if whole is not None and disk_of(worker) > whole.value:
-        return f"Pod ephemeral local storage usage exceeds the total limit of containers {whole}. "
+        said = f"Pod ephemeral local storage usage exceeds the total limit of containers {whole}. "
+        return "ephemeralpodfs.limit", said
     for container in worker.apps:
         asked = container.spec.resources
         limit = ((asked.limits if asked is not None else None) or {}).get("ephemeral-storage")
         if limit and _used(container, "ephemeral-storage") > quantity.value(limit):
             name = container.spec.name
-            return f'Container {name} exceeded its local ephemeral storage limit "{limit}". '
-    return ""
+            said = f'Container {name} exceeded its local ephemeral storage limit "{limit}". '
+            return "ephemeralcontainerfs.limit", said
+    return "", ""
 
 
 _MEMORY_TAINT = models.core_v1.Taint(key="node.kubernetes.io/memory-pressure", effect="NoSchedule")
