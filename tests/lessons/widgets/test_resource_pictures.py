@@ -148,6 +148,12 @@ def test_a_budget_of_all_pods_blocks_the_drain_for_ever() -> None:
     assert "global timeout reached: 60s" in widget.told.output
 
 
+@pytest.mark.parametrize("start_up", range(0, 21, 4))
+def test_a_drain_gives_up_on_time_whenever_it_began(start_up: int) -> None:
+    told = drained(replicas=6, min_available=6, start_up=start_up).told
+    assert (told.seconds, told.refused) == (None, 6 * 12)
+
+
 def test_a_crash_asks_no_budget() -> None:
     told = drained(what="crash", min_available=3).told
     assert min(number for _, number in told.ready) == 0

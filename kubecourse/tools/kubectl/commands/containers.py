@@ -285,7 +285,7 @@ def _follow(inv: Invocation, runs: list[tuple[str, Run]]) -> None:
         pairs = zip(live, seen, strict=True)
         return any(len(c.log) > count or not c.running for (_, c), count in pairs)
 
-    end = clock.now + FOLLOW
+    end = round(clock.now + FOLLOW, 6)  # as the clock counts
     while clock.now < end and any(container.running for _, container in live):
         clock.wait_for(grown, end - clock.now)
         for index, (prefix, container) in enumerate(live):

@@ -80,7 +80,7 @@ def _empty(inv: Invocation, node: Info) -> None:
     """Evict all pods that may go; those whose budgets refuse again and again, all 5 seconds."""
     refused, going = _choose(inv, node.name), list[Info]()
     clock = inv.connection.clock
-    end = clock.now + (inv.flags["timeout"] or WATCH_LIMIT)
+    end = round(clock.now + (inv.flags["timeout"] or WATCH_LIMIT), 6)  # as the clock counts
     while refused or going:
         tried, refused = refused, []
         for pod in tried:
