@@ -6,14 +6,14 @@ Sources: `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/{create,rest}.go`,
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kubecourse.api import codec, errors, models, yaml
+from kubecourse.api import codec, errors, models, schema, yaml
 from kubecourse.api.resources import BY_KIND, Resource
 from kubecourse.control_plane.apiserver import json_errors, protobuf
+from kubecourse.control_plane.apiserver.patching import conversion_error
 
 if TYPE_CHECKING:
     from kubecourse.control_plane.apiserver.rest import Request
@@ -24,6 +24,8 @@ LIMIT = 3 * 1024 * 1024
 """The largest body that is read, in bytes."""
 
 _SNIPPET = 30
+_PACKAGES = ("meta/v1", "core/v1", "policy/v1", "authentication/v1", "authorization/v1")
+"""Where the kinds of subresources and reviews are."""
 _TYPE_META = (
     r'struct { APIVersion string "json:\"apiVersion,omitempty\""; '
     r'Kind string "json:\"kind,omitempty\"" }'
@@ -70,9 +72,16 @@ def read_object(request: Request, resource: Resource, validation: str, warnings:
 def read(request: Request, kind: str) -> dict[str, Any]:
     """The body as a JSON object, for the small kinds of subresources. Raises BadRequest."""
     try:
-        return _parse(request, kind)[0]
+        data = _parse(request, kind)[0]
     except _Unreadable as error:
         raise _unrecognized(request, kind, str(error)) from None
+    name = next(f"{p}.{kind}" for p in _PACKAGES if schema.known(f"{p}.{kind}"))
+    if why := conversion_error(data, schema.type_of(name)):
+        version = str(data.get("apiVersion") or "").rpartition("/")[2]
+        raise errors.bad_request(
+            f'{kind} in version "{version}" cannot be handled as a {kind}: {why}'
+        )
+    return data
 
 
 def read_options(request: Request) -> dict[str, Any]:
@@ -175,7 +184,7 @@ def _parse_json(text: str) -> tuple[Any, list[str]]:
         data = msgspec.json.decode(text.encode())
     except (msgspec.DecodeError, RecursionError):
         try:
-            data = json.loads(text)
+            data = json_errors.loads(text)
         except (ValueError, RecursionError) as error:
             why = json_errors.describe(text, error)
             raise _Unreadable(f"couldn't get version/kind; json parse error: {why}") from None

@@ -24,6 +24,15 @@ _CONTEXT = {
 }
 
 
+def loads(text: str) -> Any:
+    """A JSON value as Go reads it: half a character becomes U+FFFD. Raises ValueError."""
+    value = json.loads(text)
+    if "\\ud" in text.lower():
+        plain = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass")
+        value = json.loads(plain.decode("utf-16", "replace"))
+    return value
+
+
 def kind_of(value: Any) -> str:
     """A JSON value's kind as Go names it."""
     kinds = {str: "string", bool: "bool", dict: "object", list: "array", type(None): "null"}

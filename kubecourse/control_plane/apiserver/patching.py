@@ -74,7 +74,7 @@ def read(request: Request) -> Patch:
     if isinstance(content, str | bytes):
         text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
         try:
-            content = json.loads(text)
+            content = json_errors.loads(text)
         except (ValueError, RecursionError) as error:
             why = json_errors.describe(text, error)
             prefix = "" if media == STRATEGIC else "error decoding patch: "
@@ -109,7 +109,7 @@ class Change:
             why = ""
             if self.patch.type == STRATEGIC:
                 # Strategic patches go through a converter, which has words of its own.
-                why = _conversion_error(data, schema.type_of(self.resource.schema)) or ""
+                why = conversion_error(data, schema.type_of(self.resource.schema)) or ""
             raise self._refused(data, why or str(error)) from None
         problems = [f'unknown field "{path}"' for path in unknown]
         if problems and self.options.validation == "Strict":
@@ -142,7 +142,7 @@ _SIMPLE: dict[str, tuple[type, ...]] = {
 _GO_KIND = {str: "string", bool: "bool", int: "int64", float: "float64", list: "slice", dict: "map"}
 
 
-def _conversion_error(value: Any, kind: schema.Type) -> str | None:
+def conversion_error(value: Any, kind: schema.Type) -> str | None:
     """The first wrong type in a value.
 
     Source: `staging/src/k8s.io/apimachinery/pkg/runtime/converter.go` (fromUnstructured).
@@ -155,16 +155,16 @@ def _conversion_error(value: Any, kind: schema.Type) -> str | None:
     if kind.form == "list" and kind.element is not None:
         if type(value) is not list:
             return f"cannot restore slice from {_GO_KIND[type(value)]}"
-        found = (_conversion_error(item, kind.element) for item in value)
+        found = (conversion_error(item, kind.element) for item in value)
     elif kind.form == "map" and kind.element is not None:
         if type(value) is not dict:
             return f"cannot restore map from {_GO_KIND[type(value)]}"
-        found = (_conversion_error(item, kind.element) for item in value.values())
+        found = (conversion_error(item, kind.element) for item in value.values())
     elif kind.form == "struct":
         if type(value) is not dict:
             return f"cannot restore struct from: {_GO_KIND[type(value)]}"
         fields = schema.struct(kind.name).fields
-        found = (_conversion_error(v, fields[k].type) for k, v in value.items() if k in fields)
+        found = (conversion_error(v, fields[k].type) for k, v in value.items() if k in fields)
     else:
         return None
     return next((error for error in found if error), None)
