@@ -255,6 +255,8 @@ class NodeFailure(Story[Failure]):
             toleration=slider(_words("toleration"), 300, 0, 600, 10),
             back=slider(_words("back"), 0, 0, 600, 10),
         )
+        for control in (self.grace, self.period, self.toleration, self.back):
+            control.layout.width = "28em"  # room to slide beside the long names
 
     @property
     def timeline(self) -> Timeline:
