@@ -1,1 +1,6 @@
-pytest_plugins = ["tests.notebooks.comparison", "tests.transcripts", "tests.fidelity", "tests.sharing"]
+pytest_plugins = [
+    "tests.notebooks.comparison",
+    "tests.transcripts",
+    "tests.fidelity",
+    "tests.sharing",
+]

@@ -1,6 +1,7 @@
 """Pictures that answer to a slider: each a pure function to a picture, a thin view around it."""
 
 from kubecourse.lessons.widgets.breakeven import BreakEven
+from kubecourse.lessons.widgets.chart_values import ChartValues
 from kubecourse.lessons.widgets.costs import CostCalculator, Offers
 from kubecourse.lessons.widgets.decision import Decisions
 from kubecourse.lessons.widgets.drain import DrainWithBudget
@@ -28,6 +29,7 @@ from kubecourse.lessons.widgets.shelf import RegistryBrowser
 
 __all__ = [
     "BreakEven",
+    "ChartValues",
     "ClusterMap",
     "CostCalculator",
     "Decisions",

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from kubecourse.lessons import messages
+from kubecourse.lessons import messages, palette
 from kubecourse.lessons.widgets import panel
 
 NUMBER = "text-align: right; white-space: nowrap; padding: 1px 12px 1px 0"
@@ -85,6 +85,22 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[in
     return (
         f'<table style="width: 100%"><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>'
     )
+
+
+def changes(title: str, lines: Iterable[str]) -> str:
+    """Lines that begin with `+`, `-` or a space, as what became of a text; a flexible column."""
+    shown = []
+    for line in lines:
+        colour = {"+": palette.SERVED, "-": palette.REFUSED}.get(line[:1])
+        look = f' style="background: {palette.shade(colour, 0.25)}"' if colour else ""
+        shown.append(f"<div{look}>{escape(line)}</div>")
+    block = f'<div style="{MONO}; white-space: pre-wrap">{"".join(shown)}</div>'
+    return f'<div style="flex: 1 1 280px; min-width: 0"><b>{escape(title)}</b>{block}</div>'
+
+
+def side_by_side(*columns: str) -> str:
+    """Columns beside one another, or below where there is no room."""
+    return f'<div style="display: flex; flex-wrap: wrap; gap: 16px">{"".join(columns)}</div>'
 
 
 def words(key: str, **values: object) -> str:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import ndiff
-from html import escape
 from typing import Any
 
 import ipywidgets
 
 from kubecourse.api import yaml as files
 from kubecourse.cluster import Cluster
-from kubecourse.lessons import palette
-from kubecourse.lessons.widgets.drawn import MONO, page
+from kubecourse.lessons.widgets.drawn import changes, page, side_by_side
 from kubecourse.lessons.widgets.story import Story, applied, pick, words, yaml
 
 RANGE = """
@@ -109,16 +107,6 @@ def _lines(admission: Admission) -> Iterator[str]:
     return (line for line in ndiff(before, after) if line[0] != "?")
 
 
-def _block(title: str, lines: list[str]) -> str:
-    shown = []
-    for line in lines:
-        colour = {"+": palette.SERVED, "-": palette.REFUSED}.get(line[0])
-        look = f' style="background: {palette.shade(colour, 0.25)}"' if colour else ""
-        shown.append(f"<div{look}>{escape(line)}</div>")
-    block = f'<div style="{MONO}; white-space: pre-wrap">{"".join(shown)}</div>'
-    return f'<div style="flex: 1 1 280px; min-width: 0"><b>{escape(title)}</b>{block}</div>'
-
-
 class LimitRangeBeforeAfter(Story[Admission]):
     """What a pod says, and what its namespace's LimitRange has for those that say nothing."""
 
@@ -147,9 +135,8 @@ class LimitRangeBeforeAfter(Story[Admission]):
         before = [f"  {line}" for line in told.before.splitlines()]
         after = [f"- {told.why}"] if told.refused else list(_lines(told))
         blocks = (
-            _block(words("limit_range.before"), before),
-            _block(words("limit_range.after"), after),
+            changes(words("limit_range.before"), before),
+            changes(words("limit_range.after"), after),
         )
         limits = {name: each for name, each in self.values.items() if name != "pod"}
-        side = f'<div style="display: flex; flex-wrap: wrap; gap: 16px">{"".join(blocks)}</div>'
-        return page(text(told), side) + yaml(RANGE.format(**limits))
+        return page(text(told), side_by_side(*blocks)) + yaml(RANGE.format(**limits))

@@ -37,6 +37,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "--revision": {"type": int},
     "--max": {"type": int},
     "--strict": {"action": "store_true"},
+    "--no-hooks": {"action": "store_true"},
     "--logs": {"action": "store_true"},
     "-d --destination": {"default": "."},
 }
@@ -73,7 +74,7 @@ COMMANDS = {
     "get manifest": Command("RELEASE_NAME [flags]", 1, 1, "--revision"),
     "get notes": Command("RELEASE_NAME [flags]", 1, 1, "--revision"),
     "get hooks": Command("RELEASE_NAME [flags]", 1, 1, "--revision"),
-    "template": Command("[NAME] [CHART] [flags]", 1, None, CHART),
+    "template": Command("[NAME] [CHART] [flags]", 1, None, f"{CHART} --no-hooks"),
     "lint": Command("PATH [flags]", 0, None, f"{VALUES} --strict"),
     "show values": Command("[CHART] [flags]", 1, 1, "--version --repo"),
     "show chart": Command("[CHART] [flags]", 1, 1, "--version --repo"),

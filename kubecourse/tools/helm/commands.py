@@ -13,6 +13,7 @@ from kubecourse.api.yaml_printing import dump
 from kubecourse.tools.helm import printing
 from kubecourse.tools.helm.cli import seconds
 from kubecourse.tools.helm.session import deployed_at
+from kubecourse.tools.sources import find_path, read
 
 if TYPE_CHECKING:
     from kubecourse.cluster import Cluster
@@ -61,7 +62,7 @@ class Helm:
 
     def upgrade(self) -> str:
         asked = self.asked
-        name, chart = asked.args
+        name, chart = asked.args[0], _path(asked.args[1])
         if asked.install and not self._exists(name):
             return f'Release "{name}" does not exist. Installing it now.\n' + self._install(
                 name, chart
@@ -180,7 +181,7 @@ class Helm:
         values = self._values()
         release = self.config.install(chart, name, values, dry_run="client", **self._source())
         text: str = release["manifest"].strip("\n") + "\n"
-        if not Path(chart).exists():
+        if self.asked.no_hooks or not Path(chart).exists():
             return text
         with self.sdk.Chart.load(chart) as loaded:  # a release's manifest is without its hooks
             files = loaded.render(values, name=name, namespace=self.asked.namespace)
@@ -190,7 +191,7 @@ class Helm:
     def lint(self) -> str:
         asked, text, failed = self.asked, "", 0
         for path in asked.args or ["."]:
-            report = self.sdk.lint(path, self._values(), strict=asked.strict or None)
+            report = self.sdk.lint(_path(path), self._values(), strict=asked.strict or None)
             failed += bool(report["errors"])
             text += printing.findings(path, report)
         summary = f"{len(asked.args) or 1} chart(s) linted, {failed} chart(s) failed"
@@ -201,7 +202,7 @@ class Helm:
     def show_all(self) -> str:
         what = self.asked.command.partition(" ")[2]
         shown: str = self.sdk.show(
-            self.asked.args[0], output_format=what, version=self.asked.version,
+            _path(self.asked.args[0]), output_format=what, version=self.asked.version,
             repo_url=self.asked.repo,
         )  # fmt: skip
         return shown if shown.endswith("\n") else f"{shown}\n"
@@ -209,7 +210,7 @@ class Helm:
     show_values = show_chart = show_all
 
     def dependency_list(self) -> str:
-        path = self.asked.args[0]
+        path = _path(self.asked.args[0])
         found = self.sdk.dependency_list(path)
         if not found:
             return f"WARNING: no dependencies at {Path(path) / 'charts'}\n"
@@ -219,7 +220,7 @@ class Helm:
 
     def dependency_update(self) -> str:
         update = getattr(self.sdk, self.asked.command.replace(" ", "_"))
-        done = update(self.asked.args[0])
+        done = update(_path(self.asked.args[0]))
         return done if isinstance(done, str) else ""
 
     dependency_build = dependency_update
@@ -231,7 +232,9 @@ class Helm:
 
     def package(self) -> str:
         done = self.sdk.package(
-            self.asked.args[0], destination=self.asked.destination, version=self.asked.version
+            _path(self.asked.args[0]),
+            destination=self.asked.destination,
+            version=self.asked.version,
         )
         return f"Successfully packaged chart and saved it to: {done}\n"
 
@@ -248,21 +251,22 @@ class Helm:
             raise Failed(
                 "INSTALLATION FAILED: must either provide a name or specify --generate-name"
             )
-        return (given[0], given[1]) if len(given) == 2 else (name, given[0])
+        name, chart = given if len(given) == 2 else (name, given[0])
+        return name, _path(chart)
 
     def _values(self) -> dict[str, Any]:
         """What `-f` and `--set` and its kin give, the later over the earlier."""
         asked = self.asked
         values: dict[str, Any] = {}
         for path in asked.values:
-            text = self.stdin if path == "-" else Path(path).read_text(encoding="utf-8")
+            text = self.stdin if path == "-" else read(path)
             values = _merged(values, self.sdk.values_from_yaml(text))
-        read = {
+        parsers = {
             "set_json": self.sdk.parse_set_json,
             "set": self.sdk.parse_set_string,
             "set_string": self.sdk.parse_set_string_values,
         }
-        for flag, parse in read.items():
+        for flag, parse in parsers.items():
             for expression in getattr(asked, flag):
                 values = _merged(values, parse(expression))
         return values
@@ -296,6 +300,12 @@ class Helm:
         name, revision = release["name"], release["revision"]
         info = self.config.get_all(name, revision=revision)["info"]
         return printing.status(release, info["description"], deployed_at(self.cluster, release))
+
+
+def _path(chart: str) -> str:
+    """A chart on this machine, also below a folder above; anything else is Helm's to find."""
+    found = find_path(chart)
+    return str(found) if found.exists() else chart
 
 
 def _merged(below: Any, above: Any) -> Any:
