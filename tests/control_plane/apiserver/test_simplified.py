@@ -33,9 +33,7 @@ HARMLESS = {
     "core/v1.ServiceAccountTokenProjection": "audience expirationSeconds",
     "core/v1.ServiceSpec": "loadBalancerIP loadBalancerSourceRanges",
     "core/v1.VolumeMount": "recursiveReadOnly",
-    "coordination/v1.LeaseSpec": (
-        "holderIdentity leaseDurationSeconds acquireTime renewTime leaseTransitions preferredHolder"
-    ),
+    "coordination/v1.LeaseSpec": "leaseDurationSeconds preferredHolder",
     "discovery/v1.Endpoint": "deprecatedTopology",
     "scheduling/v1.PriorityClass": "description",
     "storage/v1.StorageClass": "mountOptions",
@@ -50,14 +48,16 @@ DONE_UNREAD = {"core/v1.Volume": "emptyDir"}
 """Fields that are acted on without being read: any volume that is nothing else starts empty."""
 
 READ_ELSEWHERE = {
-    "core/v1.Container": "restartPolicy",
+    "core/v1.Container": "restartPolicy tty",
     "core/v1.Event": "series",
     "core/v1.GRPCAction": "service",
     "core/v1.HTTPGetAction": "scheme",
     "core/v1.DownwardAPIVolumeFile": "mode",
     "core/v1.KeyToPath": "mode",
+    "core/v1.ServiceAccountTokenProjection": "expirationSeconds",
     "core/v1.Volume": "csi ephemeral image",
     "core/v1.PersistentVolumeSpec": "csi local",
+    "scheduling/v1.PriorityClass": "description",
 }
 """Fields that are listed although some component reads one of that name: of another type, or
 for another purpose than to act on it as the kubelet does."""
