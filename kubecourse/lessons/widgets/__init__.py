@@ -12,6 +12,7 @@ from kubecourse.lessons.widgets.layers import LayerExplorer
 from kubecourse.lessons.widgets.limit_range import LimitRangeBeforeAfter
 from kubecourse.lessons.widgets.map import ClusterMap
 from kubecourse.lessons.widgets.node_failure import NodeFailure
+from kubecourse.lessons.widgets.node_sizes import NodeSizes
 from kubecourse.lessons.widgets.outage import Outage
 from kubecourse.lessons.widgets.portmap import PortPicture
 from kubecourse.lessons.widgets.probes import ProbeTimeline
@@ -26,6 +27,7 @@ from kubecourse.lessons.widgets.rollout import RolloutPlayer
 from kubecourse.lessons.widgets.rollout_traffic import RolloutUnderTraffic
 from kubecourse.lessons.widgets.shares import Shares
 from kubecourse.lessons.widgets.shelf import RegistryBrowser
+from kubecourse.lessons.widgets.storage import StorageChooser
 
 __all__ = [
     "BreakEven",
@@ -40,6 +42,7 @@ __all__ = [
     "LayerExplorer",
     "LimitRangeBeforeAfter",
     "NodeFailure",
+    "NodeSizes",
     "Offers",
     "Outage",
     "PortPicture",
@@ -55,4 +58,5 @@ __all__ = [
     "RolloutUnderTraffic",
     "Shares",
     "SizeRace",
+    "StorageChooser",
 ]

@@ -43,7 +43,10 @@ LOOKS: Mapping[str, Look] = {
 
 
 class Span(NamedTuple):
-    """Something that lasted, in a look of `LOOKS`. `words` are in it if they fit, else behind."""
+    """Something that lasted, in a look of `LOOKS`. `words` are in it if they fit.
+
+    If they do not, they are behind it where it is the only one of its row, and else a hint.
+    """
 
     start: float
     end: float
@@ -115,8 +118,9 @@ class Lane:
         return (span.look for span in self.spans)
 
     def draw(self, top: float, scale: Scale) -> Iterator[str]:
+        alone = len(self.spans) == 1 and not self.marks
         for span in self.spans:
-            yield from _box(span, scale.x(span.start), scale.x(span.end), top, self.height)
+            yield from _box(span, scale.x(span.start), scale.x(span.end), top, self.height, alone)
         for mark in self.marks:
             x, low = scale.x(mark.at), top + self.height
             yield f"<g><title>{escape(mark.words)}</title>"
@@ -224,20 +228,24 @@ def _axis(scale: Scale, top: float, unit: str) -> Iterator[str]:
     yield svg.text(LABELS + TRACK / 2, top + 30, unit or messages.text("widgets.seconds"), "middle")
 
 
-def _box(span: Span, left: float, right: float, top: float, height: int) -> Iterator[str]:
+def _box(
+    span: Span, left: float, right: float, top: float, height: int, alone: bool
+) -> Iterator[str]:
     width, look = right - left, LOOKS[span.look]
     if width <= 0:
         return
     yield f"<g><title>{escape(span.words)}</title>"
     yield svg.rect(left, top, width, height, look.colour)
-    yield _hatch(left, top, width, height, look.pattern)
+    yield hatch(left, top, width, height, look.pattern)
     if 0.9 * room(span.words) < width - 6:
         halo = f"{look.ink}; paint-order: stroke; stroke: {look.colour}; stroke-width: 4px"
         yield svg.text(left + 4, top + height - 5, span.words, fill=halo)
+    elif alone and right + 0.9 * room(span.words) < RIGHT:
+        yield svg.text(right + 4, top + height - 5, span.words)
     yield "</g>"
 
 
-def _hatch(left: float, top: float, width: float, height: float, pattern: str) -> str:
+def hatch(left: float, top: float, width: float, height: float, pattern: str) -> str:
     """White lines over a box: rising, falling, both, or dotted."""
     lines = []
     for start in range(-int(height), int(width), 7):
@@ -262,7 +270,7 @@ def _key(looks: Iterable[str]) -> str:
     pieces = []
     for look in looks:
         colour, pattern, _ = LOOKS[look]
-        box = svg.rect(0, 1, 14, 12, colour) + _hatch(0, 1, 14, 12, pattern)
+        box = svg.rect(0, 1, 14, 12, colour) + hatch(0, 1, 14, 12, pattern)
         drawn = f'<svg width="14" height="13" aria-hidden="true">{box}</svg>'
         pieces.append(f'<span style="white-space: nowrap">{drawn} {escape(_say(look))}</span>')
     return " &nbsp; ".join(pieces)

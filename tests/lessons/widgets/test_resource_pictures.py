@@ -10,11 +10,13 @@ from kubecourse.lessons.widgets import (
     DrainWithBudget,
     EvictionOrder,
     LimitRangeBeforeAfter,
+    NodeSizes,
     ProbeTimeline,
     QoSSorter,
     QuotaMeter,
     RequestsAndLimits,
     RolloutUnderTraffic,
+    StorageChooser,
 )
 
 ALL = [
@@ -26,6 +28,8 @@ ALL = [
     ProbeTimeline,
     RolloutUnderTraffic,
     QoSSorter,
+    NodeSizes,
+    StorageChooser,
 ]
 
 
