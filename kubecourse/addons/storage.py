@@ -1,7 +1,9 @@
 """Storage that comes when it is asked for: a provisioner that makes volumes on nodes' own disks.
 
 It serves the StorageClass `standard`, as a cluster made by kind does: claims wait for their first
-pod, and a volume lies on that pod's node. The data is simulated, the objects and events are not.
+pod, and a volume lies on that pod's node. Of classes that name a cloud's disks it plays that
+provisioner too: those volumes are reached from every node. The data is simulated, the objects and
+events are not.
 Sources: `github.com/rancher/local-path-provisioner/provisioner.go`,
 `github.com/kubernetes-sigs/sig-storage-lib-external-provisioner/controller/controller.go`.
 """
@@ -9,6 +11,8 @@ Sources: `github.com/rancher/local-path-provisioner/provisioner.go`,
 from __future__ import annotations
 
 from typing import Any
+
+from msgspec.structs import replace
 
 from kubecourse.api import models, volumes
 from kubecourse.api.errors import ignoring
@@ -19,6 +23,8 @@ core = models.core_v1
 ObjectMeta = models.meta_v1.ObjectMeta
 
 PROVISIONER = "rancher.io/local-path"
+DISKS = "ebs.csi.aws.com"
+"""The provisioner of a cloud's disks, which are not tied to a node; their zones are left out."""
 DIRECTORY = "/var/local-path-provisioner"
 HOSTNAME = "kubernetes.io/hostname"
 STANDARD = models.storage_v1.StorageClass(
@@ -74,14 +80,14 @@ class LocalPathProvisioner:
         if found is None or current is None or current.metadata.uid != claim.metadata.uid:
             return
         node = (current.metadata.annotations or {}).get(volumes.SELECTED_NODE)
-        if not node:
+        if not node and found.provisioner == PROVISIONER:
             why = f'failed to provision volume with StorageClass "{found.metadata.name}": '
             why += "configuration error, no node was specified"
             self._events.warning(claim, "ProvisioningFailed", why)
             return
         name = f"pvc-{claim.metadata.uid}"
         with ignoring("AlreadyExists"):
-            self._client.create(_volume(name, claim, found, node))
+            self._client.create(_volume(name, claim, found, node or ""))
         self._events.normal(
             claim, "ProvisioningSucceeded", f"Successfully provisioned volume {name}"
         )
@@ -100,12 +106,13 @@ class LocalPathProvisioner:
 def _asks(claim: Any) -> bool:
     """Whether a claim waits for a volume of this provisioner."""
     asked = (claim.metadata.annotations or {}).get(volumes.PROVISIONER)
-    return asked == PROVISIONER and not claim.spec.volumeName
+    return asked in (PROVISIONER, DISKS) and not claim.spec.volumeName
 
 
 def _is_ours(volume: Any) -> bool:
     made_by = (volume.metadata.annotations or {}).get(volumes.PROVISIONED_BY)
-    return made_by == PROVISIONER and volume.spec.persistentVolumeReclaimPolicy == "Delete"
+    ours = made_by in (PROVISIONER, DISKS)
+    return ours and volume.spec.persistentVolumeReclaimPolicy == "Delete"
 
 
 def _place(claim: Any) -> str:
@@ -113,22 +120,31 @@ def _place(claim: Any) -> str:
 
 
 def _volume(name: str, claim: Any, storage_class: Any, node: str) -> Any:
-    """A directory of a node, kept for a claim."""
-    rule = core.NodeSelectorRequirement(key=HOSTNAME, operator="In", values=[node])
-    term = core.NodeSelectorTerm(matchExpressions=[rule])
-    path = f"{DIRECTORY}/{name}_{_place(claim).replace('/', '_')}"
-    return core.PersistentVolume(
-        metadata=ObjectMeta(name=name, annotations={volumes.PROVISIONED_BY: PROVISIONER}),
-        spec=core.PersistentVolumeSpec(
-            accessModes=claim.spec.accessModes,
-            capacity=claim.spec.resources.requests,
-            claimRef=volumes.reference_to(claim),
+    """A directory of a node, or a disk, kept for a claim."""
+    made_by = storage_class.provisioner
+    spec = core.PersistentVolumeSpec(
+        accessModes=claim.spec.accessModes,
+        capacity=claim.spec.resources.requests,
+        claimRef=volumes.reference_to(claim),
+        persistentVolumeReclaimPolicy=storage_class.reclaimPolicy,
+        storageClassName=storage_class.metadata.name,
+        volumeMode=claim.spec.volumeMode,
+    )
+    if made_by == DISKS:
+        disk = core.CSIPersistentVolumeSource(
+            driver=DISKS, volumeHandle=f"vol-{claim.metadata.uid}"
+        )
+        spec = replace(spec, csi=disk)
+    else:
+        rule = core.NodeSelectorRequirement(key=HOSTNAME, operator="In", values=[node])
+        term = core.NodeSelectorTerm(matchExpressions=[rule])
+        path = f"{DIRECTORY}/{name}_{_place(claim).replace('/', '_')}"
+        spec = replace(
+            spec,
             hostPath=core.HostPathVolumeSource(path=path, type="DirectoryOrCreate"),
             nodeAffinity=core.VolumeNodeAffinity(
                 required=core.NodeSelector(nodeSelectorTerms=[term])
             ),
-            persistentVolumeReclaimPolicy=storage_class.reclaimPolicy,
-            storageClassName=storage_class.metadata.name,
-            volumeMode=claim.spec.volumeMode,
-        ),
-    )
+        )
+    metadata = ObjectMeta(name=name, annotations={volumes.PROVISIONED_BY: made_by})
+    return core.PersistentVolume(metadata=metadata, spec=spec)

@@ -146,3 +146,32 @@ spec:
     cluster.run("delete pod db-0")
     cluster.settle()
     assert cluster.get("pod/db-0").spec.nodeName == first, "it goes back to its volume"
+
+
+DISKS = """
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: gp3}
+provisioner: ebs.csi.aws.com
+parameters: {type: gp3}
+reclaimPolicy: Retain
+"""
+
+
+def test_a_clouds_disk_is_made_at_once_and_reached_from_every_node() -> None:
+    cluster = Cluster(nodes=2, storage=True)
+    apply(cluster, DISKS, CLAIM.replace("spec: {", "spec: {storageClassName: gp3, "))
+    (volume,) = cluster.list("persistentvolumes")
+    assert volume.status.phase == "Bound" and volume.spec.nodeAffinity is None
+    assert (volume.spec.csi.driver, volume.spec.hostPath) == ("ebs.csi.aws.com", None)
+    apply(cluster, POD)
+    node = cluster.get("pod/p").spec.nodeName
+    cluster.run("delete pod p")
+    cluster.run(f"cordon {node}")
+    apply(cluster, POD)
+    assert cluster.get("pod/p").spec.nodeName not in (None, node)
+    cluster.run("delete pod p")
+    cluster.run("delete pvc data")
+    cluster.settle()
+    (volume,) = cluster.list("persistentvolumes")
+    assert volume.status.phase == "Released"
