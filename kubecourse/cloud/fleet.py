@@ -2,7 +2,8 @@
 
     fleet = Fleet(cluster, [Pool("base", "m5.xlarge", size=3),
                             Pool("spot", "m5.xlarge", size=4, spot=True)])
-    cluster.cloud.bill().total
+    cluster.cloud.resize("base", 2)
+    cluster.cloud.add(Pool("small", "m5.large", size=4))
 
 Machines come `BOOT` seconds after they are asked for. Spot machines are taken back at times that
 the cluster's seed decides: after a notice they are cordoned and emptied, as a node termination
@@ -81,8 +82,8 @@ class Fleet:
     def __init__(self, cluster: Any, pools: list[Pool], table: Catalog | None = None) -> None:
         self.cluster = cluster
         self.catalog = catalog() if table is None else table
-        self.pools = {pool.name: pool for pool in pools}
-        self.sizes = {pool.name: 0 for pool in pools}
+        self.pools: dict[str, Pool] = {}
+        self.sizes: dict[str, int] = {}
         """How many machines each pool should have."""
         self.rentals: dict[str, Rental] = {}
         self.past: list[Rental] = []
@@ -94,16 +95,22 @@ class Fleet:
         self._rng = cluster.clock.rng("cloud")
         self._client = cluster.connect_as("cloud-provider")
         self._events = EventRecorder(self._client, "cloud-provider")
-        self._counted = {pool.name: 0 for pool in pools}
+        self._counted: dict[str, int] = {}
+        self._frozen = False
         for pool in pools:
-            if pool.machine not in self.catalog.machines:
-                known = ", ".join(self.catalog.machines)
-                raise ValueError(f"no machine {pool.machine!r}: there are {known}")
+            self._know(pool)
         cluster.cloud = self
         for pool in pools:
             for _ in range(pool.size):
                 self.sizes[pool.name] += 1
                 self._join(self._name(pool), pool.name)
+
+    def _know(self, pool: Pool) -> None:
+        if pool.machine not in self.catalog.machines:
+            known = ", ".join(self.catalog.machines)
+            raise ValueError(f"no machine {pool.machine!r}: there are {known}")
+        self.pools[pool.name] = pool
+        self.sizes[pool.name] = self._counted[pool.name] = 0
 
     def machine(self, pool: str) -> Machine:
         """What a pool's machines are."""
@@ -143,6 +150,13 @@ class Fleet:
             "taints": (_taint(given.taint),) if given.taint else (),
         }
 
+    def add(self, pool: Pool) -> None:
+        """Ask for machines of one more pool. Raises ValueError."""
+        if pool.name in self.pools:
+            raise ValueError(f"there is a pool {pool.name!r}: resize it")
+        self._know(pool)
+        self.resize(pool.name, pool.size)
+
     def resize(self, pool: str, size: int) -> None:
         """Ask for machines, or give the newest back."""
         self.sizes[pool] = size
@@ -153,6 +167,8 @@ class Fleet:
             self.remove(name)
 
     def _ask(self, pool: str, delay: float = BOOT) -> None:
+        if self._frozen:
+            return
         name = self._name(self.pools[pool])
         self.coming[name] = pool
         self._clock.call_later(delay, self._arrive, name)
@@ -160,6 +176,7 @@ class Fleet:
     def freeze(self) -> None:
         """No more machines come from now on."""
         self.coming.clear()
+        self._frozen = True
         if self.autoscaler is not None:
             self.autoscaler.stop()
 

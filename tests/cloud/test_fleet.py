@@ -58,6 +58,18 @@ def test_a_pool_grows_and_shrinks_when_told_to() -> None:
     assert [node.metadata.name for node in cluster.list("nodes")] == ["base-1", "base-2"]
 
 
+def test_another_pool_is_rented_later() -> None:
+    cluster, fleet = rent(Pool("base", "m5.large"))
+    fleet.add(Pool("large", "m5.xlarge", size=2))
+    assert fleet.nodes("large") == []
+    cluster.advance(90)
+    assert fleet.nodes("large") == ["large-1", "large-2"] and len(cluster.list("nodes")) == 3
+    with pytest.raises(ValueError, match="there is a pool 'base': resize it"):
+        fleet.add(Pool("base", "m5.xlarge"))
+    with pytest.raises(ValueError, match=r"no machine 'huge': there are m5\.large"):
+        fleet.add(Pool("other", "huge"))
+
+
 # --- the autoscaler
 
 
@@ -199,6 +211,14 @@ def test_a_storm_takes_all_of_them() -> None:
     cluster.advance(130)
     assert {node.metadata.name for node in cluster.list("nodes")} == {"base-1"}
     assert running(cluster, "web") == 3
+
+
+def test_in_a_fleet_that_is_frozen_none_comes_back() -> None:
+    cluster, fleet = rent(Pool("base", "m5.xlarge"), Pool("spot", "m5.xlarge", size=2, spot=True))
+    fleet.freeze()
+    fleet.storm("spot")
+    cluster.advance(24 * HOUR)
+    assert fleet.nodes("spot") == [] and fleet.sizes["spot"] == 2
 
 
 def test_a_budget_holds_up_the_emptying_but_not_the_end() -> None:
