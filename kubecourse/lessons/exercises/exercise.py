@@ -29,8 +29,8 @@ class Task(NamedTuple):
     `solution`: the notebook cell that solves it. `check` judges what its place shows. `minutes`:
     how long it takes most people. `files`: what is in its folder, a text or `@` and a path.
     `makes`: containers and images that `reset()` removes, if they do not have its own name.
-    `cluster`: the arguments of a cluster of its own, for an exercise that breaks machines;
-    `breaks`: code that is run on the cluster when all else is prepared.
+    `cluster`: the arguments of a cluster of its own, for an exercise that breaks machines, and its
+    `pools` of rented ones; `breaks`: code that is run on the cluster when all else is prepared.
     """
 
     chapter: int

@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
+from kubecourse.cloud import Fleet, Pool
 from kubecourse.cluster import Cluster
 from kubecourse.lessons.exercises.exercise import Task
 from kubecourse.lessons.exercises.verdict import Verdict, unclear
@@ -54,7 +56,8 @@ class OnCluster:
         try:
             if not self.is_prepared(task):
                 return unclear("gone", name=task.name)
-            return task.check(View(self._cluster.client, task.namespace, answer))
+            view = View(self._cluster.client, task.namespace, answer, self._cluster)
+            return task.check(view)
         except ApiError as error:
             return unclear("refused", why=error.message)
 
@@ -130,7 +133,11 @@ class OwnCluster(OnCluster):
 
     def prepare(self, task: Task) -> None:
         if not self._made:
-            self._cluster = Cluster(**task.cluster or {})
+            given = dict(task.cluster or {})
+            pools = given.pop("pools", ())
+            self._cluster = Cluster(**given)
+            if pools:
+                Fleet(self._cluster, [msgspec.convert(pool, Pool) for pool in pools])
             super().prepare(task)
             self._made = True
 

@@ -33,11 +33,17 @@ class Reader(Protocol):
 
 
 class View:
-    """A namespace as an API server shows it. `answer` is what the learner passed to `check()`."""
+    """A namespace as an API server shows it. `answer` is what the learner passed to `check()`.
 
-    def __init__(self, reader: Reader, namespace: str, answer: str = "") -> None:
+    `cluster` is the whole of it, for checks that try something on a copy.
+    """
+
+    def __init__(
+        self, reader: Reader, namespace: str, answer: str = "", cluster: Any = None
+    ) -> None:
         self.namespace = namespace
         self.answer = answer
+        self.cluster = cluster
         self._reader = reader
 
     def get(self, cls: type[Any], name: str) -> Any:
