@@ -34,7 +34,8 @@ class QueuedPod:
     @property
     def due(self) -> float:
         """When its back-off after the last attempt ends."""
-        backoff: float = FIRST_BACKOFF * 2.0 ** max(self.attempts - 1, 0)
+        doublings = min(max(self.attempts - 1, 0), 60)  # a pod may wait for years
+        backoff: float = FIRST_BACKOFF * 2.0**doublings
         return self.tried + min(backoff, MAX_BACKOFF)
 
 

@@ -280,7 +280,7 @@ class Scheduler:
         self._queue.give_up(queued, plugins, self._clock.now)
         self._promises.forget(queued.key)
         self._promises.note(pod, nominated)
-        self._arm_flush()
+        self._arm_flush(self._clock.now)
         self._events.warning(pod, "FailedScheduling", explain.shortened(text))
         with suppress(ApiError):
             current = self._client.get(core.Pod, pod.metadata.name, pod.metadata.namespace)
@@ -290,19 +290,18 @@ class Scheduler:
             if status != current.status:
                 queued.pod = self._client.update_status(replace(current, status=status))
 
-    def _arm_flush(self) -> None:
+    def _arm_flush(self, tried: float) -> None:
+        """See to it that a pod tried then is tried again, at one of the regular flushes."""
         if not self._clock.pending(self._flush):
-            when = math.ceil((self._clock.now + LEFTOVER_AFTER) / FLUSH_PERIOD) * FLUSH_PERIOD
+            when = math.ceil((tried + LEFTOVER_AFTER) / FLUSH_PERIOD) * FLUSH_PERIOD
             self._flush = self._clock.call_at(when, self._flush_leftovers, background=True)
 
     def _flush_leftovers(self) -> None:
         """Try pods again that nothing helped for five minutes."""
         now = self._clock.now
-        waiting = self._queue.unschedulable
-        for queued in waiting:
+        for queued in self._queue.unschedulable:
             if now - queued.tried >= LEFTOVER_AFTER:
                 self._queue.requeue(queued, now)
                 self._wake()
-        if waiting:
-            when = now + FLUSH_PERIOD
-            self._flush = self._clock.call_at(when, self._flush_leftovers, background=True)
+        if left := self._queue.unschedulable:
+            self._arm_flush(min(queued.tried for queued in left))

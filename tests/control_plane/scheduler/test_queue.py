@@ -39,7 +39,7 @@ def test_a_pod_that_is_gone_is_not_tried():
 
 
 @pytest.mark.parametrize(
-    ("attempts", "seconds"), [(1, 1), (2, 2), (3, 4), (4, 8), (5, 10), (9, 10)]
+    ("attempts", "seconds"), [(1, 1), (2, 2), (3, 4), (4, 8), (5, 10), (9, 10), (2000, 10)]
 )
 def test_the_back_off_doubles_up_to_ten_seconds(attempts, seconds):
     waiting = queue(pod("a"))
