@@ -1,6 +1,7 @@
 """Pictures that answer to a slider: each a pure function to a picture, a thin view around it."""
 
 from kubecourse.lessons.widgets.breakeven import BreakEven
+from kubecourse.lessons.widgets.capacity_mix import CapacityMix
 from kubecourse.lessons.widgets.chart_values import ChartValues
 from kubecourse.lessons.widgets.costs import CostCalculator, Offers
 from kubecourse.lessons.widgets.decision import Decisions
@@ -20,6 +21,7 @@ from kubecourse.lessons.widgets.qos import QoSSorter
 from kubecourse.lessons.widgets.quorum import Quorum
 from kubecourse.lessons.widgets.quota import QuotaMeter
 from kubecourse.lessons.widgets.race import SizeRace
+from kubecourse.lessons.widgets.recommendation import Recommendation
 from kubecourse.lessons.widgets.replicas import Replicas
 from kubecourse.lessons.widgets.requests import RequestsAndLimits
 from kubecourse.lessons.widgets.reservation import ReservationCurve
@@ -31,6 +33,7 @@ from kubecourse.lessons.widgets.storage import StorageChooser
 
 __all__ = [
     "BreakEven",
+    "CapacityMix",
     "ChartValues",
     "ClusterMap",
     "CostCalculator",
@@ -50,6 +53,7 @@ __all__ = [
     "QoSSorter",
     "Quorum",
     "QuotaMeter",
+    "Recommendation",
     "RegistryBrowser",
     "Replicas",
     "RequestsAndLimits",

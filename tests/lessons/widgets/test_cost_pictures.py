@@ -2,9 +2,88 @@
 
 import pytest
 
+from kubecourse import Cluster
 from kubecourse.cloud import GIB, PROVIDERS, allocatable
-from kubecourse.lessons.widgets import NodeSizes, StorageChooser
+from kubecourse.lessons.widgets import NodeSizes, Recommendation, StorageChooser
 from kubecourse.lessons.widgets.node_sizes import CORES, sizes
+from kubecourse.lessons.widgets.recommendation import SCALER, USAGES
+
+# --- recommendations
+
+
+def advised(**values) -> Recommendation:
+    widget = Recommendation()
+    for name, value in values.items():
+        getattr(widget, name).value = value
+    return widget
+
+
+WEB = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  replicas: 1
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata:
+      labels: {{app: web}}
+      annotations: {{kubecourse.dev/cpu: "{0}", kubecourse.dev/memory: "{1}"}}
+    spec: {{containers: [{{name: web, image: "kubecourse/hello:1.0"}}]}}
+"""
+
+
+@pytest.mark.parametrize("usage", USAGES)
+def test_it_says_what_the_object_in_a_cluster_says(usage: str) -> None:
+    cluster = Cluster(nodes=1)
+    cluster.install("metrics-server", "vertical-pod-autoscaler")
+    for resource in ("cpu", "memory"):
+        scaler = SCALER.format(resource=resource)
+        scaler = scaler.replace("{name: web}", f"{{name: {resource}}}", 1)
+        assert cluster.run("apply -f -", scaler).code == 0
+    assert cluster.run("apply -f -", WEB.format(*USAGES[usage])).code == 0
+    for day in (1, 6):  # on day 5 half of the weight is before the step, to the second
+        cluster.advance(day * 86_400 + 30 - cluster.now)
+        for resource in ("cpu", "memory"):
+            status = cluster.get(f"vpa/{resource}").status
+            (found,) = status.recommendation.containerRecommendations
+            assert found == advised(usage=usage, resource=resource, day=day).told.status
+
+
+def test_a_short_spike_is_planned_for_in_memory_and_not_in_cpu() -> None:
+    cpu, memory = (advised(usage="spike", resource=r).told for r in ("cpu", "memory"))
+    assert max(cpu.used) > 5 * cpu.hours[-1][2]
+    assert max(memory.used) < memory.hours[-1][2]
+
+
+def test_a_step_is_followed_within_a_day() -> None:
+    assert "the target is 182m" in advised(usage="step", day=4).text
+    assert "the target is 813m" in advised(usage="step", day=5).text
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (100, "below the lower bound, 270m"),
+        (300, "within bounds, and 59 % away from it"),
+        (475, "near enough to stay as it is"),
+        (1000, "above the upper bound, 584m"),
+    ],
+)
+def test_what_becomes_of_a_request(request_: int, said: str) -> None:
+    widget = advised(request=request_)
+    assert widget.text.endswith(said)
+    assert widget.told.outside == ("bound, " in said)
+    used = widget.told.used
+    assert widget.told.over == sum(amount > request_ for amount in used) / len(used)
+    assert widget.told.share == pytest.approx(240 / request_, rel=0.01)
+
+
+def test_bounds_come_nearer_with_time() -> None:
+    hours = advised().told.hours
+    widths = [(upper - lower) / target for _, lower, target, upper in hours[23::24]]
+    assert widths == sorted(widths, reverse=True)
+
 
 # --- sizes of machines
 

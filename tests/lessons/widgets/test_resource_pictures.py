@@ -14,6 +14,7 @@ from kubecourse.lessons.widgets import (
     ProbeTimeline,
     QoSSorter,
     QuotaMeter,
+    Recommendation,
     RequestsAndLimits,
     RolloutUnderTraffic,
     StorageChooser,
@@ -30,6 +31,7 @@ ALL = [
     QoSSorter,
     NodeSizes,
     StorageChooser,
+    Recommendation,
 ]
 
 

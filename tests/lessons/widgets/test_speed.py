@@ -32,8 +32,10 @@ slider = Outage().minutes
 SLIDERS = {
     "DrainWithBudget": "start_up",
     "EvictionOrder": "request",
+    "NodeSizes": "pods",
     "ProbeTimeline": "failureThreshold",
     "QuotaMeter": "cpu",
+    "Recommendation": "day",
     "RequestsAndLimits": "request",
     "RolloutUnderTraffic": "min_ready_seconds",
 }
