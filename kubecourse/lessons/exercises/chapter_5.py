@@ -9,10 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.api import conditions, models
-from kubecourse.api.pod_resources import Amounts
-from kubecourse.api.pod_resources import amounts as resources
 from kubecourse.api.quantity import ZERO, QuantityError
 from kubecourse.api.quantity import parse_quantity as Q
+from kubecourse.lessons.exercises.spending import finished as finished
+from kubecourse.lessons.exercises.spending import metric as metric
+from kubecourse.lessons.exercises.spending import nearer as nearer
+from kubecourse.lessons.exercises.spending import owner as owner
+from kubecourse.lessons.exercises.spending import spare as spare
 from kubecourse.lessons.exercises.verdict import (
     Verdict,
     right,
@@ -23,7 +26,9 @@ from kubecourse.lessons.exercises.verdict import (
 )
 from kubecourse.lessons.exercises.view import (
     View,
+    amounts,
     container,
+    given,
     is_owned,
     is_ready,
     replicas,
@@ -430,17 +435,3 @@ def defaults(there: View) -> Verdict:
     if "kubernetes.io/limit-ranger" not in (plain.metadata.annotations or {}):
         return wrong("own_amounts")
     return right() if is_ready(plain) else unclear("waiting")
-
-
-# --- amounts of resources
-
-
-def amounts(obj: Any) -> tuple[Amounts, Amounts]:
-    """What the first container of a pod or of a Deployment's pods requests, and its limits."""
-    needs = container(obj).resources
-    return resources(needs, "requests"), resources(needs, "limits")
-
-
-def given(**quantities: str) -> Amounts:
-    """Amounts as they are written: `given(cpu="250m")`."""
-    return {name: Q(text) for name, text in quantities.items()}

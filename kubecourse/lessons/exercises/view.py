@@ -9,6 +9,9 @@ from typing import Any, Protocol, TypeVar
 
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError
+from kubecourse.api.pod_resources import Amounts
+from kubecourse.api.pod_resources import amounts as resources
+from kubecourse.api.quantity import parse_quantity as Q
 from kubecourse.lessons.exercises.verdict import Verdict, unclear, wrong
 
 T = TypeVar("T")
@@ -195,3 +198,14 @@ def reaches(port: Any, pod: Any, wanted: int) -> bool:
 def in_words(labels: Mapping[str, str]) -> str:
     """Labels as kubectl writes them."""
     return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+def amounts(obj: Any) -> tuple[Amounts, Amounts]:
+    """What the first container of a pod or of a Deployment's pods requests, and its limits."""
+    needs = container(obj).resources
+    return resources(needs, "requests"), resources(needs, "limits")
+
+
+def given(**quantities: str) -> Amounts:
+    """Amounts as they are written: `given(cpu="250m")`."""
+    return {name: Q(text) for name, text in quantities.items()}
