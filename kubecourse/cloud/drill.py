@@ -11,6 +11,7 @@ from kubecourse.api.memo import memo
 from kubecourse.api.placement import amounts, pod_requests
 
 core = models.core_v1
+FINISHED = ("Succeeded", "Failed")
 PATIENCE = 900.0
 """Seconds in which pods that find a place have found it."""
 
@@ -18,13 +19,17 @@ requests_of = memo(pod_requests)
 
 
 class Drill(msgspec.Struct, frozen=True):
-    """What came of it: who had to move, who found no place, and how much room is missing."""
+    """What came of it: who had to move, who found no place, and how much room is missing.
+
+    `requested` are the cores that pods request afterwards, by the name of the node.
+    """
 
     failed: tuple[str, ...]
     moved: int
     pending: tuple[str, ...]
     missing_cpu: float
     missing_memory: float
+    requested: dict[str, float]
 
     @property
     def survived(self) -> bool:
@@ -61,7 +66,7 @@ def what_if(cluster: Any, fail: str = "largest", spot: str = "") -> Drill:
         pod.metadata.uid
         for pod in copy.list("pods", None)
         if pod.spec.nodeName in names
-        and pod.status.phase not in ("Succeeded", "Failed")
+        and pod.status.phase not in FINISHED
         and not any(o.kind == "DaemonSet" for o in pod.metadata.ownerReferences or ())
     }
     waiting = {_name(pod) for pod in _pending(copy)}
@@ -75,7 +80,18 @@ def what_if(cluster: Any, fail: str = "largest", spot: str = "") -> Drill:
         tuple(names), len(there), tuple(map(_name, pending)),
         sum(each.get("cpu", 0) for each in asked) / 1000,
         float(sum(each.get("memory", 0) for each in asked)),
+        cores_requested(copy),
     )  # fmt: skip
+
+
+def cores_requested(cluster: Any) -> dict[str, float]:
+    """The cores that pods request, by the name of their node."""
+    found: dict[str, float] = {}
+    for pod in cluster.list("pods", None):
+        if pod.spec.nodeName and pod.status.phase not in FINISHED:
+            cores = requests_of(pod.spec).get("cpu", 0) / 1000
+            found[pod.spec.nodeName] = found.get(pod.spec.nodeName, 0.0) + cores
+    return found
 
 
 def _pending(cluster: Any) -> list[Any]:

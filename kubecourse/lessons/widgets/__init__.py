@@ -29,7 +29,9 @@ from kubecourse.lessons.widgets.rollout import RolloutPlayer
 from kubecourse.lessons.widgets.rollout_traffic import RolloutUnderTraffic
 from kubecourse.lessons.widgets.shares import Shares
 from kubecourse.lessons.widgets.shelf import RegistryBrowser
+from kubecourse.lessons.widgets.spare_capacity import SpareCapacity
 from kubecourse.lessons.widgets.storage import StorageChooser
+from kubecourse.lessons.widgets.waste import WasteMeter
 
 __all__ = [
     "BreakEven",
@@ -62,5 +64,7 @@ __all__ = [
     "RolloutUnderTraffic",
     "Shares",
     "SizeRace",
+    "SpareCapacity",
     "StorageChooser",
+    "WasteMeter",
 ]

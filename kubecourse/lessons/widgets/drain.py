@@ -10,7 +10,7 @@ import ipywidgets
 
 from kubecourse.cluster import Cluster
 from kubecourse.lessons import palette
-from kubecourse.lessons.recording import READY, TERMINATING, Recording
+from kubecourse.lessons.recording import TERMINATING, Recording
 from kubecourse.lessons.widgets.story import Story, applied, pick, slider, words, yaml
 from kubecourse.lessons.widgets.timeline import (
     Curve,
@@ -22,7 +22,7 @@ from kubecourse.lessons.widgets.timeline import (
     by_second,
     timeline,
 )
-from kubecourse.lessons.widgets.workload import web
+from kubecourse.lessons.widgets.workload import ready_steps, web
 
 PROBE = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
 PAUSE = {"preStop": {"sleep": {"seconds": 2}}}
@@ -90,7 +90,7 @@ def run(what: str, replicas: int, min_available: int | None, start_up: int) -> D
         what,
         replicas,
         [_lane(name, recording, start, attempts) for name in _names(recording)],
-        _ready(recording, start, END[what]),
+        ready_steps(recording, start, END[what]),
         served,
         failed,
         sum(refused for _, refused in attempts.values()),
@@ -126,16 +126,6 @@ def _lane(
         look = ("✗", palette.REFUSED, "refused") if number < refused else ("↓", EVICTED, "evicted")
         marks.append(Mark(BEFORE + RETRY * number, *look[:2], words(f"drain.{look[2]}")))
     return Lane(pod.rpartition("-")[2], spans, marks)
-
-
-def _ready(recording: Recording, start: float, end: float) -> list[tuple[float, float]]:
-    """Steps: how many pods are Ready."""
-    points: list[tuple[float, float]] = []
-    for count in recording.counts:
-        if points:
-            points.append((count.time - start, points[-1][1]))
-        points.append((count.time - start, count.pods[READY]))
-    return [*points, (end, points[-1][1])]
 
 
 def text(drained: Drained) -> str:

@@ -8,7 +8,7 @@ from kubecourse.api import models
 from kubecourse.api import yaml as files
 from kubecourse.api.demand import PREFIX
 from kubecourse.cluster import Cluster
-from kubecourse.lessons.recording import FAILED, PENDING, READY
+from kubecourse.lessons.recording import FAILED, PENDING, READY, Recording
 from kubecourse.lessons.widgets.timeline import Track
 
 core = models.core_v1
@@ -46,6 +46,16 @@ def web(replicas: int, **container: Any) -> str:
         files.dump({"apiVersion": version, "kind": kind, "metadata": {"name": "web"}, "spec": spec})
         for version, kind, spec in objects
     )
+
+
+def ready_steps(recording: Recording, start: float, end: float) -> list[tuple[float, float]]:
+    """Steps: how many pods of a recording are Ready, from a second on, for so many seconds."""
+    points: list[tuple[float, float]] = []
+    for count in recording.counts:
+        if points:
+            points.append((count.time - start, points[-1][1]))
+        points.append((count.time - start, count.pods[READY]))
+    return [*points, (end, points[-1][1])]
 
 
 class Life:
