@@ -1,12 +1,63 @@
 """Chapter 5's pictures, second half: what things cost, and what each place of the controls says."""
 
+from decimal import Decimal
+
 import pytest
 
 from kubecourse import Cluster
 from kubecourse.cloud import GIB, PROVIDERS, allocatable
-from kubecourse.lessons.widgets import NodeSizes, Recommendation, StorageChooser
+from kubecourse.lessons.widgets import NodeSizes, Recommendation, StorageChooser, WasteMeter
 from kubecourse.lessons.widgets.node_sizes import CORES, sizes
 from kubecourse.lessons.widgets.recommendation import SCALER, USAGES
+
+# --- waste
+
+
+def measured(**values) -> WasteMeter:
+    widget = WasteMeter()
+    for name, value in values.items():
+        getattr(widget, name).value = value
+    return widget
+
+
+def test_what_is_paid_for_requested_and_used() -> None:
+    told = measured().told
+    cpu, memory = told.use["cpu"], told.use["memory"]
+    assert (told.machines, told.month) == (2, 2 * Decimal("0.192") * 730)
+    assert (cpu.paid, cpu.requested) == (8, 8 * 0.5)
+    assert cpu.used == pytest.approx(0.9 + 8 * 0.01, rel=0.01)  # the day's average, 8 processes
+    assert (memory.paid, memory.requested) == (32 * GIB, 8 * GIB)
+    assert memory.used == pytest.approx((960 + 8 * 160) * 2**20, rel=0.01)
+    assert told.peak["cpu"] == pytest.approx(0.01 + 1.6 / 8, rel=0.01)
+
+
+def test_requests_near_real_use_need_fewer_machines() -> None:
+    widget = measured(replicas=4, cpu=450, memory=448, machine="m5.large")
+    assert widget.text == "70.08 USD a month for 1 × m5.large: 56 % requested, 33 % used"
+
+
+@pytest.mark.parametrize(
+    ("values", "amiss"),
+    [
+        ({"cpu": 200}, "at its peak a pod needs more than it requests: CPU"),
+        ({"memory": 256}, "at its peak a pod needs more than it requests: memory"),
+        (
+            {"replicas": 1, "cpu": 1000},
+            "at its peak a pod needs more than it requests: CPU, memory",
+        ),
+        ({"replicas": 3, "cpu": 550}, ""),
+    ],
+)
+def test_requests_too_near_are_told(values, amiss: str) -> None:
+    assert measured(**values).text.partition("; ")[2] == amiss
+
+
+def test_what_is_shown_is_what_kubectl_would_do() -> None:
+    shown = measured(replicas=3, cpu=550).picture.value
+    assert "kubectl scale deployment/shop --replicas=3" in shown
+    assert "kubectl set resources deployment/shop --requests=cpu=550m,memory=1024Mi" in shown
+    assert "33 % of the traffic" in shown
+
 
 # --- recommendations
 

@@ -18,6 +18,7 @@ from kubecourse.lessons.widgets import (
     RequestsAndLimits,
     RolloutUnderTraffic,
     StorageChooser,
+    WasteMeter,
 )
 
 ALL = [
@@ -32,6 +33,7 @@ ALL = [
     NodeSizes,
     StorageChooser,
     Recommendation,
+    WasteMeter,
 ]
 
 
@@ -52,7 +54,8 @@ def test_the_same_place_gives_the_same_picture_and_reset_goes_back(make) -> None
     first = widget.picture.value
     assert again.picture.value == first
     for control in widget._controls.values():
-        others = [v for _, v in control.options] if hasattr(control, "options") else [control.max]
+        others = [control.max, control.min] if hasattr(control, "max") else control.options
+        others = [each[1] if isinstance(each, tuple) else each for each in others]
         control.value = next(other for other in others if other != control.value)
     assert widget.picture.value != first
     widget.reset.click()

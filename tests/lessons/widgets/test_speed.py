@@ -38,6 +38,7 @@ SLIDERS = {
     "Recommendation": "day",
     "RequestsAndLimits": "request",
     "RolloutUnderTraffic": "min_ready_seconds",
+    "WasteMeter": "replicas",
 }
 """Those of chapter 5's pictures, by name."""
 
