@@ -3,6 +3,7 @@
 from kubecourse.lessons.widgets.breakeven import BreakEven
 from kubecourse.lessons.widgets.capacity_mix import CapacityMix
 from kubecourse.lessons.widgets.chart_values import ChartValues
+from kubecourse.lessons.widgets.clean_up import CleanUp
 from kubecourse.lessons.widgets.costs import CostCalculator, Offers
 from kubecourse.lessons.widgets.decision import Decisions
 from kubecourse.lessons.widgets.drain import DrainWithBudget
@@ -37,6 +38,7 @@ __all__ = [
     "BreakEven",
     "CapacityMix",
     "ChartValues",
+    "CleanUp",
     "ClusterMap",
     "CostCalculator",
     "Decisions",
