@@ -29,7 +29,7 @@ USAGES = {
     "daily": ("sine(60m, 420m, 1d)", "sine(260Mi, 480Mi, 1d)"),
     "spike": ("burst(80m, 1, 1d, 45m)", "burst(280Mi, 900Mi, 1d, 45m)"),
     "leak": ("150m", "leak(280Mi, 1250)"),
-    "step": ("steps(150m, 4d, 700m)", "steps(300Mi, 4d, 800Mi)"),
+    "step": ("steps(150m, 3d12h, 700m)", "steps(300Mi, 3d12h, 800Mi)"),
 }
 """Cores and bytes of a pod, as annotations of it would say them. The keys name messages."""
 UNIT = {"cpu": "m", "memory": "Mi"}
