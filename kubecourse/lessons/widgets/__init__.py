@@ -1,5 +1,6 @@
 """Pictures that answer to a slider: each a pure function to a picture, a thin view around it."""
 
+from kubecourse.lessons.widgets.balance import Balance
 from kubecourse.lessons.widgets.breakeven import BreakEven
 from kubecourse.lessons.widgets.capacity_mix import CapacityMix
 from kubecourse.lessons.widgets.chart_values import ChartValues
@@ -35,6 +36,7 @@ from kubecourse.lessons.widgets.storage import StorageChooser
 from kubecourse.lessons.widgets.waste import WasteMeter
 
 __all__ = [
+    "Balance",
     "BreakEven",
     "CapacityMix",
     "ChartValues",
