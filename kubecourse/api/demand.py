@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
+from operator import mul, sub
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,8 @@ class Curve:
     @cached_property
     def _tops(self) -> list[float]:
         """The highest value of each piece."""
+        if not self.sloped:
+            return list(self.values)
         ends = [*self.times[1:], self.period]
         return [
             v if s <= 0 else v + s * (end - t)
@@ -66,6 +69,8 @@ class Curve:
     def _areas(self) -> list[float]:
         """The integral from 0 to each piece's beginning, and over a period if there is one."""
         ends = [*self.times[1:], self.period] if self.period < NEVER else self.times[1:]
+        if not self.sloped:
+            return [0.0, *accumulate(map(mul, map(sub, ends, self.times), self.values))]
         pieces = zip(self.times, self.values, self.slopes, ends, strict=False)
         return [0.0, *accumulate((e - t) * (v + s * (e - t) / 2) for t, v, s, e in pieces)]
 
@@ -256,7 +261,7 @@ def _trace(path: str) -> Curve:
 @lru_cache(maxsize=64)
 def _read_trace(path: str, changed: int) -> Curve:
     """A file's lines `SECONDS,VALUE`. It is read again when it has changed."""
-    times, values = [0.0], [0.0]
+    times, values, known = [0.0], [0.0], dict[str, float]()
     for number, line in enumerate(Path(path).read_text().split("\n"), 1):
         if not line:
             continue
@@ -271,8 +276,10 @@ def _read_trace(path: str, changed: int) -> Curve:
             raise DemandError(f"{path}, line {number}: not SECONDS,VALUE in order of time")
         if when == times[-1]:
             del times[-1], values[-1]
+        if value not in known:
+            known[value] = _amount(value.strip())
         times.append(when)
-        values.append(_amount(value.strip()))
+        values.append(known[value])
     return Curve(times, values, [0.0] * len(times))
 
 

@@ -65,21 +65,28 @@ def share_out(
     return Split(wanted if level == inf else [min(w, level * s) for w, s in pairs], level)
 
 
-def water_level(cores: float, wanted: Sequence[float], shares: Sequence[int]) -> float:
-    """The cores for each share at which all are used; infinite if there is enough for all."""
+def water_level(
+    cores: float, wanted: Sequence[float], shares: Sequence[int], guess: float = 0.0
+) -> float:
+    """The cores for each share at which all are used; infinite if there is enough for all.
+
+    It is found sooner from a guess that is near.
+    """
     if sum(wanted) <= cores:
         return inf
-    left, total = cores, sum(shares)
-    pending = list(zip(wanted, shares, strict=True))
+    level, highest = guess, -inf
     while True:
-        level = left / total
-        over = [(w, s) for w, s in pending if w > level * s]
-        if len(over) in (0, len(pending)):
-            return level
-        # Who is content leaves the rest of its part to the others.
-        left -= sum([w for w, s in pending if w <= level * s])
-        total = sum([s for _, s in over])
-        pending = over
+        # Who is content with the level leaves the rest of its part to the others.
+        left, total = cores, 0
+        for want, share in zip(wanted, shares):  # noqa: B905 (this is where the time goes)
+            if want > level * share:
+                total += share
+            else:
+                left -= want
+        level = left / total if total else 0.0
+        if level <= highest:  # no guess is too low after the first step
+            return highest
+        highest = level
 
 
 def throttled_share(rate: float, limit: float) -> float:

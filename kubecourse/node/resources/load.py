@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
-from math import inf
-from operator import attrgetter
+from math import floor, inf
+from operator import attrgetter, sub, truediv
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubecourse.api import quantity
@@ -107,10 +107,9 @@ class Timeline:
         """What is wanted on average between each two of some times."""
         terms = [d.areas([t - begin for t in times]) for begin, _, d in self.now if d.peak]
         areas = [sum(row) for row in zip(*terms, strict=True)] if len(terms) != 1 else terms[0]
-        lengths = [b - a for a, b in pairwise(times)]
         if not terms:
-            return [0.0] * len(lengths)
-        return [(b - a) / length for (a, b), length in zip(pairwise(areas), lengths, strict=True)]
+            return [0.0] * (len(times) - 1)
+        return list(map(truediv, map(sub, areas[1:], areas), map(sub, times[1:], times)))
 
     def changes(self, a: float, b: float) -> list[float] | None:
         """When it changes between two times; None if it does so all the time."""
@@ -223,6 +222,36 @@ class Load:
         place = bisect_right(self.marks, t, key=_time) - 1
         return self.marks[place].then(t) if place >= 0 else NO_RATES
 
+    def column(self, field: str, times: Sequence[float]) -> list[float]:
+        """A field of its use at each of some times while it ran, which only grow."""
+        none = [0.0] * len(times)
+        if field == "memory":
+            most, memory = self.limits.memory, self.memory.amounts(times)
+            return [min(amount, most) for amount in memory] if most < inf else memory
+        if field == "periods":
+            return [whole((t - self.begun) * cpu.PERIODS) for t in times if self.periodic] or none
+        counts = self._counted(times)
+        if field == "cpu_seconds":
+            areas = self.cpu.areas(times)
+            return [a - c.unmet for a, c in zip(areas, counts, strict=True)] if counts else areas
+        if field == "throttled_periods":
+            return [whole(c.periods) for c in counts] or none
+        return [c.throttled for c in counts] or none
+
+    @property
+    def periodic(self) -> bool:
+        """Whether its quota's periods are counted: there is one, and it may compute."""
+        return self.limits.cores < inf and self.cpu.peak > 0
+
+    def _counted(self, times: Sequence[float]) -> list[Rates]:
+        """`counts` at each of some times, which only grow; nothing if none ever grew."""
+        found, place, marks = [], -1, self.marks
+        for t in times if marks else ():
+            while place + 1 < len(marks) and marks[place + 1].time <= t:
+                place += 1
+            found.append(marks[place].then(t) if place >= 0 else NO_RATES)
+        return found
+
     def had(self, t: float, until: float) -> float:
         """Cores that it had at a past time, where that is counted until another.
 
@@ -251,6 +280,12 @@ class Load:
 
 
 NO_RATES = Rates()
+ROUNDING = 1e-6
+
+
+def whole(amount: float) -> int:
+    """What is complete of it, in spite of rounding."""
+    return floor(amount + ROUNDING)
 
 
 def _mean(a: Mark, b: Mark) -> Mark:

@@ -8,9 +8,10 @@ through: from one change of a demand to the next, or seconds if there are many.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import repeat
-from math import ceil, floor, inf, isfinite
+from itertools import pairwise, repeat
+from math import ceil, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubecourse.api import quantity
@@ -19,12 +20,15 @@ from kubecourse.clock import Clock, Timer
 from kubecourse.node.resources import cpu
 from kubecourse.node.resources.load import (
     NO_RATES,
+    ROUNDING,
     WINDOW,
+    Limits,
     Load,
     Rates,
     Term,
     Timeline,
     crossing,
+    whole,
 )
 from kubecourse.node.resources.memory import oom_score, oom_score_adj
 
@@ -40,12 +44,9 @@ MOST_RUNS = 20
 """Runs of one container that are remembered."""
 MOST_CORES, MOST_BYTES = 1e6, 1e15
 """What counts for a demand that grows for ever."""
-ROUNDING = 1e-6
 TOGETHER = 10
 """Steps of a second that are remembered as one."""
 Key = tuple[str, str]
-Step = tuple[float, tuple[float, ...]]
-"""Seconds, and the cores that each wants meanwhile."""
 Wish = tuple[Timeline, Term]
 """A demand that counts, and where."""
 
@@ -214,38 +215,26 @@ class Meter:
                 load.goes_on(a, NO_RATES)
             return
         times, group = _changes([load.cpu for load in loads], a, b)
-        rows = list(zip(*(load.cpu.averages(times) for load in loads), strict=True))
-        for first in range(0, len(rows), group):
-            steps = range(first, min(first + group, len(rows)))
-            self._go_through(
-                loads, [(times[i + 1] - times[i], rows[i]) for i in steps], times[first]
-            )
-
-    def _go_through(self, loads: list[Load], steps: Sequence[Step], begin: float) -> None:
-        """Share out the CPU in some steps, and count the mean of what that gives."""
-        cores = self.cores
-        limits = [load.limits.cores for load in loads]
-        shares = [load.limits.shares for load in loads]
-        counts = [[0.0, 0.0, 0.0] for _ in loads]
-        bound = any(map(isfinite, limits))
-        for length, row in steps:
-            capped = list(map(min, row, limits)) if bound else row
-            level = cpu.water_level(cores, capped, shares)
-            if level == inf and (not bound or sum(row) <= sum(capped)):
-                continue
-            for count, want, limit, share in zip(counts, row, limits, shares, strict=True):
-                rate = level * share
-                rate = rate if rate < want else want
-                if want > limit or want > rate:
-                    count[0] += length * (want - min(rate, limit))
-                    if rate > limit:
-                        count[1] += length * cpu.throttled_seconds(rate, limit)
-                        count[2] += length * cpu.PERIODS
-        whole = sum(length for length, _ in steps)
-        for load, (unmet, throttled, periods) in zip(loads, counts, strict=True):
-            rates = Rates(unmet / whole, throttled / whole, periods / whole) if unmet else NO_RATES
-            if unmet or load.marks:
-                load.goes_on(begin, rates)
+        lengths = [end - begin for begin, end in pairwise(times)]
+        wanted = [load.cpu.averages(times) for load in loads]
+        capped = [
+            wants if limit == inf else [want if want < limit else limit for want in wants]
+            for wants, limit in zip(wanted, limits, strict=True)
+        ]
+        shares, levels, level = [load.limits.shares for load in loads], [], 0.0
+        for row in zip(*capped, strict=True):
+            levels.append(cpu.water_level(self.cores, row, shares, level))
+            level = levels[-1] if levels[-1] < inf else level
+        groups = [slice(n, n + group) for n in range(0, len(lengths), group)]
+        sums = [sum(lengths[each]) for each in groups]
+        for load, wants in zip(loads, wanted, strict=True):
+            unmet, throttled, periods = _missed(load.limits, lengths, wants, levels)
+            for each, length in zip(groups, sums, strict=True):
+                rates, missed = NO_RATES, sum(unmet[each])
+                if missed:
+                    ran = sum(throttled[each]), sum(periods[each])
+                    rates = Rates(missed / length, ran[0] / length, ran[1] / length)
+                load.goes_on(times[each.start], rates)
 
     def _now(self, greedy: Load | None = None) -> tuple[list[Load], cpu.Split]:
         """How the CPU is divided at this moment, or would be if one wanted all."""
@@ -400,29 +389,30 @@ class Meter:
         self, uid: str, name: str, start: float, end: float, step: float = 1.0
     ) -> list[Usage]:
         """The same at each step between two times, where it ran."""
-        count = floor((min(end, self._clock.now) - start) / step + ROUNDING) + 1
+        count = whole((min(end, self._clock.now) - start) / step) + 1
         rows = (self.usage(uid, name, start + n * step) for n in range(max(count, 0)))
         return [row for row in rows if row is not None]
 
     def samples(
-        self, uid: str, name: str, start: float, end: float, step: float
-    ) -> list[tuple[float, int, float, float]]:
-        """The least of it, for who asks often: time, run, `cpu_seconds` and `memory`."""
+        self,
+        uid: str,
+        name: str,
+        start: float,
+        end: float,
+        step: float,
+        fields: Sequence[str] = ("cpu_seconds", "memory"),
+    ) -> list[tuple[float, ...]]:
+        """The least of it, for who asks often: time, run, and some fields that grow or stay."""
         self._clock.enter()
         self._settle()
-        count = floor((min(end, self._clock.now) - start) / step + ROUNDING) + 1
+        count = whole((min(end, self._clock.now) - start) / step) + 1
         times = [start + n * step for n in range(max(count, 0))]
-        found: list[tuple[float, int, float, float]] = []
+        found: list[tuple[float, ...]] = []
         for load in self.runs.get((uid, name), ()):
-            own = [t for t in times if load.begun <= t < load.ended]
-            if not own:
-                continue
-            seconds, most = load.cpu.areas(own), load.limits.memory
-            if load.marks:
-                pairs = zip(own, seconds, strict=True)
-                seconds = [area - load.counts(t).unmet for t, area in pairs]
-            memory = [min(amount, most) for amount in load.memory.amounts(own)]
-            found += zip(own, repeat(load.number), seconds, memory, strict=False)
+            own = times[bisect_left(times, load.begun) : bisect_left(times, load.ended)]
+            if own:
+                columns = [load.column(field, own) for field in fields]
+                found += zip(own, repeat(load.number), *columns, strict=False)
         return found
 
     def node(self, at: float | None = None) -> NodeUsage:
@@ -454,7 +444,6 @@ class Meter:
     def _usage(self, load: Load, t: float, given: Mapping[Load, float]) -> Usage:
         demand, counts = load.cpu.at(t), load.counts(t)
         had = given[load] if load in given else load.had(t, self._settled)
-        limited = load.limits.cores < inf and load.cpu.peak > 0
         return Usage(
             time=t,
             run=load.number,
@@ -463,10 +452,30 @@ class Meter:
             memory=min(load.memory.at(t), load.limits.memory),
             disk=load.disk.at(t) + load.container.written,
             cpu_seconds=load.cpu_seconds(t),
-            periods=floor((t - load.begun) * cpu.PERIODS + ROUNDING) if limited else 0,
-            throttled_periods=floor(counts.periods + ROUNDING),
+            periods=whole((t - load.begun) * cpu.PERIODS) if load.periodic else 0,
+            throttled_periods=whole(counts.periods),
             throttled_seconds=counts.throttled,
         )
+
+
+def _missed(
+    limits: Limits, lengths: Sequence[float], wanted: Sequence[float], levels: Sequence[float]
+) -> tuple[Sequence[float], Sequence[float], Sequence[float]]:
+    """In each step: the computing that one wants in vain, throttled seconds and periods."""
+    limit, share, steps = limits.cores, limits.shares, zip(lengths, wanted, levels, strict=True)
+    if limit == inf:
+        none = [0.0] * len(lengths)
+        return [n * (w - v * share) if w > v * share else 0.0 for n, w, v in steps], none, none
+    unmet, throttled, periods = [], [], []
+    for length, want, level in steps:
+        rate = level * share
+        if rate > want:
+            rate = want
+        late = rate > limit
+        unmet.append(length * (want - (limit if late else rate)))
+        throttled.append(length * cpu.throttled_seconds(rate, limit) if late else 0.0)
+        periods.append(length * cpu.PERIODS if late else 0.0)
+    return unmet, throttled, periods
 
 
 def _changes(timelines: Iterable[Timeline], a: float, b: float) -> tuple[list[float], int]:
@@ -474,10 +483,12 @@ def _changes(timelines: Iterable[Timeline], a: float, b: float) -> tuple[list[fl
 
     If there are more changes than seconds, or some demand changes all the time: the seconds.
     """
-    points = [timeline.changes(a, b) for timeline in timelines]
-    known = {t for times in points for t in times or ()}
-    if any(times is None for times in points) or len(known) > b - a:
-        return [*(a + n for n in range(ceil(b - a - ROUNDING))), b], TOGETHER
+    known: set[float] = set()
+    for timeline in timelines:
+        times = timeline.changes(a, b)
+        known.update(times or ())
+        if times is None or len(known) > b - a:
+            return [*(a + n for n in range(ceil(b - a - ROUNDING))), b], TOGETHER
     return [a, *sorted(known), b], 1
 
 

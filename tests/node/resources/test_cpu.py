@@ -46,6 +46,13 @@ def test_nothing_is_lost_and_nobody_has_too_much(cores: float, who: list) -> Non
             assert had == pytest.approx(level * share)
 
 
+@given(st.lists(wanting, min_size=1, max_size=12), st.floats(0, 1))
+def test_any_guess_leads_to_the_same_level(who: list, guess: float) -> None:
+    wanted, _, shares = (list(column) for column in zip(*who, strict=True))
+    level = cpu.water_level(2.0, wanted, shares, guess)
+    assert level == pytest.approx(cpu.water_level(2.0, wanted, shares))
+
+
 def test_requests_decide_under_contention_and_only_then() -> None:
     free = cpu.share_out(4, [3, 1], [inf, inf], [102, 1024])
     assert free == ([3, 1], inf)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kubecourse.api import models
+from kubecourse.api.demand import Curve, Demand
 from kubecourse.cluster import Cluster
 from kubecourse.node.resources import cpu
 from kubecourse.node.resources.meter import Usage
@@ -122,6 +123,45 @@ def test_cpu_is_conserved(pods: list, data: st.DataObject) -> None:
         wanted = load.cpu.area(world.clock.now) - load.cpu.area(world.clock.now - 90)
         assert -1e-6 <= used[name] <= wanted + 1e-6
         assert used[name] <= 90 * (cpu.limit(int(limits["cpu"][:-1])) if limits else inf) + 1e-6
+
+
+walks = st.lists(st.sampled_from([0.0, 0.3, 1.0, 1.7, 3.0]), min_size=40, max_size=40)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(walks, limited, asked), min_size=1, max_size=5))
+def test_what_is_counted_is_what_each_second_by_itself_comes_to(pods: list) -> None:
+    world, names = World(), [f"p{n}" for n in range(len(pods))]
+    for name, (_, limits, requests) in zip(names, pods, strict=True):
+        start(world, name, limits=limits, requests=requests)
+    world.clock.settle()
+    meter, loads = world.kubelets["node-1"].meter, [world.container(name).load for name in names]
+    for load, (walk, _, _) in zip(loads, pods, strict=True):
+        meter.want(load, {"cpu": Demand(curves=(Curve(range(40), walk, [0.0] * 40),))})
+    world.clock.advance(40)
+    columns = [[load.limits.cores for load in loads], [load.limits.shares for load in loads]]
+    seconds = zip(*(walk for walk, _, _ in pods), strict=True)
+    had = [cpu.share_out(4, wanted, *columns).used for wanted in seconds]
+    for name, column in zip(names, zip(*had, strict=True), strict=True):
+        assert usage(world, name).cpu_seconds == pytest.approx(sum(column))
+
+
+fields = ("cpu_seconds", "memory", "periods", "throttled_periods", "throttled_seconds")
+
+
+@settings(max_examples=25)
+@given(demands, limited, st.floats(0.5, 20))
+def test_samples_are_columns_of_what_is_used(demand: str, limits: dict, step: float) -> None:
+    world = World()
+    start(world, "a", demand, "sine(1Mi, 90Mi, 50s)", limits={"memory": "80Mi", **limits})
+    world.clock.advance(100)
+    asked = world.pod("a").metadata.uid, "c", 3.0, 99.0, step
+    meter = world.kubelets["node-1"].meter
+    rows = meter.series(*asked)
+    assert [tuple(row) for row in meter.samples(*asked, fields)] == [
+        (row.time, row.run, *(pytest.approx(getattr(row, field)) for field in fields))
+        for row in rows
+    ]
 
 
 def test_the_past_can_be_read() -> None:
