@@ -1,6 +1,6 @@
 """A meter whose containers use what traces say: cores and bytes, by container, second by second."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from kubecourse.clock import Clock
@@ -50,10 +50,16 @@ class Traced:
         return [self.usage(uid, name, start + n * step) for n in range(count)]
 
     def samples(
-        self, uid: str, name: str, start: float, end: float, step: float
-    ) -> list[tuple[float, int, float, float]]:
+        self,
+        uid: str,
+        name: str,
+        start: float,
+        end: float,
+        step: float,
+        fields: Sequence[str] = ("cpu_seconds", "memory"),
+    ) -> list[tuple[float, ...]]:
         rows = self.series(uid, name, start, end, step)
-        return [(row.time, row.run, row.cpu_seconds, row.memory) for row in rows]
+        return [(row.time, row.run, *(getattr(row, field) for field in fields)) for row in rows]
 
     def node(self, at: float | None = None) -> Row:
         return self.usage("", "", at)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 from kubecourse.api.resources import BY_MODEL, RESOURCES
 from kubecourse.clock import START
-from kubecourse.tools.metrics.containers import CONTAINERS, Measured, containers
+from kubecourse.tools.metrics.containers import CONTAINERS, containers
 from kubecourse.tools.metrics.families import Family, Labels, labels_of, number, series, text
 from kubecourse.tools.metrics.kube_state import FAMILIES, core
 
@@ -40,16 +41,12 @@ def now(cluster: Any) -> str:
 
 
 def _used_now(cluster: Any, at: float) -> Iterator[str]:
-    rows = [
-        (measured, measured.series(at, at, 1.0))
-        for measured in containers(cluster.client.list(core.Pod), cluster._meter)
-    ]
-    for family in CONTAINERS:
+    measured = list(containers(cluster.client.list(core.Pod), cluster._meter))
+    for family, field in CONTAINERS.items():
         lines = [
-            f"{series(family.name, measured.labels)} {number(value)}\n"
-            for measured, found in rows
-            for row in found
-            for _, value in family.samples(row)
+            f"{series(family.name, labels)} {number(value)}\n"
+            for labels, samples in measured
+            for _, _, value in samples(at, at, 1.0, (field,))
         ]
         if lines:
             yield family.head() + "".join(lines)
@@ -105,17 +102,32 @@ def write(
 
 
 def _all(cluster: Any, start: float, end: float, step: float) -> Iterator[str]:
+    count = int((end - start) / step + 0.5) + 1
+    ends = [f" {SECOND_0 + start + n * step:.3f}\n" for n in range(count)]
     for cls, families in FAMILIES.items():
-        spans = list(_versions(cluster, cls, end))
+        spans = [
+            (first, last, obj)
+            for since, until, obj in _versions(cluster, cls, end)
+            if (first := max(0, ceil((since - start) / step)))
+            < (last := min(count, ceil((until - start) / step)))
+        ]
         for family in families:
-            yield from _expanded(family, spans, start, end, step)
-    for family in CONTAINERS:
+            found: dict[Labels, list[Run]] = {}
+            for first, last, obj in spans:
+                for labels, value in family.samples(obj):
+                    _add(found.setdefault(labels_of(labels), []), first, last, value)
+            yield from _written(family, found.items(), ends)
+    for family, field in CONTAINERS.items():
         measured = containers(cluster.client.list(core.Pod), cluster._meter)
-        yield from _measured(family, measured, start, end, step)
+        rows = ((labels, _runs(samples(start, end, step, (field,)), start, step))
+                for labels, samples in measured)  # fmt: skip
+        yield from _written(family, rows, ends)
 
 
 Span = tuple[float, float, Any]
 """From when on, until when, and what an object was then."""
+Run = tuple[int, int, float]
+"""From which sample on, until which other, and their common value."""
 
 
 def _versions(cluster: Any, cls: type[Any], end: float) -> Iterator[Span]:
@@ -133,41 +145,32 @@ def _versions(cluster: Any, cls: type[Any], end: float) -> Iterator[Span]:
         yield since, end + 1, obj
 
 
-def _expanded(
-    family: Family, spans: list[Span], start: float, end: float, step: float
-) -> Iterator[str]:
-    """A family's series over time: a value holds until the object changes."""
-    found: dict[Labels, list[tuple[float, float]]] = {}
-    for since, until, obj in spans:
-        first = start + max(0, -(-(since - start) // step)) * step
-        last = min(until, end + step / 2)
-        if first >= last:
-            continue
-        times = [first + n * step for n in range(int(-(-(last - first) // step)))]
-        for labels, value in family.samples(obj):
-            found.setdefault(labels_of(labels), []).extend((time, value) for time in times)
-    yield from _written(family, found.items())
+def _add(runs: list[Run], first: int, last: int, value: float) -> None:
+    """A value holds for some samples more."""
+    if runs and runs[-1][1:] == (first, value):
+        first = runs.pop()[0]
+    runs.append((first, last, value))
 
 
-def _measured(
-    family: Family, measured: Iterable[Measured], start: float, end: float, step: float
-) -> Iterator[str]:
-    rows = (
-        (each.labels, [(row.time, value) for row in each.series(start, end, step)
-                       for _, value in family.samples(row)])
-        for each in measured
-    )  # fmt: skip
-    yield from _written(family, rows)
+def _runs(samples: list[tuple[float, ...]], start: float, step: float) -> list[Run]:
+    """What a meter's samples come to."""
+    runs: list[Run] = []
+    for time, _, value in samples:
+        first = round((time - start) / step)
+        _add(runs, first, first + 1, value)
+    return runs
 
 
 def _written(
-    family: Family, found: Iterable[tuple[Labels, list[tuple[float, float]]]]
+    family: Family, found: Iterable[tuple[Labels, list[Run]]], ends: list[str]
 ) -> Iterator[str]:
     head = family.head(open_metrics=True)
-    for labels, samples in found:
-        if samples:
+    for labels, runs in found:
+        if runs:
             name = series(family.name, labels)
-            yield head + "".join(
-                f"{name} {number(value)} {SECOND_0 + time:.3f}\n" for time, value in samples
-            )
+            lines = [head]
+            for first, last, value in runs:
+                line = f"{name} {number(value)}"
+                lines += line, line.join(ends[first:last])
+            yield "".join(lines)
             head = ""

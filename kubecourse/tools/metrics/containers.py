@@ -6,35 +6,40 @@ Source: `github.com/google/cadvisor/metrics/prometheus.go`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from operator import attrgetter
+from functools import partial
 from typing import Any, NamedTuple
 
 from kubecourse.tools.metrics.families import Family, Labels, labels_of
 
 
 class Measured(NamedTuple):
-    """A container or a machine that a meter knows: its labels, and what it used over time."""
+    """A container that a meter knows: its labels, and what it used (`Meter.samples`)."""
 
     labels: Labels
-    series: Callable[[float, float, float], list[Any]]
+    samples: Callable[[float, float, float, tuple[str]], list[tuple[float, ...]]]
 
 
-def _row(name: str, type: str, help: str, field: str) -> Family:
-    get = attrgetter(field)
-    return Family(name, type, help, lambda row: [({}, float(get(row)))])
+def _nothing(obj: Any) -> tuple[()]:
+    """No object says it."""
+    return ()
 
 
-CONTAINERS = (
-    _row("container_cpu_usage_seconds_total", "counter",
+CONTAINERS = {
+    # a family, and the field of a container's use
+    Family(name, kind, help, _nothing): field
+    for name, kind, help, field in (
+        ("container_cpu_usage_seconds_total", "counter",
          "Cumulative cpu time consumed in seconds.", "cpu_seconds"),
-    _row("container_memory_working_set_bytes", "gauge", "Current working set in bytes.", "memory"),
-    _row("container_cpu_cfs_periods_total", "counter",
+        ("container_memory_working_set_bytes", "gauge",
+         "Current working set in bytes.", "memory"),
+        ("container_cpu_cfs_periods_total", "counter",
          "Number of elapsed enforcement period intervals.", "periods"),
-    _row("container_cpu_cfs_throttled_periods_total", "counter",
+        ("container_cpu_cfs_throttled_periods_total", "counter",
          "Number of throttled period intervals.", "throttled_periods"),
-    _row("container_cpu_cfs_throttled_seconds_total", "counter",
+        ("container_cpu_cfs_throttled_seconds_total", "counter",
          "Total time duration the container has been throttled.", "throttled_seconds"),
-)  # fmt: skip
+    )
+}  # fmt: skip
 
 
 def containers(pods: list[Any], meter: Callable[[str], Any]) -> Iterator[Measured]:
@@ -48,15 +53,5 @@ def containers(pods: list[Any], meter: Callable[[str], Any]) -> Iterator[Measure
                 "namespace": pod.metadata.namespace, "pod": pod.metadata.name,
                 "container": container.name, "image": container.image, "node": pod.spec.nodeName,
             }  # fmt: skip
-            yield Measured(labels_of(labels), _Series(found, pod.metadata.uid, container.name))
-
-
-class _Series:
-    """A container's rows between two times."""
-
-    def __init__(self, meter: Any, uid: str, name: str) -> None:
-        self._of = meter, uid, name
-
-    def __call__(self, start: float, end: float, step: float) -> list[Any]:
-        meter, uid, name = self._of
-        return list(meter.series(uid, name, start, end, step))
+            samples = partial(found.samples, pod.metadata.uid, container.name)
+            yield Measured(labels_of(labels), samples)

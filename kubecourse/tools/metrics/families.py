@@ -49,7 +49,7 @@ def _escaped(value: str) -> str:
 
 def number(value: float) -> str:
     """A value, as short as it can be."""
-    return str(int(value)) if value == int(value) else repr(float(value))
+    return repr(float(value)).removesuffix(".0")
 
 
 def text(families: Iterable[tuple[Family, Iterable[Any]]]) -> Iterator[str]:
