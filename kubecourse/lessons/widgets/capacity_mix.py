@@ -106,7 +106,7 @@ def run(spot: int, shop: str, storm: bool) -> Week:
         applied(cluster, DEPLOYMENT.format(name=name, replicas=replicas, more=more))
     cluster.settle()
     start, recordings = cluster.now, {name: Recording(cluster, name) for name in PODS}
-    cluster.advance(STORM * DAY)
+    cluster.advance(start + STORM * DAY - cluster.now)
     if storm:
         fleet.storm("spot")
     cluster.advance(start + DAYS * DAY - cluster.now)
