@@ -105,23 +105,23 @@ def picture(rows: list[Size]) -> str:
     across = Axis(words("node_sizes.cores"), len(rows) + 0.6, names)
     overhead = Axis(words("node_sizes.overhead"), top, ticks(top, " %"))
     blast = Axis(words("node_sizes.blast"), 100, ticks(100, " %"))
+    alike = "_alike" if lost[0][1] == lost[-1][1] else ""
     line = Line(words("node_sizes.lost"), lost, palette.REFUSED, dots=True)
     return chart(text(rows), across, overhead, layers, height=200) + chart(
-        words("node_sizes.dies", first=lost[0][1], last=lost[-1][1]), across, blast, [line],
+        words(f"node_sizes.dies{alike}", first=lost[0][1], last=lost[-1][1]), across, blast, [line],
         height=110, below=numbers(rows),
     )  # fmt: skip
 
 
 def numbers(rows: list[Size]) -> str:
     """The same as a table."""
-    heads = ("cores", "pods", "stranded", "rule", "kept", "machines", "lost")
     cells = []
     for row in rows:
         shares = (row.stranded, row.rule, row.kept)
         said = [f"{100 * share:.1f} %" for share in shares]
         lost = f"{100 * row.lost:.0f} %"
         cells.append([str(row.cores), str(row.pods), *said, str(row.machines), lost])
-    return table([words(f"node_sizes.{head}") for head in heads], cells, right=range(7))
+    return table(words("node_sizes.heads").split(", "), cells, right=range(7))
 
 
 class NodeSizes(Story[list[Size]]):

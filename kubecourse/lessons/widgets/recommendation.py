@@ -127,7 +127,7 @@ def text(advice: Advice, resource: str, day: int, request: int) -> str:
     else:
         key = "inside" if advice.off >= LEAST_CHANGE else "near"
     amounts = {"target": target, "lower": lower, "upper": upper, "request": request}
-    said = {name: f"{amount:,.0f}{UNIT[resource]}" for name, amount in amounts.items()}
+    said = {name: f"{amount:.0f}{UNIT[resource]}" for name, amount in amounts.items()}
     return words(f"vpa.{key}", day=day, off=100 * advice.off, **said)
 
 
@@ -173,7 +173,7 @@ def numbers(advice: Advice, resource: str, request: int) -> str:
 
 def _say(amount: str, resource: str) -> str:
     """An amount as the object has it, and bytes in a form that can be read."""
-    return amount if resource == "cpu" else f"{amount} ({quantity.value(amount) / 2**20:,.0f}Mi)"
+    return amount if resource == "cpu" else f"{amount} ({quantity.value(amount) / 2**20:.0f}Mi)"
 
 
 class Recommendation(Story[Advice]):

@@ -109,7 +109,7 @@ def text(meter: Meter, replicas: int, cpu: int, memory: int) -> str:
     return f"{said}; {words('waste.single')}" if replicas == 1 else said
 
 
-def picture(meter: Meter, title: str) -> str:
+def picture(meter: Meter, title: str, below: str) -> str:
     """Three bars for CPU and three for memory, in percent of what is paid for."""
     rows = []
     for resource, found in meter.use.items():
@@ -120,7 +120,7 @@ def picture(meter: Meter, title: str) -> str:
             said = f"{amount / scale:.1f} {unit}, {share:.0f} %"
             label = f"{words(f'waste.{resource}')}: {words(f'waste.{name}')}"
             rows.append(Lane(label, [Span(0, share, look, said)], height=22))
-    return timeline(title, 100, rows, key=(), unit=words("waste.percent"))
+    return timeline(title, 100, rows, key=(), unit=words("waste.percent"), below=below)
 
 
 class WasteMeter(Story[Meter]):
@@ -167,4 +167,4 @@ class WasteMeter(Story[Meter]):
         lost = f'<div class="note">{words("waste.lost", percent=100 / replicas)}</div>'
         below = table(heads, rows, right=(1, 2, 3)) + lost
         sources = cited(self.table.machines[machine].sources)
-        return picture(told, self.say(told)) + below + yaml("\n".join(commands)) + sources
+        return picture(told, self.say(told), below) + yaml("\n".join(commands)) + sources
