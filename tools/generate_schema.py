@@ -36,6 +36,8 @@ PACKAGES = [
     "api/storage/v1",
     "api/authentication/v1",
     "api/authorization/v1",
+    "api/admissionregistration/v1",
+    "api/node/v1",
     "apimachinery/pkg/apis/meta/v1",
 ]
 # Types whose JSON is not their Go struct: the codec knows them by name.

@@ -289,6 +289,42 @@ DISABLED = {
 """Fields that v1.36 knows but drops, because their feature is off by default."""
 
 
+def _pruner(kind: schema.Type) -> Decoder:
+    """Of a custom resource: takes out what its schema does not know, and nulls; types may differ.
+
+    Source: `staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning`.
+    """
+
+    def prune(value: Any, path: Path, state: Decoding) -> Any:
+        return _pruned(value, kind, path, state)
+
+    return prune
+
+
+def _pruned(value: Any, kind: schema.Type, path: Path, state: Decoding) -> Any:
+    if kind.form == "struct" and type(value) is dict:
+        fields, out = schema.struct(kind.name).fields, {}
+        for key, item in value.items():
+            field = fields.get(key)
+            if field is None:
+                state.unknown.append(go_path((key, path)))
+            elif item is not None:
+                out[key] = _pruned(item, field.type, (key, path), state)
+        return out
+    if kind.element is not None and type(value) is list:
+        return [_pruned(item, kind.element, (i, path), state) for i, item in enumerate(value)]
+    if kind.form == "map" and kind.element is not None and type(value) is dict:
+        return {k: _pruned(item, kind.element, (k, path), state) for k, item in value.items()}
+    return value
+
+
+def _copied(value: Any) -> Any:
+    """A JSON value that may be changed."""
+    if type(value) is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if type(value) is list else value
+
+
 def _dropping(convert: Decoder) -> Decoder:
     def drop(value: Any, path: Path, state: Decoding) -> None:
         convert(value, path, state)
@@ -305,6 +341,7 @@ def _struct_decoder(name: str, owner: str = "") -> Decoder:
     """The decoder of one struct. Its field decoders are made on first use, so types may recur."""
     struct = schema.struct(name)
     cls, attributes = model(name)
+    values_only = issubclass(cls, models.CustomObject)
     table: dict[str, tuple[str, Decoder, bool]] = {}
     always: dict[str, Any] = {}
 
@@ -312,7 +349,10 @@ def _struct_decoder(name: str, owner: str = "") -> Decoder:
         for field in struct.fields.values():
             if field.name not in attributes:
                 continue
-            convert = _decoder(field.type, struct.kind)
+            if values_only and field.name != "metadata":
+                convert = _pruner(field.type)
+            else:
+                convert = _decoder(field.type, struct.kind)
             drops_zero = not field.keeps_zero and field.type.form in _ZERO
             if (name, field.name) in DISABLED:
                 convert, drops_zero = _dropping(convert), True
@@ -402,7 +442,8 @@ def _encoder(kind: schema.Type) -> Encoder | None:
 @cache
 def _struct_encoder(name: str) -> Encoder:
     struct = schema.struct(name)
-    _, attributes = model(name)
+    cls, attributes = model(name)
+    values_only = issubclass(cls, models.CustomObject)
     rows: list[tuple[str, str, Encoder | None, bool, Any]] = []
     nothing = object()
 
@@ -424,7 +465,7 @@ def _struct_encoder(name: str) -> Encoder:
                 (
                     attributes[field.name],
                     field.name,
-                    _encoder(field.type),
+                    _copied if values_only and field.name != "metadata" else _encoder(field.type),
                     bool(drops_empty),
                     absent,
                 )

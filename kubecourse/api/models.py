@@ -21,6 +21,7 @@ import msgspec
 from kubecourse.api import schema
 
 __all__ = [
+    "admissionregistration_v1",
     "apps_v1",
     "autoscaling_v1",
     "autoscaling_v2",
@@ -31,6 +32,7 @@ __all__ = [
     "meta_v1",
     "modules",
     "networking_v1",
+    "node_v1",
     "policy_v1",
     "rbac_v1",
     "scheduling_v1",
@@ -57,6 +59,7 @@ def _import_without_client(names: tuple[str, ...]) -> list[types.ModuleType]:
 
 if TYPE_CHECKING:
     from lightkube.models import (
+        admissionregistration_v1,
         apps_v1,
         autoscaling_v1,
         autoscaling_v2,
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
         discovery_v1,
         meta_v1,
         networking_v1,
+        node_v1,
         policy_v1,
         rbac_v1,
         scheduling_v1,
@@ -97,16 +101,29 @@ def _custom_modules() -> dict[str, types.ModuleType]:
     found = {name: types.ModuleType(name.replace("/", "_")) for name in table["packages"]}
     for name, rows in table["types"].items():
         package, _, local = name.rpartition(".")
-        fields: list[tuple[str, Any, Any]] = [(row[0], Any, None) for row in rows]
-        if rows[0][0] == "metadata":
-            given = {"apiVersion": table["packages"][package], "kind": local}
-            fields += [(field, Any, value) for field, value in given.items()]
-        module = found[package].__name__
-        setattr(found[package], local, msgspec.defstruct(local, fields, module=module))
+        setattr(found[package], local, struct(name, rows, table["packages"][package]))
     return found
 
 
-modules: dict[str, types.ModuleType] = {
+class CustomObject(msgspec.Struct):
+    """What all objects are that a CustomResourceDefinition describes.
+
+    Besides their metadata they are JSON values, which nobody may change.
+    """
+
+
+def struct(name: str, rows: list[list[Any]], api_version: str, *bases: type[Any]) -> type[Any]:
+    """A class for the struct of that name and with those fields."""
+    package, _, local = name.rpartition(".")
+    fields: list[tuple[str, Any, Any]] = [(row[0], Any, None) for row in rows]
+    if rows[0][0] == "metadata":
+        given = {"apiVersion": api_version, "kind": local}
+        fields += [(field, Any, value) for field, value in given.items()]
+    module = package.replace("/", "_")
+    return msgspec.defstruct(local, fields, bases=bases or None, module=module)
+
+
+modules: dict[str, Any] = {
     "/".join(name.rsplit("_", 1)): sys.modules[f"lightkube.models.{name}"] for name in _GROUPS
 } | _custom_modules()
 """The models by group and version as in `schema.json`: `modules["core/v1"] is core_v1`."""

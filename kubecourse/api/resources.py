@@ -6,6 +6,7 @@ server's rooms; the path that every request takes is the same for all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,6 +33,17 @@ class Resource:
     categories: tuple[str, ...] = ()
     subresources: tuple[str, ...] = ()
     package: str = ""
+
+    @property
+    def custom(self) -> bool:
+        """Whether a CustomResourceDefinition, and not Kubernetes, says what its objects are."""
+        return False
+
+    @property
+    def merges(self) -> bool:
+        """Whether its lists are merged only by the server: kubectl does not know the kind."""
+        outside = ("apiextensions.k8s.io", "apiregistration.k8s.io")
+        return self.custom or bool(self.package) or self.group in outside
 
     @cached_property
     def schema(self) -> str:
@@ -77,6 +89,7 @@ _ALL = ("all",)
 _STATUS = ("status",)
 _SCALED = ("status", "scale")
 _RBAC = "rbac.authorization.k8s.io"
+_ADMISSION = "admissionregistration.k8s.io"
 
 RESOURCES: tuple[Resource, ...] = (
     Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",)),
@@ -92,10 +105,37 @@ RESOURCES: tuple[Resource, ...] = (
         "", "v1", "Pod", "pods", True, ("po",), _ALL,
         ("status", "binding", "eviction", "log", "exec", "attach", "portforward"),
     ),
+    Resource("", "v1", "PodTemplate", "podtemplates"),
     Resource("", "v1", "ResourceQuota", "resourcequotas", True, ("quota",), (), _STATUS),
     Resource("", "v1", "Secret", "secrets"),
     Resource("", "v1", "ServiceAccount", "serviceaccounts", True, ("sa",), (), ("token",)),
     Resource("", "v1", "Service", "services", True, ("svc",), _ALL, _STATUS),
+    Resource(_ADMISSION, "v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies", False),
+    Resource(
+        _ADMISSION, "v1", "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", False
+    ),
+    Resource(
+        _ADMISSION, "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", False
+    ),
+    Resource(
+        _ADMISSION, "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", False, (), (),
+        _STATUS,
+    ),
+    Resource(
+        _ADMISSION, "v1", "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings",
+        False,
+    ),
+    Resource(
+        _ADMISSION, "v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", False
+    ),
+    Resource(
+        "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions",
+        False, ("crd", "crds"), ("api-extensions",), _STATUS,
+    ),
+    Resource(
+        "apiregistration.k8s.io", "v1", "APIService", "apiservices", False, (),
+        ("api-extensions",), _STATUS,
+    ),
     Resource("apps", "v1", "ControllerRevision", "controllerrevisions"),
     Resource("apps", "v1", "DaemonSet", "daemonsets", True, ("ds",), _ALL, _STATUS),
     Resource("apps", "v1", "Deployment", "deployments", True, ("deploy",), _ALL, _SCALED),
@@ -114,7 +154,9 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("coordination.k8s.io", "v1", "Lease", "leases"),
     Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
     Resource("networking.k8s.io", "v1", "Ingress", "ingresses", True, ("ing",), (), _STATUS),
+    Resource("networking.k8s.io", "v1", "IngressClass", "ingressclasses", False),
     Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", True, ("netpol",)),
+    Resource("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", False),
     Resource(
         "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", True, ("pdb",), (), _STATUS
     ),
@@ -123,7 +165,16 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(_RBAC, "v1", "RoleBinding", "rolebindings"),
     Resource(_RBAC, "v1", "Role", "roles"),
     Resource("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", False, ("pc",)),
+    Resource("storage.k8s.io", "v1", "CSIDriver", "csidrivers", False),
+    Resource("storage.k8s.io", "v1", "CSINode", "csinodes", False),
+    Resource("storage.k8s.io", "v1", "CSIStorageCapacity", "csistoragecapacities"),
     Resource("storage.k8s.io", "v1", "StorageClass", "storageclasses", False, ("sc",)),
+    Resource(
+        "storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments", False, (), (), _STATUS
+    ),
+    Resource(
+        "storage.k8s.io", "v1", "VolumeAttributesClass", "volumeattributesclasses", False, ("vac",)
+    ),
 )  # fmt: skip
 
 BY_MODEL: dict[type[Any], Resource] = {resource.model: resource for resource in RESOURCES}
@@ -138,10 +189,10 @@ def resource_of(obj: Any) -> Resource:
     return BY_MODEL[obj if isinstance(obj, type) else type(obj)]
 
 
-def find(word: str) -> Resource | None:
+def find(word: str, served: Sequence[Resource] = RESOURCES) -> Resource | None:
     """The resource that a kubectl user means: `po`, `pods`, `deployments.apps`, `Deployment`."""
     name, _, group = word.lower().partition(".")
-    for resource in RESOURCES:
+    for resource in served:
         names = (resource.plural, resource.singular, *resource.short_names)
         if name in names and (
             not group or group in (resource.group, f"{resource.version}.{resource.group}")

@@ -58,6 +58,12 @@ def custom() -> dict[str, Any]:
     return msgspec.json.decode(_file("custom.json"))
 
 
+def define(types: dict[str, list[list[Any]]], said: dict[str, dict[str, str]]) -> None:
+    """Add structs and what is said of them. The same name must always be the same struct."""
+    _tables()["types"].update(types)
+    _descriptions().update(said)
+
+
 @cache
 def _descriptions() -> dict[str, dict[str, str]]:
     return msgspec.json.decode(gzip.decompress(_file("descriptions.json.gz")))

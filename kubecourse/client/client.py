@@ -7,7 +7,7 @@ everybody else and never changed: make a new one with `msgspec.structs.replace`.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kubecourse.api.fields import FieldSelector, parse_field_selector
@@ -50,6 +50,8 @@ class Server(Protocol):
 
     extensions: Any
 
+    @property
+    def resources(self) -> Sequence[Resource]: ...
     def get(self, resource: Resource, namespace: str | None, name: str) -> Any: ...
     def list(
         self,
@@ -91,6 +93,11 @@ class Client:
     @property
     def _server(self) -> Server:
         return self._connection.server
+
+    @property
+    def resources(self) -> Sequence[Resource]:
+        """All kinds that are served."""
+        return self._server.resources
 
     def get(self, cls: type[T], name: str, namespace: str | None = None) -> T:
         """One object."""

@@ -48,7 +48,8 @@ def read_object(request: Request, resource: Resource, validation: str, warnings:
         raise _unrecognized(request, resource.kind, str(error)) from None
     kind = data.get("kind") or resource.kind
     version = data.get("apiVersion") or resource.api_version
-    name = _struct_name(version, kind)
+    own = (version, kind) == (resource.api_version, resource.kind)
+    name = resource.schema if own else _struct_name(version, kind)
     local = version.rpartition("/")[2]
     if name is None:
         why = f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'

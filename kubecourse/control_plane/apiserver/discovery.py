@@ -5,6 +5,7 @@ Sources: `staging/src/k8s.io/apiserver/pkg/endpoints/discovery`, `…/discovery/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -12,6 +13,7 @@ from kubecourse.api.resources import RESOURCES, STANDARD_VERBS, Resource
 from kubecourse.control_plane.apiserver import openapi
 
 Json = dict[str, Any]
+Resources = Sequence[Resource]
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 """How clients ask for all groups in one document, and its content type."""
@@ -33,9 +35,10 @@ VERSION: Json = {
 """What `GET /version` answers: the version whose behaviour is simulated."""
 
 GROUP_ORDER = (
-    "", "apps", "events.k8s.io", "autoscaling", "batch", "networking.k8s.io", "policy",
-    "rbac.authorization.k8s.io", "storage.k8s.io", "scheduling.k8s.io", "coordination.k8s.io",
-    "discovery.k8s.io",
+    "", "apiregistration.k8s.io", "apps", "events.k8s.io", "autoscaling", "batch",
+    "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io",
+    "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io",
+    "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io",
 )  # fmt: skip
 """The order in which the real server lists its groups."""
 
@@ -54,10 +57,10 @@ _SUBRESOURCES: dict[str, tuple[str, str, tuple[str, ...]]] = {
 """Per subresource: the apiVersion and kind it speaks ('' for its parent's), and its verbs."""
 
 
-def groups() -> dict[str, list[str]]:
+def groups(served: Resources = RESOURCES) -> dict[str, list[str]]:
     """The versions of each group, the preferred one first."""
     found: dict[str, list[str]] = {}
-    for resource in sorted(RESOURCES, key=_place):
+    for resource in sorted(served, key=_place):
         versions = found.setdefault(resource.group, [])
         if resource.version not in versions:
             versions.append(resource.version)
@@ -69,32 +72,32 @@ def _place(resource: Resource) -> tuple[int, str]:
     return (GROUP_ORDER.index(resource.group) if known else len(GROUP_ORDER), resource.group)
 
 
-def document(path: str, accept: str) -> Json | None:
+def document(path: str, accept: str, served: Resources = RESOURCES) -> Json | None:
     """The discovery document at a path, or None if the path is not one of them."""
     aggregated = AGGREGATED in accept
     match path.strip("/").split("/"):
         case ["openapi", "v3", *_]:
-            return openapi.document(path)
+            return openapi.document(path, served)
         case ["version"]:
             return VERSION
         case ["api"] if aggregated:
-            return _aggregated({"": ["v1"]})
+            return _aggregated({"": ["v1"]}, served)
         case ["api"]:
             return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
         case ["api", version]:
-            return _resource_list("", version)
+            return _resource_list("", version, served)
         case ["apis"]:
-            named = {group: versions for group, versions in groups().items() if group}
+            named = {group: versions for group, versions in groups(served).items() if group}
             if aggregated:
-                return _aggregated(named)
+                return _aggregated(named, served)
             listed = [_group(group, versions) for group, versions in named.items()]
             return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
         case ["apis", group]:
-            versions = groups().get(group)
+            versions = groups(served).get(group)
             kind = {"kind": "APIGroup", "apiVersion": "v1"}
             return kind | _group(group, versions) if versions else None
         case ["apis", group, version]:
-            return _resource_list(group, version)
+            return _resource_list(group, version, served)
     return None
 
 
@@ -103,8 +106,8 @@ def _group(group: str, versions: list[str]) -> Json:
     return {"name": group, "versions": listed, "preferredVersion": listed[0]}
 
 
-def _resources(group: str, version: str) -> list[Resource]:
-    found = [r for r in RESOURCES if (r.group, r.version) == (group, version)]
+def _resources(group: str, version: str, served: Resources) -> list[Resource]:
+    found = [r for r in served if (r.group, r.version) == (group, version)]
     return sorted(found, key=attrgetter("plural"))
 
 
@@ -114,8 +117,8 @@ def _names(resource: Resource) -> Json:
     return {key: values for key, values in names.items() if values}
 
 
-def _resource_list(group: str, version: str) -> Json | None:
-    rows = [row for resource in _resources(group, version) for row in _rows(resource)]
+def _resource_list(group: str, version: str, served: Resources) -> Json | None:
+    rows = [row for resource in _resources(group, version, served) for row in _rows(resource)]
     named = {"kind": "APIResourceList", "apiVersion": "v1"}
     place = f"{group}/{version}" if group else version
     return {**named, "groupVersion": place, "resources": rows} if rows else None
@@ -149,14 +152,14 @@ def _rows(resource: Resource) -> list[Json]:
 # --- all groups in one document
 
 
-def _aggregated(found: dict[str, list[str]]) -> Json:
+def _aggregated(found: dict[str, list[str]], served: Resources) -> Json:
     items = []
     for group, versions in found.items():
         listed = [
             {
                 "version": version,
                 "freshness": "Current",
-                "resources": [_aggregated_row(each) for each in _resources(group, version)],
+                "resources": [_aggregated_row(r) for r in _resources(group, version, served)],
             }
             for version in versions
         ]

@@ -132,12 +132,16 @@ def _differences(resource: Resource, old: Any, new: Any) -> tuple[FieldSet, Fiel
     created = old is None
     old = zero(resource) if created else old
     same = {
-        name: None for name in new.__struct_fields__ if getattr(new, name) == getattr(old, name)
+        name: None
+        for name in new.__struct_fields__
+        if getattr(new, name) == getattr(old, name, None)
     }
     before, after = old.metadata, new.metadata
     if before and replace(before, resourceVersion=after.resourceVersion) == after:
         same["metadata"] = None
     spec = getattr(new, "spec", None) if created and "spec" not in same else None
+    if isinstance(spec, dict):
+        spec = None  # a custom resource's
     if spec is not None:
         same["spec"] = None
     before, after = value_of(replace(old, **same)), value_of(replace(new, **same))

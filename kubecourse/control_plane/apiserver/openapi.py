@@ -7,10 +7,11 @@ A document for each group and version, made of the schema. Source:
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from kubecourse.api import schema
+from kubecourse.api import custom, schema
 from kubecourse.api.resources import RESOURCES, Resource
 
 Json = dict[str, Any]
@@ -51,26 +52,33 @@ def _place(resource: Resource) -> str:
 
 
 @cache
-def _fingerprint() -> str:
+def _fingerprint(resources: tuple[Resource, ...]) -> str:
     """What changes whenever a document does."""
-    served = hashlib.sha256(repr([vars(r) for r in RESOURCES]).encode())
+    served = hashlib.sha256(repr([_identity(r) for r in resources]).encode())
     served.update(schema.fingerprint())
     return served.hexdigest()[:32].upper()
 
 
-def document(path: str) -> Json | None:
+def _identity(resource: Resource) -> tuple[Any, ...]:
+    names = (resource.plural, resource.namespaced, resource.subresources)
+    return (resource.schema, *names, getattr(resource, "digest", ""))
+
+
+def document(path: str, served: Sequence[Resource] = RESOURCES) -> Json | None:
     """The index or a group version's document; None where there is none."""
     place = path.removeprefix(ROOT).strip("/")
-    resources = tuple(resource for resource in RESOURCES if _place(resource) == place)
-    return _document(resources) if resources else None if place else _index()
+    resources = tuple(resource for resource in served if _place(resource) == place)
+    return _document(resources) if resources else None if place else _index(served)
 
 
-def _index() -> Json:
-    places = dict.fromkeys(map(_place, RESOURCES))
+def _index(served: Sequence[Resource]) -> Json:
+    places: dict[str, list[Resource]] = {}
+    for resource in served:
+        places.setdefault(_place(resource), []).append(resource)
     return {
         "paths": {
-            place: {"serverRelativeURL": f"{ROOT}/{place}?hash={_fingerprint()}"}
-            for place in places
+            place: {"serverRelativeURL": f"{ROOT}/{place}?hash={_fingerprint(tuple(resources))}"}
+            for place, resources in places.items()
         }
     }
 
@@ -79,7 +87,10 @@ def _index() -> Json:
 def _document(resources: tuple[Resource, ...]) -> Json:
     definitions = _Definitions()
     for resource in resources:
-        definitions.add(schema.type_of(resource.schema))
+        if isinstance(resource, custom.CustomResource):
+            definitions.found[_name(resource.schema)] = _own(resource, definitions)
+        else:
+            definitions.add(schema.type_of(resource.schema))
         definitions.found[_name(resource.schema)]["x-kubernetes-group-version-kind"] = [
             _kind(resource)
         ]
@@ -89,6 +100,16 @@ def _document(resources: tuple[Resource, ...]) -> Json:
         "paths": {path: item for resource in resources for path, item in _paths(resource).items()},
         "components": {"schemas": definitions.found},
     }
+
+
+def _own(resource: custom.CustomResource, definitions: _Definitions) -> Json:
+    """The schema of a custom resource, with what all objects have."""
+    made = dict(resource.openapi)
+    fields = schema.struct(TYPE_META)
+    common = {n: {**_STRING, "description": fields.describe(n)} for n in ("apiVersion", "kind")}
+    metadata = {"allOf": [{"$ref": definitions.add(schema.type_of("meta/v1.ObjectMeta"))}]}
+    made["properties"] = {**(made.get("properties") or {}), **common, "metadata": metadata}
+    return made
 
 
 # --- paths

@@ -65,9 +65,16 @@ def read_config(request: Request, options: Options) -> dict[str, Any]:
     return config or {}
 
 
-def read(request: Request) -> Patch:
+CUSTOM = (JSON, MERGE, APPLY)
+"""What custom resources can be patched with."""
+
+
+def read(request: Request, custom: bool = False) -> Patch:
     """The patch in a request. Raises UnsupportedMediaType, BadRequest."""
     media = _media(request)
+    if custom and media == STRATEGIC:
+        message = "the body of the request was in an unknown format - accepted media types include"
+        raise errors.ApiError(415, "UnsupportedMediaType", f"{message}: {', '.join(CUSTOM)}", {})
     if media not in (JSON, MERGE, STRATEGIC):
         raise errors.ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     content = request.body

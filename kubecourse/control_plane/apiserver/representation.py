@@ -44,7 +44,7 @@ def single(
     if form == "Table":
         metadata = {"resourceVersion": obj.metadata.resourceVersion}
         return _table(server, resource, [obj], metadata, query)
-    shown = managed_fields.show(server, obj)
+    shown = managed_fields.show(server, obj) | {"apiVersion": resource.api_version}
     return _partial(shown["metadata"]) if form == "PartialObjectMetadata" else shown
 
 

@@ -67,14 +67,14 @@ def stream(
 def _watching(server: APIServer, request: Request) -> Call:
     path, query = _split(request)
     _authorize(server, request, path, query)
-    return Call(server, _target(path), query, request, [])
+    return Call(server, _target(server, path), query, request, [])
 
 
 def _answer(server: APIServer, request: Request, warnings: list[str]) -> verbs.Answer:
     path, query = _split(request)
     _authorize(server, request, path, query)
     if request.method == "GET":
-        document = discovery.document(path, request.accept)
+        document = discovery.document(path, request.accept, server.resources)
         if document is None:
             document = server.extensions.answer(path, query.values)
         elif path.strip("/") == "apis" and server.extensions.groups:
@@ -84,7 +84,7 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> verbs.A
     review = reviews.answer(server, path, request)
     if review is not None:
         return 201, review
-    target = _target(path)
+    target = _target(server, path)
     if target.subresource:
         verb = verbs.SUBRESOURCES.get((target.subresource, request.method))
     else:
@@ -111,7 +111,7 @@ def _split(request: Request) -> tuple[str, Query]:
     return path, Query(values)
 
 
-def _target(path: str) -> Target:
+def _target(server: APIServer, path: str) -> Target:
     """Take a path apart. Raises NotFound for one that is not served."""
     parts = [unquote(part) for part in path.strip("/").split("/")]
     if parts[0] == "api":
@@ -129,7 +129,7 @@ def _target(path: str) -> Target:
     if not 1 <= len(rest) <= 3:
         raise errors.no_such_path()
     plural, name, subresource = (*rest, "", "")[:3]
-    resource = BY_PLURAL.get((group, version, plural))
+    resource = BY_PLURAL.get((group, version, plural)) or server.custom(group, version, plural)
     if resource is None or (namespace is not None and not resource.namespaced):
         raise errors.no_such_path()
     if name and resource.namespaced and namespace is None:

@@ -10,8 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from kubecourse.api import codec, errors, models
+from kubecourse.api.custom import at
 from kubecourse.api.labels import selector_from_label_selector
-from kubecourse.api.resources import Resource
+from kubecourse.api.resources import Resource, resource_of
 
 autoscaling = models.autoscaling_v1
 
@@ -20,8 +21,17 @@ SCALE = Resource("autoscaling", "v1", "Scale", "scales")
 
 
 def of(obj: Any) -> Any:
-    """The Scale of a workload."""
+    """The Scale of a workload, or of a custom resource that says where its numbers are."""
     metadata = obj.metadata
+    if isinstance(obj, models.CustomObject):
+        where, value = _where(obj), codec.encode(obj)
+        wanted = at(value, where.specReplicasPath)
+        have = at(value, where.statusReplicasPath) or 0
+        selector = at(value, where.labelSelectorPath) if where.labelSelectorPath else None
+    else:
+        wanted = obj.spec.replicas
+        have = (obj.status.replicas or 0) if obj.status else 0
+        selector = str(selector_from_label_selector(obj.spec.selector))
     return autoscaling.Scale(
         apiVersion="autoscaling/v1",
         kind="Scale",
@@ -32,12 +42,21 @@ def of(obj: Any) -> Any:
             resourceVersion=metadata.resourceVersion,
             creationTimestamp=metadata.creationTimestamp,
         ),
-        spec=autoscaling.ScaleSpec(replicas=obj.spec.replicas),
-        status=autoscaling.ScaleStatus(
-            replicas=(obj.status.replicas or 0) if obj.status else 0,
-            selector=str(selector_from_label_selector(obj.spec.selector)),
-        ),
+        spec=autoscaling.ScaleSpec(replicas=wanted),
+        status=autoscaling.ScaleStatus(replicas=have, selector=selector),
     )
+
+
+def _where(obj: Any) -> Any:
+    """What a definition says of scaling."""
+    resource: Any = resource_of(obj)
+    return resource.version_info.subresources.scale
+
+
+def _with(value: Any, keys: list[str], leaf: int) -> Any:
+    if not keys:
+        return leaf
+    return {**(value or {}), keys[0]: _with((value or {}).get(keys[0]), keys[1:], leaf)}
 
 
 def show(obj: Any) -> dict[str, Any]:
@@ -64,4 +83,7 @@ class Resize:
             given = getattr(self.wanted.metadata, key, None)
             if given and given != getattr(obj.metadata, key):
                 raise errors.conflict(self.resource.plural, self.resource.group, name)
+        if isinstance(obj, models.CustomObject):
+            first, *rest = _where(obj).specReplicasPath.split(".")[1:]
+            return replace(obj, **{first: _with(getattr(obj, first), rest, replicas)})
         return replace(obj, spec=replace(obj.spec, replicas=replicas))

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import errors, models, names
+from kubecourse.api import custom, errors, models, names
 from kubecourse.api.fields import FieldSelector
 from kubecourse.api.labels import Selector
 from kubecourse.api.resources import RESOURCES, Resource
@@ -62,9 +62,30 @@ class APIServer:
         etcd.stamp_with(_stamped)
         etcd.keep_times(clock)
         for resource in RESOURCES:
-            dispatcher = self._dispatchers[resource.prefix] = Dispatcher()
-            etcd.watch(resource.prefix, dispatcher.dispatch)
+            self._dispatcher(resource.prefix, etcd)
         EventExpiry(clock, self, etcd)
+
+    def _dispatcher(self, prefix: str, etcd: Any) -> Dispatcher:
+        """Who tells of a resource's changes."""
+        if prefix not in self._dispatchers:
+            dispatcher = self._dispatchers[prefix] = Dispatcher()
+            etcd.watch(prefix, dispatcher.dispatch)
+        return self._dispatchers[prefix]
+
+    @property
+    def resources(self) -> Sequence[Resource]:
+        """What is served now: Kubernetes' own kinds, and those that definitions add."""
+        defined = self.etcd.cached(custom.DEFINITIONS.prefix)
+        if not defined:
+            return RESOURCES
+        return (*RESOURCES, *(each for d in defined.values() for each in custom.resources_of(d)))
+
+    def custom(self, group: str, version: str, plural: str) -> Resource | None:
+        """A kind that a definition adds."""
+        key = custom.DEFINITIONS.key(None, f"{plural}.{group}")
+        definition = self.etcd.cached(custom.DEFINITIONS.prefix).get(key)
+        found = custom.resources_of(definition) if definition is not None else ()
+        return next((each for each in found if each.version == version), None)
 
     @property
     def server(self) -> APIServer:
@@ -118,7 +139,7 @@ class APIServer:
 
         Raises Expired where the history since `after` has been compacted.
         """
-        dispatcher = self._dispatchers[resource.prefix]
+        dispatcher = self._dispatcher(resource.prefix, self.etcd)
         matches = strategy.field_filter(resource, fields) if fields is not None else None
         node = fields.exact.get("spec.nodeName") if fields is not None else None
         watch = kind(self.clock, dispatcher, handler, namespace, labels, matches, node)
@@ -370,7 +391,28 @@ class APIServer:
             return self._delete(resource, new, stored), True
         if new != old:
             new = self._put(resource, new, stored)
+        if resource is custom.DEFINITIONS:
+            return new, self._forget(new)
         return new, False
+
+    def _forget(self, definition: Any) -> bool:
+        """Delete all that a definition that is going describes, then itself; whether it is gone."""
+        for resource in custom.resources_of(definition)[:1]:
+            for obj in self.list(resource):
+                if obj.metadata.deletionTimestamp is None:
+                    self.delete(resource, obj.metadata.namespace, obj.metadata.name)
+            if self.list(resource):
+                return False
+        name = definition.metadata.name
+        definition = self.find(custom.DEFINITIONS, None, name)
+        if definition is None:
+            return True  # it went with the last of them
+        metadata = definition.metadata
+        left = [name for name in metadata.finalizers or () if name != custom.CLEANUP]
+        freed = replace(definition, metadata=replace(metadata, finalizers=left or None))
+        if freed != definition:
+            self.update(custom.DEFINITIONS, freed)
+        return not left
 
     def remove(
         self,
@@ -429,6 +471,10 @@ class APIServer:
         note = managed_fields.Write(previous=stored.mod_revision)
         if not self.etcd.delete(key, stored.mod_revision, last, note):
             raise _overtaken(resource, last, stored)
+        if resource.custom:
+            definition = self.find(custom.DEFINITIONS, None, resource.qualified)
+            if definition is not None and definition.metadata.deletionTimestamp is not None:
+                self._forget(definition)
         return last
 
     def _unstored(

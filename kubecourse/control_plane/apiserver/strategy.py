@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from kubecourse.api import conditions, errors, models, qos
+from kubecourse.api import conditions, custom, errors, models, qos
 from kubecourse.api.fields import FieldSelector
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import BY_PLURAL, Resource
@@ -24,9 +24,11 @@ PODS = BY_PLURAL["", "v1", "pods"]
 NAMESPACES = BY_PLURAL["", "v1", "namespaces"]
 
 _COUNTED = {
-    "CronJob", "DaemonSet", "Deployment", "EndpointSlice", "HorizontalPodAutoscaler", "Ingress",
-    "Job", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PriorityClass", "ReplicaSet",
-    "StatefulSet", "VerticalPodAutoscaler",
+    "CronJob", "CustomResourceDefinition", "DaemonSet", "Deployment", "EndpointSlice",
+    "HorizontalPodAutoscaler", "Ingress", "IngressClass", "Job", "MutatingAdmissionPolicy",
+    "MutatingWebhookConfiguration", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PriorityClass",
+    "ReplicaSet", "StatefulSet", "ValidatingAdmissionPolicy", "ValidatingWebhookConfiguration",
+    "VerticalPodAutoscaler",
 }  # fmt: skip
 _STATUS_FROM_CLIENT = {"Node"}
 """Kinds whose status may come with their creation: a kubelet registers its node whole."""
@@ -34,7 +36,7 @@ _STATUS_FROM_CLIENT = {"Node"}
 
 def counts_generations(resource: Resource) -> bool:
     """Whether the kind's `metadata.generation` counts changes of what is wanted."""
-    return resource.kind in _COUNTED
+    return resource.custom or resource.kind in _COUNTED
 
 
 def spec_changed(resource: Resource, new: Any, old: Any) -> bool:
@@ -44,6 +46,9 @@ def spec_changed(resource: Resource, new: Any, old: Any) -> bool:
     """
     if resource.kind == "Deployment" and new.metadata.annotations != old.metadata.annotations:
         return True
+    if resource.custom:
+        same = {"status": old.status} if "status" in resource.subresources else {}
+        return bool(replace(new, metadata=old.metadata, **same) != old)
     if hasattr(new, "spec"):
         return bool(new.spec != old.spec)
     return bool(replace(new, metadata=old.metadata) != old)
@@ -68,7 +73,9 @@ def _first_pod_status(spec: Any) -> Any:
 
 def prepare_for_create(resource: Resource, obj: Any) -> Any:
     """The object without what a client may not decide, and with its first status."""
-    match resource.kind:
+    match "" if resource.custom else resource.kind:
+        case "CustomResourceDefinition":
+            return custom.accepted(obj)
         case "Pod":
             return replace(obj, status=_first_pod_status(obj.spec))
         case "Namespace":
@@ -111,13 +118,15 @@ def prepare_for_update(resource: Resource, new: Any, old: Any) -> Any:
     """An update of the object proper leaves its status, and a namespace's finalizers, alone."""
     if "status" in resource.subresources and new.status is not old.status:
         new = replace(new, status=old.status)
-    if resource.kind == "Namespace":
+    if resource is custom.DEFINITIONS:
+        new = custom.changed(new)
+    elif resource.kind == "Namespace":
         new = replace(new, spec=old.spec)
     elif resource.kind == "DaemonSet":
         had = (old.metadata.annotations or {}).get(_TEMPLATE_GENERATION, "1")
         changed = new.spec.template != old.spec.template
         new = _with_template_generation(new, int(had) + changed)
-    elif resource.kind == "Service":
+    elif resource.kind == "Service" and not resource.custom:
         new = replace(new, spec=service_changes.carried_over(new.spec, old.spec))
     return new
 
@@ -247,7 +256,8 @@ class field_filter:
     __slots__ = ("_tests",)
 
     def __init__(self, resource: Resource, selector: FieldSelector) -> None:
-        getters = _METADATA | _FIELDS.get(resource.kind, {})
+        fields = custom.fields(resource) if resource.custom else _FIELDS.get(resource.kind, {})
+        getters = _METADATA | fields
         self._tests: list[tuple[Getter, str, bool]] = []
         for term in selector.requirements:
             if term.field not in getters:
@@ -260,7 +270,7 @@ class field_filter:
 
 def allocate(server: Any, resource: Resource, new: Any, old: Any) -> Any:
     """Give an object what only the cluster can give: a Service its addresses and node ports."""
-    if resource.kind == "Service":
+    if resource.kind == "Service" and not resource.custom:
         from kubecourse.control_plane.apiserver import service_allocation
 
         return service_allocation.allocate(server, new, old)

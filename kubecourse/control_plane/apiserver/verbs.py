@@ -76,7 +76,7 @@ def _patch(call: Call) -> Answer:
         config = patching.read_config(call.request, options)
         obj, new = call.server.apply(*target.place, config, target.subresource, options)
         return 201 if new else 200, call.show(obj)
-    patch = patching.read(call.request)
+    patch = patching.read(call.request, target.resource.custom)
     options = call.options("PatchOptions")
     change = patching.Change(target.resource, patch, options, call.server)
     return 200, call.show(call.server.patch(*target.place, change, target.subresource, options))

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from kubecourse.api import conditions, models
 from kubecourse.api.errors import ApiError, ignoring
-from kubecourse.api.resources import BY_MODEL, RESOURCES, Resource
+from kubecourse.api.resources import BY_MODEL, Resource
 from kubecourse.client import Result
 from kubecourse.client.informer import Key
 from kubecourse.control_plane.controller_manager.controller import ManagedController
@@ -89,8 +89,8 @@ class NamespaceController(ManagedController):
         pods = BY_MODEL[Pod]
         remains = [self._delete_kind(pods, namespace)]
         if not remains[0].objects:
-            kinds = [r for r in RESOURCES if r.namespaced and r is not pods]
-            remains += [self._delete_kind(resource, namespace) for resource in kinds]
+            kinds = {r.model: r for r in self.client.resources if r.namespaced and r is not pods}
+            remains += [self._delete_kind(resource, namespace) for resource in kinds.values()]
         return [kind for kind in remains if kind.objects or kind.problem]
 
     def _delete_kind(self, resource: Resource, namespace: Any) -> Remains:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from kubecourse.api import schema
+from kubecourse.api.errors import ApiError
+from kubecourse.api.jsonpath import go_json
 from kubecourse.api.labels import SelectorError, parse_selector
 from kubecourse.api.patch import PatchError, json_patch, merge_patch, strategic_merge_patch
 from kubecourse.tools.kubectl import output
+from kubecourse.tools.kubectl.connection import PATCHES
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.jsonpath import go_json
 from kubecourse.tools.kubectl.manifests import from_files
 from kubecourse.tools.kubectl.resources import Info
 from kubecourse.tools.kubectl.watching import wait_until_gone
@@ -85,7 +89,7 @@ def send_patch(
     patch: Any,
     done: str,
     *,
-    kind: str = "strategic",
+    kind: str = "",
     subresource: str = "",
     manager: str = "",
 ) -> None:
@@ -93,7 +97,8 @@ def send_patch(
     options = {"dry_run": inv.dry_run, "field_manager": inv.flags.get("field-manager") or manager}
     result = info.object
     if inv.dry_run != "client":
-        result = inv.connection.patch(info, patch, kind, subresource, **options)
+        with _unsupported(info):
+            result = inv.connection.patch(info, patch, kind, subresource, **options)
     elif not subresource:
         result = _patched(info, patch, kind)
     if done == "patched" and result == info.object and inv.dry_run != "client":
@@ -102,11 +107,23 @@ def send_patch(
     output.print_result(inv, info, done, shown)
 
 
+@contextmanager
+def _unsupported(info: Info) -> Iterator[None]:
+    """Say of which kind it is that it cannot be patched so."""
+    try:
+        yield
+    except ApiError as error:
+        if error.code != 415:
+            raise
+        what = f"{info.resource.api_version}, Kind={info.resource.kind}: {error.message}"
+        raise KubectlError(f"{PATCHES['strategic']} is not supported by {what}") from None
+
+
 def _patched(info: Info, patch: Any, kind: str) -> Json:
     try:
         if kind == "json":
             return json_patch(info.object, patch)
-        if kind == "merge":
+        if kind == "merge" or (not kind and info.resource.merges):
             return merge_patch(info.object, patch)
         return strategic_merge_patch(info.object, patch, schema.struct(info.resource.schema))
     except PatchError as error:

@@ -6,13 +6,13 @@ with answers wait in `warnings` until the command prints them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from kubecourse.api.errors import ApiError, Unreachable
-from kubecourse.api.resources import Resource
+from kubecourse.api.resources import RESOURCES, Resource
 from kubecourse.control_plane.apiserver import discovery, rest
 
 if TYPE_CHECKING:
@@ -52,6 +52,14 @@ class Connection:
     def server(self) -> Any:
         """The API server that answers now. Raises Unreachable."""
         return getattr(self.cluster, "server", self.cluster)
+
+    @property
+    def resources(self) -> Sequence[Resource]:
+        """What the server serves; while none answers, what every server does."""
+        try:
+            return getattr(self.server, "resources", RESOURCES)
+        except Unreachable:
+            return RESOURCES
 
     def request(
         self,
@@ -117,9 +125,10 @@ class Connection:
         return self.request("PUT", _path(info), _query(**options), obj)
 
     def patch(
-        self, info: Info, patch: Any, kind: str = "strategic", subresource: str = "", **options: str
+        self, info: Info, patch: Any, kind: str = "", subresource: str = "", **options: str
     ) -> Json:
-        """PATCH; `kind` is json, merge or strategic."""
+        """PATCH; `kind` is json, merge or strategic, by itself what kubectl can of the resource."""
+        kind = kind or ("merge" if info.resource.merges else "strategic")
         path = _path(info, subresource)
         return self.request("PATCH", path, _query(**options), patch, PATCHES[kind])
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from kubecourse.api.errors import ApiError, Unreachable
+from kubecourse.api.jsonpath import JSONPathError
 
 _Item = TypeVar("_Item")
 
@@ -55,7 +56,7 @@ def each(
     for item in items:
         try:
             action(item)
-        except (ApiError, KubectlError) as error:
+        except (ApiError, KubectlError, JSONPathError) as error:
             collected.append(error)
         except SeveralErrors as several:
             collected += several.errors
@@ -85,6 +86,8 @@ def explain(error: Exception, joined: bool = False) -> tuple[str, int]:
         return "".join(explain(each, joined=True)[0] for each in error.errors), 1
     if isinstance(error, ApiError):
         return _server_message(error) + "\n", 1
+    if isinstance(error, JSONPathError):
+        error = KubectlError(str(error))
     assert isinstance(error, KubectlError)
     text = str(error.args[0]) if error.bare or joined else f"error: {error}"
     return (text if text.endswith("\n") else f"{text}\n"), error.code

@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from kubecourse.api.errors import ApiError
+from kubecourse.api.jsonpath import JSONPathError
 from kubecourse.tools.kubectl import cli, commands, flags
 from kubecourse.tools.kubectl.connection import Connection
 from kubecourse.tools.kubectl.failure import KubectlError, SeveralErrors, explain
@@ -55,7 +56,7 @@ def run(cluster: Any, args: str | list[str], stdin: str | None = None) -> Output
     inv = Invocation("kubectl", [], {}, connection, stdin)
     try:
         code = _run(inv, words[1:] if words[:1] == ["kubectl"] else words) or 0
-    except (ApiError, KubectlError, SeveralErrors) as error:
+    except (ApiError, KubectlError, JSONPathError, SeveralErrors) as error:
         inv.pass_on_warnings()
         text, code = explain(error)
         inv.complain(text)

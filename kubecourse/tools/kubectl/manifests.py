@@ -13,7 +13,7 @@ from typing import Any
 
 from kubecourse.api import models, yaml
 from kubecourse.api.errors import Unreachable
-from kubecourse.api.resources import BY_KIND, Resource
+from kubecourse.api.resources import Resource
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.resources import Info
@@ -116,7 +116,7 @@ def _flattened(data: Any) -> Iterator[Any]:
 def info_of(inv: Invocation, data: Any, source: str = "") -> Info:
     """An object with its resource and the namespace it goes to. Raises KubectlError."""
     _check_type(inv, data, source)
-    resource = _mapping(data, source)
+    resource = _mapping(inv, data, source)
     metadata = data.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise KubectlError(f'unable to decode "{source}": metadata is not an object')
@@ -171,10 +171,11 @@ def _check_validator(inv: Invocation, source: str) -> None:
 _NOT_SERVED = "\nsimulated: a real cluster serves this kind, this one does not"
 
 
-def _mapping(data: dict[str, Any], source: str) -> Resource:
+def _mapping(inv: Invocation, data: dict[str, Any], source: str) -> Resource:
     kind, version = data["kind"], data["apiVersion"]
-    if isinstance(kind, str) and isinstance(version, str) and (version, kind) in BY_KIND:
-        return BY_KIND[version, kind]
+    for resource in inv.connection.resources:
+        if (resource.api_version, resource.kind) == (version, kind):
+            return resource
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     raise KubectlError(

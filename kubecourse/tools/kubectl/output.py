@@ -11,14 +11,13 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from typing import Any
 
-from kubecourse.api import yaml
+from kubecourse.api import jsonpath, yaml
+from kubecourse.api.jsonpath import go_json
 from kubecourse.api.patch.values import go_text
 from kubecourse.api.quantity import QuantityError, parse_quantity
 from kubecourse.api.resources import BY_KIND
-from kubecourse.tools.kubectl import jsonpath
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.jsonpath import go_json
 from kubecourse.tools.kubectl.resources import Info, kind_name
 
 Printer = Callable[[Any], str]
@@ -202,7 +201,7 @@ def sorted_rows(rows: list[dict[str, Any]], expression: str) -> list[dict[str, A
         return rows
     try:
         return [rows[index] for index in _order([row["object"] for row in rows], expression)]
-    except KubectlError:
+    except (KubectlError, jsonpath.JSONPathError):
         return []
 
 

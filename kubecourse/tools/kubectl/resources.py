@@ -5,7 +5,7 @@ Source: `staging/src/k8s.io/cli-runtime/pkg/resource/{builder,visitor}.go`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -80,41 +80,42 @@ class Target:
 # --- types and names
 
 
-def find_resource(word: str) -> Resource:
+def find_resource(word: str, served: Sequence[Resource] = RESOURCES) -> Resource:
     """The resource of a word: `po`, `deployments.apps`. Raises KubectlError."""
-    found = find(word)
+    found = find(word, served)
     if found is None:
         raise KubectlError(f'the server doesn\'t have a resource type "{word.partition(".")[0]}"')
     return found
 
 
-def types(words: str) -> list[Resource]:
+def types(words: str, served: Sequence[Resource]) -> list[Resource]:
     """The resources of a comma-separated argument: `pods,svc`, `all`."""
     found: list[Resource] = []
     for word in words.split(","):
-        members = [] if find(word) else _category(word)
-        found += members or [find_resource(word)]
+        members = [] if find(word, served) else _category(word, served)
+        found += members or [find_resource(word, served)]
     return list(dict.fromkeys(found))
 
 
-def _category(name: str) -> list[Resource]:
+def _category(name: str, served: Sequence[Resource]) -> list[Resource]:
     """The resources of a category such as `all`, in the order of discovery."""
-    order = list(groups())
-    found = [resource for resource in RESOURCES if name in resource.categories]
+    order = list(groups(served))
+    found = [resource for resource in served if name in resource.categories]
     return sorted(found, key=lambda resource: (order.index(resource.group), resource.plural))
 
 
-def parse_arguments(args: Iterable[str]) -> list[Target]:
+def parse_arguments(inv: Invocation, args: Iterable[str]) -> list[Target]:
     """Types and names on a command line; a type alone stands for all its objects.
 
     Raises KubectlError.
     """
     words = list(args)
-    if any("/" in word for word in words):
-        return [_slash_form(word) for word in words]
     if not words:
         return []
-    resources = types(words[0])
+    served = inv.connection.resources
+    if any("/" in word for word in words):
+        return [_slash_form(word, served) for word in words]
+    resources = types(words[0], served)
     if len(words) == 1:
         return [Target(resource, None) for resource in resources]
     if len(resources) > 1 and "," not in words[0]:
@@ -122,7 +123,7 @@ def parse_arguments(args: Iterable[str]) -> list[Target]:
     return [Target(resource, name) for resource in resources for name in words[1:]]
 
 
-def _slash_form(word: str) -> Target:
+def _slash_form(word: str, served: Sequence[Resource]) -> Target:
     parts = word.split("/")
     if len(parts) == 1:
         raise KubectlError(
@@ -134,7 +135,7 @@ def _slash_form(word: str) -> Target:
         raise KubectlError(f"{_SLASH_FORM} may not have more than one slash")
     if not all(parts):
         raise KubectlError(f"{_SLASH_FORM} must have a single resource and name")
-    return Target(find_resource(parts[0]), parts[1])
+    return Target(find_resource(parts[0], served), parts[1])
 
 
 # --- objects
@@ -189,7 +190,7 @@ def from_arguments(
     Without `fetch` objects that are named are taken on trust. `errors` collects what is wrong with
     single objects; without it everything found wrong is raised at the end.
     """
-    targets = parse_arguments(args)
+    targets = parse_arguments(inv, args)
     if not targets:
         raise KubectlError(NO_OBJECTS)
     selection.check(targets)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kubecourse.api.jsonpath import JSONPathError
 from kubecourse.tools.kubectl.connection import Connection
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.resources import Info
@@ -23,7 +24,7 @@ class _Watched:
     def __init__(self, test: Test) -> None:
         self.test = test
         self.last: Json | None = None
-        self.error: KubectlError | None = None
+        self.error: KubectlError | JSONPathError | None = None
         self.over = False
 
     def changed(self, event: Json) -> None:
@@ -38,7 +39,7 @@ class _Watched:
         self.last = obj
         try:
             self.over = self.test(obj)
-        except KubectlError as error:
+        except (KubectlError, JSONPathError) as error:
             self.error, self.over = error, True
 
     def is_over(self) -> bool:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.api.memo import memo
+from kubecourse.api.resources import BY_PLURAL
 from kubecourse.control_plane.apiserver.admission.attempt import Attempt
 
 core = models.core_v1
@@ -46,9 +47,35 @@ def tolerate_lost_node(attempt: Attempt) -> Any:
     return attempt.new if spec is attempt.new.spec else replace(attempt.new, spec=spec)
 
 
+RUNTIMES = BY_PLURAL["node.k8s.io", "v1", "runtimeclasses"]
+
+
 def runtime_class(attempt: Attempt) -> Any:
-    """A pod may ask for a way to run containers that the cluster has: only the usual."""
-    name = attempt.new.spec.runtimeClassName
-    if name is not None:
+    """A pod may ask for a way to run containers that the cluster has, and bears what that costs."""
+    new = attempt.new
+    name = new.spec.runtimeClassName
+    if name is None:
+        return new
+    found = attempt.server.find(RUNTIMES, None, name)
+    if found is None:
         raise attempt.forbidden(f'pod rejected: RuntimeClass "{name}" not found')
-    return attempt.new
+    spec, scheduling = new.spec, found.scheduling
+    overhead = found.overhead.podFixed if found.overhead else None
+    if spec.overhead and spec.overhead != overhead:
+        why = "Pod's Overhead doesn't match RuntimeClass's defined Overhead"
+        raise attempt.forbidden(f"pod rejected: {why}")
+    if overhead:
+        spec = replace(spec, overhead=overhead)
+    if scheduling is not None and scheduling.nodeSelector:
+        given = spec.nodeSelector or {}
+        for key, value in scheduling.nodeSelector.items():
+            if given.get(key, value) != value:
+                why = f"conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value};"
+                why += f" pod.spec.nodeSelector[{key}] = {given[key]}"
+                raise attempt.forbidden(f"pod rejected: {why}")
+        spec = replace(spec, nodeSelector={**given, **scheduling.nodeSelector})
+    if scheduling is not None and scheduling.tolerations:
+        given = spec.tolerations or []
+        added = [each for each in scheduling.tolerations if each not in given]
+        spec = replace(spec, tolerations=[*given, *added])
+    return replace(new, spec=spec)

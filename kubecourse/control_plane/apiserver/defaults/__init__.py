@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from kubecourse.api import codec, schema
+from kubecourse.api import codec, custom, models, schema
 from kubecourse.api.memo import memo
+from kubecourse.api.resources import resource_of
 from kubecourse.control_plane.apiserver import blocks
 from kubecourse.control_plane.apiserver.defaults import functions
 
@@ -28,6 +29,8 @@ Function = Callable[[Any], Any]
 
 def default(obj: Any) -> Any:
     """The object with its defaults filled in; the same object if there are none to fill."""
+    if isinstance(obj, models.CustomObject):
+        return custom.default(resource_of(obj), obj)
     function = _of_class(type(obj))  # type: ignore[arg-type]
     return obj if function is None else function(obj)
 

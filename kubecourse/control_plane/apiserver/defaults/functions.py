@@ -163,3 +163,12 @@ def limits(item: Any) -> Any:
 def role_ref(ref: Any) -> Any:
     """Roles belong to one group."""
     return ref if ref.apiGroup else replace(ref, apiGroup=_RBAC)
+
+
+def names_of_custom_resource(names: Any) -> Any:
+    """A custom resource is called by its kind, unless it is said otherwise."""
+    kind = names.kind or ""
+    singular, listed = names.singular or kind.lower(), names.listKind or f"{kind}List"
+    if (singular, listed) == (names.singular, names.listKind):
+        return names
+    return replace(names, singular=singular, listKind=listed)

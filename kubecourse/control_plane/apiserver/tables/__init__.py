@@ -13,6 +13,7 @@ from functools import cache, partial
 from operator import attrgetter
 from typing import Any
 
+from kubecourse.api import codec, custom, jsonpath
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver import blocks
 from kubecourse.control_plane.apiserver.tables import cells
@@ -81,8 +82,59 @@ def _lines() -> dict[str, list[str]]:
     }
 
 
+class CustomPrinter(Printer):
+    """The columns that a definition gives to its kind.
+
+    Source: `staging/src/k8s.io/apiextensions-apiserver/pkg/registry/customresource/tableconvertor`.
+    """
+
+    def __init__(self, wanted: list[Any] | None) -> None:
+        super().__init__(["Name"])
+        self.columns += [CustomColumn(*_said(each)) for each in wanted or [AGE]]
+
+    def cells(self, obj: Any, now: datetime) -> list[Any]:
+        value = codec.encode(obj)
+        first, *rest = self.columns
+        return [first.cell(obj, now), *(column.cell(value, now) for column in rest)]
+
+
+class CustomColumn(Column):
+    """A column that shows what a JSONPath finds first."""
+
+    def __init__(self, name: str, kind: str, priority: int, path: str) -> None:
+        self.name = name
+        self.definition = {
+            "name": name, "type": kind, "format": "", "description": "", "priority": priority,
+        }  # fmt: skip
+        self.template, self.kind = jsonpath.parse(f"{{{path}}}"), kind
+
+    def cell(self, value: Any, now: datetime) -> Any:
+        try:
+            found = jsonpath.find(self.template, value)
+        except jsonpath.JSONPathError:
+            found = []
+        shown = found[0] if found else None
+        if self.kind == "date":
+            return cells.since(shown, now)
+        if self.kind in _JSON_TYPES:
+            return shown if isinstance(shown, _JSON_TYPES[self.kind]) else None
+        return shown if shown is None else jsonpath.go_print(shown)
+
+
+AGE = ("Age", "date", 0, ".metadata.creationTimestamp")
+_JSON_TYPES: dict[str, Any] = {"integer": int, "number": (int, float), "boolean": bool}
+
+
+def _said(column: Any) -> tuple[str, str, int, str]:
+    if column is AGE:
+        return AGE
+    return column.name, column.type, column.priority or 0, column.jsonPath
+
+
 @cache
 def printer(resource: Resource) -> Printer:
     """How a resource is shown."""
+    if isinstance(resource, custom.CustomResource):
+        return CustomPrinter(resource.version_info.additionalPrinterColumns)
     view = PodView if resource.kind == "Pod" else None
     return Printer(_lines().get(resource.kind, ["Name", "Age"]), view)

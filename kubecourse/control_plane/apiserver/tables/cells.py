@@ -20,6 +20,16 @@ def _since(moment: datetime | None, now: datetime) -> str:
     return UNKNOWN if moment is None else human_duration((now - moment).total_seconds())
 
 
+def since(text: Any, now: datetime) -> str | None:
+    """How long ago a time that is written out was; nothing without one."""
+    if text is None:
+        return None
+    try:
+        return _since(datetime.fromisoformat(text), now)
+    except (TypeError, ValueError):
+        return "<invalid>"
+
+
 def _listed(items: Iterable[str], none: str) -> str:
     """The first three of a list: `a,b,c + 2 more...`."""
     found = list(items)
@@ -230,7 +240,8 @@ def class_name(obj: Any, now: datetime) -> str:
 
 def of_containers(field: str, obj: Any, now: datetime) -> str:
     """A field of all containers of a workload's pods."""
-    template = obj.spec.jobTemplate.spec.template if obj.kind == "CronJob" else obj.spec.template
+    owner = obj.spec.jobTemplate.spec if obj.kind == "CronJob" else getattr(obj, "spec", obj)
+    template = owner.template
     return ",".join(getattr(each, field) or "" for each in template.spec.containers or ())
 
 
@@ -383,3 +394,60 @@ def condition(type: str, obj: Any, now: datetime) -> str:
     """The status of a condition."""
     found = conditions.get(obj.status.conditions if obj.status else None, type)
     return found.status if found is not None else ""
+
+
+# --- what extends a cluster
+
+
+def count(path: str, obj: Any, now: datetime) -> int:
+    """How many items a list has."""
+    return len(attrgetter(path)(obj) or ())
+
+
+def joined(path: str, obj: Any, now: datetime) -> str:
+    return ",".join(attrgetter(path)(obj) or ())
+
+
+def token_audiences(driver: Any, now: datetime) -> str:
+    return ",".join(each.audience for each in driver.spec.tokenRequests or ()) or UNSET
+
+
+def class_parameters(cls: Any, now: datetime) -> str:
+    """Where the parameters of a class of ingresses are: `Kind.group/name`."""
+    asked = cls.spec.parameters if cls.spec else None
+    if asked is None:
+        return NONE
+    return f"{asked.kind}.{asked.apiGroup}/{asked.name}" if asked.apiGroup else asked.kind
+
+
+def param_kind(policy: Any, now: datetime) -> str:
+    asked = policy.spec.paramKind
+    return f"{asked.apiVersion}/{asked.kind}" if asked else UNSET
+
+
+def param_ref(binding: Any, now: datetime) -> str:
+    asked = binding.spec.paramRef
+    if asked is None:
+        return UNSET
+    return f"{asked.namespace}/{asked.name}" if asked.namespace else f"*/{asked.name or '*'}"
+
+
+def controller(revision: Any, now: datetime) -> str:
+    """Who controls a revision: `statefulset.apps/web`."""
+    for owner in revision.metadata.ownerReferences or ():
+        if owner.controller:
+            group = owner.apiVersion.rpartition("/")[0]
+            return f"{owner.kind.lower()}{'.' if group else ''}{group}/{owner.name}"
+    return NONE
+
+
+def api_service(obj: Any, now: datetime) -> str:
+    service = obj.spec.service
+    return f"{service.namespace}/{service.name}" if service else "Local"
+
+
+def api_available(obj: Any, now: datetime) -> str:
+    found = conditions.get(obj.status.conditions if obj.status else None, "Available")
+    if found is None or found.status == "True":
+        return found.status if found else "Unknown"
+    return f"{found.status} ({found.reason})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubecourse.api import custom
 from kubecourse.api.errors import FieldError
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.validation import (
@@ -45,6 +46,11 @@ def validate(resource: Resource, obj: Any) -> list[FieldError]:
 def _whole(resource: Resource, obj: Any) -> Errors:
     """What is wrong with an object besides its metadata."""
     out = Errors()
+    if isinstance(resource, custom.CustomResource):
+        out += custom.problems(resource, obj)
+        return out
+    if resource is custom.DEFINITIONS:
+        out += custom.of_definition(obj)
     create = rules.of_kind(resource)
     if create is not None:
         create(obj, out)
@@ -55,8 +61,9 @@ def validate_update(
     resource: Resource, new: Any, old: Any, subresource: str = ""
 ) -> list[FieldError]:
     """What is wrong with an object that is to replace another."""
-    out, kind = Errors(), resource.kind
-    metadata.update(new.metadata, old.metadata, kind not in _METADATA_ONCE and not subresource, out)
+    out, kind = Errors(), "" if resource.custom else resource.kind
+    again = kind not in _METADATA_ONCE and not subresource
+    metadata.update(resource, new.metadata, old.metadata, again, out)
     if subresource == "status":
         return out
     out.old = old
@@ -74,7 +81,7 @@ def validate_update(
 def _differ(new: Any, old: Any) -> bool:
     """Whether anything that a client says of an object, besides its metadata, was replaced."""
     return any(
-        getattr(new, name) is not getattr(old, name)
+        getattr(new, name) is not getattr(old, name, None)
         for name in new.__struct_fields__
         if name not in ("metadata", "status")
     )

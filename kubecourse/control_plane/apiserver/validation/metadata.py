@@ -68,7 +68,7 @@ def create(resource: Resource, metadata: Any, out: Errors) -> None:
         out.required("metadata.name", "name or generateName is required")
     if not resource.namespaced and metadata.namespace:
         out.forbidden("metadata.namespace", "not allowed on this type")
-    at("metadata", rule("NewMetadata"), metadata, out)
+    at("metadata", rule("SettledMetadata" if resource.merges else "NewMetadata"), metadata, out)
 
 
 def _none_added(new: Any, old: Any, out: Errors) -> None:
@@ -80,7 +80,7 @@ def _none_added(new: Any, old: Any, out: Errors) -> None:
         out.forbidden("finalizers", f"{why}, found new finalizers []string{{{shown}}}")
 
 
-def update(new: Any, old: Any, again: bool, out: Errors) -> None:
+def update(resource: Resource, new: Any, old: Any, again: bool, out: Errors) -> None:
     """Metadata of a changed object.
 
     The server looks at it whole and as a change, and then the kind's own rules look at the
@@ -92,7 +92,8 @@ def update(new: Any, old: Any, again: bool, out: Errors) -> None:
     rule("SettledMetadata")(new, whole)
     if new.finalizers:
         _none_added(new, old, change)
-        rule("KnownFinalizers")(new, known)
+        if not resource.merges:
+            rule("KnownFinalizers")(new, known)
     if whole or change or known:
         start = len(out)
         rule("FreeMetadata")(new, change)

@@ -207,7 +207,13 @@ def warnings(resource: Resource, obj: Any) -> list[str]:
     return [*_of(resource, obj), *simplified.of_kind(resource)]
 
 
-def _of(resource: Resource, obj: Any) -> Iterator[str]:
+def _of(resource: Any, obj: Any) -> Iterator[str]:
+    if resource.custom:
+        version = resource.version_info
+        if version.deprecated:
+            said = version.deprecationWarning
+            yield said or f"{resource.api_version} {resource.kind} is deprecated"
+        return
     if resource.kind == "Pod":
         yield from _of_pod(obj.spec)
         yield from _annotations("metadata", obj.metadata)

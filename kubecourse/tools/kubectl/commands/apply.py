@@ -19,7 +19,13 @@ from typing import Any
 
 from kubecourse.api import schema, yaml
 from kubecourse.api.errors import ApiError
-from kubecourse.api.patch import PatchError, field_set, three_way_merge_patch
+from kubecourse.api.jsonpath import go_json
+from kubecourse.api.patch import (
+    PatchError,
+    field_set,
+    three_way_json_merge_patch,
+    three_way_merge_patch,
+)
 from kubecourse.api.resources import Resource
 from kubecourse.tools.kubectl import output
 from kubecourse.tools.kubectl.changing import (
@@ -40,7 +46,6 @@ from kubecourse.tools.kubectl.failure import (
     raise_all,
 )
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.jsonpath import go_json
 from kubecourse.tools.kubectl.resources import Info
 
 Json = dict[str, Any]
@@ -69,12 +74,15 @@ def last_applied(obj: Json) -> Json:
 
 
 def apply_patch(resource: Resource, manifest: Json, current: Json) -> Json:
-    """The strategic merge patch that makes `current` what the manifest says; {} for nothing.
+    """The patch that makes `current` what the manifest says; {} for nothing.
 
     Raises KubectlError.
     """
-    wanted, struct = annotated(manifest), schema.struct(resource.schema)
+    wanted = annotated(manifest)
     try:
+        if resource.merges:
+            return three_way_json_merge_patch(last_applied(current), wanted, current)
+        struct = schema.struct(resource.schema)
         return three_way_merge_patch(last_applied(current), wanted, current, struct)
     except PatchError as error:
         raise KubectlError(f"creating patch with: {error}") from None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.api import yaml
+from kubecourse.api.jsonpath import go_json
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.jsonpath import go_json
 from kubecourse.tools.kubectl.output import align_rows, printer_for
 
 Json = dict[str, Any]
@@ -82,7 +82,8 @@ def api_resources(inv: Invocation) -> None:
         for row in inv.connection.request("GET", path)["resources"]
         if "/" not in row["name"]
     ]
-    rows = [row for row in found if _is_wanted(inv, row)]
+    preferred = {(row["group"], row["name"]): row for row in reversed(found)}.values()
+    rows = [row for row in preferred if _is_wanted(inv, row)]
     rows.sort(key=lambda row: (row[by] if by else row["group"], "" if by else row["name"]))
     if form == "name":
         for row in rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -86,7 +87,7 @@ def describe_objects(inv: Invocation) -> None:
 def events(inv: Invocation) -> None:
     """The events of a namespace, or of one object, in the order in which they happened."""
     everywhere, types = inv.flags["all-namespaces"], {t.lower() for t in inv.flags["types"]}
-    fields = _about(inv.flags["for"]) if inv.flags["for"] else ""
+    fields = _about(inv.flags["for"], inv.connection.resources) if inv.flags["for"] else ""
     if types - {"normal", "warning"}:
         raise KubectlError("valid --types are Normal or Warning")
     namespace = None if everywhere else inv.namespace
@@ -113,12 +114,12 @@ def events(inv: Invocation) -> None:
     return inv.write(align_rows(rows if everywhere else [row[1:] for row in rows]))
 
 
-def _about(text: str) -> str:
+def _about(text: str, served: Sequence[Resource]) -> str:
     """A field selector for the events about `TYPE/NAME`. Raises KubectlError."""
     kind, _, name = text.partition("/")
     if not name:
         raise KubectlError("--for must be in resource/name form")
-    resource = find_resource(kind)
+    resource = find_resource(kind, served)
     return (
         f"involvedObject.kind={resource.kind},involvedObject.name={name},"
         f"involvedObject.apiVersion={resource.api_version}"

@@ -5,7 +5,7 @@ Source: `staging/src/k8s.io/kubectl/pkg/explain/v2`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kubecourse.api import schema
 from kubecourse.api.resources import Resource, find
@@ -29,17 +29,17 @@ _NAMES = {
 def explain_resource(inv: Invocation) -> None:
     """Explain a resource or one of its fields."""
     word, *path = inv.args[0].split(".")
-    resource, path = _resource(word, path)
+    resource, path = _resource(word, path, inv.connection.resources)
     inv.write(explain(resource, path, bool(inv.flags["recursive"])))
 
 
-def _resource(word: str, path: list[str]) -> tuple[Resource, list[str]]:
+def _resource(word: str, path: list[str], served: Sequence[Resource]) -> tuple[Resource, list[str]]:
     """The resource, and the field below it; `deployments.apps.spec` names the group too."""
     for count in range(len(path), 0, -1):
-        qualified = find(".".join([word, *path[:count]]))
+        qualified = find(".".join([word, *path[:count]]), served)
         if qualified is not None and qualified.group:
             return qualified, path[count:]
-    return find_resource(word), path
+    return find_resource(word, served), path
 
 
 def explain(resource: Resource, path: list[str], recursive: bool = False) -> str:
@@ -124,7 +124,9 @@ def _type_name(kind: schema.Type) -> str:
         return f"[]{_type_name(kind.element)}"
     if kind.form == "map" and kind.element is not None:
         return f"map[string]{_type_name(kind.element)}"
-    return _NAMES.get(kind.form) or kind.name.rpartition(".")[2] or "Object"
+    name = kind.name.rpartition(".")[2]
+    # What a custom resource is made of has no names of its own.
+    return _NAMES.get(kind.form) or ("Object" if "-" in name or name == "any" else name)
 
 
 def _indented(text: str, indent: int) -> Iterator[str]:

@@ -57,7 +57,7 @@ def get(inv: Invocation) -> None:
     if inv.flags["filename"]:
         targets = [Target(info.resource, info.name) for info in from_files(inv)]
     else:
-        targets = parse_arguments(inv.args)
+        targets = parse_arguments(inv, inv.args)
         selection.check(targets)
     if inv.flags["watch"] or inv.flags["watch-only"]:
         return _watch(inv, targets, selection, printer)

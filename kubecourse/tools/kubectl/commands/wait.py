@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from kubecourse.api import jsonpath
 from kubecourse.api.errors import ApiError
-from kubecourse.tools.kubectl import jsonpath
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation

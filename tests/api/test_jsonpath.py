@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kubecourse.tools.kubectl import jsonpath
+from kubecourse.api import jsonpath
 
 POD: dict[str, Any] = {
     "kind": "Pod",

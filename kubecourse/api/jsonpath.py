@@ -1,4 +1,4 @@
-"""kubectl's JSONPath: `{.items[*].metadata.name}`, `{range .items[?(@.kind=="Pod")]}…{end}`.
+"""JSONPath: `{.items[*].metadata.name}`, `{range .items[?(@.kind=="Pod")]}…{end}`.
 
 `parse` reads a template, `find` gives the values that it finds, `execute` the text it makes.
 Reading a template makes functions: each step of a path leads from the values found so far to the
@@ -18,10 +18,9 @@ from functools import partial
 from typing import Any
 
 from kubecourse.api.patch.values import go_type
-from kubecourse.tools.kubectl.failure import KubectlError
 
 
-class JSONPathError(KubectlError):
+class JSONPathError(ValueError):
     """A template that cannot be read, or does not fit the object."""
 
 
