@@ -245,9 +245,9 @@ class Cluster(Failures):
 
         Time stands still while Helm works, and passes while it waits (`--wait`, hooks).
         """
-        from kubecourse.tools.helm import run
+        from kubecourse.tools.helm import shown
 
-        return run(self, command, stdin).show()
+        return shown(self, command, stdin)
 
     def apply(self, source: Any) -> Output:
         """`kubectl apply`: a file, a directory, YAML text, or an object."""

@@ -5,11 +5,13 @@ rendered, installed and stored by Helm's own Go code (`helm-python-sdk`, else th
 it talks to the cluster over HTTPS as to any other. Here are only its command line and its tables.
 
 - `cli.py`: commands and flags; `commands.py`: what they do; `printing.py`: how it is printed;
-- `session.py`: the cluster is served while Helm works, and time passes while Helm waits.
+- `session.py`: the cluster is served while Helm works, and time passes while Helm waits;
+- `recording.py`: what a chapter shows, and does, where there is no Helm.
 
 Source of words and tables: helm's `pkg/cmd`, v4.
 """
 
-from kubecourse.tools.helm.main import available, run
+from kubecourse.tools.helm.main import MISSING, available, run, shown
+from kubecourse.tools.helm.recording import is_recording, lab
 
-__all__ = ["available", "run"]
+__all__ = ["MISSING", "available", "is_recording", "lab", "run", "shown"]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import shlex
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from kubecourse.tools.helm import cli
+from kubecourse.tools.helm import cli, recording
 from kubecourse.tools.helm.commands import Failed, Helm
-from kubecourse.tools.helm.session import patiently, served
+from kubecourse.tools.helm.session import hurried, patiently, served
 from kubecourse.tools.kubectl import Output
 
 if TYPE_CHECKING:
@@ -39,6 +40,25 @@ def available() -> str:
     return "library" if sdk() is not None else "command" if shutil.which("helm") else ""
 
 
+def version() -> str:
+    """Helm's version, such as `v4.2.3`; empty where there is none."""
+    library = sdk()
+    if library is not None:
+        return str(library.helm_sdk_version())
+    if not shutil.which("helm"):
+        return ""
+    ask = ["helm", "version", "--template={{.Version}}"]
+    return subprocess.run(ask, text=True, capture_output=True, check=False).stdout.strip()
+
+
+def shown(cluster: Cluster, args: str | list[str], stdin: str | None = None) -> Output:
+    """Run a helm command and print what it prints; a line above says so if that is recorded."""
+    output = run(cluster, args, stdin)
+    if not available() and output.stderr != MISSING:
+        recording.tell()
+    return output.show()
+
+
 def run(cluster: Cluster, args: str | list[str], stdin: str | None = None) -> Output:
     """Run a helm command on a cluster; `args` with or without the word `helm`."""
     try:
@@ -48,11 +68,16 @@ def run(cluster: Cluster, args: str | list[str], stdin: str | None = None) -> Ou
     words = words[1:] if words[:1] == ["helm"] else words
     library = sdk()
     if library is None and not shutil.which("helm"):
-        return Output("", MISSING, 1)
+        return recording.replayed(cluster, words) or Output("", MISSING, 1)
     with served(cluster) as service:
+        real, limit = hurried(words) if service.speed == 0 else (words, math.inf)
+        began, service.changes = cluster.now, [] if recording.is_recording() else None
         if library is None:
-            return patiently(service, lambda: _command(service, words, stdin))
-        return _library(cluster, library, service, words, stdin)
+            output = patiently(service, lambda: _command(service, real, stdin), limit)
+        else:
+            output = _library(cluster, library, service, real, stdin, limit)
+        recording.keep(words, output, began, cluster.now - began, service.changes or [])
+    return output
 
 
 def _command(service: Service, words: list[str], stdin: str | None) -> Output:
@@ -64,7 +89,12 @@ def _command(service: Service, words: list[str], stdin: str | None) -> Output:
 
 
 def _library(
-    cluster: Cluster, library: Any, service: Service, words: list[str], stdin: str | None
+    cluster: Cluster,
+    library: Any,
+    service: Service,
+    words: list[str],
+    stdin: str | None,
+    limit: float,
 ) -> Output:
     try:
         asked = cli.parse(words)
@@ -75,7 +105,7 @@ def _library(
         )  # fmt: skip
         helm = Helm(cluster, library, config, asked, stdin or "")
         try:
-            return Output(patiently(service, helm.do), "", 0)
+            return Output(patiently(service, helm.do, limit), "", 0)
         finally:
             if config is not None:
                 config.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from kubecourse.tools.helm.cli import UsageError, seconds
 
 if TYPE_CHECKING:
     from kubecourse.cluster import Cluster
@@ -13,10 +16,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CALM, AGAIN = 0.25, 0.03
-"""Real seconds of nothing but watching after which Helm is taken to be waiting: at first, and after
-each virtual second that has passed since."""
+CALM, AGAIN = 0.3, 0.03
+"""Real seconds of nothing but watching after which Helm is taken to be waiting: when it has been
+told something, and after a virtual second of which it heard nothing."""
 STEP = 1.0
+LEAST, SHARE = 5, 6
+"""A wait of so many virtual seconds has a sixth as many real ones, but no fewer than five."""
 
 
 @contextmanager
@@ -52,22 +57,43 @@ class _Work(Thread, Generic[T]):
             self.error = error
 
 
-def patiently(service: Service, call: Callable[[], T]) -> T:
+def patiently(service: Service, call: Callable[[], T], limit: float = math.inf) -> T:
     """Call something that talks to a served cluster, and let its time pass while it waits.
 
+    `limit`: virtual seconds for which it waits at most, each time that it has asked for something.
     A service at a speed of its own is left alone. Raises what the call raises.
     """
     work = _Work(call)
     work.start()
-    patience = CALM
+    patience, asked, passed = CALM, service.asked, 0.0
     while work.is_alive():
         work.join(0.01)
-        if service.speed == 0 and work.is_alive() and service.watched > patience:
+        if service.asked != asked:
+            asked, passed = service.asked, 0.0
+        if service.speed == 0 and work.is_alive() and passed < limit and service.watched > patience:
             service.step(STEP)
-            patience = AGAIN
+            passed += STEP
+            patience = AGAIN if service.watched > patience else CALM
     if work.error is not None:
         raise work.error
     return work.result[0]
+
+
+def hurried(words: list[str]) -> tuple[list[str], float]:
+    """A command line whose `--timeout` is in real seconds, and how many virtual ones it asks for.
+
+    Helm counts by this machine's clock, which the cluster's time is far ahead of.
+    """
+    words, virtual = list(words), math.inf
+    for at, word in enumerate(words):
+        flag, is_one, value = word.partition("=")
+        place = at if is_one else at + 1
+        if flag == "--timeout" and place < len(words):
+            with suppress(UsageError):
+                virtual = seconds(value or words[place])
+                real = max(LEAST, math.ceil(virtual / SHARE))
+                words[place] = f"{flag}={real}s" if is_one else f"{real}s"
+    return words, virtual
 
 
 def deployed_at(cluster: Cluster, release: dict[str, Any]) -> Any:

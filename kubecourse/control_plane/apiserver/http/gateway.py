@@ -64,6 +64,8 @@ class Gateway:
         self.watches = Watches(front)
         self.heard = monotonic()
         """When somebody last asked for something or was answered, in real seconds."""
+        self.changes: list[tuple[float, rest.Request]] | None = None
+        """If there is a list: what is sent that changes something, and when (virtual seconds)."""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request; what goes wrong is an answer too."""
@@ -118,6 +120,8 @@ class Gateway:
             return hang_up(request) if answer is None else answer
         asked.body = await _body(request)
         with self.turn:
+            if self.changes is not None and asked.method != "GET":
+                self.changes.append((self.front.clock.now, asked))
             response = rest.handle(self.front.server, asked)
         return _json(response.code, response.body, response.warnings, path, bool(query))
 

@@ -21,6 +21,7 @@ from kubecourse.control_plane.apiserver.http.access import ADMIN
 from kubecourse.control_plane.apiserver.http.containers import Front
 from kubecourse.control_plane.apiserver.http.gateway import Gateway
 from kubecourse.control_plane.apiserver.http.pace import Pace
+from kubecourse.control_plane.apiserver.rest import Request
 
 HOST = "127.0.0.1"
 STOPPING = 2.0
@@ -135,9 +136,24 @@ class Service:
         self._clock.advance(seconds)
 
     @property
+    def asked(self) -> float:
+        """When somebody last asked for something, in real seconds."""
+        return self._gateway.heard
+
+    @property
     def watched(self) -> float:
-        """Real seconds for which clients have only watched; 0 where nobody watches anything."""
-        return monotonic() - self._gateway.heard if self._gateway.watches.any else 0.0
+        """Real seconds for which clients only watched, in vain; 0 where nobody watches anything."""
+        watches = self._gateway.watches
+        return monotonic() - max(self.asked, watches.told) if watches.any else 0.0
+
+    @property
+    def changes(self) -> list[tuple[float, Request]] | None:
+        """Set to a list, it is filled with what clients send that changes something, and when."""
+        return self._gateway.changes
+
+    @changes.setter
+    def changes(self, changes: list[tuple[float, Request]] | None) -> None:
+        self._gateway.changes = changes
 
     # --- its life
 

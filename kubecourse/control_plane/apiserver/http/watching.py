@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -108,6 +109,8 @@ class Watches:
         self._server: APIServer | None = None
         self._encoded = Encoded()
         self._outlets: set[Outlet] = set()
+        self.told = monotonic()
+        """When a client was last told of a change, in real seconds."""
         self.check()
 
     @property
@@ -137,6 +140,7 @@ class Watches:
         outlet = Outlet()
 
         def pass_on(form: Events, changes: list[Change]) -> None:
+            self.told = monotonic()
             for change in changes:
                 outlet.push(self._encoded.event(form, change))
 
