@@ -11,6 +11,7 @@ from typing import Any
 
 from kubecourse.api import models
 from kubecourse.api.quantity import milli
+from kubecourse.lessons.exercises.releases import Release, releases
 from kubecourse.lessons.exercises.rollouts import fewest_ready
 from kubecourse.lessons.exercises.verdict import (
     Verdict,
@@ -340,6 +341,90 @@ def canary(there: View) -> Verdict:
     if not new or 4 * new != len(served):
         return wrong("share", new=new, all=len(served))
     return right(new=new, all=len(served))
+
+
+def release(there: View) -> Verdict:
+    """A release `greeter`: three pods that say Moin, because its values say so."""
+    found = releases(there)
+    if "greeter" not in found:
+        if found:
+            return wrong("other_name", name=next(iter(found)))
+        if there.list(apps.Deployment):
+            return wrong("no_release")
+        elsewhere = there.elsewhere(core.Secret, "sh.helm.release.v1.greeter.v1")
+        return wrong("elsewhere", namespace=elsewhere) if elsewhere else untried()
+    greeter = there.deployment("greeter")
+    if greeter is None:
+        return wrong("any.removed", kind="Deployment", name="greeter")
+    told, made = _chosen(found["greeter"][-1]), _running(greeter)
+    for name, wanted in {"replicas": 3, "greeting": "Moin"}.items():
+        if told[name] != made[name]:
+            return wrong("by_hand", name=name, told=told[name], made=made[name])
+        if told[name] != wanted:
+            return wrong("value", name=name, value=told[name])
+    return there.rollout(greeter) or right()
+
+
+def goback(there: View) -> Verdict:
+    """Back to what revision 2 made, and Helm knows it."""
+    web, revisions = there.deployment("web"), releases(there).get("web", [])
+    if web is None:
+        return wrong("any.removed", kind="Deployment", name="web")
+    if not there.is_given(web):
+        return wrong("made_anew")
+    good = next((one for one in revisions if one.revision == 2), None)
+    if good is None:
+        return unclear("gone", name="goback")
+    last = revisions[-1]
+    told, made, wanted = _chosen(last), _running(web), _chosen(good)
+    if told != made:
+        return wrong("by_hand", told=told["image"], made=made["image"])
+    if last.revision == 3:
+        return untried()
+    if last.manifest == revisions[0].manifest:
+        return wrong("too_far")
+    if told["greeting"] != wanted["greeting"]:
+        return wrong("dropped", told=told["greeting"], wanted=wanted["greeting"])
+    if told != wanted:
+        return wrong("different", revision=last.revision)
+    return there.rollout(web) or right(revision=last.revision)
+
+
+def culprit(there: View) -> Verdict:
+    """Name the revision that changed the port."""
+    if not there.answer:
+        return unanswered("culprit")
+    ports = {one.revision: one.values.get("port", 80) for one in releases(there).get("api", [])}
+    changed = [revision for revision, port in ports.items() if port != 80]
+    if not changed:
+        return unclear("gone", name="culprit")
+    answer = int(there.answer) if there.answer.isdecimal() else 0
+    if answer not in ports:
+        return wrong("nothing", answer=there.answer)
+    if answer == changed[0]:
+        return right(revision=answer)
+    return wrong("later" if answer > changed[0] else "earlier", revision=answer)
+
+
+def _chosen(release: Release) -> dict[str, Any]:
+    """What a release says of the Deployment in data/charts/hello; other charts say nothing."""
+    try:
+        spec = release.deployment()["spec"]
+        first = spec["template"]["spec"]["containers"][0]
+        greeting = first["env"][0]["value"]
+    except (KeyError, IndexError, TypeError):
+        return dict.fromkeys(("replicas", "greeting", "image"))
+    return {"replicas": spec.get("replicas"), "greeting": greeting, "image": first["image"]}
+
+
+def _running(deployment: Any) -> dict[str, Any]:
+    """The same of a Deployment in the cluster."""
+    values = {one.name: one.value for one in container(deployment).env or ()}
+    return {
+        "replicas": replicas(deployment),
+        "greeting": values.get("GREETING"),
+        "image": image(deployment),
+    }
 
 
 def repair(there: View) -> Verdict:

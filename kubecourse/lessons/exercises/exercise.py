@@ -25,7 +25,7 @@ HINTS = 2
 class Task(NamedTuple):
     """What an exercise is, wherever it takes place. Its texts are messages below `chapter_N.name`.
 
-    `setup`: what prepares it, one step after the other: manifests and kubectl commands, or code.
+    `setup`: what prepares it, step by step: manifests, kubectl and helm commands, or code.
     `solution`: the notebook cell that solves it. `check` judges what its place shows. `minutes`:
     how long it takes most people. `files`: what is in its folder, a text or `@` and a path.
     `makes`: containers and images that `reset()` removes, if they do not have its own name.

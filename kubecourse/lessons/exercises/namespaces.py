@@ -16,6 +16,7 @@ from kubecourse.cluster import Cluster
 from kubecourse.lessons.exercises.exercise import Task
 from kubecourse.lessons.exercises.verdict import Verdict, unclear
 from kubecourse.lessons.exercises.view import GIVEN, View
+from kubecourse.tools import helm
 from kubecourse.tools.sources import manifest
 
 core = models.core_v1
@@ -55,7 +56,8 @@ class OnCluster:
     def verdict(self, task: Task, answer: str) -> Verdict:
         try:
             if not self.is_prepared(task):
-                return unclear("gone", name=task.name)
+                no_helm = any(map(_is_helm, task.setup)) and not helm.available()
+                return unclear("no_helm" if no_helm else "gone", name=task.name)
             view = View(self._cluster.client, task.namespace, answer, self._cluster)
             return task.check(view)
         except ApiError as error:
@@ -79,7 +81,8 @@ class OnCluster:
                 core.Namespace(metadata=models.meta_v1.ObjectMeta(name=name, labels=labels))
             )
         for step in task.setup:
-            self._take(task, step.replace("{last_node}", self._last_node()))
+            if not self._take(task, step.replace("{last_node}", self._last_node())):
+                return
         view = View(client, name)
         given = [
             obj.metadata.uid
@@ -95,13 +98,21 @@ class OnCluster:
         found = self._namespace(task)
         return found is not None and GIVEN in (found.metadata.annotations or {})
 
-    def _take(self, task: Task, step: str) -> None:
-        """A step of what is prepared: a manifest, or a kubectl command."""
+    def _take(self, task: Task, step: str) -> bool:
+        """A step of what is prepared: a manifest, a kubectl command, or one of Helm's.
+
+        False where there is no Helm.
+        """
         command, stdin = (step, None) if "\n" not in step else manifest(step)
-        output = self._cluster.run(f"{command} --namespace {task.namespace}", stdin)
+        here = f"{command} --namespace {task.namespace}"
+        cluster: Any = self._cluster
+        output = helm.run(cluster, here) if _is_helm(step) else cluster.run(here, stdin)
+        if output.stderr == helm.MISSING:
+            return False
         if output.code:
             raise RuntimeError(f"{task.name}: {command}: {output.stderr}")
         self._cluster.advance(PAUSE)
+        return True
 
     def _last_node(self) -> str:
         nodes = [node.metadata.name for node in self._cluster.client.list(core.Node)]
@@ -114,6 +125,10 @@ class OnCluster:
             if error.reason == "NotFound":
                 return None
             raise
+
+
+def _is_helm(step: str) -> bool:
+    return step.startswith("helm ")
 
 
 class OwnCluster(OnCluster):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from difflib import unified_diff
-from itertools import islice
+from itertools import islice, product
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -53,19 +53,27 @@ def compare(command: str, running: dict[str, str], wanted: dict[str, str]) -> Re
 
 
 class ChartValues(Story[Rendered]):
-    """Values for a release's next upgrade: the templates are rendered, nothing is sent."""
+    """Values for a release's next upgrade: the templates are rendered, nothing is sent.
+
+    They are compared with what the release was when this was made.
+    """
 
     def __init__(self, cluster: Cluster, release: str, chart: str) -> None:
         self._cluster, self._release, self._chart = cluster, release, chart
+        self._running = helm.run(cluster, ["get", "manifest", release])
         super().__init__(
             replicas=slider("replicas", 2, 0, 5),
             greeting=pick("greeting", {each: each for each in GREETINGS}, GREETINGS[0]),
             tag=pick("image.tag", {"": '""', "2.0": "2.0"}, ""),
             cache=pick("cache.enabled", {"false": "false", "true": "true"}, "false"),
         )
+        if helm.is_recording():  # who has no Helm may move the controls all the same
+            places = [range(6), GREETINGS, ("", "2.0"), ("false", "true")]
+            for place in product(*places):
+                self.tell(**dict(zip(self._controls, place, strict=True)))
 
     def tell(self, **values: Any) -> Rendered:
-        running = helm.run(self._cluster, ["get", "manifest", self._release])
+        running = self._running
         if running.code:
             return Rendered("", problem=running.stderr.strip())
         settings = [

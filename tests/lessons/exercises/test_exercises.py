@@ -16,6 +16,7 @@ from kubecourse.lessons.exercises.exercise import HINTS, Task, tasks
 from kubecourse.lessons.exercises.prediction import chapters
 from kubecourse.lessons.exercises.verdict import Outcome
 from kubecourse.lessons.messages import LANGUAGES, messages
+from kubecourse.tools import helm
 
 TASKS = [task for number in chapters() for task in tasks(number).values()]
 LEAST_WRONG = 2
@@ -33,6 +34,8 @@ def message_of(finding: str) -> str:
 
 
 def needs(task: Task) -> list[pytest.MarkDecorator]:
+    if "helm" in task.solution:
+        return [pytest.mark.skipif(not helm.available(), reason="no Helm")]
     return [pytest.mark.requires_docker] if task.chapter in ON_ENGINE else []
 
 
