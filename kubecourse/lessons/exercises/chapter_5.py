@@ -11,6 +11,7 @@ from typing import Any
 from kubecourse.api import conditions, models
 from kubecourse.api.quantity import ZERO, QuantityError
 from kubecourse.api.quantity import parse_quantity as Q
+from kubecourse.lessons.exercises.closing_case import case as case
 from kubecourse.lessons.exercises.spending import finished as finished
 from kubecourse.lessons.exercises.spending import metric as metric
 from kubecourse.lessons.exercises.spending import nearer as nearer
