@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,10 +56,10 @@ class Curve:
     period: float = NEVER
 
     @cached_property
-    def _tops(self) -> list[float]:
+    def _tops(self) -> Sequence[float]:
         """The highest value of each piece."""
         if not self.sloped:
-            return list(self.values)
+            return self.values
         ends = [*self.times[1:], self.period]
         return [
             v if s <= 0 else v + s * (end - t)
@@ -66,11 +67,12 @@ class Curve:
         ]
 
     @cached_property
-    def _areas(self) -> list[float]:
+    def _areas(self) -> Sequence[float]:
         """The integral from 0 to each piece's beginning, and over a period if there is one."""
         ends = [*self.times[1:], self.period] if self.period < NEVER else self.times[1:]
         if not self.sloped:
-            return [0.0, *accumulate(map(mul, map(sub, ends, self.times), self.values))]
+            steps = map(mul, map(sub, ends, self.times), self.values)
+            return array("d", accumulate(steps, initial=0.0))
         pieces = zip(self.times, self.values, self.slopes, ends, strict=False)
         return [0.0, *accumulate((e - t) * (v + s * (e - t) / 2) for t, v, s, e in pieces)]
 
@@ -106,13 +108,16 @@ class Curve:
         """`area` at each of some times, which only grow."""
         if self.period < NEVER or self.sloped:
             return [self.area(t) for t in times]
-        _, i, _ = self._place(times[0])
-        starts, values, areas = (*self.times, NEVER), self.values, self._areas
-        found, start, after = [], starts[i], starts[i + 1]
+        first, last = (bisect_right(self.times, t) - 1 for t in (times[0], times[-1]))
+        part = slice(first, last + 1)
+        pieces = zip(self.times[part], self.values[part], self._areas[part], strict=True)
+        starts = iter([*self.times[first + 1 : last + 1], NEVER])
+        found, after = [], -NEVER
         for t in times:
             while t >= after:
-                i, start, after = i + 1, after, starts[i + 2]
-            found.append(areas[i] + (t - start) * values[i])
+                start, value, area = next(pieces)
+                after = next(starts)
+            found.append(area + (t - start) * value)
         return found
 
     @cached_property
@@ -138,7 +143,7 @@ class Curve:
         tops = self._tops
         if tops[last] == NEVER:
             return max((*tops[first:last], self.values[last] + self.slopes[last] * since))
-        return max(tops[first : last + 1] if begun == again else tops[first:] + tops[: last + 1])
+        return max(tops[first : last + 1] if begun == again else [*tops[first:], *tops[: last + 1]])
 
 
 @dataclass(frozen=True)
@@ -261,7 +266,7 @@ def _trace(path: str) -> Curve:
 @lru_cache(maxsize=64)
 def _read_trace(path: str, changed: int) -> Curve:
     """A file's lines `SECONDS,VALUE`. It is read again when it has changed."""
-    times, values, known = [0.0], [0.0], dict[str, float]()
+    times, values, known = array("d", [0.0]), [0.0], dict[str, float]()
     for number, line in enumerate(Path(path).read_text().split("\n"), 1):
         if not line:
             continue
