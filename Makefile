@@ -32,7 +32,7 @@ lab: $(VENV)/.lab
 
 .PHONY: test
 test: lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --no-loadscope-reorder $(TEST_ARGS)
 
 .PHONY: test-long
 test-long: $(VENV)/.test

@@ -41,9 +41,9 @@ class Ledger:
         """Whether a test is one of the ledger's."""
         return _test(item) in self.tests
 
-    def counts(self, item: pytest.Item) -> bool:
+    def counts(self, nodeid: str) -> bool:
         """Whether a test must run in the same process as the ledger's."""
-        return self.names(item) or item.name == LAST
+        return nodeid.partition("[")[0] in self.tests or nodeid.endswith(f"::{LAST}")
 
     def enter(self, item: pytest.Item, passed: bool) -> None:
         """A test is done. What its module lists and no test has tried is left out."""
@@ -68,7 +68,7 @@ class Ledger:
 
 
 def _test(item: pytest.Item) -> str:
-    return item.nodeid.partition("[")[0].partition("@")[0]  # workers add @ and their group
+    return item.nodeid.partition("[")[0]
 
 
 def _reasons(item: pytest.Item, names: list[str]) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """How two workers share the tests: what stays together, and what waits for the other's end.
 
-`make test` runs `pytest -n 2 --dist loadgroup`. Tests of one file, cells of one notebook, all that
-a browser does and all that the ledger counts stay together. Labs use fixed ports and look at all
-containers of the course, so only one process on a machine may work with its Docker engine.
+`make test` runs `pytest -n 2`. Tests of one file, cells of one notebook, all that a browser does
+and all that the ledger counts stay together. Labs use fixed ports and look at all containers of
+the course, so only one process on a machine may work with its Docker engine.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import tempfile
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.fidelity import LEDGER
 
@@ -36,14 +38,19 @@ def uses_docker(item: pytest.Item | None) -> bool:
     return asked or any(chapter in item.nodeid for chapter in chapters_with_docker())
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        group = str(item.path)
-        if item.path.parent.name == "browser":
-            group = "browser"
-        elif config.stash[LEDGER].counts(item):
-            group = "ledger"
-        item.add_marker(pytest.mark.xdist_group(group))
+class Together(LoadScopeScheduling):
+    """Hands out whole groups of tests. Names alone tell the group: marks stay in the workers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if self.config.stash[LEDGER].counts(nodeid):
+            return "ledger"
+        return "browser" if file.startswith("tests/browser/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

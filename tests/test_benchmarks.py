@@ -15,7 +15,16 @@ from benchmarks.__main__ import BASELINE, BENCHMARKS
     [
         (
             ["benchmarks.scale", "--nodes", "20", "--pods", "103"],
-            {"nodes", "pods", "wall_s", "pods_per_s", "peak_rss_mib", "virtual_s", "setup_s"},
+            {
+                "control_plane",
+                "nodes",
+                "pods",
+                "wall_s",
+                "pods_per_s",
+                "peak_rss_mib",
+                "virtual_s",
+                "setup_s",
+            },
         ),
         (["benchmarks.startup"], {"wall_s", "runs"}),
         (
@@ -54,7 +63,7 @@ def test_a_snapshot_of_many_pods_is_cheap_and_so_is_what_follows() -> None:
     """3,000 pods stand for 10,000, with 50 ms for those: a busy machine may take twice as long."""
     figures = run("benchmarks.snapshot", "--nodes", "300", "--pods", "3000")
     assert figures["snapshot_ms"] < 2 * 50 * 0.3
-    assert figures["kept_objects"] < 4000, "not what each pod is made of"
+    assert figures["kept_objects"] < 4500, "not what each pod is made of"
     assert figures["changed_objects"] < 1500, "two nodes and a few tables"
     assert figures["next_change_ms"] < 2 * figures["later_change_ms"] + 20
 

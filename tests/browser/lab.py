@@ -503,6 +503,15 @@ class Slider:
         controls = output.first.locator(".widget-slider, .widget-dropdown, .widget-button").all()
         return output.first.screenshot(mask=controls)
 
+    def at_both_ends(self) -> list[bytes]:
+        """How the picture looks with the slider at its left end, and at its right."""
+        handle = self._focused()
+        pictures = []
+        for key in ("Home", "End"):
+            self._press(handle, key)
+            pictures.append(self.picture())
+        return pictures
+
     def timed_moves(self, moves: int) -> list[float]:
         """Seconds from the key until the picture beside the slider was all there, for each move.
 
@@ -510,9 +519,7 @@ class Slider:
         change of anything in the output but the slider itself. Raises playwright's Error if nothing
         changes.
         """
-        handle = self.locator.locator(".noUi-handle").first
-        handle.scroll_into_view_if_needed()
-        handle.focus()
+        handle = self._focused()
         self._press(handle, "Home")
         self._press(handle, "End")
         left, right = (
@@ -530,10 +537,14 @@ class Slider:
             return 0.0  # it was there already
         return float(handle.page.evaluate("window.pictureChanged")) / 1000
 
-    def press(self, key: str, times: int = 1) -> None:
+    def _focused(self) -> playwright.Locator:
         handle = self.locator.locator(".noUi-handle").first
         handle.scroll_into_view_if_needed()
         handle.focus()
+        return handle
+
+    def press(self, key: str, times: int = 1) -> None:
+        handle = self._focused()
         for _ in range(times):
             handle.press(key)
 

@@ -6,6 +6,7 @@ import ssl
 from base64 import b64decode
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiohttp
@@ -51,7 +52,8 @@ def talk(service: Service, task: Callable[[Get], Awaitable[Any]]) -> Any:
         ) as session:
             return await task(session.get)
 
-    return asyncio.run(run())
+    with ThreadPoolExecutor() as thread:  # a browser's tests leave an event loop in this one
+        return thread.submit(asyncio.run, run()).result()
 
 
 async def events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:

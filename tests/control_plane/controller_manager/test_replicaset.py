@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -192,7 +193,8 @@ class Refusing:
 
 def test_creation_stops_at_the_first_batch_with_an_error(lab):
     controller = lab.manager.controllers["replicaset-controller"]
-    refusing = controller.client._server = Refusing(lab.server, allowed=4)
+    refusing = Refusing(lab.server, allowed=4)
+    controller.client._connection = SimpleNamespace(server=refusing)
     lab.create(WEB.replace("replicas: 3", "replicas: 30"))
     lab.clock.advance(0.0015)
     # Batches of 1, 2 and 4: the third fails, and the rest is not tried.
