@@ -17,6 +17,8 @@ from kubecourse.tools import helm
 
 SOURCE = re.compile(r"^---\n# Source: (\S+)\n", re.MULTILINE)
 CONTEXT = 2
+FROM_THE_TOP = ("@@ -0,", "@@ -1,", "@@ -1 ")
+"""How a difference begins before which nothing is left out."""
 GREETINGS = ("Hello", "Moin", "Salut")
 
 
@@ -46,7 +48,8 @@ def compare(command: str, running: dict[str, str], wanted: dict[str, str]) -> Re
     for path in sorted(running.keys() | wanted.keys()):
         before, after = running.get(path, "").splitlines(), wanted.get(path, "").splitlines()
         lines = islice(unified_diff(before, after, n=CONTEXT, lineterm=""), 2, None)
-        files[path] = [line if line[0] != "@" else " ⋯" for line in lines]
+        shown = [line for line in lines if not line.startswith(FROM_THE_TOP)]
+        files[path] = [" ⋯" if line[0] == "@" else line for line in shown]
     changed = {path: lines for path, lines in files.items() if lines}
     same = tuple(PurePosixPath(path).name for path in files if path not in changed)
     return Rendered(command, changed, same)

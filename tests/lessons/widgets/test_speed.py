@@ -29,6 +29,15 @@ from kubecourse.lessons.widgets import Outage
 slider = Outage().minutes
 """
 
+CHART = """
+from kubecourse import Cluster
+from kubecourse.lessons.widgets import ChartValues
+from kubecourse.tools import helm
+cluster = Cluster(nodes=1)
+helm.run(cluster, "install hello data/charts/hello")
+slider = ChartValues(cluster, "hello", "data/charts/hello").replicas
+"""
+
 SLIDERS = {
     "DrainWithBudget": "start_up",
     "EvictionOrder": "request",
@@ -53,7 +62,13 @@ print(sorted(times)[len(times) // 2])
 """
 
 
-PROGRAMS = {"replicas": REPLICAS, "rollout": ROLLOUT, "node": NODE, "outage": OUTAGE} | {
+PROGRAMS = {
+    "replicas": REPLICAS,
+    "rollout": ROLLOUT,
+    "node": NODE,
+    "outage": OUTAGE,
+    "chart": CHART,
+} | {
     name: f"from kubecourse.lessons.widgets import {name}\nslider = {name}().{slider}\n"
     for name, slider in SLIDERS.items()
 }
