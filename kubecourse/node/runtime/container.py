@@ -6,7 +6,7 @@ What it does comes from its image, or from its command where that is a program k
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from kubecourse.node.runtime.process import Process
 from kubecourse.node.runtime.programs import KILLED, knows
 from kubecourse.node.runtime.references import parse_reference
 from kubecourse.node.runtime.sandbox import Sandbox, expand
-from kubecourse.node.runtime.script import Script
+from kubecourse.node.runtime.script import WORK, Script
 from kubecourse.node.runtime.shell import command_of
 
 EXEC = 0.02
@@ -86,6 +86,8 @@ class Container:
         self.mood = "well"
         self.log: list[tuple[float, str]] = []
         self.ports = (*image.ports, *(port.containerPort for port in spec.ports or ()))
+        if not self.ports:
+            self.ports = tuple(_asked(spec))
         self.processes: dict[int, Process] = {}
         self.listening: tuple[int, ...] = ()
         self.serving = False
@@ -161,7 +163,10 @@ class Container:
             self.exit(START_FAILED, "StartError")
             return
         self.write("".join(f"{line}\n" for line in image.logs))
-        if (end := image.exits_after) != NEVER:
+        end = image.exits_after
+        if end == NEVER and self.ends and (self.spec.command or not image.described):
+            end = WORK
+        if end != NEVER:
             late = end > patience
             self._exit_timer = clock.call_later(end, self.exit, image.exit_code, background=late)
         if image.start_up:
@@ -236,6 +241,22 @@ class Container:
     def out_of_memory(self) -> None:
         """The kernel kills all that runs in it (`memory.oom.group`), for want of memory."""
         self.exit(KILLED, "OOMKilled")
+
+    @property
+    def ends(self) -> bool:
+        """Whether a program that nobody knows does some work and ends, and is no server.
+
+        So does an init container's, and that of a pod that is to complete, if it has no ports.
+        """
+        pod = self.sandbox.spec
+        if any(each.name == self.name for each in pod.initContainers or ()):
+            return self.spec.restartPolicy != "Always"
+        return pod.restartPolicy in ("Never", "OnFailure") and not self.ports
+
+    def does_what_it_should(self) -> bool:
+        """What a program of the image itself finds, such as `redis-cli ping`."""
+        listens = not self.ports or any(map(self.listens, self.ports))
+        return listens and not self.fails
 
     @property
     def demands(self) -> Declared:
@@ -338,6 +359,14 @@ class Container:
         watchers, self._watchers = self._watchers, []
         for watcher in watchers:
             watcher()
+
+
+def _asked(spec: Any) -> Iterator[int]:
+    """The ports that probes ask for: who declares none is taken to listen there."""
+    for probe in (spec.startupProbe, spec.readinessProbe, spec.livenessProbe):
+        way = probe and (probe.httpGet or probe.tcpSocket or probe.grpc)
+        if way and isinstance(way.port, int):
+            yield way.port
 
 
 def security(spec: Any, pod: Any, field: str) -> Any:

@@ -1,7 +1,8 @@
 """Images: what is in them, so to speak. How large they are and what a container of them does.
 
 Any image is accepted. One that nobody described is a server: it listens on the container's ports
-and answers every HTTP request with 200. Well-known ones are described in `images.json`. What an
+and answers every HTTP request with 200; where a pod is to complete it works a moment and ends.
+Well-known ones are described in `images.json`. What an
 image does can be declared, by name and tag, where tags may have wildcards:
 
     images.declare("hello:2", answers="Hello, version 2", start_up=1.5)
@@ -41,6 +42,7 @@ class Image:
     `{image}` are filled in. `latency`: of an answer. `stops_after`: from SIGTERM until it exits
     (never: it ignores it). `logs`: at its start. `cpu`, `memory`: what it wants, as `demand.parse`
     reads it, if the pod does not say; `cpu_per_request`: seconds of computing for each answer.
+    `described`: whether any of this is known, or the image is just a name.
     """
 
     size: int = 60_000_000
@@ -63,6 +65,7 @@ class Image:
     memory: str = ""
     cpu_per_request: float = 0.0
     digest: str = ""
+    described: bool = True
 
     @property
     def demands(self) -> Declared:
@@ -113,7 +116,8 @@ class ImageCatalog:
     def _look_up(self, reference: Reference) -> Image:
         image = _well_known().get(reference.repository)
         if image is None:
-            image = Image(size=Random(reference.repository).randrange(40, 180) * 1_000_000)
+            size = Random(reference.repository).randrange(40, 180) * 1_000_000
+            image = Image(size=size, described=False)
         for repository, tag, declared in self._declared:
             if fnmatchcase(reference.repository, repository) and fnmatchcase(
                 reference.tag or "latest", tag

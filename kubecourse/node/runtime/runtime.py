@@ -150,9 +150,8 @@ class Runtime:
             return script.finish()
         if container.image.userland:
             return Result(CANNOT_RUN, "", _EXEC_FAILED.format(NO_PROGRAM.format(command[0])))
-        listens = not container.ports or any(map(container.listens, container.ports))
         seconds = SLOW if container.mood == "slow" else 0.0
-        return Result(int(not listens or container.fails), seconds=seconds)
+        return Result(int(not container.does_what_it_should()), seconds=seconds)
 
     def container(self, pod_uid: str, name: str) -> Container:
         """The present or last run of a container. Raises KeyError."""

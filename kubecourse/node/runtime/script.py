@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from kubecourse.node.runtime.container import Container
 
 FOREVER = float("inf")
+WORK = 2.0
+"""Seconds that a program takes that nobody knows, and that does some work and ends."""
 BUSY_STEPS = 300
 """Steps without sleep after which a script has used a second of computing."""
 LONGEST = 7_200.0

@@ -1,0 +1,67 @@
+"""Other people's images: programs that nobody here knows do what they would most likely do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kubecourse import Cluster
+
+
+def pod(spec: dict[str, Any], **container: Any) -> str:
+    """A pod with one container, and more in its spec."""
+    containers = [{"name": "main", "image": "example.com/shop/tool:1", **container}]
+    metadata = {"name": "tool"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+    return json.dumps({**pod, "spec": {"containers": containers, **spec}})
+
+
+def state(manifest: str, seconds: float = 60.0) -> str:
+    """READY and STATUS of the pod, a while later."""
+    cluster = Cluster(nodes=1)
+    answer = cluster.run("apply -f -", manifest)
+    assert answer.code == 0, answer.text
+    cluster.advance(seconds)
+    return " ".join(cluster.run("get pods --no-headers").text.split()[1:3])
+
+
+@pytest.mark.parametrize("policy", ["Never", "OnFailure"])
+def test_in_a_pod_that_is_to_complete_it_works_and_ends(policy: str) -> None:
+    assert state(pod({"restartPolicy": policy})) == "0/1 Completed"
+    assert state(pod({"restartPolicy": policy}, command=["perl", "-e", "1"])) == "0/1 Completed"
+
+
+def test_with_ports_it_is_a_server_all_the_same() -> None:
+    ports = [{"containerPort": 8080}]
+    assert state(pod({"restartPolicy": "Never"}, ports=ports)) == "1/1 Running"
+
+
+def test_before_the_others_it_works_and_ends() -> None:
+    first = [{"name": "migrate", "image": "example.com/shop/migrate:1", "args": ["up"]}]
+    assert state(pod({"initContainers": first})) == "1/1 Running"
+    script = {"command": ["sh", "-c", "migrate up && echo done"]}
+    assert state(pod({"initContainers": [{**first[0], **script}]})) == "1/1 Running"
+
+
+@pytest.mark.parametrize(
+    "command", [["./check.sh"], ["sh", "-c", "/scripts/ready.sh 1"], ["bash", "-c", "exec check"]]
+)
+def test_asked_by_a_probe_it_answers_as_its_server_does(command: list[str]) -> None:
+    probe = {"exec": {"command": command}}
+    assert state(pod({}, readinessProbe=probe)) == "1/1 Running"
+    late = {"readinessProbe": probe, "ports": [{"containerPort": 80}], "image": "rabbitmq"}
+    assert state(pod({}, **late), seconds=5) != "1/1 Running"
+
+
+def test_who_declares_no_port_listens_where_probes_ask() -> None:
+    probe = {"httpGet": {"path": "/healthz", "port": 8081}}
+    assert state(pod({}, readinessProbe=probe)) == "1/1 Running"
+    ports = [{"containerPort": 8080}]
+    assert state(pod({}, readinessProbe=probe, ports=ports)) == "0/1 Running"
+
+
+def test_packages_are_there_already() -> None:
+    command = ["sh", "-c", "apk add --no-cache curl && sleep 3600"]
+    assert state(pod({}, image="alpine:3.20", command=command)) == "1/1 Running"
