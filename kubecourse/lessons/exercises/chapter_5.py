@@ -12,11 +12,17 @@ from kubecourse.api import conditions, models
 from kubecourse.api.quantity import ZERO, QuantityError
 from kubecourse.api.quantity import parse_quantity as Q
 from kubecourse.lessons.exercises.closing_case import case as case
+from kubecourse.lessons.exercises.spending import disk as disk
 from kubecourse.lessons.exercises.spending import finished as finished
+from kubecourse.lessons.exercises.spending import machines as machines
 from kubecourse.lessons.exercises.spending import metric as metric
 from kubecourse.lessons.exercises.spending import nearer as nearer
 from kubecourse.lessons.exercises.spending import owner as owner
+from kubecourse.lessons.exercises.spending import recommended as recommended
+from kubecourse.lessons.exercises.spending import room as room
 from kubecourse.lessons.exercises.spending import spare as spare
+from kubecourse.lessons.exercises.spending import spot as spot
+from kubecourse.lessons.exercises.spending import uneven as uneven
 from kubecourse.lessons.exercises.verdict import (
     Verdict,
     right,

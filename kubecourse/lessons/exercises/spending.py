@@ -5,17 +5,22 @@ What a machine costs, its labels and the catalog say. What would happen is tried
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from kubecourse.addons.vpa import policy as vpa
 from kubecourse.api import models
 from kubecourse.api.demand import NOTHING, Demand, declared
 from kubecourse.api.quantity import ZERO
+from kubecourse.api.quantity import parse_quantity as Q
+from kubecourse.cloud import catalog, cheapest_disk, hourly
+from kubecourse.cloud.fleet import SPOT
 from kubecourse.cloud.waste import OWNER
 from kubecourse.lessons.exercises.verdict import Verdict, right, unanswered, unclear, untried, wrong
 from kubecourse.lessons.exercises.view import View, amounts, given, replicas, selector
 
 core, policy = models.core_v1, models.policy_v1
-HOUR = 3600
+HOUR, DAY = 3600, 86_400
 CLOSE = 1.5
 """A request that is at most so many times what is used is near it."""
 
@@ -138,3 +143,199 @@ def finished(there: View) -> Verdict:
     if seconds != HOUR:
         return wrong("sooner" if seconds < HOUR else "later", seconds=seconds)
     return right()
+
+
+# --- on machines of their own
+
+
+def recommended(there: View) -> Verdict:
+    """`api` requests what a VPA recommends after a day of looking on."""
+    if gone := _removed(there, "api"):
+        return gone
+    api = there.deployment("api")
+    if wants(api, "cpu").text != "sine(60m, 400m, 1d)" or wants(api, "memory").text != "400Mi":
+        return wrong("program_changed")
+    requests, _ = amounts(api)
+    unchanged = requests == given(cpu="1", memory="2Gi")
+    scalers = there.list(vpa.vpa.VerticalPodAutoscaler)
+    scaler = next((s for s in scalers if s.spec.targetRef and s.spec.targetRef.name == "api"), None)
+    if scaler is None:
+        other = scalers[0].spec.targetRef.name if scalers and scalers[0].spec.targetRef else ""
+        return (
+            wrong("target", name=other) if scalers else untried() if unchanged else wrong("guess")
+        )
+    if vpa.mode(scaler) != "Off":
+        return wrong("mode", mode=vpa.mode(scaler))
+    seen = there.cluster.now - there.cluster.clock.seconds(scaler.metadata.creationTimestamp)
+    found = next(iter(vpa.recommended(scaler).values()), None)
+    if found is None or seen < DAY - HOUR:
+        return wrong("early", hours=round(seen / HOUR, 1))
+    if unchanged:
+        return wrong("not_applied", cpu=found.target["cpu"])
+    for bound in ("target", "lowerBound", "upperBound"):
+        if all(_is_near(requests, getattr(found, bound), name) for name in ("cpu", "memory")):
+            cpu = found.target["cpu"]
+            return (
+                wrong(bound, cpu=cpu) if bound != "target" else there.rollout(api) or right(cpu=cpu)
+            )
+    return wrong("other", **found.target)
+
+
+def _is_near(requests: Any, recommended: dict[str, str], resource: str) -> bool:
+    """Whether a request is what was recommended, which goes on changing a little."""
+    wanted = Q(recommended[resource]).nano
+    return resource in requests and abs(requests[resource].nano - wanted) <= 0.1 * wanted
+
+
+def _waiting(there: View) -> int:
+    return sum(not pod.spec.nodeName for pod in there.pods())
+
+
+def _fleet(there: View, replicas_needed: int, name: str) -> Verdict | None:
+    """Why it cannot be said yet whether rented machines are right; None if it can."""
+    if gone := _removed(there, name):
+        return gone
+    cloud = there.cluster.cloud
+    if replicas(there.deployment(name)) < replicas_needed:
+        return wrong("scaled", replicas=replicas(there.deployment(name)))
+    if any(pool.spot or pool.committed for n, pool in cloud.pools.items() if cloud.sizes[n]):
+        return wrong("not_on_demand")
+    if cloud.coming:
+        return unclear("waiting")
+    number = _waiting(there)
+    return wrong("waiting", number=number) if number else None
+
+
+def machines(there: View) -> Verdict:
+    """Twelve pods on machines of which any may die, for a dollar an hour."""
+    cloud = there.cluster.cloud
+    if there.deployment("api") and amounts(there.deployment("api"))[0].get("cpu") != Q("1"):
+        return wrong("requests_changed")
+    if list(cloud.pools) == ["big"] and cloud.sizes["big"] == 1:
+        return _removed(there, "api") or untried()
+    if found := _fleet(there, 12, "api"):
+        return found
+    hour = hourly(cloud)
+    if not (drill := there.cluster.what_if()).survived:
+        return wrong("fragile", node=drill.failed[0], number=len(drill.pending))
+    if hour > 1:
+        cores = min(cloud.machine(name).cores for name in cloud.pools if cloud.sizes[name])
+        return wrong("stranded" if cores <= 2 else "dear", hour=f"{hour:.2f}")
+    return there.rollout(there.deployment("api")) or right(hour=f"{hour:.2f}")
+
+
+def disk(there: View) -> Verdict:
+    """A claim on the cheapest kind of disk that is fast enough."""
+    claim = there.get(core.PersistentVolumeClaim, "archive")
+    if claim is None:
+        found = [each.metadata.name for each in there.list(core.PersistentVolumeClaim)]
+        return wrong("name", name=found[0]) if found else untried()
+    size = (claim.spec.resources.requests or {}).get("storage", "0")
+    if Q(size) != Q("500Gi"):
+        return wrong("size", size=size)
+    name, disks = claim.spec.storageClassName or "", catalog().disks
+    if name not in disks:
+        return wrong("other", name=name)
+    if disks[name].throughput < 200:
+        return wrong("slow", name=name, throughput=disks[name].throughput)
+    month, cheapest = disks[name].month(500), cheapest_disk(catalog(), 500, throughput=200)
+    if name != cheapest:
+        return wrong("dear", name=name, month=f"{month:.2f}")
+    return right(month=f"{month:.2f}") if claim.status.phase == "Bound" else unclear("waiting")
+
+
+def room(there: View) -> Verdict:
+    """The largest machine may die, and nobody waits."""
+    web, cloud = there.deployment("web"), there.cluster.cloud
+    if web is not None and amounts(web)[0].get("cpu", ZERO) < Q("800m"):
+        return wrong("requests")
+    if found := _fleet(there, 10, "web"):
+        return found
+    if not (drill := there.cluster.what_if()).survived:
+        if not cloud.past and cloud.sizes == {"base": 2, "big": 1} and web.metadata.generation == 1:
+            return untried()
+        cores = f"{drill.missing_cpu:g}"
+        return wrong("pending", node=drill.failed[0], number=len(drill.pending), cores=cores)
+    hour = hourly(cloud)
+    if hour > Decimal("0.96"):
+        return wrong("dear", hour=f"{hour:.2f}")
+    return there.rollout(web) or right(node=drill.failed[0], number=drill.moved)
+
+
+def spot(there: View) -> Verdict:
+    """`thumbs` prefers spot machines and can do without; `checkout` stays off them."""
+    if gone := _removed(there, "thumbs", "checkout"):
+        return gone
+    nodes = [node for node in there.list(core.Node) if SPOT in (node.metadata.labels or {})]
+    if any(SPOT not in {taint.key for taint in node.spec.taints or ()} for node in nodes):
+        return wrong("untainted")
+    thumbs, checkout = (_placing(there.deployment(name)) for name in ("thumbs", "checkout"))
+    if checkout & {"tolerates", "prefers", "requires"}:
+        return wrong("important")
+    if "requires" in thumbs:
+        return wrong("required")
+    if not thumbs:
+        return untried()
+    if thumbs != {"tolerates", "prefers"}:
+        return wrong("only_toleration" if "tolerates" in thumbs else "no_toleration")
+    deployment = there.deployment("thumbs")
+    if found := there.rollout(deployment):
+        return found
+    names = {node.metadata.name for node in nodes}
+    moved = sum(pod.spec.nodeName in names for pod in there.pods(selector(deployment)))
+    return right(number=moved) if moved else wrong("none_moved")
+
+
+def _placing(deployment: Any) -> set[str]:
+    """Of spot machines, what a Deployment's pods do: tolerate, prefer, require."""
+    spec, found = deployment.spec.template.spec, set()
+    if any(t.key in (SPOT, None, "") for t in spec.tolerations or ()):
+        found.add("tolerates")
+    if SPOT in (spec.nodeSelector or {}):
+        found.add("requires")
+    affinity = spec.affinity.nodeAffinity if spec.affinity is not None else None
+    if affinity is None:
+        return found
+    wished = [
+        each.preference for each in affinity.preferredDuringSchedulingIgnoredDuringExecution or ()
+    ]
+    needed = affinity.requiredDuringSchedulingIgnoredDuringExecution
+    for name, terms in (
+        ("prefers", wished),
+        ("requires", needed.nodeSelectorTerms if needed else ()),
+    ):
+        keys = {
+            e.key for t in terms for e in t.matchExpressions or () if e.operator in ("In", "Exists")
+        }
+        if SPOT in keys:
+            found.add(name)
+    return found
+
+
+def uneven(there: View) -> Verdict:
+    """The descheduler has spread the pods, as a CronJob, and the budget was kept."""
+    if gone := _removed(there, "web"):
+        return gone
+    web = there.deployment("web")
+    if there.get(policy.PodDisruptionBudget, "web") is None:
+        return wrong("any.removed", kind="PodDisruptionBudget", name="web")
+    if replicas(web) != 6:
+        return wrong("scaled", replicas=replicas(web))
+    crons = there.cluster.list("cronjobs", None)
+    own = [
+        c
+        for c in crons
+        if "descheduler" in c.spec.jobTemplate.spec.template.spec.containers[0].image
+    ]
+    places = [pod.spec.nodeName for pod in there.pods(selector(web))]
+    counts = [places.count(node.metadata.name) for node in there.list(core.Node)]
+    even = max(counts) - min(counts) <= 1
+    if not own:
+        return wrong("by_hand") if even else untried()
+    if own[0].spec.suspend:
+        return wrong("suspended")
+    if not even:
+        if own[0].status is None or own[0].status.lastSuccessfulTime is None:
+            return wrong("not_run", schedule=own[0].spec.schedule)
+        return wrong("still", most=max(counts), least=min(counts))
+    return there.rollout(web) or right()
