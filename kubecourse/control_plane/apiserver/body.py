@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kubecourse.api import codec, errors, models, schema, yaml
+from kubecourse.api import codec, errors, models, schema, versions, yaml
 from kubecourse.api.resources import BY_KIND, Resource
 from kubecourse.control_plane.apiserver import json_errors, protobuf
 from kubecourse.control_plane.apiserver.patching import conversion_error
@@ -67,7 +67,7 @@ def read_object(request: Request, resource: Resource, validation: str, warnings:
         raise _not_handled(kind, local, resource, why)
     if validation == "Warn":
         warnings += problems
-    return obj
+    return versions.read(resource, obj)
 
 
 def read(request: Request, kind: str) -> dict[str, Any]:

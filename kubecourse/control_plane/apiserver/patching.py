@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kubecourse.api import codec, errors, schema, yaml
+from kubecourse.api import codec, errors, schema, versions, yaml
 from kubecourse.api.patch import PatchError, json_patch, merge_patch, strategic_merge_patch
 from kubecourse.api.patch.values import go_text, json_type
 from kubecourse.api.resources import Resource
@@ -105,6 +105,7 @@ class Change:
 
     def __call__(self, obj: Any) -> Any:
         before = managed_fields.show(self.server, obj) if self.server else codec.encode(obj)
+        before = versions.show(self.resource, before)
         try:
             data = self._apply(before)
         except PatchError as error:
@@ -124,7 +125,7 @@ class Change:
         if self.options.validation == "Warn":
             self.options.warnings += problems
         check_identity(changed, obj.metadata.name, obj.metadata.namespace)
-        return changed
+        return versions.read(self.resource, changed)
 
     def _apply(self, data: dict[str, Any]) -> dict[str, Any]:
         if self.patch.type == JSON:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubecourse.api import codec, errors
+from kubecourse.api import codec, errors, versions
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver import managed_fields, tables
 from kubecourse.control_plane.apiserver.query import Query
@@ -44,7 +44,7 @@ def single(
     if form == "Table":
         metadata = {"resourceVersion": obj.metadata.resourceVersion}
         return _table(server, resource, [obj], metadata, query)
-    shown = managed_fields.show(server, obj) | {"apiVersion": resource.api_version}
+    shown = versions.show(resource, managed_fields.show(server, obj))
     return _partial(shown["metadata"]) if form == "PartialObjectMetadata" else shown
 
 
@@ -60,7 +60,7 @@ def collection(
     form = _form(accept)
     if form == "Table":
         return _table(server, resource, found, metadata, query)
-    items = [managed_fields.show(server, obj) for obj in found]
+    items = [versions.show(resource, managed_fields.show(server, obj)) for obj in found]
     if form == "PartialObjectMetadataList":
         kind, version, items = form, META_VERSION, [_partial(item["metadata"]) for item in items]
     else:
@@ -87,7 +87,7 @@ def _table(
     for obj in found:
         row: dict[str, Any] = {"cells": printer.cells(obj, now)}
         if include == "Object":
-            row["object"] = managed_fields.show(server, obj)
+            row["object"] = versions.show(resource, managed_fields.show(server, obj))
         elif include == "Metadata":
             row["object"] = _partial(codec.encode(obj.metadata))
         rows.append(row)

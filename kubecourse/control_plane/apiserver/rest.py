@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote
 
 from kubecourse.api import errors
 from kubecourse.api.resources import BY_PLURAL
+from kubecourse.api.versions import BY_OLDER_PLURAL
 from kubecourse.control_plane.apiserver import authorization, discovery, reviews, verbs
 from kubecourse.control_plane.apiserver.call import Call, Request, Target
 from kubecourse.control_plane.apiserver.query import Query
@@ -129,7 +130,8 @@ def _target(server: APIServer, path: str) -> Target:
     if not 1 <= len(rest) <= 3:
         raise errors.no_such_path()
     plural, name, subresource = (*rest, "", "")[:3]
-    resource = BY_PLURAL.get((group, version, plural)) or server.custom(group, version, plural)
+    place = (group, version, plural)
+    resource = BY_PLURAL.get(place) or BY_OLDER_PLURAL.get(place) or server.custom(*place)
     if resource is None or (namespace is not None and not resource.namespaced):
         raise errors.no_such_path()
     if name and resource.namespaced and namespace is None:

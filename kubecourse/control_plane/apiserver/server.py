@@ -20,6 +20,7 @@ from kubecourse.api import custom, errors, models, names
 from kubecourse.api.fields import FieldSelector
 from kubecourse.api.labels import Selector
 from kubecourse.api.resources import RESOURCES, Resource
+from kubecourse.api.versions import OLDER
 from kubecourse.clock import Clock
 from kubecourse.control_plane.apiserver import (
     admission,
@@ -37,6 +38,8 @@ from kubecourse.control_plane.etcd import Compacted, Etcd, EtcdMember, KeyValue,
 
 ObjectMeta = models.meta_v1.ObjectMeta
 
+SERVED = (*RESOURCES, *OLDER)
+"""What every cluster serves."""
 MAX_NAME_PREFIX = 58
 """A generated name is at most 63 characters, five of them random."""
 
@@ -77,8 +80,8 @@ class APIServer:
         """What is served now: Kubernetes' own kinds, and those that definitions add."""
         defined = self.etcd.cached(custom.DEFINITIONS.prefix)
         if not defined:
-            return RESOURCES
-        return (*RESOURCES, *(each for d in defined.values() for each in custom.resources_of(d)))
+            return SERVED
+        return (*SERVED, *(each for d in defined.values() for each in custom.resources_of(d)))
 
     def custom(self, group: str, version: str, plural: str) -> Resource | None:
         """A kind that a definition adds."""

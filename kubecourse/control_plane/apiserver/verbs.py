@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kubecourse.api import errors, models
+from kubecourse.api import errors, models, versions
 from kubecourse.control_plane.apiserver import (
     body,
     managed_fields,
@@ -74,7 +74,9 @@ def _patch(call: Call) -> Answer:
     if applying:
         options = call.options("PatchOptions", applying)
         config = patching.read_config(call.request, options)
-        obj, new = call.server.apply(*target.place, config, target.subresource, options)
+        resource, config = versions.applied(target.resource, config)
+        place = (resource, target.namespace, target.name)
+        obj, new = call.server.apply(*place, config, target.subresource, options)
         return 201 if new else 200, call.show(obj)
     patch = patching.read(call.request, target.resource.custom)
     options = call.options("PatchOptions")

@@ -15,10 +15,9 @@ from kubecourse.api import jsonpath, yaml
 from kubecourse.api.jsonpath import go_json
 from kubecourse.api.patch.values import go_text
 from kubecourse.api.quantity import QuantityError, parse_quantity
-from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.resources import Info, kind_name
+from kubecourse.tools.kubectl.resources import Info
 
 Printer = Callable[[Any], str]
 """From an object, or a List of them, to text."""
@@ -109,8 +108,8 @@ def unmanaged(obj: Any) -> Any:
 
 
 def _named(obj: dict[str, Any]) -> str:
-    resource = BY_KIND.get((obj.get("apiVersion", ""), obj.get("kind", "")))
-    kind = kind_name(resource) if resource else obj.get("kind", "").lower()
+    group = obj.get("apiVersion", "").rpartition("/")[0]
+    kind = ".".join(filter(None, (obj.get("kind", "").lower(), group)))
     return f"{kind}/{obj['metadata']['name']}"
 
 

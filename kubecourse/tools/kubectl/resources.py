@@ -100,7 +100,9 @@ def types(words: str, served: Sequence[Resource]) -> list[Resource]:
 def _category(name: str, served: Sequence[Resource]) -> list[Resource]:
     """The resources of a category such as `all`, in the order of discovery."""
     order = list(groups(served))
-    found = [resource for resource in served if name in resource.categories]
+    # Each in the version that comes first.
+    preferred = {(r.group, r.plural): r for r in reversed(served) if name in r.categories}
+    found = list(preferred.values())
     return sorted(found, key=lambda resource: (order.index(resource.group), resource.plural))
 
 
