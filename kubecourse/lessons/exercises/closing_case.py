@@ -98,7 +98,8 @@ def case(there: View) -> Verdict:
 def grade(there: View) -> list[Mark] | Verdict:
     """All marks, in the order of `MOST`; or why there can be none now."""
     before = there.get(core.ConfigMap, BEFORE)
-    if before is None:
+    noted = (before and before.data) or {}
+    if not noted.get("hour", "").replace(".", "", 1).isdigit():
         return wrong("any.removed", kind="ConfigMap", name=BEFORE)
     cluster, cloud = there.cluster, there.cluster.cloud
     nodes = there.list(core.Node)
@@ -107,9 +108,8 @@ def grade(there: View) -> list[Mark] | Verdict:
         return untried()
     waiting = [pod.metadata.name for pod in there.pods() if not pod.spec.nodeName]
     going = [pod for pod in there.list(core.Pod) if pod.metadata.deletionTimestamp]
-    if cloud.coming or going or len(nodes) != len(cloud.rentals):
+    if cloud.coming or going or not nodes:
         return unclear("waiting")
-    noted = before.data or {}
     kept = _kept(there, found, noted)
     if waiting and kept.points:
         return wrong("waiting", names=", ".join(waiting), number=len(waiting))
@@ -120,7 +120,7 @@ def grade(there: View) -> list[Mark] | Verdict:
         kept,
         _requests(found),
         *_tried[cluster][1],
-        _bill(Decimal(noted.get("hour", "0")), hourly(cloud)),
+        _bill(Decimal(noted["hour"]), hourly(cloud)),
     ]
 
 
@@ -145,6 +145,12 @@ def _prepared() -> Iterator[dict[str, Any]]:
         yield from yaml.safe_load_all(step)
 
 
+@cache
+def _services() -> list[str]:
+    return [obj["metadata"]["name"] for obj in _prepared() if obj["kind"] == "Service"]
+
+
+@cache
 def _claims() -> dict[str, bool]:
     """The claims that were prepared, and whether what they hold is to be kept."""
     own = {
@@ -175,6 +181,9 @@ def _kept(there: View, found: dict[str, Any], noted: dict[str, str]) -> Mark:
         claim = there.get(core.PersistentVolumeClaim, name)
         if keep and (claim is None or claim.spec.volumeName != noted.get(name)):
             return Mark("kept", 0, "data", {"name": name})
+    for name in _services():
+        if there.get(core.Service, name) is None:
+            return Mark("kept", 0, "deleted", {"name": f"service/{name}"})
     for name, need in needs().items():
         obj = found[name]
         if need.least and obj is None:
@@ -272,8 +281,7 @@ def _copy(cluster: Any) -> tuple[Any, list[Any]]:
     """A copy to which no more machines come, under traffic."""
     copy = cluster.fork()
     copy.cloud.freeze()
-    services = [obj["metadata"]["name"] for obj in _prepared() if obj["kind"] == "Service"]
-    return copy, [copy.traffic(f"http://{name}", rate=RATE) for name in services]
+    return copy, [copy.traffic(f"http://{name}", rate=RATE) for name in _services()]
 
 
 def _answered(traffic: list[Any]) -> float:

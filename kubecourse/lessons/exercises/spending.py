@@ -170,20 +170,21 @@ def recommended(there: View) -> Verdict:
     found = next(iter(vpa.recommended(scaler).values()), None)
     if found is None or seen < DAY - HOUR:
         return wrong("early", hours=round(seen / HOUR, 1))
+    target = {"cpu": "-", "memory": "-", **found.target}
     if unchanged:
-        return wrong("not_applied", cpu=found.target["cpu"])
+        return wrong("not_applied", **target)
     for bound in ("target", "lowerBound", "upperBound"):
         if all(_is_near(requests, getattr(found, bound), name) for name in ("cpu", "memory")):
-            cpu = found.target["cpu"]
+            cpu = target["cpu"]
             return (
                 wrong(bound, cpu=cpu) if bound != "target" else there.rollout(api) or right(cpu=cpu)
             )
-    return wrong("other", **found.target)
+    return wrong("other", **target)
 
 
 def _is_near(requests: Any, recommended: dict[str, str], resource: str) -> bool:
     """Whether a request is what was recommended, which goes on changing a little."""
-    wanted = Q(recommended[resource]).nano
+    wanted = Q(recommended.get(resource, "0")).nano
     return resource in requests and abs(requests[resource].nano - wanted) <= 0.1 * wanted
 
 
@@ -328,7 +329,7 @@ def uneven(there: View) -> Verdict:
         if "descheduler" in c.spec.jobTemplate.spec.template.spec.containers[0].image
     ]
     places = [pod.spec.nodeName for pod in there.pods(selector(web))]
-    counts = [places.count(node.metadata.name) for node in there.list(core.Node)]
+    counts = [places.count(node.metadata.name) for node in there.list(core.Node)] or [0]
     even = max(counts) - min(counts) <= 1
     if not own:
         return wrong("by_hand") if even else untried()

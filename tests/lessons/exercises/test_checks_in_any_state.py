@@ -123,3 +123,28 @@ def test_before_it_is_shown_the_check_says_how_to_show_it(task: Task) -> None:
     exercise = getattr(Exercises(Cluster(nodes=1), chapter=task.chapter), task.name)
     assert exercise.verdict().outcome is Outcome.UNCLEAR
     assert f"ex.{task.name}" in repr(exercise.check())
+
+
+HAVOC = (
+    "set resources deployments --all --requests=cpu=0",
+    "scale deployments --all --replicas=0",
+    "label nodes --all kubecourse.dev/pool- kubecourse.dev/spot-",
+    "delete pdb,pvc,cronjobs --all --wait=false",
+    "delete nodes --all",
+    "delete deployments,statefulsets,services --all",
+    "delete configmaps --all",
+)
+
+
+@pytest.mark.parametrize(
+    "task", [t for t in TASKS if t.cluster is not None and t.chapter == 5], ids=lambda t: t.name
+)
+def test_on_a_cluster_of_its_own_it_does_not_raise_either(task: Task) -> None:
+    exercise = getattr(Exercises(Cluster(nodes=1), chapter=task.chapter), task.name)
+    lab = exercise.cluster
+    for command in HAVOC:
+        lab.run(command)
+        lab.advance(90)
+        before, now = lab.etcd.revision, lab.now
+        assert repr(exercise.check("web"))
+        assert (lab.etcd.revision, lab.now) == (before, now)
