@@ -14,13 +14,18 @@ from kubecourse.lessons import palette
 from kubecourse.lessons.widgets.chart import Axis, Bars, Layer, Line, chart, ticks
 from kubecourse.lessons.widgets.drawn import page, table
 from kubecourse.lessons.widgets.panel import INK
-from kubecourse.lessons.widgets.story import Story, pick, slider, words
+from kubecourse.lessons.widgets.story import Story, pick, slider, words, yaml
 
 CORES = (2, 4, 8, 16, 32, 64)
 PER_CORE = 4
 """GiB of memory that machines have for each core."""
 ENOUGH = 5
 """Pods that a machine should hold: then half a pod, which does not fit on average, is 10 %."""
+COMMANDS = """
+kubectl scale deployment/web --replicas={pods}
+kubectl set resources deployment/web {asked}
+allocatable("{provider}", cores=8, memory=32 * GIB)
+"""
 
 
 class Size(NamedTuple):
@@ -149,6 +154,6 @@ class NodeSizes(Story[list[Size]]):
     def show(self, told: list[Size]) -> str:
         if not told:
             return page(self.say(told))
-        provider = self.provider.value
-        call = f'allocatable("{provider}", cores=8, memory={8 * PER_CORE} * GIB)'
-        return f"{picture(told)}<code>{call}</code>"
+        provider, cpu, memory, pods = self.values.values()
+        asked = f"--requests=cpu={cpu}m,memory={memory}Mi"
+        return picture(told) + yaml(COMMANDS.format(pods=pods, asked=asked, provider=provider))
