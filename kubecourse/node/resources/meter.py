@@ -206,17 +206,26 @@ class Meter:
         self._settled = now
 
     def _divide(self, a: float, b: float) -> None:
-        """Share out the CPU from `a` to `b`, between which only demands change."""
+        """Count what everybody gets from `a` to `b`, between which only demands change."""
         loads = list(self.running.values())
-        most = [load.cpu.most(a, b) for load in loads]
         limits = [load.limits.cores for load in loads]
-        if sum(most) <= self.cores and all(map(float.__le__, most, limits)):
-            for load in loads:
-                load.goes_on(a, NO_RATES)
+        most = [load.cpu.most(a, b) for load in loads]
+        if sum(map(min, most, limits)) > self.cores:
+            self._share_out(loads, a, b)
             return
+        # Nobody is in the way of another: at most a limit is.
+        for load, wanted, limit in zip(loads, most, limits, strict=True):
+            if wanted > limit:
+                self._share_out([load], a, b)
+            else:
+                load.goes_on(a, NO_RATES)
+
+    def _share_out(self, loads: list[Load], a: float, b: float) -> None:
+        """Share out the CPU among some who may want more than they get."""
         times, group = _changes([load.cpu for load in loads], a, b)
         lengths = [end - begin for begin, end in pairwise(times)]
         wanted = [load.cpu.averages(times) for load in loads]
+        limits = [load.limits.cores for load in loads]
         capped = [
             wants if limit == inf else [want if want < limit else limit for want in wants]
             for wants, limit in zip(wanted, limits, strict=True)

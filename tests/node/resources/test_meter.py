@@ -125,6 +125,16 @@ def test_cpu_is_conserved(pods: list, data: st.DataObject) -> None:
         assert used[name] <= 90 * (cpu.limit(int(limits["cpu"][:-1])) if limits else inf) + 1e-6
 
 
+def test_a_limit_counts_to_the_moment_whoever_else_is_there() -> None:
+    world = World()
+    start(world, "a", "burst(100m, 3, 20s, 5s)", limits={"cpu": "1500m"})
+    start(world, "smooth", "sine(0, 1, 40s)")
+    world.clock.settle()
+    found = counted(world, "a", 2000)
+    assert found.cpu_seconds == pytest.approx(100 * (15 * 0.1 + 5 * 1.5))
+    assert found.throttled_periods == 100 * 50
+
+
 walks = st.lists(st.sampled_from([0.0, 0.3, 1.0, 1.7, 3.0]), min_size=40, max_size=40)
 
 
