@@ -56,7 +56,7 @@ def test_an_installation_takes_no_time_unless_it_is_waited_for(cluster: Cluster)
         "DESCRIPTION: Install complete",
         "TEST SUITE: None",
         "NOTES:",
-        '2 pods will say "Hello" at http://hello.default:80',
+        '2 pods will say "Hello" at hello.default, port 80',
     ]
     ok(cluster, f"install waited {CHART} --wait")
     assert cluster.now > before
