@@ -292,10 +292,13 @@ def selector_from_label_selector(obj: Any) -> Selector:
 
     obj has `matchLabels` and `matchExpressions` (items with `key`, `operator`, `values`), any of
     them None; it is remembered by identity, so it must never be changed in place. None selects
-    nothing, an empty LabelSelector everything.
+    nothing, an empty LabelSelector everything. A plain map, as a ReplicationController has it,
+    selects what carries all of it.
 
     Raises SelectorError for an operator or a label that is not valid.
     """
+    if isinstance(obj, dict):
+        return selector_from_map(obj)
     return NOTHING if obj is None else _convert(obj)
 
 

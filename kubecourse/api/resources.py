@@ -106,6 +106,9 @@ RESOURCES: tuple[Resource, ...] = (
         ("status", "binding", "eviction", "log", "exec", "attach", "portforward"),
     ),
     Resource("", "v1", "PodTemplate", "podtemplates"),
+    Resource(
+        "", "v1", "ReplicationController", "replicationcontrollers", True, ("rc",), _ALL, _SCALED
+    ),
     Resource("", "v1", "ResourceQuota", "resourcequotas", True, ("quota",), (), _STATUS),
     Resource("", "v1", "Secret", "secrets"),
     Resource("", "v1", "ServiceAccount", "serviceaccounts", True, ("sa",), (), ("token",)),

@@ -27,8 +27,8 @@ _COUNTED = {
     "CronJob", "CustomResourceDefinition", "DaemonSet", "Deployment", "EndpointSlice",
     "HorizontalPodAutoscaler", "Ingress", "IngressClass", "Job", "MutatingAdmissionPolicy",
     "MutatingWebhookConfiguration", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PriorityClass",
-    "ReplicaSet", "StatefulSet", "ValidatingAdmissionPolicy", "ValidatingWebhookConfiguration",
-    "VerticalPodAutoscaler",
+    "ReplicaSet", "ReplicationController", "StatefulSet", "ValidatingAdmissionPolicy",
+    "ValidatingWebhookConfiguration", "VerticalPodAutoscaler",
 }  # fmt: skip
 _STATUS_FROM_CLIENT = {"Node"}
 """Kinds whose status may come with their creation: a kubelet registers its node whole."""

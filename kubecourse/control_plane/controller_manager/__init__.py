@@ -25,7 +25,10 @@ from kubecourse.control_plane.controller_manager.namespace import NamespaceContr
 from kubecourse.control_plane.controller_manager.node_lifecycle import NodeLifecycleController
 from kubecourse.control_plane.controller_manager.persistent_volume import PersistentVolumeBinder
 from kubecourse.control_plane.controller_manager.pod_gc import PodGarbageCollector
-from kubecourse.control_plane.controller_manager.replicaset import ReplicaSetController
+from kubecourse.control_plane.controller_manager.replicaset import (
+    ReplicaSetController,
+    ReplicationManager,
+)
 from kubecourse.control_plane.controller_manager.resource_quota import ResourceQuotaController
 from kubecourse.control_plane.controller_manager.statefulset import StatefulSetController
 from kubecourse.control_plane.controller_manager.taint_eviction import TaintEvictionController
@@ -38,6 +41,7 @@ CONTROLLERS: tuple[type[ManagedController], ...] = (
     PodGarbageCollector, DisruptionController, ResourceQuotaController,
     accounts.ServiceAccountController, accounts.RootCAPublisher, HorizontalController,
     PersistentVolumeBinder, protection.ClaimProtection, protection.VolumeProtection,
+    ReplicationManager,
 )  # fmt: skip
 
 

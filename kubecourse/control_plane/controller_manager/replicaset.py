@@ -6,7 +6,7 @@ pods are not counted anew for each look at a ReplicaSet: a `Tally` follows them 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from msgspec.structs import replace
 
@@ -38,6 +38,10 @@ from kubecourse.control_plane.controller_manager.workload import (
 BURST = 500
 """Pods created or deleted at one look at most."""
 
+_CONDITIONS: dict[str, Any] = {
+    "ReplicaSet": models.apps_v1.ReplicaSetCondition,
+    "ReplicationController": models.core_v1.ReplicationControllerCondition,
+}
 ACTIVE, LABELLED, READY, TERMINATING = 1, 2, 4, 8
 
 
@@ -114,7 +118,7 @@ class ReplicaSetController(WorkloadController):
     """Creates and deletes pods until there are as many as wanted; adopts and releases."""
 
     name = "replicaset-controller"
-    model = models.apps_v1.ReplicaSet
+    model: ClassVar[type[Any]] = models.apps_v1.ReplicaSet
     record = Tally
 
     def listen(self) -> None:
@@ -227,6 +231,16 @@ class ReplicaSetController(WorkloadController):
         return list(found.values())
 
 
+class ReplicationManager(ReplicaSetController):
+    """The same for ReplicationControllers, which came before ReplicaSets.
+
+    Source: `pkg/controller/replication/replication_controller.go`.
+    """
+
+    name = "replication-controller"
+    model = models.core_v1.ReplicationController
+
+
 def status_of(
     replicaset: Any, counts: Counts, terminating: int, problem: ApiError | None, now: Any
 ) -> Any:
@@ -235,7 +249,7 @@ def status_of(
     failing = conditions.get(found, "ReplicaFailure")
     if problem is not None and failing is None:
         missing = counts.replicas < (replicaset.spec.replicas or 0)
-        failing = models.apps_v1.ReplicaSetCondition(
+        failing = _CONDITIONS[replicaset.kind](
             type="ReplicaFailure", status="True", lastTransitionTime=now,
             reason="FailedCreate" if missing else "FailedDelete", message=problem.message,
         )  # fmt: skip
@@ -248,7 +262,7 @@ def status_of(
         fullyLabeledReplicas=counts.labelled or None,
         readyReplicas=counts.ready or None,
         availableReplicas=counts.available or None,
-        terminatingReplicas=terminating,
+        **({} if replicaset.kind != "ReplicaSet" else {"terminatingReplicas": terminating}),
         observedGeneration=replicaset.metadata.generation,
         conditions=found,
     )

@@ -165,6 +165,20 @@ def role_ref(ref: Any) -> Any:
     return ref if ref.apiGroup else replace(ref, apiGroup=_RBAC)
 
 
+def from_template(controller: Any) -> Any:
+    """A ReplicationController's labels and selector are those of its pods, unless it says."""
+    spec, metadata = controller.spec, controller.metadata
+    template = spec.template.metadata if spec.template is not None else None
+    labels = template.labels if template is not None else None
+    if not labels or (metadata.labels and spec.selector):
+        return controller
+    return replace(
+        controller,
+        metadata=replace(metadata, labels=metadata.labels or labels),
+        spec=replace(spec, selector=spec.selector or labels),
+    )
+
+
 def names_of_custom_resource(names: Any) -> Any:
     """A custom resource is called by its kind, unless it is said otherwise."""
     kind = names.kind or ""

@@ -136,6 +136,13 @@ def template_of_replicaset(template: Any, out: Errors) -> None:
 
 
 @named
+def template_of_replicationcontroller(template: Any, out: Errors) -> None:
+    """A ReplicationController's template."""
+    pod_template(template, out)
+    _always_running("ReplicationController", template, out)
+
+
+@named
 def template_of_daemonset(template: Any, out: Errors) -> None:
     """A DaemonSet's template."""
     pod_template(template, out)

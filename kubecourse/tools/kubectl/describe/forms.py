@@ -40,7 +40,9 @@ def controller_of(metadata: Json) -> Json | None:
 
 
 def label_selector(selector: Json | None) -> str:
-    """A LabelSelector on one line: `app=web,tier in (a,b)`, `<none>`, `<error>`."""
+    """A LabelSelector on one line: `app=web,tier in (a,b)`, `<none>`, `<error>`; or a plain map."""
+    if selector and not selector.keys() & {"matchLabels", "matchExpressions"}:
+        return format_label_selector(selector)
     return format_label_selector(codec.decode(selector, "meta/v1.LabelSelector")[0])
 
 
