@@ -62,6 +62,8 @@ CAUSES, PERIOD = ("loss", "rollout", "night"), 120.0
 """What has happened (the names of messages); seconds between two rounds, as the CronJob's."""
 SAYS = re.compile(r'"(Evicted|Error evicting) pod|nothing to do|skipping|No removable')
 """Lines of the log that say what was done, or why nothing was."""
+SHOWN = 4
+"""Lines of the log, and pods for each reason."""
 Placed = dict[str, str]
 
 
@@ -186,9 +188,7 @@ def _lanes(balanced: Balanced) -> Iterator[Lane]:
 def picture(balanced: Balanced, strategy: str) -> str:
     """The nodes before and after, with the thresholds; below, why pods stayed."""
     per_cent = NODES * 2 / 100
-    lines = [
-        (share * per_cent, f"{name} {share} %") for name, share in THRESHOLDS[strategy].items()
-    ]
+    lines = [(share * per_cent, f"{share} %") for share in THRESHOLDS[strategy].values()]
     boxes = " &nbsp; ".join(
         f'<span style="color: {LOOKS[look].colour}" aria-hidden="true">■</span> '
         + words(f"balance.{look}")
@@ -210,10 +210,12 @@ def picture(balanced: Balanced, strategy: str) -> str:
 
 def _why(balanced: Balanced) -> str:
     """Why pods stayed where they were, in the descheduler's words."""
-    rows = [[escape(why), ", ".join(pods)] for why, pods in balanced.protected.items()]
-    if balanced.refused:
-        names = ", ".join(dict.fromkeys(balanced.refused))
-        rows.insert(0, [words("balance.budget_kept"), names])
+    kept = {words("balance.budget_kept"): [*dict.fromkeys(balanced.refused)]}
+    rows = [
+        [escape(why), ", ".join(pods[:SHOWN]) + " …" * (len(pods) > SHOWN)]
+        for why, pods in (kept | balanced.protected).items()
+        if pods
+    ]
     return table([words("balance.why"), words("balance.pods")], rows)
 
 
@@ -245,5 +247,5 @@ class Balance(Story[Balanced]):
         return text(told)
 
     def show(self, told: Balanced) -> str:
-        log = yaml("\n".join(told.log))
+        log = yaml("\n".join([*told.log[:SHOWN], "…"][: len(told.log)]))
         return picture(told, self.strategy.value) + log + yaml(policy(self.strategy.value))

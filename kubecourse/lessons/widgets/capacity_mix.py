@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from textwrap import dedent
 from typing import Any
 
 import ipywidgets
@@ -160,12 +161,13 @@ def picture(week: Week, storm: bool) -> str:
     marks = [Mark(at, "✗", palette.REFUSED, words("mix.taken")) for at in week.interruptions]
     rows: list[Row] = [
         Lane(words("mix.interruptions"), (), marks),
-        Curve(words("mix.machines"), week.machines, MACHINES, "", (), "old"),
-        *(
-            Curve(words(f"mix.{name}"), week.ready[name], PODS[name], "", (), look)
-            for name, look in (("shop", "served"), ("batch", "new"))
-        ),
+        Curve(words("mix.machines"), week.machines, MACHINES, look="old"),
     ]
+    for name, look in (("shop", "served"), ("batch", "new")):
+        fewest = min(pods for _, pods in week.ready[name])
+        lines = [(fewest, words("mix.fewest", count=fewest))] if fewest < PODS[name] else []
+        said = words(f"mix.{name}")
+        rows.append(Curve(said, week.ready[name], PODS[name], lines=lines, look=look))
     moments = [(STORM, words("mix.storm_now"))] if storm else []
     return timeline(
         text(week), DAYS, rows, moments=moments, key=(), unit=words("mix.days"), below=_bill(week)
@@ -207,5 +209,5 @@ class CapacityMix(Story[Week]):
         return text(told)
 
     def show(self, told: Week) -> str:
-        said = "\n".join(f"# {name}\n{wishes(name, self.shop.value)}" for name in PODS)
+        said = "\n".join(f"# {name}\n{dedent(wishes(name, self.shop.value))}" for name in PODS)
         return picture(told, self.storm.value) + yaml(said)

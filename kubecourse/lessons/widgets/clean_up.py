@@ -14,7 +14,7 @@ from kubecourse.cloud import Fleet, Pool, Waste, clean, report
 from kubecourse.cloud.waste import OWNER
 from kubecourse.cluster import Cluster
 from kubecourse.lessons import palette
-from kubecourse.lessons.widgets.drawn import button
+from kubecourse.lessons.widgets.drawn import button, table
 from kubecourse.lessons.widgets.panel import Frame, picture
 from kubecourse.lessons.widgets.story import words
 
@@ -62,7 +62,7 @@ spec:
   containers: [{name: c, image: "nginx:1.27", volumeMounts: [{name: data, mountPath: /data}]}]
   volumes: [{name: data, persistentVolumeClaim: {claimName: old-data}}]
 """
-NAMES, COLUMNS = "240px", "86px 110px 70px 90px"
+NAMES, COLUMNS = "236px", "80px 105px 90px 90px"
 """The widths of the columns: names with their ticks; owner, why, USD, what would be done."""
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
@@ -125,7 +125,7 @@ def command(found: Found) -> str:
     return f"kubectl delete {found.kind}/{found.name}{where}"
 
 
-def cells(*texts: str) -> str:
+def columns(texts: Iterable[str]) -> str:
     """A row's words, in columns."""
     inside = "".join(f"<span>{each}</span>" for each in texts)
     look = f"display: grid; grid-template-columns: {COLUMNS}; gap: 0 12px; line-height: 1.4"
@@ -160,7 +160,7 @@ class CleanUp(Frame):
             tick.disabled = not each.cure
             tick.observe(self._draw, "value")
         self._rows.children = [
-            ipywidgets.HBox([tick, ipywidgets.HTML(_cells(each))], layout=WRAP)
+            ipywidgets.HBox([tick, ipywidgets.HTML(columns(_cells(each)))], layout=WRAP)
             for each, tick in zip(self.objects, self.ticks, strict=True)
         ]
         self._draw()
@@ -211,6 +211,16 @@ class CleanUp(Frame):
         self.refresh()
         self._say([words("clean.done"), *done, words("clean.note")], ())
 
+    def still(self) -> str:
+        """The table with its ticks, as HTML on which nothing moves."""
+        rows = [
+            [f"{'☑' if tick.value else '☐'} {escape(tick.description)}", *_cells(each)]
+            for each, tick in zip(self.objects, self.ticks, strict=True)
+        ]
+        data = f"{'☑' if self.data.value else '☐'} {escape(self.data.description)}"
+        shown = table(_heads(), rows, right=(3,))
+        return f"{picture(self.text, shown, data)}{self.below.value}"
+
     def _untick(self, _: object) -> None:
         for tick in (*self.ticks, self.data):
             tick.value = False
@@ -224,15 +234,19 @@ def _tick(said: str, width: str) -> ipywidgets.Checkbox:
     return ipywidgets.Checkbox(description=said, indent=False, layout={"width": width})
 
 
+def _heads() -> list[str]:
+    return [words(f"clean.{key}") for key in ("object", "owner", "why", "month", "cure")]
+
+
 def _head() -> str:
-    names = [words(f"clean.{key}") for key in ("object", "owner", "why", "month", "cure")]
+    first, *others = _heads()
     return (
-        f'<div style="display: flex; font-weight: bold"><span style="width: {NAMES}">{names[0]}'
-        f"</span>{cells(*names[1:])}</div>"
+        f'<div style="display: flex; font-weight: bold"><span style="width: {NAMES}">{first}'
+        f"</span>{columns(others)}</div>"
     )
 
 
-def _cells(found: Found) -> str:
+def _cells(found: Found) -> list[str]:
     whys = ", ".join(words(f"clean.{row.why}") for row in found.rows)
     cure = words(f"clean.cure_{found.cure or 'ask'}")
-    return cells(escape(found.owner or "–"), whys, f"{found.month:.2f}", cure)
+    return [escape(found.owner or "–"), whys, f"{found.month:.2f}", cure]
