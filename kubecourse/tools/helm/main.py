@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from kubecourse.tools.helm import cli, recording
@@ -24,6 +25,8 @@ MISSING = (
     "macOS on Apple chips, Windows); or install the helm command: "
     "https://helm.sh/docs/intro/install/\n"
 )
+SERVING = ("aiohttp", "trustme")
+"""The packages of the extra `serve`, which that of Helm brings."""
 OFFLINE = ("lint", "show", "dependency", "create", "package", "version")
 
 
@@ -36,17 +39,17 @@ def sdk() -> Any:
 
 
 def available() -> str:
-    """What Helm there is: `library`, `command`, or nothing."""
+    """What Helm there is: `library`, `command`, or nothing; it needs what serves a cluster."""
+    if any(find_spec(name) is None for name in SERVING):
+        return ""
     return "library" if sdk() is not None else "command" if shutil.which("helm") else ""
 
 
 def version() -> str:
     """Helm's version, such as `v4.2.3`; empty where there is none."""
-    library = sdk()
-    if library is not None:
-        return str(library.helm_sdk_version())
-    if not shutil.which("helm"):
-        return ""
+    found = available()
+    if found != "command":
+        return str(sdk().helm_sdk_version()) if found else ""
     ask = ["helm", "version", "--template={{.Version}}"]
     return subprocess.run(ask, text=True, capture_output=True, check=False).stdout.strip()
 
@@ -67,7 +70,7 @@ def run(cluster: Cluster, args: str | list[str], stdin: str | None = None) -> Ou
         return Output("", f"Error: cannot read the command line: {error}\n", 1)
     words = words[1:] if words[:1] == ["helm"] else words
     library = sdk()
-    if library is None and not shutil.which("helm"):
+    if not available():
         return recording.replayed(cluster, words) or Output("", MISSING, 1)
     with served(cluster) as service:
         real, limit = hurried(words) if service.speed == 0 else (words, math.inf)
