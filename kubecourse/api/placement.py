@@ -1,7 +1,6 @@
 """What a pod asks of its node: that it tolerates its taints, its labels, and its resources.
 
-Sources: `staging/src/k8s.io/component-helpers/resource/helpers.go` (PodRequests),
-`…/component-helpers/scheduling/corev1/nodeaffinity/nodeaffinity.go`,
+Sources: `staging/src/k8s.io/component-helpers/scheduling/corev1/nodeaffinity/nodeaffinity.go`,
 `staging/src/k8s.io/api/core/v1/toleration.go`.
 """
 
@@ -12,6 +11,8 @@ from typing import Any
 
 from kubecourse.api import quantity
 from kubecourse.api.labels import Requirement
+from kubecourse.api.pod_resources import Amounts as Exact
+from kubecourse.api.pod_resources import pod_resources
 
 HARD_EFFECTS = ("NoSchedule", "NoExecute")
 
@@ -131,46 +132,9 @@ def amounts(resources: Mapping[str, str] | None) -> Amounts:
     }
 
 
-def is_sidecar(container: Any) -> bool:
-    """Whether an init container goes on running beside the others."""
-    return bool(container.restartPolicy == "Always")
-
-
-def pod_requests(spec: Any, missing: Mapping[str, int] | None = None) -> Amounts:
-    """What a pod needs at its hungriest moment, sidecars running and one init step at a time.
-
-    `missing` is assumed of each container that does not say.
-    """
-    total: Amounts = {}
-    sidecars: Amounts = {}
-    steps: Amounts = {}
-    for container in spec.containers or ():
-        _add(total, _requests(container, missing))
-    for container in spec.initContainers or ():
-        step = _requests(container, missing)
-        if is_sidecar(container):
-            _add(total, step)
-            _add(sidecars, step)
-            step = sidecars
-        else:
-            _add(step, sidecars)
-        for name, value in step.items():
-            steps[name] = max(steps.get(name, 0), value)
-    for name, value in steps.items():
-        total[name] = max(total.get(name, 0), value)
-    if spec.resources is not None:
-        for name, value in amounts(spec.resources.requests).items():
-            if name in ("cpu", "memory") or name.startswith("hugepages-"):
-                total[name] = value
-    _add(total, amounts(spec.overhead))
-    return total
-
-
-def _requests(container: Any, missing: Mapping[str, int] | None) -> Amounts:
-    asked = container.resources.requests if container.resources is not None else None
-    return {**(missing or {}), **amounts(asked)}
-
-
-def _add(to: Amounts, what: Amounts) -> None:
-    for name, value in what.items():
-        to[name] = to.get(name, 0) + value
+def pod_requests(spec: Any, missing: Exact | None = None) -> Amounts:
+    """What a pod asks for at its hungriest moment; `missing` as for `pod_resources`."""
+    return {
+        name: amount.milli if name == "cpu" else amount.value
+        for name, amount in pod_resources(spec, "requests", missing).items()
+    }

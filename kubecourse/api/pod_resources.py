@@ -1,7 +1,7 @@
 """What a pod asks for as a whole: of each resource the most that it has at one moment.
 
 Amounts are exact and keep the way in which they were written, as quotas and limit ranges show
-them; `placement.pod_requests` counts the same in whole units for the scheduler.
+them; `placement.pod_requests` gives them in whole units, as the scheduler counts.
 Source: `staging/src/k8s.io/component-helpers/resource/helpers.go` (PodRequests, PodLimits).
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from kubecourse.api.placement import is_sidecar
 from kubecourse.api.quantity import ZERO, Quantity, parse_quantity
 
 Amounts = dict[str, Quantity]
@@ -29,19 +28,27 @@ def add(to: Amounts, what: Amounts) -> None:
         to[name] = to.get(name, ZERO) + amount
 
 
-def pod_resources(spec: Any, field: Field) -> Amounts:
-    """The requests or the limits of a pod: sidecars running, one init step at a time."""
+def is_sidecar(container: Any) -> bool:
+    """Whether an init container goes on running beside the others."""
+    return bool(container.restartPolicy == "Always")
+
+
+def pod_resources(spec: Any, field: Field, missing: Amounts | None = None) -> Amounts:
+    """The requests or the limits of a pod: sidecars running, one init step at a time.
+
+    `missing` is assumed of each container that does not say.
+    """
     total: Amounts = {}
     sidecars: Amounts = {}
     steps: Amounts = {}
     for container in spec.containers or ():
-        add(total, amounts(container.resources, field))
+        add(total, (missing or {}) | amounts(container.resources, field))
     for container in spec.initContainers or ():
-        step = amounts(container.resources, field)
+        step = (missing or {}) | amounts(container.resources, field)
         if is_sidecar(container):
             add(total, step)
             add(sidecars, step)
-            step = dict(sidecars)
+            step = sidecars
         else:
             add(step, sidecars)
         _raise(steps, step)

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from kubecourse.api.memo import memo
-from kubecourse.api.placement import is_sidecar, pod_requests
+from kubecourse.api.placement import pod_requests
+from kubecourse.api.pod_resources import is_sidecar
+from kubecourse.api.quantity import parse_quantity
 
-ASSUMED = {"cpu": 100, "memory": 200 * 1024 * 1024}
+ASSUMED = {"cpu": parse_quantity("100m"), "memory": parse_quantity("200Mi")}
 """What scoring, not filtering, takes a container to request that does not say."""
 
 ANY_ADDRESS = "0.0.0.0"  # an address that pods ask for, not one we listen on

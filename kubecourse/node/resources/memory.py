@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.api import quantity
-from kubecourse.api.placement import is_sidecar
+from kubecourse.api.pod_resources import is_sidecar
 from kubecourse.api.qos import qos_class
 
 GUARANTEED, BEST_EFFORT = -997, 1000
