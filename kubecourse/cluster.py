@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from kubecourse.addons import descheduler, metrics_server
+from kubecourse.addons import certgen, descheduler, metrics_server
 from kubecourse.addons.dns import DNS
 from kubecourse.addons.metrics_server import MetricsServer
 from kubecourse.addons.program import Program
@@ -124,7 +124,8 @@ class Cluster(Failures):
         self.kubelets: dict[str, Kubelet] = {}
         self.cloud: Any = None
         self.network = Network(self.clock, self.dns, self.proxy, self.kubelets)
-        self.network.programs["descheduler"] = Program(descheduler.main, self.connect_as)
+        for name, addon in (("descheduler", descheduler), ("kube-webhook-certgen", certgen)):
+            self.network.programs[name] = Program(addon.main, self.connect_as)
         for component in (self.control_plane, self.proxy, self.dns):
             component.start()
         self.provisioner = LocalPathProvisioner(self.connect_as("local-path-provisioner"))

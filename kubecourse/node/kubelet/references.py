@@ -251,7 +251,7 @@ def bad_configuration(client: Client, pod: Any, spec: Any, image: Any) -> tuple[
     elif user is None and isinstance(image.user, str):
         why = f"container has runAsNonRoot and image has non-numeric user ({image.user}), "
         why += "cannot verify user is non-root"
-    elif user is None and image.user == 0:
+    elif user is None and image.user == 0 and image.described:
         why = "container has runAsNonRoot and image will run as root"
     title = f"{pod.metadata.name}_{namespace}({pod.metadata.uid})"
     return (BAD_CONFIG, f'{why} (pod: "{title}", container: {spec.name})') if why else None

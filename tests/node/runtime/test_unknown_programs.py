@@ -65,3 +65,40 @@ def test_who_declares_no_port_listens_where_probes_ask() -> None:
 def test_packages_are_there_already() -> None:
     command = ["sh", "-c", "apk add --no-cache curl && sleep 3600"]
     assert state(pod({}, image="alpine:3.20", command=command)) == "1/1 Running"
+
+
+def test_an_image_that_nobody_described_need_not_run_as_root() -> None:
+    context = {"securityContext": {"runAsNonRoot": True}}
+    assert state(pod(context)) == "1/1 Running"
+    assert state(pod(context, image="nginx")) == "0/1 CreateContainerConfigError"
+
+
+def job(*args: str) -> str:
+    """A Job of a chart that gives its webhooks a certificate."""
+    image = "registry.k8s.io/ingress-nginx/kube-webhook-certgen:v1.4.1"
+    spec = {"restartPolicy": "Never", "containers": [{"name": "a", "image": image, "args": args}]}
+    metadata = {"name": args[0]}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata}
+    return json.dumps({**job, "spec": {"template": {"spec": spec}}})
+
+
+def test_webhooks_get_something_in_place_of_a_certificate() -> None:
+    cluster = Cluster(nodes=1)
+    hook = {
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "checks"},
+        "webhooks": [{
+            "name": "checks.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+            "clientConfig": {"service": {"name": "checks", "namespace": "default"}},
+        }],
+    }  # fmt: skip
+    cluster.run("apply -f -", json.dumps(hook))
+    where = ("--namespace=default", "--secret-name=cert")
+    cluster.run("apply -f -", job("create", "--host=checks", *where))
+    patch = ("--webhook-name=checks", "--patch-mutating=false", *where)
+    cluster.run("apply -f -", job("patch", *patch))
+    cluster.advance(60)
+    assert cluster.run("get jobs -o jsonpath={.items[*].status.succeeded}").text == "1 1"
+    assert cluster.run("get secret cert --no-headers").text.split()[:3] == ["cert", "Opaque", "3"]
+    path = "{.items[0].webhooks[0].clientConfig.caBundle}"
+    assert cluster.run(f"get validatingwebhookconfigurations -o jsonpath={path}").text
