@@ -41,6 +41,7 @@ kind: Deployment
 metadata: {{name: {name}}}
 spec:
   replicas: {replicas}
+  progressDeadlineSeconds: 2147483647
   selector: {{matchLabels: {{app: {name}}}}}
   template:
     metadata: {{labels: {{app: {name}}}}}
@@ -49,6 +50,7 @@ spec:
       containers:
       - {{name: main, image: "{name}:1", resources: {{requests: {{cpu: 900m}}}}}}
 """
+"""Without a deadline: nobody asks every second whether pods that wait get on."""
 TAINT = "spot=true:NoSchedule"
 IMPORTANT = "      priorityClassName: important"
 TOLERATES = """\

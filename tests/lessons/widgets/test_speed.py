@@ -39,6 +39,8 @@ slider = ChartValues(cluster, "hello", "data/charts/hello").replicas
 """
 
 SLIDERS = {
+    "Balance": "rounds",
+    "CapacityMix": "spot",
     "DrainWithBudget": "start_up",
     "EvictionOrder": "request",
     "NodeSizes": "pods",
@@ -47,6 +49,7 @@ SLIDERS = {
     "Recommendation": "day",
     "RequestsAndLimits": "request",
     "RolloutUnderTraffic": "min_ready_seconds",
+    "SpareCapacity": "machines",
     "WasteMeter": "replicas",
 }
 """Those of chapter 5's pictures, by name."""
