@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets
 
 from kubecourse.cloud import Fleet, Pool, bill, catalog
-from kubecourse.cloud.fleet import DAY, POOL
+from kubecourse.cloud.fleet import DAY, SPOT
 from kubecourse.cluster import Cluster
 from kubecourse.lessons import palette
 from kubecourse.lessons.recording import TERMINATING, Recording
@@ -51,19 +51,20 @@ spec:
       - {{name: main, image: "{name}:1", resources: {{requests: {{cpu: 900m}}}}}}
 """
 """Without a deadline: nobody asks every second whether pods that wait get on."""
-TAINT = "spot=true:NoSchedule"
+TAINT = f"{SPOT}=true:NoSchedule"
 IMPORTANT = "      priorityClassName: important"
-TOLERATES = """\
+TOLERATES = f"""\
       tolerations:
-      - {key: spot, operator: Exists, effect: NoSchedule}"""
+      - {{key: {SPOT}, operator: Exists, effect: NoSchedule}}"""
 PREFERS = f"""\
       affinity:
         nodeAffinity:
           preferredDuringSchedulingIgnoredDuringExecution:
           - weight: 100
             preference:
-              matchExpressions:
-              - {{{{key: {POOL}, operator: In, values: [{{pool}}]}}}}"""
+              matchExpressions: [{{{{key: {SPOT}, operator: {{operator}}}}}}]"""
+OPERATORS = {"spot": "Exists", "base": "DoesNotExist"}
+"""Who prefers which machines: by the label that spot machines have."""
 
 Steps = list[tuple[float, float]]
 
@@ -91,10 +92,9 @@ class Week:
 
 def wishes(name: str, shop: str) -> str:
     """What the pods of one of the two say about machines."""
-    pool = "spot" if name == "batch" else shop
-    more = [IMPORTANT] if name == "shop" else []
-    more += [TOLERATES, *([PREFERS.format(pool=pool)] if pool in ("base", "spot") else [])]
-    return "\n".join(more)
+    wanted = OPERATORS.get("spot" if name == "batch" else shop)
+    more = [IMPORTANT, TOLERATES] if name == "shop" else [TOLERATES]
+    return "\n".join(more + ([PREFERS.format(operator=wanted)] if wanted else []))
 
 
 @cache
