@@ -45,9 +45,15 @@ def new_object(
 
 _FAILED = {
     "configmap": "failed to create configmap:",
+    "clusterrolebinding": "failed to create clusterrolebinding:",
+    "cronjob": "failed to create cronjob:",
     "deployment": "failed to create deployment:",
+    "job": "failed to create job:",
+    "priorityclass": "failed to create priorityclass:",
+    "rolebinding": "failed to create rolebinding:",
     "secret": "failed to create secret",
     "service": "failed to create {type} service:",
+    "serviceaccount": "failed to create serviceaccount:",
 }
 """What comes before the server's words, by what is created; before those for others nothing."""
 
@@ -80,7 +86,7 @@ def environment(pairs: Iterable[str]) -> list[Json]:
     return found
 
 
-def _label_pairs(text: str) -> dict[str, str]:
+def label_pairs(text: str) -> dict[str, str]:
     """`a=b,c=d`, as `--labels` and `--selector` of generators have it. Raises KubectlError."""
     found: dict[str, str] = {}
     for part in text.split(",") if text else ():
@@ -149,8 +155,8 @@ def pod(inv: Invocation) -> Json:
         parse_reference(given["image"])
     except InvalidReference as error:
         raise KubectlError(f'Invalid image name "{given["image"]}": {error}') from None
-    labels = _label_pairs(given["labels"]) or {"run": name}
-    annotations = _label_pairs(",".join(given["annotations"]))
+    labels = label_pairs(given["labels"]) or {"run": name}
+    annotations = label_pairs(",".join(given["annotations"]))
     container = {
         "name": name,
         "image": given["image"],
@@ -249,7 +255,7 @@ def expose(inv: Invocation) -> None:
 
 def _expose(inv: Invocation, info: Info) -> None:
     obj, given = info.object, inv.flags
-    selector = _label_pairs(given["selector"]) if given["selector"] else _selector(obj)
+    selector = label_pairs(given["selector"]) if given["selector"] else _selector(obj)
     ports = _ports(obj, given["port"], given["protocol"])
     if not ports and given["cluster-ip"] != "None":
         raise KubectlError("couldn't find port via --port flag or introspection")
@@ -261,7 +267,7 @@ def _expose(inv: Invocation, info: Info) -> None:
         rows.append(row | {"protocol": protocol, "port": port, "targetPort": target or port})
     flags = {"clusterIP": "cluster-ip", "type": "type"}
     spec = {"ports": rows, "selector": selector} | {key: given[f] for key, f in flags.items()}
-    labels = _label_pairs(given["labels"]) or obj["metadata"].get("labels")
+    labels = label_pairs(given["labels"]) or obj["metadata"].get("labels")
     service(inv, given["name"] or info.name[:63], spec, labels, "exposed")
 
 
