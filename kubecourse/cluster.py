@@ -122,6 +122,7 @@ class Cluster(Failures):
         self.proxy = KubeProxy(self.connect_as("kube-proxy"))
         self.dns = DNS(self.connect_as("coredns"))
         self.kubelets: dict[str, Kubelet] = {}
+        self._joined = 0
         self.cloud: Any = None
         self.network = Network(self.clock, self.dns, self.proxy, self.kubelets)
         for name, addon in (("descheduler", descheduler), ("kube-webhook-certgen", certgen)):
@@ -319,9 +320,10 @@ class Cluster(Failures):
     def add_node(self, name: str, shape: str = "4cpu-16Gi", **options: Any) -> None:
         """A new machine joins the cluster."""
         try:
-            machine = Machine.parse(name, shape, number=len(self.kubelets) + 1, **options)
+            machine = Machine.parse(name, shape, number=self._joined + 1, **options)
         except ValueError as error:
             raise CourseError(str(error)) from None
+        self._joined += 1  # addresses of those that left are not given out again
         client = self.connect_as(f"kubelet/{name}", name)
         kubelet = Kubelet(client, machine, self.images, self.network)
         self.kubelets[name] = kubelet

@@ -70,6 +70,18 @@ def test_another_pool_is_rented_later() -> None:
         fleet.add(Pool("other", "huge"))
 
 
+def test_a_machine_that_comes_later_has_addresses_of_its_own() -> None:
+    cluster, fleet = rent(Pool("base", "m5.xlarge", size=3))
+    fleet.resize("base", 2)
+    fleet.remove("base-1")
+    fleet.add(Pool("more", "m5.xlarge", size=2))
+    run(cluster, "web", 9)
+    cluster.advance(120)
+    networks = [node.spec.podCIDR for node in cluster.list("nodes")]
+    addresses = [pod.status.podIP for pod in cluster.list("pods")]
+    assert len(set(networks)) == 3 and len(set(addresses)) == len(addresses) == 9
+
+
 # --- the autoscaler
 
 
