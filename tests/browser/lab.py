@@ -529,6 +529,20 @@ class Slider:
         way = (there + ["ArrowRight"] * len(there)) * (1 + moves // len(there))
         return [self._press(handle, key) for key in way[:moves]]
 
+    @property
+    def place(self) -> float:
+        """Where it stands."""
+        return float(self.locator.locator(".noUi-handle").first.get_attribute("aria-valuenow") or 0)
+
+    def go(self, place: float) -> None:
+        """Move it there, and wait for the picture."""
+        handle, before = self.locator.locator(".noUi-handle").first, self.place
+        handle.evaluate(WATCH_PICTURE)
+        while (now := self.place) != place:
+            handle.press("ArrowRight" if now < place else "ArrowLeft")
+        if before != place:
+            handle.page.evaluate("window.pictureChanged")
+
     def _press(self, handle: playwright.Locator, key: str) -> float:
         before = handle.get_attribute("aria-valuenow")
         handle.evaluate(WATCH_PICTURE)
