@@ -19,12 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from kubecourse.addons import certgen, descheduler, metrics_server
 from kubecourse.addons.dns import DNS
-from kubecourse.addons.metrics_server import MetricsServer
 from kubecourse.addons.program import Program
 from kubecourse.addons.storage import STANDARD, LocalPathProvisioner
-from kubecourse.addons.vpa import VerticalPodAutoscaler
 from kubecourse.api import models
 from kubecourse.api.labels import parse_selector
 from kubecourse.api.resources import Resource, find
@@ -125,8 +122,8 @@ class Cluster(Failures):
         self._joined = 0
         self.cloud: Any = None
         self.network = Network(self.clock, self.dns, self.proxy, self.kubelets)
-        for name, addon in (("descheduler", descheduler), ("kube-webhook-certgen", certgen)):
-            self.network.programs[name] = Program(addon.main, self.connect_as)
+        for name, addon in (("descheduler", "descheduler"), ("kube-webhook-certgen", "certgen")):
+            self.network.programs[name] = Program(addon, self.connect_as)
         for component in (self.control_plane, self.proxy, self.dns):
             component.start()
         self.provisioner = LocalPathProvisioner(self.connect_as("local-path-provisioner"))
@@ -333,17 +330,19 @@ class Cluster(Failures):
 
     def install(self, *add_ons: str) -> None:
         """Add what a new cluster does not have: `metrics-server`, `vertical-pod-autoscaler`."""
+        from kubecourse.addons import metrics_server, vpa
+
         extensions = self.server.extensions
         for name in add_ons:
-            if name == MetricsServer.name:
-                metrics = MetricsServer(self.connect_as(name), self._meter)
+            if name == metrics_server.MetricsServer.name:
+                metrics = metrics_server.MetricsServer(self.connect_as(name), self._meter)
                 extensions.groups[metrics_server.API] = metrics
-            elif name == VerticalPodAutoscaler.name:
-                scaler = VerticalPodAutoscaler(self.connect_as(name))
+            elif name == vpa.VerticalPodAutoscaler.name:
+                scaler = vpa.VerticalPodAutoscaler(self.connect_as(name))
                 extensions.webhooks.setdefault("Pod", []).append(scaler.admit)
                 scaler.start()
             else:
-                known = f"{MetricsServer.name}, {VerticalPodAutoscaler.name}"
+                known = f"{metrics_server.MetricsServer.name}, {vpa.VerticalPodAutoscaler.name}"
                 raise CourseError(f"no add-on {name!r}: there are {known}")
 
     def what_if(self, fail: str = "largest", spot: str = "") -> Drill:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from kubecourse.client import Client
 
-Main = Callable[[list[str], Callable[[str], str], Client], tuple[int, str]]
-"""Given its words, how to read a file, and a connection: an exit code, and what it writes."""
-
 
 class Program:
-    """A program for containers: it speaks to the API server as its pod's service account."""
+    """A program for containers: it speaks to the API server as its pod's service account.
 
-    def __init__(self, main: Main, connect: Callable[[str], Client]) -> None:
-        self._main = main
+    `addon` is the module here whose `main` it is, read when somebody runs it. That is given its
+    words, how to read a file, and a connection; it returns an exit code and what it writes.
+    """
+
+    def __init__(self, addon: str, connect: Callable[[str], Client]) -> None:
+        self._addon = addon
         self._connect = connect
 
     def __call__(self, call: Any) -> tuple[int, str]:
         sandbox = call.script.container.sandbox
         user = f"system:serviceaccount:{sandbox.namespace}:{sandbox.account}"
-        return self._main(call.words, call.files.read, self._connect(user))
+        addon = import_module(f"kubecourse.addons.{self._addon}")
+        found: tuple[int, str] = addon.main(call.words, call.files.read, self._connect(user))
+        return found
