@@ -1,9 +1,11 @@
-"""Lengths of time as Kubernetes shows them to people: `45s`, `2m5s`, `3h20m`, `5d`.
+"""Lengths of time: as Kubernetes shows them to people, `3h20m`, and as Go reads and writes them.
 
-Behaviour follows `staging/src/k8s.io/apimachinery/pkg/util/duration/duration.go`.
+Behaviour follows `staging/src/k8s.io/apimachinery/pkg/util/duration/duration.go` and Go's `time`.
 """
 
 from __future__ import annotations
+
+import re
 
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 24 * 3600, 365 * 24 * 3600
 
@@ -34,3 +36,33 @@ def human_duration(seconds: float) -> str:
             rest = whole % unit // finer if finer else 0
             return f"{whole // unit}{letter}" + (f"{rest}{small}" if rest else "")
     return f"{whole // _YEAR}y"
+
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
+
+
+def parse_duration(text: str) -> float:
+    """Go's time.ParseDuration, in seconds. Raises ValueError in its words."""
+    if text in ("0", "+0", "-0"):
+        return 0.0
+    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
+    parts = _PART.findall(rest)
+    if not rest or "".join(map("".join, parts)) != rest:
+        if re.fullmatch(r"[0-9]+(\.[0-9]*)?", rest):
+            raise ValueError(f'time: missing unit in duration "{text}"')
+        raise ValueError(f'time: invalid duration "{text}"')
+    return sign * sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def go_duration(seconds: float) -> str:
+    """A length of time as Go prints it, to the millisecond: `1m20s`, `2.5s`, `812ms`."""
+    milliseconds = int(round(seconds * 1000, 3))
+    if milliseconds < 1000:
+        return f"{milliseconds}ms" if milliseconds else "0s"
+    minutes, rest = divmod(milliseconds, 60_000)
+    text = f"{rest // 1000}.{rest % 1000:03d}".rstrip("0").rstrip(".") + "s"
+    hours, minutes = divmod(minutes, 60)
+    if hours or minutes:
+        text = f"{minutes}m{text}"
+    return f"{hours}h{text}" if hours else text

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from kubecourse.tools.kubectl.flags import parse_duration
+from kubecourse.api.duration import parse_duration
 
 if TYPE_CHECKING:
     from kubecourse.control_plane.apiserver.http.service import Service

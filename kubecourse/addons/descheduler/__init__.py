@@ -79,7 +79,7 @@ def main(words: list[str], read: Callable[[str], str], client: Client) -> tuple[
         return 0, "".join(deschedule(client, policy, "dry-run" in options))
     except GetoptError as error:
         return 1, f"Error: {error}\n"
-    except (PolicyError, OSError) as error:
+    except (ValueError, OSError) as error:
         return 1, f'E "failed to run descheduler" err="{error}"\n'
     except ApiError as error:
         return 1, f'E "failed to run descheduler" err="{error.message}"\n'

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
-from kubecourse.addons.descheduler.policy import DefaultEvictor, Policy, PolicyError, seconds
+from kubecourse.addons.descheduler.policy import DefaultEvictor, Policy, PolicyError
 from kubecourse.api import codec, conditions, disruption, models
+from kubecourse.api.duration import parse_duration
 from kubecourse.api.errors import ApiError
 from kubecourse.api.labels import EVERYTHING, Selector, parse_selector, selector_from_label_selector
 from kubecourse.api.memo import memo
@@ -197,7 +198,7 @@ class Evictor:
         self._given = given
         self._selector = selector_of(given.label_selector)
         self._protections = _protections(given)
-        self._youngest = seconds(given.min_pod_age) if given.min_pod_age else 0.0
+        self._youngest = parse_duration(given.min_pod_age) if given.min_pod_age else 0.0
         self._limits = limits
         self._events = EventRecorder(client, "sigs.k8s.io/descheduler")
         self._dry_run = dry_run

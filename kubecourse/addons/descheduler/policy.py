@@ -6,14 +6,12 @@ Sources: `github.com/kubernetes-sigs/descheduler/pkg/api/v1alpha2/types.go`, `pk
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 import yaml
 
 API_VERSION = "descheduler/v1alpha2"
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "ms": 0.001}
 
 Thresholds = dict[str, float]
 """Percentages of what is allocatable, by resource."""
@@ -262,11 +260,3 @@ def _out_of_range(thresholds: Thresholds) -> str:
         return "no resource threshold is configured"
     wrong = [name for name, percent in thresholds.items() if not 0 <= percent <= 100]
     return f"{wrong[0]} threshold not in [0, 100] range" if wrong else ""
-
-
-def seconds(text: str) -> float:
-    """A duration as Go writes it, `1h30m`, in seconds. Raises PolicyError."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smh])", text)
-    if "".join(number + unit for number, unit in parts) != text:
-        raise PolicyError(f'time: invalid duration "{text}"')
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)

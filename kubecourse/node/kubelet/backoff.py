@@ -30,16 +30,3 @@ class Backoff:
 
     def _remembered(self, now: float) -> bool:
         return bool(self.delay) and now - self.updated <= 2 * MAXIMUM
-
-
-def go_duration(seconds: float) -> str:
-    """A length of time as Go prints it, to the millisecond: `1m20s`, `2.5s`, `812ms`."""
-    milliseconds = int(round(seconds * 1000, 3))
-    if milliseconds < 1000:
-        return f"{milliseconds}ms" if milliseconds else "0s"
-    minutes, rest = divmod(milliseconds, 60_000)
-    text = f"{rest // 1000}.{rest % 1000:03d}".rstrip("0").rstrip(".") + "s"
-    hours, minutes = divmod(minutes, 60)
-    if hours or minutes:
-        text = f"{minutes}m{text}"
-    return f"{hours}h{text}" if hours else text

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kubecourse.api import models, quantity
+from kubecourse.api.duration import go_duration
 from kubecourse.api.memo import memo
 from kubecourse.clock import Timer
 from kubecourse.node.kubelet import probes, references
 from kubecourse.node.kubelet.actions import run_hook
-from kubecourse.node.kubelet.backoff import Backoff, go_duration
+from kubecourse.node.kubelet.backoff import Backoff
 from kubecourse.node.runtime.container import Container
 
 if TYPE_CHECKING:

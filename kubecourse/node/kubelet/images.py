@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from kubecourse.node.kubelet.backoff import Backoff, go_duration
+from kubecourse.api.duration import go_duration
+from kubecourse.node.kubelet.backoff import Backoff
 from kubecourse.node.runtime.references import InvalidReference, parse_reference
 
 if TYPE_CHECKING:

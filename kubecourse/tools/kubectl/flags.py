@@ -19,12 +19,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubecourse.api.duration import parse_duration
 from kubecourse.tools.kubectl.failure import KubectlError
 
 # --- the values of flags
-
-_DURATION = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|ms|s|m|h)")
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def parse_bool(text: str) -> bool:
@@ -43,23 +41,6 @@ def parse_int(text: str) -> int:
     if not -(2**31) <= int(text) < 2**31:
         raise ValueError(f'strconv.ParseInt: parsing "{text}": value out of range')
     return int(text)
-
-
-def parse_duration(text: str) -> float:
-    """Go's time.ParseDuration, in seconds."""
-    if text in ("0", "+0", "-0"):
-        return 0.0
-    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
-    parts = _DURATION.findall(rest)
-    if not rest or "".join(parts) != rest:
-        if re.fullmatch(r"[0-9]+(\.[0-9]*)?", rest):
-            raise ValueError(f'time: missing unit in duration "{text}"')
-        raise ValueError(f'time: invalid duration "{text}"')
-    total = 0.0
-    for part in parts:
-        number = part.rstrip("nuµmsh")
-        total += float(number) * _UNITS[part[len(number) :]]
-    return sign * total
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {

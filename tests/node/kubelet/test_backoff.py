@@ -1,4 +1,5 @@
-from kubecourse.node.kubelet.backoff import Backoff, go_duration
+from kubecourse.api.duration import go_duration
+from kubecourse.node.kubelet.backoff import Backoff
 
 
 def test_it_doubles_from_ten_seconds_to_five_minutes() -> None:

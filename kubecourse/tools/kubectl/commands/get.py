@@ -10,13 +10,13 @@ import json
 import re
 from typing import Any
 
+from kubecourse.api.duration import parse_duration
 from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import Resource
 from kubecourse.tools.kubectl import output
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
-from kubecourse.tools.kubectl.flags import parse_duration
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.manifests import from_files
 from kubecourse.tools.kubectl.output import MINIMUM, PADDING
