@@ -87,8 +87,8 @@ def test_what_is_printed_is_marked_and_what_is_not_recorded_says_what_to_do(
 @pytest.mark.parametrize(
     ("command", "real", "virtual"),
     [
-        ("upgrade x y --timeout 30s", "upgrade x y --timeout 5s", 30),
-        ("upgrade x y --timeout=2m", "upgrade x y --timeout=20s", 120),
+        ("upgrade x y --timeout 30s", "upgrade x y --timeout 6s", 30),
+        ("upgrade x y --timeout=2m", "upgrade x y --timeout=24s", 120),
         ("upgrade x y", "upgrade x y", float("inf")),
         ("upgrade x y --timeout soon", "upgrade x y --timeout soon", float("inf")),
         ("upgrade x y --timeout", "upgrade x y --timeout", float("inf")),

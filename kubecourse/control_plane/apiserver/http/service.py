@@ -10,7 +10,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic
 
 from aiohttp import web
 
@@ -20,7 +19,7 @@ from kubecourse.control_plane.apiserver.http import kubeconfig
 from kubecourse.control_plane.apiserver.http.access import ADMIN
 from kubecourse.control_plane.apiserver.http.containers import Front
 from kubecourse.control_plane.apiserver.http.gateway import Gateway
-from kubecourse.control_plane.apiserver.http.pace import Pace
+from kubecourse.control_plane.apiserver.http.pace import TICK, Pace
 from kubecourse.control_plane.apiserver.rest import Request
 
 HOST = "127.0.0.1"
@@ -45,7 +44,8 @@ class Service:
     ) -> None:
         self._clock = front.clock
         self._gateway = Gateway(front)
-        self._pace = Pace(front.clock, self._gateway.watches.check)
+        self._pace = Pace(front.clock, self._look)
+        self._idle, self._last = 0, 0.0
         self._resumed = speed
         self.speed = speed
         self._certificate = kubeconfig.Certificate()
@@ -142,9 +142,22 @@ class Service:
 
     @property
     def watched(self) -> float:
-        """Real seconds for which clients only watched, in vain; 0 where nobody watches anything."""
-        watches = self._gateway.watches
-        return monotonic() - max(self.asked, watches.told) if watches.any else 0.0
+        """Real seconds for which clients only watched, in vain; 0 where nobody watches anything.
+
+        They are counted as turns of the thread that serves: a busy machine takes longer for both.
+        """
+        idle = self._gateway.watches.any and self._heard == self._last
+        return self._idle * TICK if idle else 0.0
+
+    @property
+    def _heard(self) -> float:
+        return max(self.asked, self._gateway.watches.told)
+
+    def _look(self) -> None:
+        """Look around, once in a turn."""
+        self._gateway.watches.check()
+        self._idle = self._idle + 1 if self._heard == self._last else 0
+        self._last = self._heard
 
     @property
     def changes(self) -> list[tuple[float, Request]] | None:
