@@ -64,10 +64,20 @@ def create(inv: Invocation, info: Info, obj: Json, manager: str = "") -> Json:
     )
 
 
+UNNAMED = {"cordon", "drain", "scale", "uncordon"}
+"""Commands that manage fields as `kubectl`."""
+
+
+def manager_of(inv: Invocation) -> str:
+    """Who is said to manage what a command writes: `kubectl-label`."""
+    verb = inv.path.split()[1]
+    return "" if verb in UNNAMED else f"kubectl-{verb}"
+
+
 def store(inv: Invocation, info: Info, done: str = "created") -> None:
     """Create an object and say so."""
     obj = annotated(info.object) if inv.flags.get("save-config") else info.object
-    obj = create(inv, info, obj, inv.flags.get("field-manager") or "kubectl-create")
+    obj = create(inv, info, obj, inv.flags.get("field-manager") or manager_of(inv))
     name = obj["metadata"].get("name") or obj["metadata"].get("generateName", "")
     output.print_result(inv, replace(info, name=name, object=obj), done)
 
@@ -95,6 +105,7 @@ def send_patch(
 ) -> None:
     """Send a patch, or with --dry-run=client only print what it makes."""
     options = {"dry_run": inv.dry_run, "field_manager": inv.flags.get("field-manager") or manager}
+    options["field_manager"] = options["field_manager"] or manager_of(inv)
     result = info.object
     if inv.dry_run != "client":
         with _unsupported(info):

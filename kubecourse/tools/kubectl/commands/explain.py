@@ -29,7 +29,10 @@ _NAMES = {
 def explain_resource(inv: Invocation) -> None:
     """Explain a resource or one of its fields."""
     word, *path = inv.args[0].split(".")
-    resource, path = _resource(word, path, inv.connection.resources)
+    try:
+        resource, path = _resource(word, path, inv.connection.resources)
+    except KubectlError as error:
+        raise KubectlError(str(error), bare=True) from None
     inv.write(explain(resource, path, bool(inv.flags["recursive"])))
 
 

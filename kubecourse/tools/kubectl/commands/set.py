@@ -5,6 +5,7 @@ Sources: `staging/src/k8s.io/kubectl/pkg/cmd/{set,scale,patch}`.
 
 from __future__ import annotations
 
+import json
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -238,10 +239,21 @@ def patch(inv: Invocation) -> None:
     each(infos, lambda info: send_patch(inv, info, body, "patched", **options))
 
 
+def _json_or_text(text: str) -> Any:
+    """What looks like JSON goes to the server as it is: that says what is wrong with it."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _read_patch(inv: Invocation) -> Any:
     text, place = inv.flags["patch"], inv.flags["patch-file"]
     try:
-        return yaml.load(text or Path(place).read_text())
+        text = text or Path(place).read_text()
+        if text.lstrip().startswith("{") and inv.dry_run != "client":
+            return _json_or_text(text)
+        return yaml.load(text)
     except OSError:
         raise KubectlError(
             f"unable to read patch file: open {place}: no such file or directory"
