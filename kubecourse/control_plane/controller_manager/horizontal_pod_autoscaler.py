@@ -45,31 +45,30 @@ _EXTERNAL_API = (
 )
 
 
+_SOURCES = {
+    "ContainerResource": "containerResource", "External": "external", "Object": "object",
+    "Pods": "pods", "Resource": "resource",
+}  # fmt: skip
+"""Where a metric of a type says what is measured."""
+
+
 def unavailable(metric: Any, why: str = _RESOURCE_API) -> tuple[str, str, str]:
     """Why a metric cannot be had: reason, message, and what `FailedCompute…` puts before it."""
-    match metric.type:
-        case "Resource" | "ContainerResource":
-            container = metric.type == "ContainerResource"
-            source = metric.containerResource if container else metric.resource
-            name = source.name
-            what = "usage" if source.target.averageValue is not None else "utilization"
-            if not why.startswith(("missing", "did not")):
-                why = f"unable to get metrics for resource {name}: {why}"
-            kind = f"{name} container" if container else f"{name} resource"
-            reason = f"FailedGet{metric.type}Metric"
-            return (
-                reason,
-                f"failed to get {name} {what}: {why}",
-                (f"failed to get {kind} metric value: "),
-            )
-        case "Pods" | "Object":
-            source = metric.pods if metric.type == "Pods" else metric.object
-            message = f"unable to get metric {source.metric.name}: {_CUSTOM_API}"
-            prefix = f"failed to get {metric.type.lower()} metric value: "
-            return f"FailedGet{metric.type}Metric", message, prefix
-    message = f"unable to get external metric {metric.external.metric.name}: {_EXTERNAL_API}"
-    prefix = f"failed to get {metric.external.metric.name} external metric: "
-    return "FailedGetExternalMetric", message, prefix
+    source, kind = getattr(metric, _SOURCES[metric.type]), metric.type.lower()
+    name = source.name if "resource" in kind else source.metric.name
+    if "resource" in kind:
+        what = "usage" if source.target.averageValue is not None else "utilization"
+        if not why.startswith(("missing", "did not")):
+            why = f"unable to get metrics for resource {name}: {why}"
+        message = f"failed to get {name} {what}: {why}"
+        prefix = f"{name} {kind.removesuffix('resource') or 'resource'} metric value"
+    elif kind == "external":
+        message = f"unable to get external metric {name}: {_EXTERNAL_API}"
+        prefix = f"{name} external metric"
+    else:
+        message = f"unable to get metric {name}: {_CUSTOM_API}"
+        prefix = f"{kind} metric value"
+    return f"FailedGet{metric.type}Metric", message, f"failed to get {prefix}: "
 
 
 class HorizontalController(ManagedController):
@@ -192,7 +191,7 @@ class HorizontalController(ManagedController):
         container = metric.type == "ContainerResource"
         if not container and metric.type != "Resource":
             raise NoMetric
-        source = metric.containerResource if container else metric.resource
+        source = getattr(metric, _SOURCES[metric.type])
         part, resource = source.container if container else "", source.name
         try:
             api = self.client.extension(METRICS)
@@ -222,18 +221,14 @@ class HorizontalController(ManagedController):
             averageValue=quantity.canonical(f"{answer.average}m"),
         )
         if container:
-            status = autoscaling.MetricStatus(
-                type=metric.type,
-                containerResource=autoscaling.ContainerResourceMetricStatus(
-                    name=resource, container=part, current=value
-                ),
+            shown: Any = autoscaling.ContainerResourceMetricStatus(
+                name=resource, container=part, current=value
             )
-            return answer.replicas, f"{resource} container resource{said}", status
-        status = autoscaling.MetricStatus(
-            type=metric.type,
-            resource=autoscaling.ResourceMetricStatus(name=resource, current=value),
-        )
-        return answer.replicas, f"{resource} resource{said}", status
+        else:
+            shown = autoscaling.ResourceMetricStatus(name=resource, current=value)
+        status = autoscaling.MetricStatus(type=metric.type, **{_SOURCES[metric.type]: shown})
+        what = "container resource" if container else "resource"
+        return answer.replicas, f"{resource} {what}{said}", status
 
     def _tolerances(self, scaler: Any) -> tuple[float, float]:
         """How far use may be below and above its target."""
@@ -283,23 +278,17 @@ class HorizontalController(ManagedController):
             slowest = min(current, calculator.limit(rules.scaleDown, current, changes, now, False))
         up, down = min(most, fastest), max(least, slowest)
         if wanted > up:
-            if most > fastest:
-                why = "the desired replica count is increasing faster than the maximum scale rate"
-                return up, "ScaleUpLimit", why
-            return (
-                up,
-                "TooManyReplicas",
-                ("the desired replica count is more than the maximum replica count"),
-            )
+            why = "the desired replica count is more than the maximum replica count"
+            if most <= fastest:
+                return up, "TooManyReplicas", why
+            why = "the desired replica count is increasing faster than the maximum scale rate"
+            return up, "ScaleUpLimit", why
         if wanted < down:
-            if slowest > least:
-                why = "the desired replica count is decreasing faster than the maximum scale rate"
-                return down, "ScaleDownLimit", why
-            return (
-                down,
-                "TooFewReplicas",
-                ("the desired replica count is less than the minimum replica count"),
-            )
+            why = "the desired replica count is less than the minimum replica count"
+            if slowest <= least:
+                return down, "TooFewReplicas", why
+            why = "the desired replica count is decreasing faster than the maximum scale rate"
+            return down, "ScaleDownLimit", why
         return wanted, "DesiredWithinRange", "the desired count is within the acceptable range"
 
     def _failed(self, scaler: Any, status: Any, failures: list[tuple[str, str, str]]) -> Any:
