@@ -9,18 +9,17 @@ Sources: `github.com/coredns/coredns/plugin/kubernetes`, Kubernetes' DNS specifi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from kubecourse.api import models
 from kubecourse.client import Client, InformerFactory
+from kubecourse.client.informer import by_service
 
 core = models.core_v1
 discovery = models.discovery_v1
 
 DOMAIN = "cluster.local"
 NDOTS = 5
-_SERVICE_NAME = "kubernetes.io/service-name"
 
 
 class Answer(NamedTuple):
@@ -31,12 +30,6 @@ class Answer(NamedTuple):
     alias: str = ""
 
 
-def _service_of(slice: Any) -> Iterable[str]:
-    """Index: the Service of an EndpointSlice, as `namespace/name`."""
-    name = (slice.metadata.labels or {}).get(_SERVICE_NAME)
-    return (f"{slice.metadata.namespace}/{name}",) if name else ()
-
-
 class DNS:
     """Answers questions about names."""
 
@@ -45,7 +38,7 @@ class DNS:
     def __init__(self, client: Client) -> None:
         self._informers = InformerFactory(client)
         self._services = self._informers.informer(core.Service)
-        self._slices = self._informers.informer(discovery.EndpointSlice, _service_of)
+        self._slices = self._informers.informer(discovery.EndpointSlice, by_service)
         self.running = False
 
     def start(self) -> None:
@@ -104,7 +97,7 @@ class DNS:
         """The endpoints of a Service that DNS tells of: those that are ready."""
         return [
             endpoint
-            for slice in self._slices.indexed(_service_of, f"{namespace}/{service}")
+            for slice in self._slices.indexed(by_service, f"{namespace}/{service}")
             for endpoint in slice.endpoints or ()
             if endpoint.conditions is None or endpoint.conditions.ready is not False
         ]

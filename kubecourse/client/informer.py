@@ -19,6 +19,7 @@ Key = tuple[str, str]
 IndexFunction = Callable[[Any], Iterable[str]]
 ChangeHandler = Callable[[Any, Any], None]
 """Called with the object before and after: `(None, new)`, `(old, new)` or `(old, None)`."""
+SERVICE_NAME = "kubernetes.io/service-name"
 
 
 def key_of(obj: Any) -> Key:
@@ -31,22 +32,15 @@ def by_namespace(obj: Any) -> Iterable[str]:
     return (obj.metadata.namespace or "",)
 
 
-def by_controller(obj: Any) -> Iterable[str]:
-    """Index: the uid of the owner that manages the object, if any."""
-    for owner in obj.metadata.ownerReferences or ():
-        if owner.controller:
-            return (owner.uid,)
-    return ()
-
-
-def by_owner(obj: Any) -> Iterable[str]:
-    """Index: the uids of all owners."""
-    return [owner.uid for owner in obj.metadata.ownerReferences or ()]
-
-
 def by_node(obj: Any) -> Iterable[str]:
     """Index: the node that a pod is assigned to."""
     return (obj.spec.nodeName,) if obj.spec.nodeName else ()
+
+
+def by_service(slice: Any) -> Iterable[str]:
+    """Index: the Service that an EndpointSlice belongs to, as `namespace/name`."""
+    name = (slice.metadata.labels or {}).get(SERVICE_NAME)
+    return (f"{slice.metadata.namespace}/{name}",) if name else ()
 
 
 def by_label(obj: Any) -> Iterable[str]:
@@ -112,7 +106,7 @@ class Informer(Cell):
             self._handlers.remove(handler)
 
     def add_index(self, function: IndexFunction) -> None:
-        """Keep an index by a module-level function, such as `by_controller`."""
+        """Keep an index by a module-level function, such as `by_node`."""
         if function not in self._indexes:
             self.enter()
             index = self._indexes[function] = {}

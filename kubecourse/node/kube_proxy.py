@@ -9,13 +9,13 @@ Sources: `pkg/proxy/{endpointslicecache,topology}.go`, `pkg/proxy/iptables/proxi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from kubecourse.api import models
 from kubecourse.client import Client, InformerFactory
+from kubecourse.client.informer import Key, by_service
 
 core = models.core_v1
 discovery = models.discovery_v1
@@ -25,8 +25,6 @@ RELIST = 0.1
 """Seconds after which what a new watch lists has arrived."""
 ANY_NODE = ""
 """Stands for the addresses of all nodes."""
-SERVICE_NAME = "kubernetes.io/service-name"
-Key = tuple[str, str]
 
 
 class Endpoint(NamedTuple):
@@ -74,12 +72,6 @@ class Rule:
         return tuple(ready or ending)
 
 
-def service_of(slice: Any) -> Iterable[str]:
-    """Index: the Service that an EndpointSlice belongs to, as `namespace/name`."""
-    name = (slice.metadata.labels or {}).get(SERVICE_NAME)
-    return (f"{slice.metadata.namespace}/{name}",) if name else ()
-
-
 class KubeProxy:
     """The Service rules of all nodes."""
 
@@ -89,7 +81,7 @@ class KubeProxy:
         self._clock = client.clock
         self._informers = InformerFactory(client)
         self._services = self._informers.informer(core.Service)
-        self._slices = self._informers.informer(discovery.EndpointSlice, service_of)
+        self._slices = self._informers.informer(discovery.EndpointSlice, by_service)
         self._services.on_change(self._service_changed)
         self._slices.on_change(self._slice_changed)
         self._rng = client.clock.rng("kube-proxy")
@@ -148,7 +140,7 @@ class KubeProxy:
         self._mark((metadata.namespace, metadata.name))
 
     def _slice_changed(self, old: Any, new: Any) -> None:
-        for service in service_of(new or old):
+        for service in by_service(new or old):
             namespace, _, name = service.partition("/")
             self._mark((namespace, name))
 
@@ -175,7 +167,7 @@ class KubeProxy:
         if spec.sessionAffinity == "ClientIP":
             affinity = (config and config.clientIP and config.clientIP.timeoutSeconds) or 10800
         written = self._of_service[key] = []
-        slices = list(self._slices.indexed(service_of, f"{key[0]}/{key[1]}"))
+        slices = list(self._slices.indexed(by_service, f"{key[0]}/{key[1]}"))
         places = [(ip, spec.internalTrafficPolicy) for ip in spec.clusterIPs or [spec.clusterIP]]
         for port in spec.ports or ():
             addresses = [(ip, port.port, policy) for ip, policy in places]

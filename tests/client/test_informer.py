@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from kubecourse.api import models
 from kubecourse.api.labels import parse_selector
 from kubecourse.client import Client, Informer, InformerFactory
-from kubecourse.client.informer import by_controller, by_label, by_namespace
+from kubecourse.client.informer import by_label, by_namespace
 from kubecourse.clock import Clock
 from kubecourse.control_plane.apiserver import APIServer
 from kubecourse.control_plane.etcd import Etcd
@@ -90,6 +90,10 @@ def test_objects_are_found_by_labels_within_their_namespace(client: Client) -> N
     assert names("app=web,!tier") == ["b"]
     assert names("app=db") == []
     assert names("") == ["a", "b"]
+
+
+def by_controller(obj: Any) -> list[str]:
+    return [owner.uid for owner in obj.metadata.ownerReferences or () if owner.controller]
 
 
 def test_objects_are_found_by_the_owner_that_manages_them(client: Client) -> None:

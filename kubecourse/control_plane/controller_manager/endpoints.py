@@ -9,11 +9,11 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from kubecourse.api import models
+from kubecourse.client.informer import SERVICE_NAME
 from kubecourse.control_plane.controller_manager.pods import FINISHED, is_ready
 
 discovery = models.discovery_v1
 
-SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 HEADLESS = "service.kubernetes.io/headless"
 MANAGER = "endpointslice-controller.k8s.io"

@@ -7,13 +7,14 @@ carried to the slice that holds the pod; the others are not looked at.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
 from kubecourse.api.labels import Selector, selector_from_map
 from kubecourse.api.memo import memo
-from kubecourse.client.informer import Key, by_label, by_node, key_of
+from kubecourse.client.informer import Key, by_label, by_node, by_service, key_of
 from kubecourse.control_plane.controller_manager.controller import (
     WRITE_TIME,
     ManagedController,
@@ -22,7 +23,6 @@ from kubecourse.control_plane.controller_manager.controller import (
 from kubecourse.control_plane.controller_manager.endpoints import (
     MANAGED_BY,
     MANAGER,
-    SERVICE_NAME,
     ZONE,
     Place,
     place_of,
@@ -44,7 +44,7 @@ class EndpointSliceController(ManagedController):
         self._pods = self.follow(core.Pod, self._pod_changed, by_label, by_node)
         self._nodes = self.follow(core.Node, self._node_changed)
         slices = models.discovery_v1.EndpointSlice
-        self._slices = self.follow(slices, self._slice_changed, by_service)
+        self._slices = self.follow(slices, self._slice_changed, by_own_service)
 
     def forget(self) -> None:
         self._states: dict[Key, ServiceSlices] = {}
@@ -89,7 +89,7 @@ class EndpointSliceController(ManagedController):
     def _slice_changed(self, old: Any, new: Any) -> None:
         """Somebody else touched a slice: look at the whole service again."""
         obj = new if new is not None else old
-        for service in by_service(obj):
+        for service in by_own_service(obj):
             namespace, _, name = service.partition("/")
             state = self._states.get((namespace, name))
             if state is not None and state.absorb(obj, deleted=new is None):
@@ -103,7 +103,7 @@ class EndpointSliceController(ManagedController):
         selector = _selector(service.spec.selector)
         state = self._states.get(key)
         if state is None:
-            state = ServiceSlices(self.client, self._slices.indexed(by_service, "/".join(key)))
+            state = ServiceSlices(self.client, self._slices.indexed(by_own_service, "/".join(key)))
             self._states[key] = state
         if state.stale:
             pods = self._pods.select(key[0], selector)
@@ -134,13 +134,10 @@ def by_selected_label(service: Any) -> list[str]:
     return []
 
 
-def by_service(obj: Any) -> list[str]:
-    """Index: the service that a slice of this controller's belongs to, as `namespace/name`."""
-    labels = obj.metadata.labels or {}
-    service = labels.get(SERVICE_NAME)
-    if not service or labels.get(MANAGED_BY) != MANAGER:
-        return []
-    return [f"{obj.metadata.namespace}/{service}"]
+def by_own_service(obj: Any) -> Iterable[str]:
+    """Index: the same for the slices that this controller keeps."""
+    mine = (obj.metadata.labels or {}).get(MANAGED_BY) == MANAGER
+    return by_service(obj) if mine else ()
 
 
 def zone_of(node: Any) -> str | None:

@@ -12,6 +12,7 @@ from kubecourse.api.duration import human_duration
 from kubecourse.api.errors import ApiError
 from kubecourse.api.pod_resources import Amounts, Field, add, pod_resources
 from kubecourse.api.quantity import ZERO, parse_quantity
+from kubecourse.client.informer import SERVICE_NAME
 from kubecourse.tools.kubectl.describe.forms import (
     NONE,
     Json,
@@ -24,7 +25,6 @@ from kubecourse.tools.kubectl.rollouts import new_and_old_replica_sets
 
 MIRROR = "kubernetes.io/config.mirror"
 MOST_ENDPOINTS = 3
-SERVICE_NAME = "kubernetes.io/service-name"
 
 # --- times and events
 
