@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cmp_to_key
 from typing import Any, NamedTuple
 
+from kubecourse.api import conditions
 from kubecourse.clock import Clock
 
 FINISHED = ("Succeeded", "Failed")
@@ -29,14 +30,6 @@ def is_terminating(pod: Any) -> bool:
     return pod.metadata.deletionTimestamp is not None and pod.status.phase not in FINISHED
 
 
-def ready_condition(pod: Any) -> Any | None:
-    """A pod's condition Ready."""
-    for condition in pod.status.conditions or ():
-        if condition.type == "Ready":
-            return condition
-    return None
-
-
 def is_ready(pod: Any) -> bool:
     """Whether a pod is ready to serve."""
     for condition in pod.status.conditions or ():
@@ -47,7 +40,7 @@ def is_ready(pod: Any) -> bool:
 
 def available_in(pod: Any, seconds: int | None, clock: Clock) -> float:
     """Seconds until a ready pod has been so for long enough; 0 or less if it has."""
-    condition = ready_condition(pod)
+    condition = conditions.get(pod.status.conditions, "Ready")
     if not seconds or condition is None or condition.lastTransitionTime is None:
         return 0.0
     return float(clock.seconds(condition.lastTransitionTime) + seconds - clock.now)
@@ -88,7 +81,7 @@ def pods_to_delete(pods: list[Any], related: Iterable[Any], count: int, clock: C
 
 def _rank(pod: Any, crowd: int, clock: Clock) -> _Ranked:
     ready = is_ready(pod)
-    condition = ready_condition(pod) if ready else None
+    condition = conditions.get(pod.status.conditions, "Ready") if ready else None
     phase = _PHASES.get(pod.status.phase, 0)
     return _Ranked(
         pod,

@@ -42,10 +42,6 @@ class _Watched:
         except (KubectlError, JSONPathError) as error:
             self.error, self.over = error, True
 
-    def is_over(self) -> bool:
-        """Whether there is nothing more to wait for."""
-        return self.over
-
 
 def wait_until(
     connection: Connection, info: Info, test: Test, timeout: float
@@ -57,7 +53,7 @@ def wait_until(
     watched = _Watched(test)
     watched.look(connection.find(info))
     stream = connection.watch(info.resource, info.namespace, watched.changed, name=info.name)
-    connection.clock.wait_for(watched.is_over, max(timeout, 0.0))
+    connection.clock.wait_for(lambda: watched.over, max(timeout, 0.0))
     stream.stop()
     if watched.error is not None:
         raise watched.error

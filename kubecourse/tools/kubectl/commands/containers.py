@@ -9,7 +9,6 @@ Sources: `staging/src/k8s.io/kubectl/pkg/cmd/util/podcmd/podcmd.go`,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -39,27 +38,6 @@ _PULLING = {
     "ErrImagePull": "image can't be pulled",
     "ImagePullBackOff": "trying and failing to pull image",
 }
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a container on its node."""
-
-    kubelet: Any
-    pod_uid: str
-    name: str
-    previous: bool = False
-
-    @property
-    def container(self) -> Any:
-        """The container in the node's runtime. Raises KeyError."""
-        sandbox = self.kubelet.runtime.sandboxes[self.pod_uid]
-        return (sandbox.previous if self.previous else sandbox.containers)[self.name]
-
-    @property
-    def lines(self) -> list[tuple[float, str]]:
-        """What it wrote: each line, its line break included, with its virtual second."""
-        return list(self.kubelet.runtime.logs(self.pod_uid, self.name, self.previous))
 
 
 # --- choosing
@@ -132,8 +110,8 @@ def _fitness(pod: Json) -> tuple[Any, ...]:
 # --- reaching the node
 
 
-def find_run(connection: Connection, pod: Json, name: str, previous: bool = False) -> Run | None:
-    """The run of a container whose log can be read; None while its pod has no node.
+def find_run(connection: Connection, pod: Json, name: str, previous: bool = False) -> Any | None:
+    """The container in the runtime whose log can be read; None while its pod has no node.
 
     Raises ApiError for a container that has not started, or whose node does not answer.
     """
@@ -151,12 +129,11 @@ def find_run(connection: Connection, pod: Json, name: str, previous: bool = Fals
         reason = (current.get("waiting") or {}).get("reason", "ContainerCreating")
         raise bad_request(f"{where} is waiting to start: {_PULLING.get(reason, reason)}")
     kubelet = reach(connection, pod, f"containerLogs/{_path(pod, name)}")
-    run = Run(kubelet, pod["metadata"]["uid"], name, previous)
-    try:
-        run.container  # noqa: B018
-    except KeyError:
-        raise bad_request(f"{where} is terminated") from None
-    return run
+    sandbox = kubelet.runtime.sandboxes.get(pod["metadata"]["uid"])
+    runs = getattr(sandbox, "previous" if previous else "containers", {})
+    if name not in runs:
+        raise bad_request(f"{where} is terminated")
+    return runs[name]
 
 
 def reach(connection: Connection, pod: Json, asked: str = "") -> Any:
@@ -190,8 +167,8 @@ def _status(pod: Json, name: str) -> Json:
     return {}
 
 
-def running(connection: Connection, pod: Json, name: str) -> Run:
-    """A container that a command can be run in. Raises KubectlError, ApiError."""
+def running(connection: Connection, pod: Json, name: str) -> tuple[Any, Any]:
+    """A container that a command can be run in, and its runtime. Raises KubectlError, ApiError."""
     phase = (pod.get("status") or {}).get("phase")
     if phase in ("Succeeded", "Failed"):
         raise KubectlError(
@@ -200,12 +177,12 @@ def running(connection: Connection, pod: Json, name: str) -> Run:
     node = pod["spec"].get("nodeName")
     if not node:
         raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
-    kubelet = reach(connection, pod)
+    runtime = reach(connection, pod).runtime
     if "running" not in (_status(pod, name).get("state") or {}):
         raise KubectlError(
             f'Internal error occurred: unable to upgrade connection: container not found ("{name}")'
         )
-    return Run(kubelet, pod["metadata"]["uid"], name)
+    return runtime, runtime.container(pod["metadata"]["uid"], name)
 
 
 # --- logs
@@ -214,7 +191,7 @@ def running(connection: Connection, pod: Json, name: str) -> Run:
 @command("logs")
 def logs(inv: Invocation) -> None:
     """Print what containers wrote; with -f also what they write from now on."""
-    runs: list[tuple[str, Run]] = []
+    runs: list[tuple[str, Any]] = []
     for pod in _pods(inv):
         for name in _containers(inv, pod):
             found = find_run(inv.connection, pod, name, inv.flags["previous"])
@@ -225,7 +202,7 @@ def logs(inv: Invocation) -> None:
         tail = SELECTED_TAIL
     for prefix, found in runs:
         begin = inv.connection.clock.now - since if since else 0.0
-        lines = [line for line in found.lines if line[0] >= begin]
+        lines = [line for line in found.log if line[0] >= begin]
         for line in lines[-tail:] if tail > 0 else lines[: None if tail else 0]:
             _print_line(inv, prefix, *line)
     if inv.flags["follow"]:
@@ -275,10 +252,9 @@ def _print_line(inv: Invocation, prefix: str, when: float, text: str) -> None:
     inv.write(f"{prefix}{stamp}{text}")
 
 
-def _follow(inv: Invocation, runs: list[tuple[str, Run]]) -> None:
+def _follow(inv: Invocation, live: list[tuple[str, Any]]) -> None:
     """Let time pass until the containers have ended, or a minute has."""
     clock = inv.connection.clock
-    live = [(prefix, found.container) for prefix, found in runs]
     seen = [len(container.log) for _, container in live]
 
     def grown() -> bool:
@@ -310,8 +286,8 @@ def execute(inv: Invocation) -> int:
         inv.error(said)
     if inv.flags["stdin"] and inv.stdin:
         inv.warn("simulated containers read no standard input: the command gets none")
-    found = running(inv.connection, pod, container)
-    result = found.kubelet.runtime.exec(found.container, wanted)
+    runtime, found = running(inv.connection, pod, container)
+    result = runtime.exec(found, wanted)
     if result.seconds > WATCH_LIMIT:
         raise KubectlError("the command does not end; the real kubectl would go on waiting for it")
     inv.connection.clock.advance(result.seconds)

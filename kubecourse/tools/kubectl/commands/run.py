@@ -43,8 +43,8 @@ def _attach(inv: Invocation, info: Info) -> int:
     wait_until(connection, info, _is_past("Pending", "Running"), inv.flags["timeout"])
     found = find_run(connection, connection.get(info), "")
     assert found is not None  # it has started, so it has a node
-    inv.write("".join(text for _, text in found.lines))
-    code = found.container.exit_code or 0
+    inv.write("".join(text for _, text in found.log))
+    code = found.exit_code or 0
     _remove(inv, info)
     return code
 
