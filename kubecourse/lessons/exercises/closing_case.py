@@ -104,7 +104,7 @@ def grade(there: View) -> list[Mark] | Verdict:
     cluster, cloud = there.cluster, there.cluster.cloud
     nodes = there.list(core.Node)
     found = {name: there.get(need.kind, name) for name, need in needs().items()}
-    if _is_untouched(there, nodes, found):
+    if _is_untouched(there, nodes, found, noted):
         return untried()
     waiting = [pod.metadata.name for pod in there.pods() if not pod.spec.nodeName]
     going = [pod for pod in there.list(core.Pod) if pod.metadata.deletionTimestamp]
@@ -161,13 +161,21 @@ def _claims() -> dict[str, bool]:
     return own | {"data-db-0": True}
 
 
-def _is_untouched(there: View, nodes: list[Any], found: dict[str, Any]) -> bool:
+def _has(there: View, claim: str, noted: dict[str, str]) -> bool:
+    """Whether a claim is there, with the volume that it had."""
+    found = there.get(core.PersistentVolumeClaim, claim)
+    return found is not None and found.spec.volumeName == noted.get(claim)
+
+
+def _is_untouched(
+    there: View, nodes: list[Any], found: dict[str, Any], noted: dict[str, str]
+) -> bool:
     cloud = there.cluster.cloud
     return (
         len(cloud.pools) == 1
         and not cloud.past
         and all(obj is not None and obj.metadata.generation == 1 for obj in found.values())
-        and all(there.get(core.PersistentVolumeClaim, name) for name in _claims())
+        and all(_has(there, name, noted) for name in _claims())
         and not any(node.spec.unschedulable for node in nodes)
     )
 
@@ -178,8 +186,7 @@ def _is_untouched(there: View, nodes: list[Any], found: dict[str, Any]) -> bool:
 def _kept(there: View, found: dict[str, Any], noted: dict[str, str]) -> Mark:
     """Nobody's data is lost, and all that is needed runs as often as it must."""
     for name, keep in _claims().items():
-        claim = there.get(core.PersistentVolumeClaim, name)
-        if keep and (claim is None or claim.spec.volumeName != noted.get(name)):
+        if keep and not _has(there, name, noted):
             return Mark("kept", 0, "data", {"name": name})
     for name in _services():
         if there.get(core.Service, name) is None:

@@ -157,6 +157,45 @@ def test_no_part_can_be_left_out() -> None:
     assert all(100 - most < PASS for most in MOST.values())
 
 
+def test_those_that_may_wait_cost_a_point_each(ex: Exercises) -> None:
+    ex.case.apply_solution()
+    lab = ex.case.cluster
+    lab.run("scale deployment/render --replicas=12")
+    lab.settle()
+    assert marks(lab)["room"].values == {"node": "small-3", "names": "db"}
+    assert lab.run("create priorityclass high --value=1000").code == 0
+    patch = json.dumps({"spec": {"template": {"spec": {"priorityClassName": "high"}}}})
+    lab.run(f"patch statefulset db -p '{patch}'")
+    lab.settle()
+    room = marks(lab)["room"]
+    assert (room.why, room.points) == ("room_low", MOST["room"] - room.values["number"])
+    assert 0 < room.values["number"] < 7
+
+
+def test_an_autoscaler_is_no_room(ex: Exercises) -> None:
+    """Nor are machines that come only after the loss."""
+    lab = ex.case.cluster
+    request(lab, USED)
+    lab.cloud.add(Pool("small", "m5.xlarge", size=4, least=4, most=9))
+    move(lab, "base")
+    Autoscaler(lab.cloud).start()
+    lab.advance(60)
+    room = marks(lab)["room"]
+    assert room.points < MOST["room"] and lab.cloud.sizes["small"] == 4
+
+
+def test_one_thing_that_matters_on_spot_machines_is_enough_to_fail(ex: Exercises) -> None:
+    ex.case.apply_solution()
+    lab = ex.case.cluster
+    lab.cloud.add(Pool("spot", "m5.xlarge", size=1, spot=True))
+    patch = {"spec": {"template": {"spec": {"nodeSelector": {"kubecourse.dev/spot": "true"}}}}}
+    lab.run(f"patch statefulset db -p '{json.dumps(patch)}'")
+    lab.advance(300)
+    storm = marks(lab)["storm"]
+    assert (storm.why, storm.points, storm.values["names"]) == ("storm_no", 0, "db")
+    assert float(storm.values["answered"]) > 99
+
+
 def test_its_reasons_are_shown_point_by_point(ex: Exercises) -> None:
     ex.case.apply_solution()
     shown = repr(ex.case.check())
