@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 from kubecourse.addons.dns import DNS
 from kubecourse.addons.program import Program
 from kubecourse.addons.storage import STANDARD, LocalPathProvisioner
-from kubecourse.api import models
+from kubecourse.api import errors, models
 from kubecourse.api.labels import parse_selector
 from kubecourse.api.resources import Resource, find
 from kubecourse.client import Client
@@ -332,7 +332,7 @@ class Cluster(Failures):
         """Add what a new cluster does not have: `metrics-server`, `vertical-pod-autoscaler`."""
         from kubecourse.addons import metrics_server, vpa
 
-        extensions = self.server.extensions
+        extensions = self._answering("install").extensions
         for name in add_ons:
             if name == metrics_server.MetricsServer.name:
                 metrics = metrics_server.MetricsServer(self.connect_as(name), self._meter)
@@ -345,16 +345,28 @@ class Cluster(Failures):
                 known = f"{metrics_server.MetricsServer.name}, {vpa.VerticalPodAutoscaler.name}"
                 raise CourseError(f"no add-on {name!r}: there are {known}")
 
+    def _answering(self, asked: str) -> APIServer:
+        """The API server that answers. Raises CourseError."""
+        try:
+            return self.server
+        except errors.Unreachable:
+            raise CourseError(
+                f"{asked}: no API server answers; start one, cluster.start('kube-apiserver'), "
+                "or mend the network, cluster.heal()"
+            ) from None
+
     def what_if(self, fail: str = "largest", spot: str = "") -> Drill:
         """Try on a copy what happens without a node, or without all of a pool's spot machines."""
         from kubecourse.cloud.drill import what_if
 
+        self._answering("what_if")
         return what_if(self, fail, spot)
 
     def metrics(self) -> str:
         """What Prometheus would read now: the names of kube-state-metrics, cAdvisor, the API."""
         from kubecourse.tools import metrics
 
+        self._answering("metrics")
         return metrics.now(self)
 
     def write_metrics(

@@ -8,6 +8,7 @@ the end, and no pod twice.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -362,3 +363,26 @@ def test_an_outage_can_be_replayed_from_a_snapshot_and_on_a_copy() -> None:
         each.advance(200)
         told.append((each.control_plane.facts(), each.run("get pods -o wide").stdout))
     assert told[0] == told[1] == told[2]
+
+
+@pytest.mark.parametrize(
+    "ask", [Cluster.metrics, Cluster.what_if, lambda cluster: cluster.install("metrics-server")]
+)
+def test_what_needs_an_api_server_says_how_to_get_one(ask: Callable[[Cluster], object]) -> None:
+    cluster = Cluster(nodes=1)
+    cluster.stop("kube-apiserver")
+    with pytest.raises(CourseError, match=r"no API server answers; start one, cluster\.start"):
+        ask(cluster)
+
+
+def test_nodes_are_not_called_silent_while_nobody_listens() -> None:
+    cluster = Cluster(nodes=2)
+    cluster.advance(60)
+    cluster.stop("kube-apiserver")
+    cluster.advance(60)
+    assert "silent" not in repr(cluster.timeline("node/node-1"))
+    cluster.start("kube-apiserver")
+    cluster.advance(30)
+    cluster.fail_node("node-1")
+    cluster.advance(30)
+    assert "silent" in repr(cluster.timeline("node/node-1"))

@@ -15,6 +15,7 @@ from kubecourse.api.placement import tolerates
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.etcd import Event
 from kubecourse.tools.past import Past
+from kubecourse.tools.tables import columns
 
 Told = Iterator[tuple[str, str]]
 """What happened, as a word of `CAUSES` or another, and how it is told."""
@@ -88,12 +89,7 @@ class Timeline:
              row.text if row.object == self.name else f"{row.object} {row.text}", row.setting)
             for row in self.rows
         ]  # fmt: skip
-        wide = [max(len(row[column]) for row in (head, *rows)) for column in range(3)]
-        lines = [
-            f"{second:>{wide[0]}}  {took:>{wide[1]}}  {text:<{wide[2]}}  {setting}".rstrip()
-            for second, took, text, setting in (head, *rows)
-        ]
-        return "\n".join([self.headline, "", *lines])
+        return f"{self.headline}\n\n{columns((head, *rows), right=(0, 1))}"
 
 
 def timeline(past: Past, resource: Resource, namespace: str | None, name: str) -> Timeline | None:
@@ -117,12 +113,13 @@ class _Story:
         self._last: dict[tuple[str, str], float] = {}
         self._node = ""
         self._taints: list[Any] = []
-        self._beat = self._pause = self._silent = 0.0
+        self._beat = self._pause = self._silent = self._heard = 0.0
         self._given_up = False
         self._lost: dict[str, list[str]] = {}
 
     def hear(self, time: float, event: Event) -> None:
         """A change, and when it was written."""
+        self._heard = time
         obj = event.old if event.new is None else event.new
         kind = obj.kind
         if kind == "Event":
@@ -200,8 +197,13 @@ class _Story:
         self.rows.append(Moment(time, name, what, text, took, setting))
 
     def end(self, now: float) -> None:
-        """That was all: a node that has just missed a heartbeat is silent already."""
-        if self._pause and not self._given_up and now - self._beat > self._pause + 0.001:
+        """That was all: a node that has just missed a heartbeat is silent already.
+
+        Unless nobody was heard since: then no API server answers.
+        """
+        late = self._pause + 0.001
+        silent = now - self._beat > late and self._heard - self._beat > late
+        if self._pause and not self._given_up and silent:
             text = f"last heartbeat, {now - self._beat:.1f} s ago"
             self._add(self._beat, f"node/{self._node}", "silent", text)
 
