@@ -18,7 +18,8 @@ import msgspec
 from kubecourse.containers.bases import resolve
 from kubecourse.containers.engines import client, ours
 from kubecourse.containers.recording import on_engine
-from kubecourse.containers.shown import Shown, columns, size
+from kubecourse.containers.shown import Shown, size
+from kubecourse.tools.tables import columns
 
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 

@@ -23,8 +23,9 @@ from kubecourse.containers.engines import (
     plain,
 )
 from kubecourse.containers.recording import on_engine
-from kubecourse.containers.shown import Shown, columns
+from kubecourse.containers.shown import Shown
 from kubecourse.lessons.messages import text
+from kubecourse.tools.tables import columns
 
 _TAKEN = re.compile(
     r"port is already allocated|address already in use|ports are not available", re.IGNORECASE

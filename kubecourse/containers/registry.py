@@ -22,8 +22,9 @@ from kubecourse.containers.engines import (
 )
 from kubecourse.containers.ports import containers, get, logs, run
 from kubecourse.containers.recording import on_engine, say
-from kubecourse.containers.shown import Shown, columns, size
+from kubecourse.containers.shown import Shown, size
 from kubecourse.node.runtime.references import parse_reference
+from kubecourse.tools.tables import columns
 
 NAME = f"{PREFIX}registry"
 PORT = 5005

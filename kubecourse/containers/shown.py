@@ -1,8 +1,6 @@
-"""How answers, sizes and tables are written."""
+"""How answers and sizes are written."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -21,10 +19,3 @@ def size(count: float) -> str:
             return f"{count:.3g}{unit}"
         count /= 1000
     return f"{count:.3g}GB"
-
-
-def columns(rows: Iterable[Sequence[object]]) -> str:
-    """Rows as a table, each column as wide as its widest cell; the last is not filled up."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)

@@ -8,6 +8,7 @@ from kubecourse.api import models
 from kubecourse.api.resources import BY_MODEL
 from kubecourse.control_plane.scheduler import NEEDED, Decision, NodeDecision, decide
 from kubecourse.tools.past import Past
+from kubecourse.tools.tables import columns
 
 core = models.core_v1
 
@@ -28,7 +29,7 @@ class Explanation:
 
     def __repr__(self) -> str:
         decision = self.decision
-        lines = [self.headline, "", *self._totals()]
+        lines = [self.headline, "", self._totals()]
         refused = [node for node in decision.nodes if not node.fits]
         if refused:
             lines.append("")
@@ -81,7 +82,7 @@ class Explanation:
             if any(name in node.scores and node.scores[name].weighted for node in self.shown)
         ]
 
-    def _totals(self) -> list[str]:
+    def _totals(self) -> str:
         """Plugins down, nodes across: each score times its plugin's weight."""
         nodes = self.shown
         rows = [["", *(node.node for node in nodes)]]
@@ -89,7 +90,7 @@ class Explanation:
             scores = [node.scores.get(plugin) for node in nodes]
             rows.append([plugin, *("" if s is None else str(s.weighted) for s in scores)])
         rows.append(["total", *(str(node.total) if node.fits else "refused" for node in nodes)])
-        return _table(rows)
+        return columns(rows, right=range(1, len(rows[0])))
 
     def details(self) -> str:
         """Every filter's verdict on each node, and every score: raw, scaled to 100, weighted."""
@@ -99,29 +100,17 @@ class Explanation:
             rows = [["  filter", "verdict"], *([f"  {name}", "fits"] for name in node.passed)]
             if not node.fits:
                 rows.append([f"  {node.refused_by}", ", ".join(node.reasons)])
-            lines += _table(rows, left=2)
+            lines.append(columns(rows))
             rows = [["  plugin", "raw", "0–100", "weighted"]]
             for name, score in node.scores.items():
                 raw = "–" if score.raw is None else str(score.raw)
                 rows.append([f"  {name}", raw, str(score.normalized), str(score.weighted)])
-            lines += _table(rows) if len(rows) > 1 else []
+            lines += [columns(rows, right=(1, 2, 3))] if len(rows) > 1 else []
         return "\n".join(lines)
 
 
 def _rank(node: NodeDecision) -> tuple[bool, int]:
     return not node.fits, -node.total
-
-
-def _table(rows: list[list[str]], left: int = 1) -> list[str]:
-    """Rows as text; the first columns are flush left, numbers right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if column < left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def explain_pod(past: Past, pod: Any) -> Explanation:

@@ -17,6 +17,7 @@ from kubecourse.client import Client
 from kubecourse.control_plane.apiserver.watch import Watch
 from kubecourse.snapshot import everything
 from kubecourse.tools.sources import manifest
+from kubecourse.tools.tables import columns
 
 if TYPE_CHECKING:
     from kubecourse.cluster import Cluster
@@ -73,11 +74,7 @@ class Hops(list[Hop]):
              f"{hop.path} {hop.object}" if hop.verb == TOLD else hop.path, str(hop.revision or ""))
             for hop in self
         ]  # fmt: skip
-        wide = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-        return "\n".join(
-            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, wide, strict=True)).rstrip()
-            for row in (head, *rows)
-        )
+        return columns((head, *rows))
 
     def way(self) -> Hops:
         """Those without which the last, an answer, would not have come; in order.
