@@ -21,7 +21,7 @@ from kubecourse.api.placement import (
     Amounts,
     RequiredNodes,
     amounts,
-    pod_requests,
+    requests_of,
     untolerated,
 )
 from kubecourse.client import Client, EventRecorder
@@ -34,7 +34,6 @@ ANNOTATION = "descheduler.alpha.kubernetes.io/evict"
 FINISHED = ("Succeeded", "Failed")
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 
-requests_of = memo(pod_requests)
 allocatable_of = memo(lambda status: amounts(status.allocatable or status.capacity))
 
 Say = Callable[..., None]

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from kubecourse.addons.descheduler.evictor import Evictor, allocatable_of, requests_of
+from kubecourse.addons.descheduler.evictor import Evictor, allocatable_of
 from kubecourse.addons.descheduler.policy import (
     HighNodeUtilization,
     LowNodeUtilization,
     Namespaces,
     Thresholds,
 )
-from kubecourse.api.placement import Amounts, tolerated
+from kubecourse.api.placement import Amounts, requests_of, tolerated
 from kubecourse.api.qos import qos_class
 
 BASIC = ("cpu", "memory", "pods")

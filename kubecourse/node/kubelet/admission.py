@@ -13,7 +13,7 @@ from kubecourse.api.placement import (
     Amounts,
     RequiredNodes,
     amounts,
-    pod_requests,
+    requests_of,
     taints_of,
     tolerated,
 )
@@ -25,7 +25,6 @@ Port = tuple[str, int, str]
 """A port of the node: protocol, number, and the address that it is taken on."""
 
 
-_requests = memo(pod_requests)
 _required_nodes = memo(RequiredNodes)
 
 
@@ -62,7 +61,7 @@ class Allocation:
 
     def add(self, pod: Any) -> None:
         """A pod has been let in."""
-        asked = self.pods[pod.metadata.uid] = _requests(pod.spec)
+        asked = self.pods[pod.metadata.uid] = requests_of(pod.spec)
         for name in COUNTED:
             self.used[name] += asked.get(name, 0)
         if ports := _host_ports(pod.spec):
@@ -81,7 +80,7 @@ class Allocation:
         `node` has the labels and taints of now; it is None where nobody knows them.
         """
         spec = pod.spec
-        asked = {"pods": 1, **_requests(spec)}
+        asked = {"pods": 1, **requests_of(spec)}
         used = {"pods": len(self.pods), **self.used}
         for name in ("pods", *COUNTED):
             wanted = asked.get(name, 0)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubecourse.api import models, quantity
 from kubecourse.api.memo import memo
-from kubecourse.api.placement import pod_requests, tolerated
+from kubecourse.api.placement import requests_of, tolerated
 from kubecourse.api.pod_resources import pod_resources
 from kubecourse.api.qos import qos_class
 from kubecourse.api.quantity import Quantity
@@ -76,9 +76,6 @@ def rank(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 def _order(pod: Candidate) -> tuple[bool, int, float]:
     return pod.usage <= pod.request, pod.priority, pod.request - pod.usage
-
-
-_requests = memo(pod_requests)
 
 
 @memo
@@ -242,13 +239,11 @@ class EvictionManager:
             if not self._met():
                 return []
         of_pod = memory_of if condition == MEMORY else disk_of
-        candidates = [
-            Candidate(
-                worker.pod.metadata.name, of_pod(worker),
-                _requests(worker.pod.spec).get(resource, 0), worker.pod.spec.priority or 0, worker,
-            )
-            for worker in self._active()
-        ]  # fmt: skip
+        candidates = []
+        for worker in self._active():
+            name, spec = worker.pod.metadata.name, worker.pod.spec
+            asked = requests_of(spec).get(resource, 0)
+            candidates.append(Candidate(name, of_pod(worker), asked, spec.priority or 0, worker))
         for candidate in rank(candidates):
             worker = candidate.worker
             message = self._message(worker, resource, threshold)
