@@ -127,7 +127,7 @@ def _looks_elsewhere(spec: Any) -> bool:
 
 def usage(resource: Resource, obj: Any, now: datetime) -> Amounts:
     """What an object uses, by the names that quotas know."""
-    measure = _MEASURES.get(resource.kind)
+    measure = None if resource.custom else _MEASURES.get(resource.kind)
     if measure is None:
         return dict.fromkeys(_names(resource), ONE)
     return {f"count/{resource.qualified}": ONE} | measure(obj, now)

@@ -234,6 +234,10 @@ def test_a_kind_may_be_called_as_one_of_kubernetes_own(cluster: Cluster) -> None
     assert say(cluster, "apply -f -", manifest) == "service.db.example.com/daily created"
     assert "daily" in say(cluster, "get services.db.example.com")
     assert "daily" not in say(cluster, "get services")
+    say(cluster, "create quota few --hard=services=1,pods=1,requests.cpu=1")
+    assert "configured" in say(cluster, "apply -f -", manifest.replace("0 3", "0 4"))
+    other = manifest.replace("daily", "weekly")
+    assert say(cluster, "apply -f -", other) == "service.db.example.com/weekly created"
 
 
 def test_a_copy_of_a_cluster_has_them_too(cluster: Cluster) -> None:
@@ -303,3 +307,16 @@ def test_a_pod_bears_what_its_way_of_running_costs() -> None:
     say(cluster, "apply -f -", pod % ("two", "sandboxed"))
     found = say(cluster, "get pod two -o jsonpath='{.spec.overhead.memory} {.spec.nodeSelector}'")
     assert found == '64Mi {"sandbox":"yes"}'
+
+
+def test_an_ingress_is_of_the_class_that_is_the_default() -> None:
+    cluster = Cluster(nodes=1)
+    mark = "annotations: {ingressclass.kubernetes.io/is-default-class: 'true'}"
+    say(cluster, "apply -f -", EXTENSIONS.replace("{name: web}", f"{{name: web, {mark}}}"))
+    ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: shop}\nspec: "
+    ingress += "{%s defaultBackend: {service: {name: shop, port: {number: 80}}}}\n"
+    path = "jsonpath={.spec.ingressClassName}"
+    say(cluster, "apply -f -", ingress % "")
+    assert say(cluster, f"get ingress shop -o {path}") == "web"
+    say(cluster, "replace --force -f -", ingress % "ingressClassName: other,")
+    assert say(cluster, f"get ingress shop -o {path}") == "other"

@@ -35,6 +35,7 @@ _MUTATING: tuple[tuple[Plugin, str, str], ...] = (
     (priority.admit, "CREATE", "Pod"),
     (pods.tolerate_lost_node, "CREATE UPDATE", "Pod"),
     (storage.default_class, "CREATE", _CLAIM),
+    (storage.default_ingress_class, "CREATE", "Ingress"),
     (storage.protect, "CREATE", f"PersistentVolume {_CLAIM}"),
     (pods.runtime_class, "CREATE", "Pod"),
 )
@@ -66,10 +67,11 @@ def admit(
 ) -> Any:
     """Pass an object through every mutating plugin."""
     attempt = Attempt(server, operation, resource, new, old, options)
-    for plugin in _concerned(_MUTATING, operation, resource.kind):
+    kind = "" if resource.custom else resource.kind
+    for plugin in _concerned(_MUTATING, operation, kind):
         attempt.new = plugin(attempt)
     if operation == "CREATE":
-        for webhook in server.extensions.webhooks.get(resource.kind, ()):
+        for webhook in server.extensions.webhooks.get(kind, ()):
             attempt.new = webhook(attempt.new)
     return attempt.new
 
@@ -79,5 +81,6 @@ def check(
 ) -> None:
     """Ask every validating plugin; the first that minds raises ApiError."""
     attempt = Attempt(server, operation, resource, new, old, options)
-    for plugin in _concerned(_VALIDATING, operation, resource.kind):
+    kind = "" if resource.custom else resource.kind
+    for plugin in _concerned(_VALIDATING, operation, kind):
         plugin(attempt)

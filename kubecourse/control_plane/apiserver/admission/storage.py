@@ -1,7 +1,8 @@
 """Claims and volumes: the class that is the default, protection while in use, growing.
 
 Sources: `plugin/pkg/admission/storage/{storageclass/setdefault,persistentvolume/resize,
-storageobjectinuseprotection}/admission.go`, `pkg/volume/util/storageclass.go`.
+storageobjectinuseprotection}/admission.go`, `…/network/defaultingressclass/admission.go`,
+`pkg/volume/util/storageclass.go`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from msgspec.structs import replace
 
 from kubecourse.api import quantity
 from kubecourse.api.quota import STORAGE_CLASS_ANNOTATION
-from kubecourse.api.resources import BY_PLURAL
+from kubecourse.api.resources import BY_PLURAL, Resource
 from kubecourse.control_plane.apiserver.admission.attempt import Attempt
 
 CLASSES = BY_PLURAL["storage.k8s.io", "v1", "storageclasses"]
+INGRESS_CLASSES = BY_PLURAL["networking.k8s.io", "v1", "ingressclasses"]
+DEFAULT_INGRESS = "ingressclass.kubernetes.io/is-default-class"
 DEFAULT_ANNOTATIONS = (
     "storageclass.kubernetes.io/is-default-class",
     "storageclass.beta.kubernetes.io/is-default-class",
@@ -36,15 +39,29 @@ def default_class(attempt: Attempt) -> Any:
     named = STORAGE_CLASS_ANNOTATION in (new.metadata.annotations or {})
     if named or new.spec.storageClassName is not None:
         return new
+    chosen = _newest(attempt, CLASSES, DEFAULT_ANNOTATIONS)
+    return replace(new, spec=replace(new.spec, storageClassName=chosen)) if chosen else new
+
+
+def default_ingress_class(attempt: Attempt) -> Any:
+    """The same for an Ingress; an old annotation names a class as well."""
+    new = attempt.new
+    named = "kubernetes.io/ingress.class" in (new.metadata.annotations or {})
+    if named or new.spec.ingressClassName is not None:
+        return new
+    chosen = _newest(attempt, INGRESS_CLASSES, (DEFAULT_INGRESS,))
+    return replace(new, spec=replace(new.spec, ingressClassName=chosen)) if chosen else new
+
+
+def _newest(attempt: Attempt, classes: Resource, annotations: tuple[str, ...]) -> str:
+    """The name of the newest class that is marked as default."""
     found = [
         each
-        for each in attempt.server.list(CLASSES)
-        if "true" in map((each.metadata.annotations or {}).get, DEFAULT_ANNOTATIONS)
+        for each in attempt.server.list(classes)
+        if "true" in map((each.metadata.annotations or {}).get, annotations)
     ]
-    if not found:
-        return new
-    chosen = max(found, key=lambda each: each.metadata.creationTimestamp)
-    return replace(new, spec=replace(new.spec, storageClassName=chosen.metadata.name))
+    newest = max(found, key=lambda each: each.metadata.creationTimestamp, default=None)
+    return newest.metadata.name if newest is not None else ""
 
 
 def protect(attempt: Attempt) -> Any:
