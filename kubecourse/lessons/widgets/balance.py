@@ -62,6 +62,8 @@ CAUSES, PERIOD = ("loss", "rollout", "night"), 120.0
 """What has happened (the names of messages); seconds between two rounds, as the CronJob's."""
 SAYS = re.compile(r'"(Evicted|Error evicting) pod|nothing to do|skipping|No removable')
 """Lines of the log that say what was done, or why nothing was."""
+NONE = ""
+"""No budget. It is not None: a list would show that as nothing chosen."""
 SHOWN = 4
 """Lines of the log, and pods for each reason."""
 Placed = dict[str, str]
@@ -112,10 +114,10 @@ def unbalanced(cause: str) -> Cluster:
     return cluster
 
 
-def run(cause: str, strategy: str, budget: int | None, rounds: int) -> Balanced:
+def run(cause: str, strategy: str, budget: int | str, rounds: int) -> Balanced:
     """Let the descheduler run so many rounds on an unbalanced cluster."""
     cluster = unbalanced(cause)
-    if budget is not None:
+    if budget != NONE:
         applied(cluster, BUDGET.format(count=budget))
         cluster.settle()
     client, told = cluster.connect_as("descheduler"), parse(policy(strategy))
@@ -228,7 +230,7 @@ class Balance(Story[Balanced]):
     rounds: ipywidgets.IntSlider
 
     def __init__(self) -> None:
-        budgets = {None: words("drain.none"), 1: "maxUnavailable: 1", 0: "maxUnavailable: 0"}
+        budgets = {NONE: words("drain.none"), 1: "maxUnavailable: 1", 0: "maxUnavailable: 0"}
         super().__init__(
             cause=pick(
                 words("balance.cause"), {each: words(f"balance.{each}") for each in CAUSES}, "loss"
@@ -236,7 +238,7 @@ class Balance(Story[Balanced]):
             strategy=pick(
                 words("balance.strategy"), {each: each for each in THRESHOLDS}, "LowNodeUtilization"
             ),
-            budget=pick(words("balance.budget"), budgets, None),
+            budget=pick(words("balance.budget"), budgets, NONE),
             rounds=slider(words("balance.rounds"), 1, 1, 5),
         )
 

@@ -13,7 +13,6 @@ from kubecourse.api.demand import PREFIX
 from kubecourse.cloud import Fleet, Pool, Waste, clean, report
 from kubecourse.cloud.waste import OWNER
 from kubecourse.cluster import Cluster
-from kubecourse.lessons import palette
 from kubecourse.lessons.widgets.drawn import button, table
 from kubecourse.lessons.widgets.panel import Frame, picture
 from kubecourse.lessons.widgets.story import words
@@ -62,7 +61,7 @@ spec:
   containers: [{name: c, image: "nginx:1.27", volumeMounts: [{name: data, mountPath: /data}]}]
   volumes: [{name: data, persistentVolumeClaim: {claimName: old-data}}]
 """
-NAMES, COLUMNS = "236px", "80px 105px 90px 90px"
+NAMES, COLUMNS = "228px", "76px 105px 96px 88px"
 """The widths of the columns: names with their ticks; owner, why, USD, what would be done."""
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
@@ -143,7 +142,11 @@ class CleanUp(Frame):
         self.fleet = little_fleet() if fleet is None else fleet
         self.objects: list[Found] = []
         self.ticks: list[ipywidgets.Checkbox] = []
-        self.picture, self.below, self._rows = ipywidgets.HTML(), ipywidgets.HTML(), _column()
+        self.picture, self.below, self._rows = (
+            ipywidgets.HTML(),
+            ipywidgets.HTML(),
+            ipywidgets.VBox(),
+        )
         self.data = _tick(words("clean.data"), "auto")
         self.data.observe(self._draw, "value")
         self.delete = button(words("clean.delete"), self._delete)
@@ -160,7 +163,7 @@ class CleanUp(Frame):
             tick.disabled = not each.cure
             tick.observe(self._draw, "value")
         self._rows.children = [
-            ipywidgets.HBox([tick, ipywidgets.HTML(columns(_cells(each)))], layout=WRAP)
+            ipywidgets.HBox([tick, ipywidgets.HTML(columns(_cells(each)))])
             for each, tick in zip(self.objects, self.ticks, strict=True)
         ]
         self._draw()
@@ -226,12 +229,10 @@ class CleanUp(Frame):
             tick.value = False
 
 
-def _column() -> ipywidgets.VBox:
-    return ipywidgets.VBox(layout={"max_width": f"{palette.WIDTH}px"})
-
-
 def _tick(said: str, width: str) -> ipywidgets.Checkbox:
-    return ipywidgets.Checkbox(description=said, indent=False, layout={"width": width})
+    return ipywidgets.Checkbox(
+        description=said, indent=False, layout={"width": width, "flex": "none"}
+    )
 
 
 def _heads() -> list[str]:
@@ -240,10 +241,9 @@ def _heads() -> list[str]:
 
 def _head() -> str:
     first, *others = _heads()
-    return (
-        f'<div style="display: flex; font-weight: bold"><span style="width: {NAMES}">{first}'
-        f"</span>{columns(others)}</div>"
-    )
+    look = f"flex: none; width: {NAMES}; margin-right: 6px"
+    name = f'<span style="{look}">{first}</span>'
+    return f'<div style="display: flex; font-weight: bold">{name}{columns(others)}</div>'
 
 
 def _cells(found: Found) -> list[str]:

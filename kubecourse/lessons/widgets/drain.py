@@ -168,7 +168,9 @@ class DrainWithBudget(Story[Drained]):
     start_up: ipywidgets.IntSlider
 
     def __init__(self) -> None:
-        budgets = {None: words("drain.none")} | {count: str(count) for count in range(7)}
+        budgets: dict[Any, str] = {"": words("drain.none")} | {
+            count: str(count) for count in range(7)
+        }
         super().__init__(
             what=pick(words("drain.what"), {each: words(f"drain.{each}") for each in END}, "drain"),
             replicas=slider("replicas", 4, 1, 6),
@@ -177,7 +179,9 @@ class DrainWithBudget(Story[Drained]):
         )
 
     def tell(self, **values: Any) -> Drained:
-        return run(**values)
+        # A list would show None as nothing chosen.
+        budget = values.pop("min_available")
+        return run(**values, min_available=None if budget == "" else budget)
 
     def say(self, told: Drained) -> str:
         return text(told)

@@ -146,7 +146,7 @@ def test_a_drain_never_goes_below_the_budget(budget: int) -> None:
 
 
 def test_without_a_budget_all_go_at_once_and_clients_notice() -> None:
-    told = drained(min_available=None).told
+    told = drained(min_available="").told
     assert (min(number for _, number in told.ready), told.refused) == (0, 0)
     assert sum(told.failed) > 0
 

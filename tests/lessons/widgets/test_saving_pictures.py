@@ -205,6 +205,12 @@ def test_evicted_pods_go_where_there_is_room(values, before: str, after: str) ->
     assert len(widget.told.after) == len(widget.told.before)
 
 
+def test_a_list_shows_what_is_chosen() -> None:
+    for widget in (Balance(), CapacityMix(), SpareCapacity()):
+        lists = [c for c in widget._controls.values() if hasattr(c, "options")]
+        assert all(each.index is not None for each in lists)
+
+
 def test_a_budget_lets_one_go_each_round() -> None:
     told = [balanced(strategy="RemoveDuplicates", budget=1, rounds=n).told for n in (1, 2, 3)]
     assert [len(each.evicted) for each in told] == [1, 2, 3]
