@@ -24,6 +24,8 @@ BENCHMARKS = {
     "scale": ["benchmarks.scale", "--nodes", "300", "--pods", "3000"],
     "startup": ["benchmarks.startup"],
     "idle": ["benchmarks.idle"],
+    "day": ["benchmarks.day"],
+    "week": ["benchmarks.week", "--days", "1", "--hours", "1"],
     "snapshot": ["benchmarks.snapshot", "--nodes", "100", "--pods", "1000"],
 }
 
