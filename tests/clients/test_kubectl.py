@@ -292,3 +292,64 @@ def test_somebody_else_may_do_less(service: Service, each_kubectl: str, do: Kube
         assert do("auth", "can-i", "create", "pods") == "yes\n"
     finally:
         path.unlink()
+
+
+DEFINITION = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: lamps.home.example.com}
+spec:
+  group: home.example.com
+  scope: Namespaced
+  names: {plural: lamps, kind: Lamp}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    additionalPrinterColumns: [{name: Colour, type: string, jsonPath: .spec.colour}]
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties: {colour: {type: string, enum: [red, green]}}
+"""
+LAMP = """
+apiVersion: home.example.com/v1
+kind: Lamp
+metadata: {name: desk}
+spec: {colour: green}
+"""
+AUTOSCALER = """
+apiVersion: autoscaling/v1
+kind: HorizontalPodAutoscaler
+metadata: {name: old}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: old}
+  maxReplicas: 3
+  targetCPUUtilizationPercentage: 50
+"""
+
+
+def test_custom_resources(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", stdin=DEFINITION)
+    kubectl("wait", "--for=condition=established", "crd/lamps.home.example.com")
+    assert kubectl("apply", "-f", "-", stdin=LAMP)[0] == "lamp.home.example.com/desk created\n"
+    assert kubectl("apply", "-f", "-", stdin=LAMP)[0] == "lamp.home.example.com/desk unchanged\n"
+    assert kubectl("diff", "-f", "-", stdin=LAMP)[2] == 0
+    assert kubectl("get", "lamps")[0].split() == ["NAME", "COLOUR", "desk", "green"]
+    wrong = kubectl("apply", "-f", "-", stdin=LAMP.replace("green", "blue"))[1]
+    assert 'spec.colour: Unsupported value: "blue": supported values: "red", "green"' in wrong
+    assert "colour\t<string>" in kubectl("explain", "lamps.spec")[0]
+    answer = kubectl("apply", "--server-side", "-f", "-", stdin=LAMP)
+    assert answer[0] == "lamp.home.example.com/desk serverside-applied\n"
+    assert kubectl("delete", "crd", "lamps.home.example.com")[2] == 0
+
+
+def test_older_versions(kubectl: Kubectl) -> None:
+    first = kubectl("apply", "-f", "-", stdin=AUTOSCALER)[0]
+    assert first == "horizontalpodautoscaler.autoscaling/old created\n"
+    assert "unchanged" in kubectl("apply", "-f", "-", stdin=AUTOSCALER)[0]
+    assert "/50%" in kubectl("get", "hpa", "old")[0]
+    assert kubectl("delete", "-f", "-", stdin=AUTOSCALER)[2] == 0

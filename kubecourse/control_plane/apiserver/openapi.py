@@ -143,7 +143,10 @@ def _paths(resource: Resource) -> dict[str, Json]:
         f"{collection}/{{name}}": {
             "get": operation("get"),
             "put": operation("put", WRITES, ("*/*",)),
-            "patch": operation("patch", (*WRITES, "force"), PATCHES),
+            # Without the last kubectl computes patches of custom resources as it should.
+            "patch": operation(
+                "patch", (*WRITES, "force"), PATCHES[:3] if resource.custom else PATCHES
+            ),
             "delete": operation("delete", ("dryRun", "gracePeriodSeconds", "propagationPolicy")),
         },
     }
