@@ -238,7 +238,7 @@ def _answer(task: Task, kind: Kind) -> Iterator[dict[str, Any]]:
         task=task,
         right=own["right"],
         hints=[own[f"hint{number + 1}"] for number in range(HINTS)],
-        wrong=[words for key, words in own.items() if key.startswith("wrong.")],
+        wrong=[words for key, words in own.items() if key.startswith(("wrong.", "marks."))],
     )
 
 

@@ -99,12 +99,12 @@ def dense(words: str) -> str:
 
 def telling_lines(made: Handouts) -> list[str]:
     """Lines of solutions that give something away: not those that the lesson itself shows."""
-    lesson = dense(
-        "".join(
-            cell.source + "".join(output.get("text", "") for output in cell.get("outputs", ()))
-            for cell in made.notebook.cells
-        )
-    )
+    shown = [output for cell in made.notebook.cells for output in cell.get("outputs", ())]
+    said = [
+        output.get("text", "") + output.get("data", {}).get("text/html", "") for output in shown
+    ]
+    pictures = unescape(re.sub(r"<[^>]*>", "", "".join(said)))
+    lesson = dense("".join(cell.source for cell in made.notebook.cells) + pictures)
     lines = [dense(line) for solution in made.solutions for line in solution.splitlines()]
     return [line for line in lines if len(line) > 15 and line not in lesson]
 
