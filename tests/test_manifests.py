@@ -113,7 +113,9 @@ def busy_cluster() -> Cluster:
     """A cluster in which everything that is accepted was applied, and time passed."""
     cluster = Cluster(nodes=2)
     every_kind = Path(__file__).parent / "tools" / "kubectl" / "every_kind.yaml"
-    for document in (*DOCUMENTS, *every_kind.read_text().split("\n---\n")):
+    extensions = Path(__file__).parent / "data" / "manifests" / "extensions.yaml"
+    more = f"{every_kind.read_text()}\n---\n{extensions.read_text()}".split("\n---\n")
+    for document in (*DOCUMENTS, *more):
         cluster.run("apply -f -", document)
     cluster.advance(30)
     return cluster
