@@ -22,6 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from kubecourse.lessons.messages import text
 from kubecourse.publish import trial_container
 from kubecourse.publish.chromium import find_chromium
+from kubecourse.tools import helm
 
 TIMEOUT = 10
 """Wall-clock seconds that a tool has to say its version."""
@@ -161,6 +162,8 @@ def _kubectl() -> str:
 
 
 def _helm() -> str:
+    if helm.available() == "library":
+        return text("doctor.helm.library", version=helm.version())
     return _ask("helm", "version", "--short").strip()
 
 

@@ -28,6 +28,7 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr("kubecourse.publish.chromium._APPLICATIONS", ())
     monkeypatch.setattr(doctor, "version", nothing)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    monkeypatch.setitem(sys.modules, "helm_python", None)
     monkeypatch.setattr(messages, "_chosen", [])
     return tmp_path
 

@@ -11,7 +11,7 @@ it talks to the cluster over HTTPS as to any other. Here are only its command li
 Source of words and tables: helm's `pkg/cmd`, v4.
 """
 
-from kubecourse.tools.helm.main import MISSING, available, run, shown
+from kubecourse.tools.helm.main import MISSING, available, run, shown, version
 from kubecourse.tools.helm.recording import is_recording, lab
 
-__all__ = ["MISSING", "available", "is_recording", "lab", "run", "shown"]
+__all__ = ["MISSING", "available", "is_recording", "lab", "run", "shown", "version"]
