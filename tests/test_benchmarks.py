@@ -64,7 +64,7 @@ def test_a_snapshot_of_many_pods_is_cheap_and_so_is_what_follows() -> None:
     figures = run("benchmarks.snapshot", "--nodes", "300", "--pods", "3000")
     assert figures["snapshot_ms"] < 2 * 50 * 0.3
     assert figures["kept_objects"] < 4500, "not what each pod is made of"
-    assert figures["changed_objects"] < 1500, "two nodes and a few tables"
+    assert figures["changed_objects"] < 2500, "four nodes and a few tables"
     assert figures["next_change_ms"] < 2 * figures["later_change_ms"] + 20
 
 

@@ -35,10 +35,13 @@ def test_a_span_lies_where_it_was() -> None:
     assert ">pod</text>" in html
 
 
-def test_what_does_not_fit_is_said_behind_only() -> None:
-    html = timeline("t", 100, [Lane("pod", [Span(1, 2, PENDING, "a long story")])])
-    assert "<title>a long story</title>" in html
-    assert ">a long story</text>" not in html
+def test_what_does_not_fit_is_said_behind_where_there_is_room() -> None:
+    story = Span(1, 2, PENDING, "a long story")
+    alone = timeline("t", 100, [Lane("pod", [story])])
+    followed = timeline("t", 100, [Lane("pod", [story, Span(2, 9, READY)])])
+    assert ">a long story</text>" in alone
+    assert ">a long story</text>" not in followed
+    assert all("<title>a long story</title>" in html for html in (alone, followed))
 
 
 def test_what_goes_on_ends_with_the_picture() -> None:
