@@ -38,6 +38,11 @@ def uses_docker(item: pytest.Item | None) -> bool:
     return asked or any(chapter in item.nodeid for chapter in chapters_with_docker())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser first, which takes longest; then what needs no engine; then what waits for it."""
+    items.sort(key=lambda item: "/browser/" not in item.nodeid and 1 + uses_docker(item))
+
+
 class Together(LoadScopeScheduling):
     """Hands out whole groups of tests. Names alone tell the group: marks stay in the workers."""
 

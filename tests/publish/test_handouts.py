@@ -59,7 +59,7 @@ class Handouts(NamedTuple):
 @pytest.fixture(
     scope="module",
     params=[(source, language) for source in SOURCES for language in LANGUAGES],
-    ids=lambda each: f"{each[0].stem[:2]}-{each[1]}",
+    ids=lambda each: f"{each[0].stem}-{each[1]}",
 )
 def made(request: pytest.FixtureRequest) -> Handouts:
     source, language = request.param
