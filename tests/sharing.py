@@ -21,6 +21,7 @@ from tests.fidelity import LEDGER
 
 ROOT = Path(__file__).parents[1]
 ENGINE = FileLock(Path(tempfile.gettempdir()) / "kubecourse-engine.lock")
+LABS = "tests/containers/"
 USES = ("kubecourse.containers", "doctor", "side_by_side")
 """What a notebook that asks the Docker engine for something imports."""
 
@@ -35,6 +36,7 @@ def uses_docker(item: pytest.Item | None) -> bool:
     if item is None:
         return False
     asked = item.get_closest_marker("requires_docker") is not None
+    asked = asked or item.nodeid.startswith(LABS)
     return asked or any(chapter in item.nodeid for chapter in chapters_with_docker())
 
 
@@ -50,7 +52,7 @@ class Together(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if self.config.stash[LEDGER].counts(nodeid):
             return "ledger"
-        return "browser" if file.startswith("tests/browser/") else file
+        return next((folder for folder in ("tests/browser/", LABS) if folder in file), file)
 
 
 @pytest.hookimpl(optionalhook=True)

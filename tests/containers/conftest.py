@@ -42,9 +42,12 @@ def left_behind() -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def spare_bases() -> Iterator[list[str]]:
-    """Stand-ins, built once: names that are not ours keep them when a test cleans up."""
+    """Stand-ins, built once: names that are not ours keep them when a test cleans up.
+
+    Another worker gets the engine after the last test of this folder, and no sooner.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(bases.SOURCES, "stand-in")
         clean()
