@@ -218,10 +218,12 @@ class Fleet:
             return
         spot = self._spot(rental.pool)
         node: Any = self._client.get(core.Node, name)
+        taints = node.spec.taints or []
+        if any(taint.key == INTERRUPTED.key for taint in taints):
+            return  # it has had its notice
         why = f"Node {name} will be interrupted in {spot.notice:g} s"
         self._events.warning(node, "SpotInterruption", why)
-        taints = [*(node.spec.taints or []), INTERRUPTED]
-        cordoned = replace(node.spec, unschedulable=True, taints=taints)
+        cordoned = replace(node.spec, unschedulable=True, taints=[*taints, INTERRUPTED])
         self._client.update(replace(node, spec=cordoned))
         gone = self._clock.now + spot.notice
         self.interruptions.append(Interruption(name, self._clock.now, gone))
