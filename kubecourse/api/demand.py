@@ -22,9 +22,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
-from operator import mul, sub
+from operator import add, ge, lt, mul, sub
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from kubecourse.api.quantity import QuantityError, parse_quantity
 
@@ -110,13 +112,19 @@ class Curve:
             return [self.area(t) for t in times]
         first, last = (bisect_right(self.times, t) - 1 for t in (times[0], times[-1]))
         part = slice(first, last + 1)
-        pieces = zip(self.times[part], self.values[part], self._areas[part], strict=True)
-        starts = iter([*self.times[first + 1 : last + 1], NEVER])
-        found, after = [], -NEVER
+        starts = self.times[part]
+        one_each = len(starts) == len(times) and all(map(ge, times, starts))
+        if one_each and all(map(lt, times, starts[1:])):
+            # A trace of seconds, asked for each second.
+            since = map(mul, map(sub, times, starts), self.values[part])
+            return list(map(add, self._areas[part], since))
+        pieces = zip(starts, self.values[part], self._areas[part], strict=True)
+        ends = iter([*starts[1:], NEVER])
+        found, end = [], -NEVER
         for t in times:
-            while t >= after:
+            while t >= end:
                 start, value, area = next(pieces)
-                after = next(starts)
+                end = next(ends)
             found.append(area + (t - start) * value)
         return found
 
@@ -266,26 +274,42 @@ def _trace(path: str) -> Curve:
 @lru_cache(maxsize=64)
 def _read_trace(path: str, changed: int) -> Curve:
     """A file's lines `SECONDS,VALUE`. It is read again when it has changed."""
-    times, values, known = array("d", [0.0]), [0.0], dict[str, float]()
-    for number, line in enumerate(Path(path).read_text().split("\n"), 1):
-        if not line:
-            continue
+    text = Path(path).read_text().rstrip("\n")
+    # A JSON object is what a day of seconds is read from soonest.
+    pairs = text.replace(",", '":"').replace("\n", '","')
+    try:
+        rows = msgspec.json.decode(f'{{"{pairs}"}}', type=dict[float, str])
+    except msgspec.DecodeError:
+        rows = {}
+    times = array("d", rows)
+    if not times or times[0] < 0 or not all(map(lt, times, times[1:])):
+        rows = _read_lines(path, text)
+        times = array("d", rows)
+    amounts = {value: _amount(value.strip()) for value in dict.fromkeys(rows.values())}
+    values = [amounts[value] for value in rows.values()]
+    if times[0] > 0:
+        times.insert(0, 0.0)
+        values.insert(0, 0.0)
+    return Curve(times, values, [0.0] * len(times))
+
+
+def _read_lines(path: str, text: str) -> dict[float, str]:
+    """The same with a heading, empty lines and a time twice, of which the last counts."""
+    rows, last = {0.0: "0"}, 0.0
+    for number, line in enumerate(text.split("\n"), 1):
         time, comma, value = line.partition(",")
         try:
-            when = float(time)
+            when = float(time) if line else last
         except ValueError:
             if number == 1:
                 continue  # the names of the columns
             when = -1.0
-        if when < times[-1] or not comma:
+        if not last <= when < NEVER or (line and not comma):
             raise DemandError(f"{path}, line {number}: not SECONDS,VALUE in order of time")
-        if when == times[-1]:
-            del times[-1], values[-1]
-        if value not in known:
-            known[value] = _amount(value.strip())
-        times.append(when)
-        values.append(known[value])
-    return Curve(times, values, [0.0] * len(times))
+        if line:
+            last = when
+            rows[when] = value
+    return rows
 
 
 FORMS: dict[str, tuple[Callable[..., Curve], int, str]] = {

@@ -1,12 +1,12 @@
 """What workloads say that they want, as a function of time."""
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubecourse.api.demand import DemandError, declared, parse, problems, seconds
+from kubecourse.api.demand import Curve, DemandError, declared, parse, problems, seconds
 
 MI = 2**20
 TEXTS = (
@@ -47,6 +47,31 @@ def test_a_trace_is_a_file(tmp_path) -> None:
     path.write_text("0,1\n10,x\n")
     with pytest.raises(DemandError, match="'x' is not an amount"):
         parse(f"trace({path})")
+
+
+def test_a_trace_may_have_empty_lines_and_say_a_time_twice(tmp_path) -> None:
+    path = tmp_path / "load.csv"
+    path.write_text("5, 100m\n\n10,200m\n10,300m\n")
+    demand = parse(f"trace({path})")
+    assert [demand.at(t) for t in (0, 5, 9, 10)] == [0, 0.1, 0.1, 0.3]
+
+
+@pytest.mark.parametrize("line", ["10", "1,2,3,x", "4,100m", "-1,100m", "nan,1", "inf,1", '"7",1'])
+def test_a_line_that_is_none_of_a_trace_is_named(tmp_path, line: str) -> None:
+    path = tmp_path / "load.csv"
+    path.write_text(f"5,100m\n{line}\n20,100m\n")
+    with pytest.raises(DemandError, match=r"line 2: not SECONDS,VALUE|'2,3,x' is not an amount"):
+        parse(f"trace({path})")
+
+
+@given(st.lists(st.floats(0.1, 2), min_size=1), st.floats(0, 1), st.floats(0.1, 3))
+def test_the_areas_of_steps_are_those_of_each_time(
+    lengths: list[float], first: float, step: float
+) -> None:
+    starts = [0.0, *accumulate(lengths)]
+    curve = Curve(starts, [float(n % 7) for n in range(len(starts))], [0.0] * len(starts))
+    times = [first + n * step for n in range(len(starts))]
+    assert curve.areas(times) == pytest.approx([curve.area(t) for t in times])
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
 from math import floor, inf
-from operator import attrgetter, sub, truediv
+from operator import itemgetter, sub, truediv
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubecourse.api import quantity
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     from kubecourse.clock import Timer
     from kubecourse.node.runtime.container import Container
 
-MOST_MARKS = 8192
+MOST_COUNTS = 8192
 THIN = 60.0
-"""Seconds between the marks that stay of long ago."""
-_time = attrgetter("time")
+"""Seconds between the counts that stay of long ago."""
+_time = itemgetter(0)
 
 
 class Term(NamedTuple):
@@ -131,25 +130,13 @@ class Timeline:
         return value, slope, end
 
 
-class Rates(NamedTuple):
-    """Cores wanted in vain, and by how much the kernel's counts grow each second."""
+class Counts(NamedTuple):
+    """What the kernel has counted up to a time: cores wanted in vain, times seconds; throttling."""
 
+    time: float
     unmet: float = 0.0
     throttled: float = 0.0
     periods: float = 0.0
-
-
-class Mark(NamedTuple):
-    """The counts at a time, and how they go on from there."""
-
-    time: float
-    counts: Rates
-    rates: Rates
-
-    def then(self, t: float) -> Rates:
-        """The counts at a later time."""
-        since, (a, b, c), (u, v, w) = t - self.time, self.counts, self.rates
-        return Rates(a + u * since, b + v * since, c + w * since)
 
 
 class Limits(NamedTuple):
@@ -178,12 +165,13 @@ class Load:
     `number` counts its starts from 0. `declared` are the demands that its annotations or its image
     make, `working` that of the requests that have come. `cost`: seconds of computing that each of
     them costs; `rate`: cores that there are for them; `work`: seconds of computing not yet begun;
-    `free_at`: when all that has come will be done.
+    `free_at`: when all that has come will be done. `counted` are `Counts` at some times, as bare
+    tuples for there may be thousands: they grow evenly from one to the next, then stay.
     """
 
     __slots__ = (
-        "begun", "container", "cost", "cpu", "declared", "disk", "ended", "free_at", "limits",
-        "marks", "memory", "number", "rate", "timer", "work", "working",
+        "begun", "container", "cost", "counted", "cpu", "declared", "disk", "ended", "free_at",
+        "limits", "memory", "number", "rate", "timer", "work", "working",
     )  # fmt: skip
 
     def __init__(self, container: Container, begun: float) -> None:
@@ -193,7 +181,7 @@ class Load:
         self.ended = inf
         self.number = 0
         self.cpu, self.memory, self.disk = Timeline(), Timeline(), Timeline()
-        self.marks: list[Mark] = []
+        self.counted: list[tuple[float, float, float, float]] = []
         self.cost = self.rate = self.work = self.free_at = 0.0
         self.declared: list[tuple[Timeline, Term]] = []
         self.working: list[tuple[Timeline, Term]] = []
@@ -209,18 +197,38 @@ class Load:
         """Until when people wait for what it does."""
         return self.begun + self.container.patience
 
-    def goes_on(self, t: float, rates: Rates) -> None:
-        """From `t` on its counts grow so."""
-        last = self.marks[-1] if self.marks else Mark(self.begun, NO_RATES, NO_RATES)
-        if rates != last.rates:
-            self.marks.append(Mark(t, last.then(t), rates))
-            if len(self.marks) > MOST_MARKS:
-                self._thin()
+    def missed(
+        self, begin: float, end: float, unmet: float, throttled: float, periods: float
+    ) -> None:
+        """It wanted more than it got between two times, after those that it was told of before."""
+        counted = self.counted
+        time, u, t, p = counted[-1] if counted else (-inf, 0.0, 0.0, 0.0)
+        if time < begin:
+            counted.append((begin, u, t, p))
+        counted.append((end, u + unmet, t + throttled, p + periods))
+        if len(counted) > MOST_COUNTS:
+            self._thin()
 
-    def counts(self, t: float) -> Rates:
-        """CPU wanted in vain, throttled seconds and throttled periods up to a time."""
-        place = bisect_right(self.marks, t, key=_time) - 1
-        return self.marks[place].then(t) if place >= 0 else NO_RATES
+    def counts(self, t: float) -> Counts:
+        """What has been counted up to a time."""
+        return self._counts([t])[0] if self.counted else Counts(t)
+
+    def _counts(self, times: Sequence[float]) -> list[Counts]:
+        """`counts` at each of some times, which only grow."""
+        found, counted = [], self.counted
+        place, last = 0, len(counted)
+        for t in times:
+            place = bisect_right(counted, t, place, key=_time)
+            if not place:
+                found.append(Counts(t))
+                continue
+            begin, *counts = counted[place - 1]
+            if place < last:
+                end, *ends = counted[place]
+                part = (t - begin) / (end - begin)
+                counts = [a + (b - a) * part for a, b in zip(counts, ends, strict=True)]
+            found.append(Counts(t, *counts))
+        return found
 
     def column(self, field: str, times: Sequence[float]) -> list[float]:
         """A field of its use at each of some times while it ran, which only grow."""
@@ -230,7 +238,7 @@ class Load:
             return [min(amount, most) for amount in memory] if most < inf else memory
         if field == "periods":
             return [whole((t - self.begun) * cpu.PERIODS) for t in times if self.periodic] or none
-        counts = self._counted(times)
+        counts = self._counts(times) if self.counted else []
         if field == "cpu_seconds":
             areas = self.cpu.areas(times)
             return [a - c.unmet for a, c in zip(areas, counts, strict=True)] if counts else areas
@@ -243,56 +251,39 @@ class Load:
         """Whether its quota's periods are counted: there is one, and it may compute."""
         return self.limits.cores < inf and self.cpu.peak > 0
 
-    def _counted(self, times: Sequence[float]) -> list[Rates]:
-        """`counts` at each of some times, which only grow; nothing if none ever grew."""
-        found, place, marks = [], -1, self.marks
-        for t in times if marks else ():
-            while place + 1 < len(marks) and marks[place + 1].time <= t:
-                place += 1
-            found.append(marks[place].then(t) if place >= 0 else NO_RATES)
-        return found
-
-    def had(self, t: float, until: float) -> float:
-        """Cores that it had at a past time, where that is counted until another.
+    def had(self, t: float) -> float:
+        """Cores that it had at a past time.
 
         If it wanted more: on average over the stretch in which that was so.
         """
-        place = bisect_right(self.marks, t, key=_time) - 1
-        if place < 0 or not self.marks[place].rates.unmet:
-            return self.cpu.at(t)
-        begin, _, (unmet, _, _) = self.marks[place]
-        end = self.marks[place + 1].time if place + 1 < len(self.marks) else until
-        return (self.cpu.area(end) - self.cpu.area(begin)) / (end - begin) - unmet
+        place = bisect_right(self.counted, t, key=_time)
+        if 0 < place < len(self.counted):
+            (begin, before, *_), (end, after, *_) = self.counted[place - 1 : place + 1]
+            if after > before:
+                wanted = self.cpu.area(end) - self.cpu.area(begin)
+                return (wanted - (after - before)) / (end - begin)
+        return self.cpu.at(t)
 
     def _thin(self) -> None:
-        """Of the older half of the marks keep one a minute: between them the mean rates."""
-        half, kept = len(self.marks) // 2, [self.marks[0]]
-        for mark in self.marks[:half]:
-            if mark.time >= kept[-1].time + THIN:
-                kept.append(mark)
-        kept.append(self.marks[half])
-        means = [_mean(a, b) for a, b in pairwise(kept)]
-        self.marks[:half] = means
+        """Of the older half of the counts keep those of one moment a minute."""
+        half = len(self.counted) // 2
+        kept = [self.counted[0]]
+        for counts in self.counted[:half]:
+            if counts[0] >= kept[-1][0] + THIN:
+                kept.append(counts)
+        self.counted[:half] = kept
 
     def cpu_seconds(self, t: float) -> float:
         """Seconds of computing up to a time."""
         return self.cpu.area(t) - self.counts(t).unmet
 
 
-NO_RATES = Rates()
 ROUNDING = 1e-6
 
 
 def whole(amount: float) -> int:
     """What is complete of it, in spite of rounding."""
     return floor(amount + ROUNDING)
-
-
-def _mean(a: Mark, b: Mark) -> Mark:
-    """A mark from which the counts go straight to those of the next."""
-    since = b.time - a.time
-    counts = zip(a.counts, b.counts, strict=True)
-    return a._replace(rates=Rates(*((y - x) / since for x, y in counts)))
 
 
 def crossing(timelines: Sequence[Timeline], level: float, start: float, end: float) -> float | None:

@@ -19,12 +19,10 @@ from kubecourse.api.demand import NOTHING, PER_REQUEST, RESOURCES, Demand
 from kubecourse.clock import Clock, Timer
 from kubecourse.node.resources import cpu
 from kubecourse.node.resources.load import (
-    NO_RATES,
     ROUNDING,
     WINDOW,
     Limits,
     Load,
-    Rates,
     Term,
     Timeline,
     crossing,
@@ -179,10 +177,7 @@ class Meter:
         """Demands are not what they were: CPU may be short, memory may run out."""
         was_calm = self._calm
         self._calm = not self._over and self._peaks[0] <= self.cores + ROUNDING
-        if self._calm and not was_calm:
-            for each in self.running.values():
-                each.goes_on(self._clock.now, NO_RATES)
-        elif was_calm and not self._calm:
+        if was_calm and not self._calm:
             for each in list(self.running.values()):
                 each.container.changed()
         if load is not None and (load.timer or load.memory.peak > load.limits.memory):
@@ -217,8 +212,6 @@ class Meter:
         for load, wanted, limit in zip(loads, most, limits, strict=True):
             if wanted > limit:
                 self._share_out([load], a, b)
-            else:
-                load.goes_on(a, NO_RATES)
 
     def _share_out(self, loads: list[Load], a: float, b: float) -> None:
         """Share out the CPU among some who may want more than they get."""
@@ -235,15 +228,12 @@ class Meter:
             levels.append(cpu.water_level(self.cores, row, shares, level))
             level = levels[-1] if levels[-1] < inf else level
         groups = [slice(n, n + group) for n in range(0, len(lengths), group)]
-        sums = [sum(lengths[each]) for each in groups]
+        spans = list(zip(groups, times[::group], [*times[group::group], b], strict=False))
         for load, wants in zip(loads, wanted, strict=True):
             unmet, throttled, periods = _missed(load.limits, lengths, wants, levels)
-            for each, length in zip(groups, sums, strict=True):
-                rates, missed = NO_RATES, sum(unmet[each])
-                if missed:
-                    ran = sum(throttled[each]), sum(periods[each])
-                    rates = Rates(missed / length, ran[0] / length, ran[1] / length)
-                load.goes_on(times[each.start], rates)
+            for each, begin, end in spans:
+                if missed := sum(unmet[each]):
+                    load.missed(begin, end, missed, sum(throttled[each]), sum(periods[each]))
 
     def _now(self, greedy: Load | None = None) -> tuple[list[Load], cpu.Split]:
         """How the CPU is divided at this moment, or would be if one wanted all."""
@@ -452,7 +442,7 @@ class Meter:
 
     def _usage(self, load: Load, t: float, given: Mapping[Load, float]) -> Usage:
         demand, counts = load.cpu.at(t), load.counts(t)
-        had = given[load] if load in given else load.had(t, self._settled)
+        had = given[load] if load in given else load.had(t)
         return Usage(
             time=t,
             run=load.number,
