@@ -16,7 +16,7 @@ from kubecourse.api import conditions, custom, errors, models, qos
 from kubecourse.api.fields import FieldSelector
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import BY_PLURAL, Resource
-from kubecourse.control_plane.apiserver import job_selector, service_changes
+from kubecourse.control_plane.apiserver import job_selector, pod_selectors, service_changes
 
 core = models.core_v1
 
@@ -77,7 +77,8 @@ def prepare_for_create(resource: Resource, obj: Any) -> Any:
         case "CustomResourceDefinition":
             return custom.accepted(obj)
         case "Pod":
-            return replace(obj, status=_first_pod_status(obj.spec))
+            spec = pod_selectors.narrowed(obj.spec, obj.metadata.labels or {})
+            return replace(obj, spec=spec, status=_first_pod_status(spec))
         case "Namespace":
             spec = core.NamespaceSpec(finalizers=["kubernetes"])
             return replace(obj, spec=spec, status=core.NamespaceStatus(phase="Active"))
