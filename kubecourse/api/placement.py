@@ -100,6 +100,17 @@ def required_terms(spec: Any) -> list[Any] | None:
     return list(required.nodeSelectorTerms) if required is not None else None
 
 
+def named_nodes(spec: Any) -> list[str] | None:
+    """The only nodes that the terms of a pod's required affinity name; None if one names none."""
+    found: list[str] = []
+    for term in required_terms(spec) or ():
+        named = [set(r.values) for r in term.matchFields or () if r.operator == "In"]
+        if not named:
+            return None
+        found += sorted(set.intersection(*named))
+    return list(dict.fromkeys(found)) if required_terms(spec) else None
+
+
 class RequiredNodes:
     """The nodes that a pod can go to, by its nodeSelector and its required node affinity."""
 

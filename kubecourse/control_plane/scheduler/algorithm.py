@@ -14,7 +14,7 @@ import msgspec
 
 from kubecourse.api import models
 from kubecourse.api.memo import IdentityMemo
-from kubecourse.api.placement import required_terms
+from kubecourse.api.placement import named_nodes
 from kubecourse.api.volumes import claims_of
 from kubecourse.control_plane.scheduler import explain
 from kubecourse.control_plane.scheduler.cache import (
@@ -62,8 +62,8 @@ class Algorithm:
     def __init__(self, cache: Cache, random: Random) -> None:
         self._cache = cache
         self._shapes = Shapes(cache)
-        self._preemption = Preemption(cache, random)
         self.promises = Promises(cache)
+        self._preemption = Preemption(cache, self.promises, random)
         self.shape_of = self._shapes.of
         self.next = 0
 
@@ -73,13 +73,14 @@ class Algorithm:
         if not order:
             return None
         self.next %= len(order)
-        if pod.spec.affinity is not None:
-            named = named_node(pod.spec)
-            if named is not None:
-                return self._find_named(pod, named)
+        named = named_nodes(pod.spec) if pod.spec.affinity is not None else None
+        if named and len(named) == 1:
+            return self._find_named(pod, named[0])
         shape = self.shape_of(pod)
         self._check_rejected(shape, pod)
         blocked = self.promises.blocked(pod, shape)
+        if named:
+            blocked |= {i.position: ABSENT for i in order if i.name not in named}
         if len(self.promises):
             promised = self._cache.nodes.get(pod.status.nominatedNodeName or "")
             if (
@@ -92,7 +93,8 @@ class Algorithm:
         choice = shape.choose(self.next, blocked)
         if choice is None:
             verdicts = enumerate(shape.verdicts())
-            raise NoFit(Counter(verdict or blocked[at] for at, verdict in verdicts), blocked)
+            refusals = Counter(_first(verdict, blocked.get(at)) for at, verdict in verdicts)
+            raise NoFit(refusals, blocked)
         node, processed = choice
         self.next = (self.next + processed) % len(order)
         return node
@@ -201,13 +203,9 @@ NEEDED = (core.Namespace, core.Node, *OWNERS, *STORAGE, core.Pod,
 """The classes of which `decide` wants all objects."""
 
 
-def named_node(spec: Any) -> str | None:
-    """The one node that all terms of a pod's required affinity name, or None."""
-    fields = [term.matchFields for term in required_terms(spec) or ()]
-    if not fields or not fields[0] or fields.count(fields[0]) < len(fields):
-        return None
-    name = fields[0][0]
-    return name.values[0] if name.operator == "In" and len(name.values) == 1 else None
+def _first(verdict: Verdict | None, blocked: Verdict | None) -> Verdict:
+    """Which of two refusals is told: a node that is not even asked comes before all."""
+    return blocked if blocked is ABSENT or verdict is None else verdict  # type: ignore[return-value]
 
 
 class Shapes:

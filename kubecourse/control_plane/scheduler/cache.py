@@ -330,6 +330,17 @@ class Cache:
                 info = self.nodes[name]
                 info.pods = {key: info.pods[key] for key in order}
 
+    @contextmanager
+    def also(self, pods: Sequence[Any], node: str) -> Iterator[None]:
+        """As if some more pods were on a node."""
+        for pod in pods:
+            self.place(pod, node)
+        try:
+            yield
+        finally:
+            for pod in pods:
+                self.remove(key_of(pod))
+
     def _group_of(self, pod: Any) -> tuple[tuple[Any, ...], dict[str, int]]:
         """The key and the counts of a pod's group, new if there was none like it."""
         metadata = pod.metadata

@@ -49,8 +49,9 @@ def priority(pod: Any) -> int:
 class Preemption:
     """Finds room for pods by taking less important ones away, in thought."""
 
-    def __init__(self, cache: Cache, random: Random) -> None:
+    def __init__(self, cache: Cache, promises: Promises, random: Random) -> None:
         self._cache = cache
+        self._promises = promises
         self._random = random
 
     def find(
@@ -102,8 +103,9 @@ class Preemption:
         lower = [placed for placed in info.pods.values() if priority(placed.pod) < priority(pod)]
         if not lower:
             return NO_VICTIMS
+        promised = self._promises.on(info.name, pod)
         with self._cache.without(lower):
-            verdict = shape.verdict(info)
+            verdict = self._verdict(shape, info, promised)
             if verdict is not None:
                 return verdict
             lower.sort(key=lambda placed: _importance(placed.pod, now))
@@ -113,12 +115,20 @@ class Preemption:
             # Those that a budget protects are the first to be let back in.
             for placed in sorted(lower, key=lambda placed: key_of(placed.pod) not in violating):
                 self._cache.place(placed.pod, info.name)
-                if shape.verdict(info) is not None:
+                if self._verdict(shape, info, promised) is not None:
                     self._cache.remove(key_of(placed.pod))
                     victims.append(placed.pod)
                     violations += key_of(placed.pod) in violating
         victims.sort(key=lambda victim: _importance(victim, now))
         return Candidate(info, victims, violations)
+
+    def _verdict(self, shape: Shape, info: NodeInfo, promised: list[Any]) -> Verdict | None:
+        """Why a node would refuse the pod, be those who were promised it there or not."""
+        verdict = shape.verdict(info)
+        if verdict is None and promised:
+            with self._cache.also(promised, info.name):
+                verdict = shape.verdict(info)
+        return verdict
 
 
 def _is_being_emptied(info: NodeInfo, pod: Any) -> bool:
@@ -200,29 +210,30 @@ class Promises:
         """A pod needs its promise no more."""
         self._promises.pop(key, None)
 
+    def on(self, node: str, pod: Any, less: bool = False) -> list[Any]:
+        """The others, at least as important as a pod (or less), that were promised a node."""
+        return [
+            other
+            for key, (other, promised) in self._promises.items()
+            if promised == node
+            and (priority(other) < priority(pod)) is less
+            and other.metadata.uid != pod.metadata.uid
+            and key not in self._cache.pods
+        ]
+
     def blocked(self, pod: Any, shape: Shape) -> dict[int, Verdict]:
         """The nodes that refuse a pod once those who were promised them have come.
 
         By position in the order of nodes. Only promises to pods at least as important count.
         """
         cache = self._cache
-        by_node: dict[str, list[Any]] = {}
-        for key, (other, node) in self._promises.items():
-            if (
-                priority(other) >= priority(pod)
-                and other.metadata.uid != pod.metadata.uid
-                and key not in cache.pods
-                and node in cache.nodes
-                and cache.nodes[node].position >= 0
-            ):
-                by_node.setdefault(node, []).append(other)
         found: dict[int, Verdict] = {}
-        for node, others in by_node.items():
-            for other in others:
-                cache.place(other, node)
-            verdict = shape.verdict(cache.nodes[node])
-            for other in others:
-                cache.remove(key_of(other))
-            if verdict is not None:
-                found[cache.nodes[node].position] = verdict
+        for node in dict.fromkeys(node for _, node in self._promises.values()):
+            info = cache.nodes.get(node)
+            others = self.on(node, pod)
+            if info is not None and info.position >= 0 and others:
+                with cache.also(others, node):
+                    verdict = shape.verdict(info)
+                if verdict is not None:
+                    found[info.position] = verdict
         return found

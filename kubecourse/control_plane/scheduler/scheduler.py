@@ -260,7 +260,16 @@ class Scheduler:
             self._failed(queued, text, plugins, kept or "")
 
     def _evict(self, pod: Any, candidate: Candidate) -> None:
-        for victim in candidate.victims:
+        """Make the victims leave. Who was promised the node and matters less has to look anew."""
+        victims = [v for v in candidate.victims if v.metadata.deletionTimestamp is None]
+        for loser in self._promises.on(candidate.node.name, pod, less=True) if victims else ():
+            self._promises.forget(key_of(loser))
+            with suppress(ApiError):
+                where = loser.metadata.name, loser.metadata.namespace
+                current: Any = self._client.get(core.Pod, *where)
+                status = replace(current.status, nominatedNodeName=None)
+                self._client.update_status(replace(current, status=status))
+        for victim in victims:
             metadata = victim.metadata
             message = f"{PROFILE}: preempting to accommodate a higher priority pod"
             why = "DisruptionTarget", "True", "PreemptionByScheduler", message

@@ -1,10 +1,12 @@
 """Who has to go for a more important pod, and where."""
 
+import json
 from random import Random
 
 from kubecourse.api import models
 from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit
 from tests.control_plane.scheduler.objects import cache, node, pod
+from tests.control_plane.scheduler.replay import World
 
 policy, meta = models.policy_v1, models.meta_v1
 
@@ -85,3 +87,46 @@ def test_where_it_does_not_help_the_reason_is_told():
     known = cache(node("a", cpu="2"), a=[small("x", 0), small("y", 20)])
     found = preempt(small("big", 10, "2"), known)
     assert found == "0/1 nodes are available: 1 Insufficient cpu."
+
+
+def test_what_another_was_promised_is_not_promised_again():
+    known = cache(node("a", cpu="1"), node("b", cpu="1"), a=[small("x")], b=[small("y")])
+    algorithm = Algorithm(known, Random(1))
+    algorithm.promises.note(small("first", 10), "a")
+    second = small("second", 10)
+    room = _room(algorithm, second)
+    assert room.node.name == "b"
+    algorithm.promises.note(second, "b")
+    assert _room(algorithm, small("third", 10)) == ("0/2 nodes are available: 2 Insufficient cpu.")
+    # One that matters more takes the place of either.
+    assert _room(algorithm, small("chief", 20)).node.name in ("a", "b")
+
+
+def _room(algorithm, incoming):
+    try:
+        algorithm.find(incoming)
+    except NoFit as why:
+        return algorithm.preempt(incoming, why, [], 0.0)
+    raise AssertionError("it fits")
+
+
+def test_who_matters_less_loses_its_promise_and_nobody_is_told_twice_to_go():
+    world = World()
+    for name, value in (("some", 10), ("much", 20)):
+        world.client.create(
+            models.scheduling_v1.PriorityClass(metadata=meta.ObjectMeta(name=name), value=value)
+        )
+    world.add_node({"name": "a", "cpu": 1})
+    wanted = (("victim", None), ("middling", "some"), ("important", "much"))
+    for number, (name, importance) in enumerate(wanted):
+        spec = {"containers": [{"name": "c", "image": "app:1"}]}
+        spec["containers"][0]["resources"] = {"requests": {"cpu": "700m"}}
+        if importance:
+            spec["priorityClassName"] = importance
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+        world.create(json.dumps(pod))
+        world.settle()
+        nominated = [world.pod(each).status.nominatedNodeName for each, _ in wanted[: number + 1]]
+        assert nominated == [[None], [None, "a"], [None, "a", "a"]][number]
+    # The victim was going already: it is not preempted again, and nothing is taken back for that.
+    assert [e.reason for e in world.events()].count("Preempted") == 1

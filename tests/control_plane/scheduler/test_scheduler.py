@@ -180,3 +180,37 @@ def test_what_fits_somewhere_is_scheduled(sizes: list[str], pods: list[tuple[str
         return homes(world), said
 
     assert run() == run()
+
+
+def named(*terms: list[str]) -> Any:
+    """The affinity to the nodes of these names; all names of a term must be the node's."""
+    selector = core.NodeSelector(
+        nodeSelectorTerms=[
+            core.NodeSelectorTerm(
+                matchFields=[
+                    core.NodeSelectorRequirement(key="metadata.name", operator="In", values=[name])
+                    for name in names
+                ]
+            )
+            for names in terms
+        ]
+    )
+    wish = core.NodeAffinity(requiredDuringSchedulingIgnoredDuringExecution=selector)
+    return core.Affinity(nodeAffinity=wish)
+
+
+def test_only_the_nodes_that_a_pod_names_are_asked() -> None:
+    world = World()
+    for name in "abc":
+        create(world, node(name, cpu="1"))
+    create(world, pod("big", requests={"cpu": "2"}, affinity=named(["a"], ["c"])))
+    create(world, pod("torn", affinity=named(["a", "b"])))
+    create(world, pod("small", affinity=named(["b"], ["none"])))
+    world.settle()
+    said = {e.involvedObject.name: (e.message or "") for e in world.events()}
+    assert homes(world) == {"big": None, "torn": None, "small": "b"}
+    assert said["big"].startswith(
+        "0/3 nodes are available: 1 node(s) didn't satisfy plugin(s) [NodeAffinity], "
+        "2 Insufficient cpu."
+    )
+    assert said["torn"] == "0/3 nodes are available: pod affinity terms conflict. not found"

@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from kubecourse.api import models
-from kubecourse.api.placement import NodeTerm, RequiredNodes, taints_of, tolerated, untolerated
+from kubecourse.api.placement import (
+    NodeTerm,
+    RequiredNodes,
+    named_nodes,
+    taints_of,
+    tolerated,
+    untolerated,
+)
 from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
 from kubecourse.control_plane.scheduler.footprint import footprint
 from kubecourse.control_plane.scheduler.framework import (
@@ -85,6 +92,9 @@ class NodeAffinity(Plugin):
         self._preferred = [(wish.weight, NodeTerm(wish.preference)) for wish in wishes or ()]
         self.checks = not self._required.anything
         self.ranks = bool(self._preferred)
+
+    def reject(self, pod: Any) -> str | None:
+        return "pod affinity terms conflict" if named_nodes(pod.spec) == [] else None
 
     def check(self, info: NodeInfo) -> Verdict | None:
         return None if self._required.matches(info.name, info.labels) else self.refusal
