@@ -245,21 +245,11 @@ class _Look:
             return False
         if pod.status.phase in FINISHED:
             if pod.metadata.deletionTimestamp is None:
-                self._replace_finished(pod)
+                self.controller.delete(self.owner, pod, f"{pod.metadata.name} has ended")
             return False
         if pod.status.phase == "Pending":
             self.controller.create_claims(self.owner, pod)
         return self._healthy(pod)
-
-    def _replace_finished(self, pod: Any) -> None:
-        word, type = (
-            ("failed", "Warning") if pod.status.phase == "Failed" else ("terminated", "Normal")
-        )
-        message = f"StatefulSet {'/'.join(key_of(self.owner))} is recreating {word} Pod"
-        self.controller.recorder.event(
-            self.owner, type, f"Recreating{word.capitalize()}Pod", f"{message} {pod.metadata.name}"
-        )
-        self.controller.delete(self.owner, pod, f"{pod.metadata.name} has {word}")
 
     def _dismiss(self, pod: Any) -> bool:
         """Delete a pod beyond the number wanted. Returns whether it is time for it.
