@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kubecourse import containers
 from kubecourse.containers.engines import EngineError, NoEngine, client, courteous, ours
 from kubecourse.containers.recording import unrecorded
-from kubecourse.lessons.exercises.verdict import Verdict, unclear
+from kubecourse.lessons.exercises.verdict import NoAnswer, Verdict, unclear
 from kubecourse.tools.sources import read
 
 if TYPE_CHECKING:
@@ -32,8 +32,15 @@ class Bench:
 
     def __init__(self, task: Task, answer: str = "") -> None:
         self.task = task
-        self.answer = answer
+        self._answer = answer
         self.folder = WORK / task.name
+
+    @property
+    def answer(self) -> str:
+        """What the learner passed to `check()`. Raises NoAnswer."""
+        if not self._answer:
+            raise NoAnswer
+        return self._answer
 
     @property
     def touched(self) -> bool:
@@ -112,7 +119,7 @@ class OnEngine:
         try:
             with unrecorded():
                 client()
-                return courteous(task.check, Bench(task, answer))
+                return courteous(task.judge, Bench(task, answer))
         except NoEngine:
             return unclear("no_engine")
         except EngineError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kubecourse.containers import catalog, get, holder, manifest, read_file, tags
 from kubecourse.containers.engines import client
 from kubecourse.containers.shown import size
-from kubecourse.lessons.exercises.verdict import Verdict, right, unanswered, unclear, untried, wrong
+from kubecourse.lessons.exercises.verdict import Verdict, right, unclear, untried, wrong
 
 if TYPE_CHECKING:
     from kubecourse.containers.images import Anatomy
@@ -28,19 +28,17 @@ SHIPPED = "ship/hello"
 
 def layer(there: Bench) -> Verdict:
     """Name the layer of `hello` that holds the program."""
-    if not there.answer:
-        return unanswered("layer")
-    hello = there.image("hello")
+    answer, hello = there.answer, there.image("hello")
     if hello is None:
         return unclear("gone", name="layer")
     (number,) = hello.find("app/hello.py")
-    if there.answer == str(number):
+    if answer == str(number):
         return right(number=number)
-    if not there.answer.isdigit():
-        return wrong("no_number", answer=there.answer)
-    if int(there.answer) > len(hello.layers):
-        return wrong("counted", answer=there.answer, count=len(hello.layers))
-    return wrong("other", answer=there.answer)
+    if not answer.isdigit():
+        return wrong("no_number", answer=answer)
+    if int(answer) > len(hello.layers):
+        return wrong("counted", answer=answer, count=len(hello.layers))
+    return wrong("other", answer=answer)
 
 
 def pack(there: Bench) -> Verdict:

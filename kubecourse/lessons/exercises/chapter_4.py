@@ -13,14 +13,7 @@ from kubecourse.api import models
 from kubecourse.api.quantity import milli
 from kubecourse.lessons.exercises.releases import Release, releases
 from kubecourse.lessons.exercises.rollouts import fewest_ready
-from kubecourse.lessons.exercises.verdict import (
-    Verdict,
-    right,
-    unanswered,
-    unclear,
-    untried,
-    wrong,
-)
+from kubecourse.lessons.exercises.verdict import Verdict, right, unclear, untried, wrong
 from kubecourse.lessons.exercises.view import (
     View,
     container,
@@ -41,7 +34,7 @@ OLD, NEW = "kubecourse/shop:1.0", "kubecourse/shop:2.0"
 
 def write(there: View) -> Verdict:
     """A Deployment `shop`: three of nginx:1.27, labelled, with a CPU request."""
-    shop = there.deployment("shop")
+    shop = there.get(apps.Deployment, "shop")
     if shop is None:
         if others := there.list(apps.Deployment):
             return wrong("other_name", name=others[0].metadata.name)
@@ -65,13 +58,11 @@ def write(there: View) -> Verdict:
 
 def owner(there: View) -> Verdict:
     """Name what replaces a pod of `web`."""
-    if not there.answer:
-        return unanswered("owner")
-    web, pods = there.deployment("web"), there.pods({"app": "web"})
+    answer = there.answer.lower().rpartition("/")[2]
+    web, pods = there.get(apps.Deployment, "web"), there.pods({"app": "web"})
     owners = {ref.name for pod in pods for ref in pod.metadata.ownerReferences or ()}
     if web is None or not owners:
         return unclear("gone", name="owner")
-    answer = there.answer.lower().rpartition("/")[2]
     if answer in owners:
         return right(name=answer)
     if answer == "web":
@@ -89,8 +80,6 @@ def owner(there: View) -> Verdict:
 
 def table(there: View) -> Verdict:
     """Name the pod that runs and gets no requests."""
-    if not there.answer:
-        return unanswered("table")
     name = there.answer.lower().rpartition("/")[2]
     pod = there.get(core.Pod, name)
     if len(there.pods()) < 4:
@@ -111,8 +100,6 @@ def scale(there: View) -> Verdict:
     """`web` grows from two pods to five."""
     web = there.deployment("web")
     others = [obj for obj in there.list(apps.Deployment) if obj.metadata.name != "web"]
-    if web is None:
-        return wrong("any.removed", kind="Deployment", name="web")
     if replicas(web) == 5:
         return there.rollout(web) or right()
     if others:
@@ -149,8 +136,6 @@ def pair(there: View) -> Verdict:
 def pending(there: View) -> Verdict:
     """A pending pod runs, although its Deployment stayed as it was."""
     video = there.deployment("video")
-    if video is None:
-        return wrong("any.removed", kind="Deployment", name="video")
     spec = video.spec.template.spec
     if spec.nodeName:
         return wrong("node_name", node=spec.nodeName)
@@ -203,8 +188,6 @@ def expose(there: View) -> Verdict:
 def readiness(there: View) -> Verdict:
     """A readiness probe for `web`: HTTP, port 8080."""
     web = there.deployment("web")
-    if web is None:
-        return wrong("any.removed", kind="Deployment", name="web")
     probe = container(web).readinessProbe
     if probe is None:
         if container(web).livenessProbe or container(web).startupProbe:
@@ -222,8 +205,6 @@ def readiness(there: View) -> Verdict:
 def surgery(there: View) -> Verdict:
     """One pod taken out of the set and out of the Service, alive."""
     web = there.deployment("web")
-    if web is None:
-        return wrong("any.removed", kind="Deployment", name="web")
     apart = [pod for pod in there.pods() if not is_owned(pod)]
     kept = [pod for pod in apart if there.is_given(pod)]
     if not apart:
@@ -237,10 +218,7 @@ def surgery(there: View) -> Verdict:
         return wrong("scaled", replicas=replicas(web))
     if len(apart) > 1:
         return wrong("several", number=len(apart))
-    service = there.get(core.Service, "web")
-    if service is None:
-        return wrong("any.removed", kind="Service", name="web")
-    wanted = service.spec.selector or {}
+    wanted = there.prepared(core.Service, "web").spec.selector or {}
     if wanted.items() <= labels_of(kept[0]).items():
         return wrong("still_served", name=kept[0].metadata.name)
     if wanted != {"app": "web"}:
@@ -253,8 +231,6 @@ def surgery(there: View) -> Verdict:
 def edit(there: View) -> Verdict:
     """`GREETING` becomes Welcome, in the same Deployment."""
     news = there.deployment("news")
-    if news is None:
-        return wrong("any.removed", kind="Deployment", name="news")
     values = {one.name: one.value for one in container(news).env or ()}
     if not there.is_given(news):
         return wrong("made_anew")
@@ -273,8 +249,6 @@ def edit(there: View) -> Verdict:
 def smooth(there: View) -> Verdict:
     """From 1.0 to 2.0, and never fewer than four ready."""
     web = there.deployment("web")
-    if web is None:
-        return wrong("any.removed", kind="Deployment", name="web")
     if not there.is_given(web):
         return wrong("made_anew")
     strategy = web.spec.strategy
@@ -299,8 +273,6 @@ def smooth(there: View) -> Verdict:
 def undo(there: View) -> Verdict:
     """Back to revision 1, with the history still there."""
     web = there.deployment("web")
-    if web is None:
-        return wrong("any.removed", kind="Deployment", name="web")
     if not there.is_given(web):
         return wrong("made_anew")
     if image(web) == "kubecourse/shop:1.2":
@@ -314,10 +286,7 @@ def undo(there: View) -> Verdict:
 
 def canary(there: View) -> Verdict:
     """A quarter of the Service's pods run 2.0, the rest 1.0."""
-    web, service = there.deployment("web"), there.get(core.Service, "web")
-    if web is None or service is None:
-        kind = "Deployment" if web is None else "Service"
-        return wrong("any.removed", kind=kind, name="web")
+    web, service = there.deployment("web"), there.prepared(core.Service, "web")
     if image(web) != OLD:
         return wrong("everybody")
     others = [obj for obj in there.list(apps.Deployment) if obj.metadata.name != "web"]
@@ -354,8 +323,6 @@ def release(there: View) -> Verdict:
         elsewhere = there.elsewhere(core.Secret, "sh.helm.release.v1.greeter.v1")
         return wrong("elsewhere", namespace=elsewhere) if elsewhere else untried()
     greeter = there.deployment("greeter")
-    if greeter is None:
-        return wrong("any.removed", kind="Deployment", name="greeter")
     told, made = _chosen(found["greeter"][-1]), _running(greeter)
     for name, wanted in {"replicas": 3, "greeting": "Moin"}.items():
         if told[name] != made[name]:
@@ -368,8 +335,6 @@ def release(there: View) -> Verdict:
 def goback(there: View) -> Verdict:
     """Back to what revision 2 made, and Helm knows it."""
     web, revisions = there.deployment("web"), releases(there).get("web", [])
-    if web is None:
-        return wrong("any.removed", kind="Deployment", name="web")
     if not there.is_given(web):
         return wrong("made_anew")
     good = next((one for one in revisions if one.revision == 2), None)
@@ -392,15 +357,14 @@ def goback(there: View) -> Verdict:
 
 def culprit(there: View) -> Verdict:
     """Name the revision that changed the port."""
-    if not there.answer:
-        return unanswered("culprit")
+    said = there.answer
     ports = {one.revision: one.values.get("port", 80) for one in releases(there).get("api", [])}
     changed = [revision for revision, port in ports.items() if port != 80]
     if not changed:
         return unclear("gone", name="culprit")
-    answer = int(there.answer) if there.answer.isdecimal() else 0
+    answer = int(said) if said.isdecimal() else 0
     if answer not in ports:
-        return wrong("nothing", answer=there.answer)
+        return wrong("nothing", answer=said)
     if answer == changed[0]:
         return right(revision=answer)
     return wrong("later" if answer > changed[0] else "earlier", revision=answer)
@@ -429,14 +393,11 @@ def _running(deployment: Any) -> dict[str, Any]:
 
 def repair(there: View) -> Verdict:
     """Everything that was broken works: pods run, the Service answers, no node is cordoned."""
-    for name in ("front", "stock", "prices", "agent"):
-        if there.deployment(name) is None:
-            return wrong("any.removed", kind="Deployment", name=name)
-    if there.get(core.Service, "front") is None:
-        return wrong("any.removed", kind="Service", name="front")
-    if idle := [name for name in ("front", "stock", "prices", "agent") if _is_idle(there, name)]:
+    found = {name: there.deployment(name) for name in ("front", "stock", "prices", "agent")}
+    service = there.prepared(core.Service, "front")
+    if idle := [name for name, deployment in found.items() if replicas(deployment) == 0]:
         return wrong("switched_off", name=idle[0])
-    if container(there.deployment("prices")).readinessProbe is None:
+    if container(found["prices"]).readinessProbe is None:
         return wrong("probe_removed")
     broken = [name for name, is_broken in FAULTS.items() if is_broken(there)]
     if len(broken) == len(FAULTS):
@@ -444,11 +405,9 @@ def repair(there: View) -> Verdict:
     if broken:
         done = len(FAULTS) - len(broken)
         return wrong(f"left_{broken[0]}", done=done, all=len(FAULTS))
-    for name in ("front", "stock", "prices", "agent"):
-        if there.rollout(there.deployment(name)):
-            return unclear("waiting")
-    pods = there.pods(selector(there.deployment("front")))
-    ports = there.get(core.Service, "front").spec.ports or ()
+    if any(map(there.rollout, found.values())):
+        return unclear("waiting")
+    pods, ports = there.pods(selector(found["front"])), service.spec.ports or ()
     if not any(one.port == 80 and reaches(one, pod, 8080) for one in ports for pod in pods):
         return wrong("port")
     if not there.served("front"):
@@ -456,16 +415,12 @@ def repair(there: View) -> Verdict:
     return right(all=len(FAULTS))
 
 
-def _is_idle(there: View, name: str) -> bool:
-    return replicas(there.deployment(name)) == 0
-
-
 def _bad_image(there: View) -> bool:
     return image(there.deployment("front")) != OLD
 
 
 def _bad_selector(there: View) -> bool:
-    chosen = there.get(core.Service, "front").spec.selector or {}
+    chosen = there.prepared(core.Service, "front").spec.selector or {}
     made = labels_of(there.deployment("front").spec.template)
     return not chosen or not chosen.items() <= made.items()
 

@@ -23,14 +23,7 @@ from kubecourse.lessons.exercises.spending import room as room
 from kubecourse.lessons.exercises.spending import spare as spare
 from kubecourse.lessons.exercises.spending import spot as spot
 from kubecourse.lessons.exercises.spending import uneven as uneven
-from kubecourse.lessons.exercises.verdict import (
-    Verdict,
-    right,
-    unanswered,
-    unclear,
-    untried,
-    wrong,
-)
+from kubecourse.lessons.exercises.verdict import Verdict, right, unclear, untried, wrong
 from kubecourse.lessons.exercises.view import (
     View,
     amounts,
@@ -55,8 +48,6 @@ NEEDED = Q("250M")
 def reserve(there: View) -> Verdict:
     """`api`: 250m and 128Mi requested, at most 256Mi, no limit of CPU."""
     api = there.deployment("api")
-    if api is None:
-        return wrong("any.removed", kind="Deployment", name="api")
     requests, limits = amounts(api)
     if not requests and not limits:
         return untried()
@@ -76,9 +67,6 @@ def reserve(there: View) -> Verdict:
 def crowded(there: View) -> Verdict:
     """A pending pod runs, because others reserve no more than they need."""
     demo, report = there.deployment("demo"), there.deployment("report")
-    if demo is None or report is None:
-        name = "demo" if demo is None else "report"
-        return wrong("any.removed", kind="Deployment", name=name)
     if amounts(report)[0] != given(cpu="2"):
         return wrong("report_changed")
     if replicas(demo) != 3 or replicas(report) != 1:
@@ -96,8 +84,6 @@ def crowded(there: View) -> Verdict:
 def hungry(there: View) -> Verdict:
     """A container that was killed for its memory has room for what it takes."""
     resize = there.deployment("resize")
-    if resize is None:
-        return wrong("any.removed", kind="Deployment", name="resize")
     if replicas(resize) == 0:
         return wrong("scaled")
     words = " ".join([*(container(resize).command or ()), *(container(resize).args or ())])
@@ -118,8 +104,6 @@ def hungry(there: View) -> Verdict:
 def guaranteed(there: View) -> Verdict:
     """`db` has the class Guaranteed, and may take no more than before."""
     db = there.deployment("db")
-    if db is None:
-        return wrong("any.removed", kind="Deployment", name="db")
     requests, limits = amounts(db)
     most = given(cpu="500m", memory="256Mi")
     if not limits:
@@ -139,13 +123,11 @@ def guaranteed(there: View) -> Verdict:
 
 def first(there: View) -> Verdict:
     """Name the pod that a node short of memory would evict first."""
-    if not there.answer:
-        return unanswered("first")
+    name = there.answer.lower().rpartition("/")[2]
     pods = {pod.metadata.name: pod for pod in there.pods()}
     over = {name: _over_request(pod) for name, pod in pods.items()}
     if len(over) < 3:
         return unclear("gone", name="first")
-    name = there.answer.lower().rpartition("/")[2]
     if name not in over:
         return wrong("nothing", answer=there.answer)
     if name == max(over, key=lambda each: over[each]):
@@ -172,8 +154,6 @@ def _untouched(there: View, deployment: Any) -> bool:
 def crashing(there: View) -> Verdict:
     """The program that ended for want of a variable has it."""
     mailer = there.deployment("mailer")
-    if mailer is None:
-        return wrong("any.removed", kind="Deployment", name="mailer")
     if replicas(mailer) == 0:
         return wrong("scaled")
     if "SMTP_HOST is not set" not in " ".join(container(mailer).command or ()):
@@ -189,8 +169,6 @@ def crashing(there: View) -> Verdict:
 def slow(there: View) -> Verdict:
     """A slow starter is given time, and is still watched."""
     catalog = there.deployment("catalog")
-    if catalog is None:
-        return wrong("any.removed", kind="Deployment", name="catalog")
     own = container(catalog)
     if "sleep 40" not in " ".join(own.command or ()):
         return wrong("program_changed")
@@ -213,9 +191,7 @@ def _patience(probe: Any) -> int:
 def unready(there: View) -> Verdict:
     """The pods are asked where they answer, and get requests."""
     stock = there.deployment("stock")
-    if stock is None or there.get(core.Service, "stock") is None:
-        kind = "Deployment" if stock is None else "Service"
-        return wrong("any.removed", kind=kind, name="stock")
+    there.prepared(core.Service, "stock")
     probe = container(stock).readinessProbe
     if probe is None:
         return wrong("probe_removed")
@@ -237,8 +213,6 @@ def unready(there: View) -> Verdict:
 def patient(there: View) -> Verdict:
     """Version 2 was begun, and none of the three of version 1 was given up for it."""
     web = there.deployment("web")
-    if web is None:
-        return wrong("any.removed", kind="Deployment", name="web")
     waits = web.spec.minReadySeconds or 0
     if _version(web) != "2":
         return wrong("not_begun") if waits else untried()
@@ -263,9 +237,7 @@ def _version(obj: Any) -> str:
 def aside(there: View) -> Verdict:
     """One pod out of the Service by its file, and otherwise as it was."""
     web = there.deployment("web")
-    if web is None or there.get(core.Service, "web") is None:
-        kind = "Deployment" if web is None else "Service"
-        return wrong("any.removed", kind=kind, name="web")
+    there.prepared(core.Service, "web")
     pods = there.pods()
     if any(not is_owned(pod) for pod in pods):
         return wrong("relabelled")
@@ -285,8 +257,6 @@ def aside(there: View) -> Verdict:
 def budget(there: View) -> Verdict:
     """A PodDisruptionBudget keeps two of the three pods of `web`."""
     web, budgets = there.deployment("web"), there.list(policy.PodDisruptionBudget)
-    if web is None:
-        return wrong("any.removed", kind="Deployment", name="web")
     if not budgets:
         found = there.elsewhere(policy.PodDisruptionBudget, "web")
         return wrong("elsewhere", namespace=found) if found else untried()
@@ -308,10 +278,7 @@ def budget(there: View) -> Verdict:
 
 def blocked(there: View) -> Verdict:
     """The last node was emptied although a budget stood in the way, and `cache` answered."""
-    cache, kept = there.deployment("cache"), there.get(policy.PodDisruptionBudget, "cache")
-    if cache is None or kept is None:
-        kind = "Deployment" if cache is None else "PodDisruptionBudget"
-        return wrong("any.removed", kind=kind, name="cache")
+    cache, kept = there.deployment("cache"), there.prepared(policy.PodDisruptionBudget, "cache")
     nodes = there.list(core.Node)
     node = nodes[-1].metadata.name if nodes else ""
     pods = there.pods(selector(cache))
@@ -355,12 +322,10 @@ def tidy(there: View) -> Verdict:
 
 def address(there: View) -> Verdict:
     """The address of a Service of this namespace, for pods of another one."""
-    if not there.answer:
-        return unanswered("address")
+    answer = there.answer.lower()
     if there.get(core.Service, "stock") is None:
         return unclear("gone", name="address")
-    host = there.answer.lower().partition("://")[2] or there.answer.lower()
-    host = host.partition("/")[0]
+    host = (answer.partition("://")[2] or answer).partition("/")[0]
     host, _, port = host.partition(":")
     parts = host.split(".")
     if port not in ("", "80"):
@@ -401,10 +366,7 @@ def quota(there: View) -> Verdict:
 
 def missing(there: View) -> Verdict:
     """All four pods are there, within the quota as it is."""
-    shop, team = there.deployment("shop"), there.get(core.ResourceQuota, "team")
-    if shop is None or team is None:
-        kind, name = ("Deployment", "shop") if shop is None else ("ResourceQuota", "team")
-        return wrong("any.removed", kind=kind, name=name)
+    shop, team = there.deployment("shop"), there.prepared(core.ResourceQuota, "team")
     if Q((team.spec.hard or {}).get("requests.cpu", "0")) != Q("500m"):
         return wrong("quota_changed")
     if replicas(shop) != 4:

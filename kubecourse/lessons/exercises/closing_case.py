@@ -97,8 +97,7 @@ def case(there: View) -> Verdict:
 
 def grade(there: View) -> list[Mark] | Verdict:
     """All marks, in the order of `MOST`; or why there can be none now."""
-    before = there.get(core.ConfigMap, BEFORE)
-    noted = (before and before.data) or {}
+    noted = there.prepared(core.ConfigMap, BEFORE).data or {}
     if not noted.get("hour", "").replace(".", "", 1).isdigit():
         return wrong("any.removed", kind="ConfigMap", name=BEFORE)
     cluster, cloud = there.cluster, there.cluster.cloud

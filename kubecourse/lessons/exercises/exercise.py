@@ -16,7 +16,7 @@ import yaml
 
 from kubecourse.lessons.exercises import learner
 from kubecourse.lessons.exercises.shown import COLOUR, TASK, Shown, indented
-from kubecourse.lessons.exercises.verdict import Outcome, Verdict
+from kubecourse.lessons.exercises.verdict import NoAnswer, Outcome, Removed, Verdict, wrong
 from kubecourse.lessons.messages import text
 
 HINTS = 2
@@ -47,6 +47,15 @@ class Task(NamedTuple):
     @property
     def namespace(self) -> str:
         return f"ex-{self.name}" if self.cluster is None else "default"
+
+    def judge(self, there: Any) -> Verdict:
+        """What its check finds, or that there is nothing to check."""
+        try:
+            return self.check(there)
+        except NoAnswer:
+            return Verdict(Outcome.UNTRIED, "any.unanswered", {"name": self.name})
+        except Removed as gone:
+            return wrong("any.removed", kind=gone.kind, name=gone.name)
 
     def text(self, key: str) -> str:
         """One of its messages, such as `prompt`, in the reader's language."""

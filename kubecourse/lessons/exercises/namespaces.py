@@ -58,8 +58,7 @@ class OnCluster:
             if not self.is_prepared(task):
                 no_helm = any(map(_is_helm, task.setup)) and not helm.available()
                 return unclear("no_helm" if no_helm else "gone", name=task.name)
-            view = View(self._cluster.client, task.namespace, answer, self._cluster)
-            return task.check(view)
+            return task.judge(View(self._cluster.client, task.namespace, answer, self._cluster))
         except ApiError as error:
             return unclear("refused", why=error.message)
 

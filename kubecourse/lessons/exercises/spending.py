@@ -16,19 +16,13 @@ from kubecourse.api.quantity import parse_quantity as Q
 from kubecourse.cloud import catalog, cheapest_disk, hourly
 from kubecourse.cloud.fleet import SPOT
 from kubecourse.cloud.waste import OWNER
-from kubecourse.lessons.exercises.verdict import Verdict, right, unanswered, unclear, untried, wrong
+from kubecourse.lessons.exercises.verdict import Verdict, right, unclear, untried, wrong
 from kubecourse.lessons.exercises.view import View, amounts, given, replicas, selector
 
-core, policy = models.core_v1, models.policy_v1
+apps, core, policy = models.apps_v1, models.core_v1, models.policy_v1
 HOUR, DAY = 3600, 86_400
 CLOSE = 1.5
 """A request that is at most so many times what is used is near it."""
-
-
-def _removed(there: View, *names: str) -> Verdict | None:
-    """The first of some Deployments that is not there."""
-    gone = next((name for name in names if there.deployment(name) is None), "")
-    return wrong("any.removed", kind="Deployment", name=gone) if gone else None
 
 
 def wants(workload: Any, resource: str) -> Demand:
@@ -39,12 +33,8 @@ def wants(workload: Any, resource: str) -> Demand:
 
 def spare(there: View) -> Verdict:
     """`wiki` runs once; what a budget and the traffic need is as it was."""
-    if gone := _removed(there, "wiki", "checkout", "search"):
-        return gone
-    budget = there.get(policy.PodDisruptionBudget, "checkout")
-    if budget is None:
-        return wrong("any.removed", kind="PodDisruptionBudget", name="checkout")
     counts = {name: replicas(there.deployment(name)) for name in ("wiki", "checkout", "search")}
+    budget = there.prepared(policy.PodDisruptionBudget, "checkout")
     if str(budget.spec.minAvailable) != "2":
         return wrong("budget_changed")
     if counts["checkout"] < 3:
@@ -60,8 +50,6 @@ def spare(there: View) -> Verdict:
 
 def nearer(there: View) -> Verdict:
     """`search` requests what it uses at most, and not much more."""
-    if gone := _removed(there, "search"):
-        return gone
     search = there.deployment("search")
     most = {name: wants(search, name).peak for name in ("cpu", "memory")}
     if most != {"cpu": 0.24, "memory": 300 * 2**20}:
@@ -85,12 +73,10 @@ def nearer(there: View) -> Verdict:
 
 def metric(there: View) -> Verdict:
     """Name the workload that its own CPU limit holds back."""
-    if not there.answer:
-        return unanswered("metric")
-    found = {name: there.deployment(name) for name in ("encoder", "indexer", "thumbs")}
+    name = there.answer.lower().rpartition("/")[2]
+    found = {each: there.get(apps.Deployment, each) for each in ("encoder", "indexer", "thumbs")}
     if None in found.values():
         return unclear("gone", name="metric")
-    name = there.answer.lower().rpartition("/")[2]
     if name not in found:
         name = next((each for each in found if name.startswith(f"{each}-")), "")
     if not name:
@@ -105,9 +91,8 @@ def metric(there: View) -> Verdict:
 
 def owner(there: View) -> Verdict:
     """The one whose team is known has an owner; the other is stopped, and still there."""
-    if gone := _removed(there, "cart", "ledger"):
-        return gone
-    cart, ledger, trial = (there.deployment(name) for name in ("cart", "ledger", "trial"))
+    cart, ledger = there.deployment("cart"), there.deployment("ledger")
+    trial = there.get(apps.Deployment, "trial")
     if trial is None:
         return wrong("deleted")
     owners = {
@@ -150,8 +135,6 @@ def finished(there: View) -> Verdict:
 
 def recommended(there: View) -> Verdict:
     """`api` requests what a VPA recommends after a day of looking on."""
-    if gone := _removed(there, "api"):
-        return gone
     api = there.deployment("api")
     if wants(api, "cpu").text != "sine(60m, 400m, 1d)" or wants(api, "memory").text != "400Mi":
         return wrong("program_changed")
@@ -194,11 +177,9 @@ def _waiting(there: View) -> int:
 
 def _fleet(there: View, replicas_needed: int, name: str) -> Verdict | None:
     """Why it cannot be said yet whether rented machines are right; None if it can."""
-    if gone := _removed(there, name):
-        return gone
-    cloud = there.cluster.cloud
-    if replicas(there.deployment(name)) < replicas_needed:
-        return wrong("scaled", replicas=replicas(there.deployment(name)))
+    cloud, number = there.cluster.cloud, replicas(there.deployment(name))
+    if number < replicas_needed:
+        return wrong("scaled", replicas=number)
     if any(pool.spot or pool.committed for n, pool in cloud.pools.items() if cloud.sizes[n]):
         return wrong("not_on_demand")
     if cloud.coming:
@@ -209,11 +190,11 @@ def _fleet(there: View, replicas_needed: int, name: str) -> Verdict | None:
 
 def machines(there: View) -> Verdict:
     """Twelve pods on machines of which any may die, for a dollar an hour."""
-    cloud = there.cluster.cloud
-    if there.deployment("api") and amounts(there.deployment("api"))[0].get("cpu") != Q("1"):
+    api, cloud = there.deployment("api"), there.cluster.cloud
+    if amounts(api)[0].get("cpu") != Q("1"):
         return wrong("requests_changed")
     if list(cloud.pools) == ["big"] and cloud.sizes["big"] == 1:
-        return _removed(there, "api") or untried()
+        return untried()
     if found := _fleet(there, 12, "api"):
         return found
     hour = hourly(cloud)
@@ -222,7 +203,7 @@ def machines(there: View) -> Verdict:
     if hour > 1:
         cores = min(cloud.machine(name).cores for name in cloud.pools if cloud.sizes[name])
         return wrong("stranded" if cores <= 2 else "dear", hour=f"{hour:.2f}")
-    return there.rollout(there.deployment("api")) or right(hour=f"{hour:.2f}")
+    return there.rollout(api) or right(hour=f"{hour:.2f}")
 
 
 def disk(there: View) -> Verdict:
@@ -248,7 +229,7 @@ def disk(there: View) -> Verdict:
 def room(there: View) -> Verdict:
     """The largest machine may die, and nobody waits."""
     web, cloud = there.deployment("web"), there.cluster.cloud
-    if web is not None and amounts(web)[0].get("cpu", ZERO) < Q("800m"):
+    if amounts(web)[0].get("cpu", ZERO) < Q("800m"):
         return wrong("requests")
     if found := _fleet(there, 10, "web"):
         return found
@@ -265,25 +246,23 @@ def room(there: View) -> Verdict:
 
 def spot(there: View) -> Verdict:
     """`thumbs` prefers spot machines and can do without; `checkout` stays off them."""
-    if gone := _removed(there, "thumbs", "checkout"):
-        return gone
+    thumbs, checkout = there.deployment("thumbs"), there.deployment("checkout")
     nodes = [node for node in there.list(core.Node) if SPOT in (node.metadata.labels or {})]
     if any(SPOT not in {taint.key for taint in node.spec.taints or ()} for node in nodes):
         return wrong("untainted")
-    thumbs, checkout = (_placing(there.deployment(name)) for name in ("thumbs", "checkout"))
-    if checkout & {"tolerates", "prefers", "requires"}:
+    if _placing(checkout):
         return wrong("important")
-    if "requires" in thumbs:
+    placing = _placing(thumbs)
+    if "requires" in placing:
         return wrong("required")
-    if not thumbs:
+    if not placing:
         return untried()
-    if thumbs != {"tolerates", "prefers"}:
-        return wrong("only_toleration" if "tolerates" in thumbs else "no_toleration")
-    deployment = there.deployment("thumbs")
-    if found := there.rollout(deployment):
+    if placing != {"tolerates", "prefers"}:
+        return wrong("only_toleration" if "tolerates" in placing else "no_toleration")
+    if found := there.rollout(thumbs):
         return found
     names = {node.metadata.name for node in nodes}
-    moved = sum(pod.spec.nodeName in names for pod in there.pods(selector(deployment)))
+    moved = sum(pod.spec.nodeName in names for pod in there.pods(selector(thumbs)))
     return right(number=moved) if moved else wrong("none_moved")
 
 
@@ -315,11 +294,8 @@ def _placing(deployment: Any) -> set[str]:
 
 def uneven(there: View) -> Verdict:
     """The descheduler has spread the pods, as a CronJob, and the budget was kept."""
-    if gone := _removed(there, "web"):
-        return gone
     web = there.deployment("web")
-    if there.get(policy.PodDisruptionBudget, "web") is None:
-        return wrong("any.removed", kind="PodDisruptionBudget", name="web")
+    there.prepared(policy.PodDisruptionBudget, "web")
     if replicas(web) != 6:
         return wrong("scaled", replicas=replicas(web))
     crons = there.cluster.list("cronjobs", None)

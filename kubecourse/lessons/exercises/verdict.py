@@ -36,14 +36,22 @@ class Verdict(NamedTuple):
         )
 
 
+class NoAnswer(Exception):
+    """The exercise asks for an answer, and there is none yet."""
+
+
+class Removed(Exception):
+    """Something is gone that was prepared for the exercise."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} {name}")
+        self.kind = kind
+        self.name = name
+
+
 def untried() -> Verdict:
     """Everything is as it was prepared."""
     return Verdict(Outcome.UNTRIED, "any.untried", {})
-
-
-def unanswered(name: str) -> Verdict:
-    """The exercise asks for an answer, and there is none."""
-    return Verdict(Outcome.UNTRIED, "any.unanswered", {"name": name})
 
 
 def wrong(misconception: str, **values: Any) -> Verdict:

@@ -12,7 +12,7 @@ from kubecourse.api.errors import ApiError
 from kubecourse.api.pod_resources import Amounts
 from kubecourse.api.pod_resources import amounts as resources
 from kubecourse.api.quantity import parse_quantity as Q
-from kubecourse.lessons.exercises.verdict import Verdict, unclear, wrong
+from kubecourse.lessons.exercises.verdict import NoAnswer, Removed, Verdict, unclear, wrong
 
 T = TypeVar("T")
 apps, core, discovery = models.apps_v1, models.core_v1, models.discovery_v1
@@ -36,7 +36,7 @@ class Reader(Protocol):
 
 
 class View:
-    """A namespace as an API server shows it. `answer` is what the learner passed to `check()`.
+    """A namespace as an API server shows it.
 
     `cluster` is the whole of it, for checks that try something on a copy.
     """
@@ -45,9 +45,16 @@ class View:
         self, reader: Reader, namespace: str, answer: str = "", cluster: Any = None
     ) -> None:
         self.namespace = namespace
-        self.answer = answer
         self.cluster = cluster
+        self._answer = answer
         self._reader = reader
+
+    @property
+    def answer(self) -> str:
+        """What the learner passed to `check()`. Raises NoAnswer."""
+        if not self._answer:
+            raise NoAnswer
+        return self._answer
 
     def get(self, cls: type[Any], name: str) -> Any:
         """An object of the namespace (or, for a kind without one, of the cluster), or None."""
@@ -79,8 +86,16 @@ class View:
             "",
         )
 
+    def prepared(self, cls: type[Any], name: str) -> Any:
+        """An object that the exercise began with. Raises Removed."""
+        found = self.get(cls, name)
+        if found is None:
+            raise Removed(cls.__name__, name)
+        return found
+
     def deployment(self, name: str) -> Any:
-        return self.get(apps.Deployment, name)
+        """A Deployment that the exercise began with. Raises Removed."""
+        return self.prepared(apps.Deployment, name)
 
     def leases(self, namespace: str) -> builtins.list[Any]:
         """The leases of another namespace: who leads, and which nodes were heard of."""
