@@ -67,14 +67,6 @@ class Bill(msgspec.Struct, frozen=True):
         return self.causes.get(Cause("", IDLE), Decimal(0))
 
 
-class Span(NamedTuple):
-    """From when until when an object was like this."""
-
-    start: float
-    end: float
-    obj: Any
-
-
 def bill(fleet: Any, start: float = 0.0, end: float | None = None) -> Bill:
     """A fleet's bill between two virtual seconds (None: until now)."""
     end = fleet.cluster.now if end is None else end
@@ -89,13 +81,12 @@ def bill(fleet: Any, start: float = 0.0, end: float | None = None) -> Bill:
         _add(causes, Cause("", SYSTEM), cost * kept)
         _add(causes, Cause("", IDLE), cost * (1 - kept))
     owners = _owner_names(fleet.cluster.etcd, end)
-    for span in _versions(fleet.cluster.etcd, core.Pod, end):
-        pod = span.obj
+    for since, until, pod in fleet.cluster.etcd.spans(BY_MODEL[core.Pod].prefix, end):
         rental = rentals.get(pod.spec.nodeName or "")
         if rental is None or pod.status.phase in FINISHED:
             continue
-        until = min(span.end, end if rental.ended is None else rental.ended)
-        hours = _overlap(start, end, span.start, until) / 3600
+        until = min(until, end if rental.ended is None else rental.ended)
+        hours = _overlap(start, end, since, until) / 3600
         cost = hours * rental.hour * _share(fleet, rental.pool, pod)
         _add(causes, _cause(pod, owners), cost)
         _add(causes, Cause("", IDLE), -cost)
@@ -158,27 +149,13 @@ def _share(fleet: Any, pool: str, pod: Any) -> float:
 # --- whose is it
 
 
-def _versions(etcd: Any, cls: type[Any], end: float) -> Iterator[Span]:
-    """All that objects of a class have been until a time."""
-    known: dict[str, tuple[float, Any]] = {}
-    for event in etcd.history(BY_MODEL[cls].prefix, 0):
-        time = etcd.time_of(event.revision)
-        if event.key in known:
-            since, obj = known.pop(event.key)
-            yield Span(since, time, obj)
-        if event.new is not None:
-            known[event.key] = (time, event.new)
-    for since, obj in known.values():
-        yield Span(since, end, obj)
-
-
 def _owner_names(etcd: Any, end: float) -> dict[str, tuple[str, str]]:
     """The kind and name of what owns a ReplicaSet or a Job, by the uid of that."""
     found = {}
     for cls in (models.apps_v1.ReplicaSet, models.batch_v1.Job):
-        for span in _versions(etcd, cls, end):
-            for owner in span.obj.metadata.ownerReferences or ():
-                found[span.obj.metadata.uid] = (owner.kind, owner.name)
+        for _, _, obj in etcd.spans(BY_MODEL[cls].prefix, end):
+            for owner in obj.metadata.ownerReferences or ():
+                found[obj.metadata.uid] = (owner.kind, owner.name)
     return found
 
 
@@ -207,9 +184,10 @@ def _volume_month(fleet: Any, volume: Any) -> Decimal:
 
 
 def _volumes(fleet: Any, start: float, end: float) -> Iterator[tuple[Cause, float]]:
-    for span in _versions(fleet.cluster.etcd, core.PersistentVolume, end):
-        claim, phase = span.obj.spec.claimRef, span.obj.status.phase
+    volumes = fleet.cluster.etcd.spans(BY_MODEL[core.PersistentVolume].prefix, end)
+    for since, until, volume in volumes:
+        claim, phase = volume.spec.claimRef, volume.status.phase
         bound = claim is not None and phase == "Bound"
         cause = Cause(claim.namespace, f"claim/{claim.name}") if bound else Cause("", ORPHANED)
-        hours = _overlap(start, end, span.start, span.end) / 3600
-        yield cause, hours * float(_volume_month(fleet, span.obj) / HOURS)
+        hours = _overlap(start, end, since, until) / 3600
+        yield cause, hours * float(_volume_month(fleet, volume) / HOURS)

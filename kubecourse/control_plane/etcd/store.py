@@ -8,7 +8,7 @@ real one.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kubecourse.api.errors import ApiError
@@ -176,6 +176,22 @@ class Etcd:
         while first and self._history[first - 1].revision > after:
             first -= 1
         return [event for event in self._history[first:] if event.key.startswith(prefix)]
+
+    def spans(self, prefix: str, end: float) -> Iterator[tuple[float, float, Any]]:
+        """All that each key below a prefix has held: from when until when, and what.
+
+        What is still there ends at `end`.
+        """
+        known: dict[str, tuple[float, Any]] = {}
+        for event in self.history(prefix, 0):
+            time = self.time_of(event.revision)
+            if event.key in known:
+                since, value = known.pop(event.key)
+                yield since, time, value
+            if event.new is not None:
+                known[event.key] = (time, event.new)
+        for since, value in known.values():
+            yield since, end, value
 
     def before(self, revision: int, prefix: str) -> dict[str, Any]:
         """What each key that has changed after a revision held at it; None: nothing.

@@ -107,7 +107,7 @@ def _all(cluster: Any, start: float, end: float, step: float) -> Iterator[str]:
     for cls, families in FAMILIES.items():
         spans = [
             (first, last, obj)
-            for since, until, obj in _versions(cluster, cls, end)
+            for since, until, obj in cluster.etcd.spans(BY_MODEL[cls].prefix, end + 1)
             if (first := max(0, ceil((since - start) / step)))
             < (last := min(count, ceil((until - start) / step)))
         ]
@@ -124,25 +124,8 @@ def _all(cluster: Any, start: float, end: float, step: float) -> Iterator[str]:
         yield from _written(family, rows, ends)
 
 
-Span = tuple[float, float, Any]
-"""From when on, until when, and what an object was then."""
 Run = tuple[int, int, float]
 """From which sample on, until which other, and their common value."""
-
-
-def _versions(cluster: Any, cls: type[Any], end: float) -> Iterator[Span]:
-    """All that objects of a class have been, those of one object in order."""
-    etcd, prefix = cluster.etcd, BY_MODEL[cls].prefix
-    known: dict[str, tuple[float, Any]] = {}
-    for event in etcd.history(prefix, 0):
-        time = etcd.time_of(event.revision)
-        if event.key in known:
-            since, obj = known.pop(event.key)
-            yield since, time, obj
-        if event.new is not None:
-            known[event.key] = (time, event.new)
-    for since, obj in known.values():
-        yield since, end + 1, obj
 
 
 def _add(runs: list[Run], first: int, last: int, value: float) -> None:
