@@ -10,7 +10,7 @@
     predict("crash")                          # a choice of answers, each with a reply
 
 **Adding an exercise** to chapter N takes an entry in `chapter_N.yaml` (what is prepared, the
-solution), a function of its name in `chapter_N.py` (the check), its texts in
+solution), a function of its name in `chapter_N.py` or a `chapter_N_….py` (the check), its texts in
 `messages/chapter_N.yaml`, and wrong answers in `tests/lessons/exercises/chapter_N.yaml`. A test
 fails for whatever is left out.
 """

@@ -11,7 +11,6 @@ from typing import Any
 
 from kubecourse.api import models
 from kubecourse.api.quantity import milli
-from kubecourse.lessons.exercises.releases import Release, releases
 from kubecourse.lessons.exercises.rollouts import fewest_ready
 from kubecourse.lessons.exercises.verdict import Verdict, right, unclear, untried, wrong
 from kubecourse.lessons.exercises.view import (
@@ -210,8 +209,7 @@ def surgery(there: View) -> Verdict:
     if not apart:
         if replicas(web) != 3:
             return wrong("scaled", replicas=replicas(web))
-        gone = [pod for pod in there.pods(selector(web)) if not there.is_given(pod)]
-        return wrong("deleted") if gone else untried()
+        return untried() if there.keeps_pods(web) else wrong("deleted")
     if not kept:
         return wrong("new_pod", name=apart[0].metadata.name)
     if replicas(web) != 3:
@@ -235,9 +233,7 @@ def edit(there: View) -> Verdict:
     if not there.is_given(news):
         return wrong("made_anew")
     if values.get("GREETING") == "Hello":
-        if any(not there.is_given(pod) for pod in there.pods(selector(news))):
-            return wrong("restarted")
-        return untried()
+        return untried() if there.keeps_pods(news) else wrong("restarted")
     if "GREETING" not in values:
         near = next((name for name in values if name.lower() == "greeting"), "")
         return wrong("spelling", name=near) if near else wrong("lost")
@@ -310,85 +306,6 @@ def canary(there: View) -> Verdict:
     if not new or 4 * new != len(served):
         return wrong("share", new=new, all=len(served))
     return right(new=new, all=len(served))
-
-
-def release(there: View) -> Verdict:
-    """A release `greeter`: three pods that say Moin, because its values say so."""
-    found = releases(there)
-    if "greeter" not in found:
-        if found:
-            return wrong("other_name", name=next(iter(found)))
-        if there.list(apps.Deployment):
-            return wrong("no_release")
-        elsewhere = there.elsewhere(core.Secret, "sh.helm.release.v1.greeter.v1")
-        return wrong("elsewhere", namespace=elsewhere) if elsewhere else untried()
-    greeter = there.deployment("greeter")
-    told, made = _chosen(found["greeter"][-1]), _running(greeter)
-    for name, wanted in {"replicas": 3, "greeting": "Moin"}.items():
-        if told[name] != made[name]:
-            return wrong("by_hand", name=name, told=told[name], made=made[name])
-        if told[name] != wanted:
-            return wrong("value", name=name, value=told[name])
-    return there.rollout(greeter) or right()
-
-
-def goback(there: View) -> Verdict:
-    """Back to what revision 2 made, and Helm knows it."""
-    web, revisions = there.deployment("web"), releases(there).get("web", [])
-    if not there.is_given(web):
-        return wrong("made_anew")
-    good = next((one for one in revisions if one.revision == 2), None)
-    if good is None:
-        return unclear("gone", name="goback")
-    last = revisions[-1]
-    told, made, wanted = _chosen(last), _running(web), _chosen(good)
-    if told != made:
-        return wrong("by_hand", told=told["image"], made=made["image"])
-    if last.revision == 3:
-        return untried()
-    if last.manifest == revisions[0].manifest:
-        return wrong("too_far")
-    if told["greeting"] != wanted["greeting"]:
-        return wrong("dropped", told=told["greeting"], wanted=wanted["greeting"])
-    if told != wanted:
-        return wrong("different", revision=last.revision)
-    return there.rollout(web) or right(revision=last.revision)
-
-
-def culprit(there: View) -> Verdict:
-    """Name the revision that changed the port."""
-    said = there.answer
-    ports = {one.revision: one.values.get("port", 80) for one in releases(there).get("api", [])}
-    changed = [revision for revision, port in ports.items() if port != 80]
-    if not changed:
-        return unclear("gone", name="culprit")
-    answer = int(said) if said.isdecimal() else 0
-    if answer not in ports:
-        return wrong("nothing", answer=said)
-    if answer == changed[0]:
-        return right(revision=answer)
-    return wrong("later" if answer > changed[0] else "earlier", revision=answer)
-
-
-def _chosen(release: Release) -> dict[str, Any]:
-    """What a release says of the Deployment in data/charts/hello; other charts say nothing."""
-    try:
-        spec = release.deployment()["spec"]
-        first = spec["template"]["spec"]["containers"][0]
-        greeting = first["env"][0]["value"]
-    except (KeyError, IndexError, TypeError):
-        return dict.fromkeys(("replicas", "greeting", "image"))
-    return {"replicas": spec.get("replicas"), "greeting": greeting, "image": first["image"]}
-
-
-def _running(deployment: Any) -> dict[str, Any]:
-    """The same of a Deployment in the cluster."""
-    values = {one.name: one.value for one in container(deployment).env or ()}
-    return {
-        "replicas": replicas(deployment),
-        "greeting": values.get("GREETING"),
-        "image": image(deployment),
-    }
 
 
 def repair(there: View) -> Verdict:

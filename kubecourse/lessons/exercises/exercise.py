@@ -98,14 +98,14 @@ def tasks(number: int) -> dict[str, Task]:
     rows = chapter(number).get("exercises")
     if not rows:
         return {}  # a chapter that only asks for predictions
-    checks = importlib.import_module(f"kubecourse.lessons.exercises.chapter_{number}")
+    checks = _checks(number)
     return {
         name: Task(
             number,
             name,
             tuple(row.get("setup", ())),
             row["solution"],
-            getattr(checks, name),
+            checks[name],
             row["minutes"],
             row.get("files", {}),
             tuple(row.get("makes", ())),
@@ -113,6 +113,19 @@ def tasks(number: int) -> dict[str, Task]:
             row.get("breaks", ""),
         )
         for name, row in rows.items()
+    }
+
+
+def _checks(number: int) -> dict[str, Callable[[Any], Verdict]]:
+    """The functions of `chapter_N.py` and `chapter_N_….py` by name."""
+    package = "kubecourse.lessons.exercises"
+    files = sorted(Path(__file__).parent.glob(f"chapter_{number}*.py"))
+    modules = [importlib.import_module(f"{package}.{file.stem}") for file in files]
+    return {
+        name: found
+        for module in modules
+        for name, found in vars(module).items()
+        if getattr(found, "__module__", None) == module.__name__
     }
 
 

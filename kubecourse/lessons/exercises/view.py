@@ -125,6 +125,10 @@ class View:
         except (ValueError, TypeError):
             return False
 
+    def keeps_pods(self, deployment: Any) -> bool:
+        """Whether all pods of a Deployment are those that were prepared."""
+        return all(map(self.is_given, self.pods(selector(deployment))))
+
     def rollout(self, deployment: Any) -> Verdict | None:
         """Why a Deployment is not all there yet; None if it is."""
         wanted, status = replicas(deployment), deployment.status

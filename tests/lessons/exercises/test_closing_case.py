@@ -11,7 +11,7 @@ import pytest
 from kubecourse import Cluster
 from kubecourse.cloud import Autoscaler, Pool, hourly
 from kubecourse.lessons.exercises import Exercises, closing_case
-from kubecourse.lessons.exercises.closing_case import MOST, PASS, Mark, grade
+from kubecourse.lessons.exercises.chapter_5_case import MOST, PASS, Mark, grade
 from kubecourse.lessons.exercises.namespaces import View
 from kubecourse.lessons.exercises.verdict import Outcome
 

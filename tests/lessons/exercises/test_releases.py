@@ -6,7 +6,7 @@ import pytest
 
 from kubecourse import Cluster
 from kubecourse.lessons.exercises import Exercises
-from kubecourse.lessons.exercises.releases import releases
+from kubecourse.lessons.exercises.chapter_4_helm import releases
 from kubecourse.lessons.exercises.verdict import Outcome
 from kubecourse.lessons.exercises.view import View
 from kubecourse.tools import helm

@@ -56,8 +56,7 @@ def nearer(there: View) -> Verdict:
         return wrong("program_changed")
     requests, _ = amounts(search)
     if requests == given(cpu="1500m", memory="1Gi"):
-        touched = any(not there.is_given(pod) for pod in there.pods(selector(search)))
-        return wrong("restarted") if touched else untried()
+        return untried() if there.keeps_pods(search) else wrong("restarted")
     if not replicas(search):
         return wrong("scaled")
     asked = {name: requests.get(name, ZERO).nano / 10**9 for name in most}
