@@ -18,6 +18,12 @@ LABELS, TRACK, GAP, HEAD = 132, 488, 6, 18
 """Pixels: names of rows, what is beside them, between rows, and above the first."""
 RIGHT, INK, DASH = LABELS + TRACK, "currentColor", "5 3"
 """The end of the track; how lines are drawn, and limits."""
+CLOSE = 14
+"""Pixels from one name of a limit to the next below it, or they are side by side."""
+PAPER = (
+    "currentColor; paint-order: stroke; stroke-width: 4px; stroke: var(--jp-layout-color0, white)"
+)
+"""How words are written over lines."""
 NEVER = float("inf")
 SECONDS, AMOUNTS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300), (1, 2, 5, 10, 20, 50, 100, 200, 500)
 """Steps of an axis of time, and of another."""
@@ -179,10 +185,13 @@ class Curve:
         yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
         yield _end(top + 10, f"{self.top:g} {self.unit}")
         yield _end(bottom, "0")
-        for value, said in self.lines:
+        right, above, beside = float(RIGHT), -NEVER, 0.0
+        for value, said in sorted(self.lines, reverse=True):
             yield svg.line(LABELS, y(value), RIGHT, y(value), INK, dash=DASH)
             at = y(value) - 3 if y(value) - 3 > top + 8 else y(value) + 12
-            yield svg.text(RIGHT, at, said, "end")
+            right = right - beside if at - above < CLOSE else RIGHT
+            yield svg.text(right, at, said, "end", fill=PAPER)
+            above, beside = at, 0.9 * room(said) + 12
 
 
 def timeline(
