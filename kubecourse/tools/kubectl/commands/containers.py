@@ -284,8 +284,10 @@ def execute(inv: Invocation) -> int:
     container, said = choose(pod, inv.flags["container"])
     if said and not inv.flags["quiet"]:
         inv.error(said)
-    if inv.flags["stdin"] and inv.stdin:
-        inv.warn("simulated containers read no standard input: the command gets none")
+    if inv.flags["stdin"] and (inv.stdin or inv.flags["tty"]):
+        inv.warn(
+            "simulated containers read no standard input: say all after --, as in sh -c 'ls /'"
+        )
     runtime, found = running(inv.connection, pod, container)
     result = runtime.exec(found, wanted)
     if result.seconds > WATCH_LIMIT:

@@ -17,9 +17,9 @@ from kubecourse.api.patch import two_way_merge_patch
 from kubecourse.api.quantity import QuantityError, canonical
 from kubecourse.tools.kubectl.changing import send_patch
 from kubecourse.tools.kubectl.cli import command
-from kubecourse.tools.kubectl.commands.create import environment
 from kubecourse.tools.kubectl.commands.label import NO_RESOURCES, resources_and_pairs
 from kubecourse.tools.kubectl.failure import KubectlError, each
+from kubecourse.tools.kubectl.generating import environment
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.podspecs import Change, change_containers, pod_spec
 from kubecourse.tools.kubectl.resources import Info, from_flags

@@ -1,96 +1,25 @@
-"""`kubectl create job`, `cronjob`, `serviceaccount` and `priorityclass`, and roles and bindings.
+"""`kubectl create role`, `rolebinding` and those of the cluster: who may do what.
 
-Sources: `staging/src/k8s.io/kubectl/pkg/cmd/create/create_{job,cronjob,serviceaccount,
-priorityclass,role,clusterrole,rolebinding,clusterrolebinding}.go`.
+Sources: `staging/src/k8s.io/kubectl/pkg/cmd/create/create_{role,clusterrole,rolebinding,
+clusterrolebinding}.go`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl.cli import command
-from kubecourse.tools.kubectl.commands.create import generated, label_pairs, new_object, present
 from kubecourse.tools.kubectl.failure import KubectlError
+from kubecourse.tools.kubectl.generating import generated, label_pairs, new_object, present
 from kubecourse.tools.kubectl.invocation import Invocation
-from kubecourse.tools.kubectl.resources import find_resource, from_arguments
+from kubecourse.tools.kubectl.resources import find_resource
 
 Json = dict[str, Any]
-MANUAL = "cronjob.kubernetes.io/instantiate"
 RBAC = "rbac.authorization.k8s.io"
 VERBS = {
     "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "use",
     "bind", "escalate", "impersonate", "*", "proxy", "sign", "approve",
 }  # fmt: skip
-
-# --- what runs
-
-
-def _job_spec(name: str, image: str, words: list[str], policy: str) -> Json:
-    container = present({"name": name, "image": image, "command": words}) | {"resources": {}}
-    pod = {"containers": [container], "restartPolicy": policy}
-    return {"template": {"metadata": {"creationTimestamp": None}, "spec": pod}}
-
-
-@command("create job")
-def job(inv: Invocation) -> None:
-    """A Job that runs an image, or what a CronJob would."""
-    (name, *words), image, source = inv.args, inv.flags["image"], inv.flags["from"]
-    if bool(image) == bool(source):
-        raise KubectlError("either --image or --from must be specified")
-    if source and words:
-        raise KubectlError("cannot specify --from and command")
-    obj = new_object(inv, "Job", name, "batch/v1")
-    if source:
-        obj = _from_cronjob(inv, obj, source)
-    else:
-        obj["spec"] = _job_spec(name, image, words, "Never")
-    generated(inv, obj | {"status": {}})
-
-
-def _from_cronjob(inv: Invocation, obj: Json, source: str) -> Json:
-    (info,) = from_arguments(inv, [source])
-    if info.resource is not BY_KIND["batch/v1", "CronJob"]:
-        raise KubectlError("from must be an existing cronjob")
-    name, found = info.name, info.object
-    template, metadata = found["spec"]["jobTemplate"], found["metadata"]
-    given = template.get("metadata") or {}
-    annotations = {**(given.get("annotations") or {}), MANUAL: "manual"}
-    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": name, "uid": metadata["uid"]}
-    mine = obj["metadata"] | {"annotations": annotations, "ownerReferences": [owner]}
-    mine |= present({"labels": given.get("labels")})
-    return obj | {"metadata": mine, "spec": template["spec"]}
-
-
-@command("create cronjob")
-def cronjob(inv: Invocation) -> None:
-    """A CronJob."""
-    name, *words = inv.args
-    given = inv.flags
-    spec = _job_spec(name, given["image"], words, given["restart"] or "OnFailure")
-    metadata = {"name": name, "creationTimestamp": None}
-    spec = {"schedule": given["schedule"], "jobTemplate": {"metadata": metadata, "spec": spec}}
-    generated(inv, new_object(inv, "CronJob", name, "batch/v1") | {"spec": spec, "status": {}})
-
-
-@command("create serviceaccount")
-def account(inv: Invocation) -> None:
-    """A ServiceAccount."""
-    generated(inv, new_object(inv, "ServiceAccount", inv.args[0]))
-
-
-@command("create priorityclass")
-def priority_class(inv: Invocation) -> None:
-    """A PriorityClass."""
-    given = inv.flags
-    made = new_object(inv, "PriorityClass", inv.args[0], "scheduling.k8s.io/v1")
-    made["metadata"].pop("namespace", None)
-    said = {"globalDefault": given["global-default"], "description": given["description"]}
-    policy = {"preemptionPolicy": given["preemption-policy"]}
-    generated(inv, made | {"value": given["value"]} | present(said) | policy)
-
-
-# --- who may do what
 
 
 def _rules(inv: Invocation) -> list[Json]:
