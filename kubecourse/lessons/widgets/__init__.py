@@ -17,6 +17,7 @@ from kubecourse.lessons.widgets.map import ClusterMap
 from kubecourse.lessons.widgets.node_failure import NodeFailure
 from kubecourse.lessons.widgets.node_sizes import NodeSizes
 from kubecourse.lessons.widgets.outage import Outage
+from kubecourse.lessons.widgets.playground import Playground
 from kubecourse.lessons.widgets.portmap import PortPicture
 from kubecourse.lessons.widgets.probes import ProbeTimeline
 from kubecourse.lessons.widgets.qos import QoSSorter
@@ -33,6 +34,7 @@ from kubecourse.lessons.widgets.shares import Shares
 from kubecourse.lessons.widgets.shelf import RegistryBrowser
 from kubecourse.lessons.widgets.spare_capacity import SpareCapacity
 from kubecourse.lessons.widgets.storage import StorageChooser
+from kubecourse.lessons.widgets.usage_graph import UsageGraph
 from kubecourse.lessons.widgets.waste import WasteMeter
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "NodeSizes",
     "Offers",
     "Outage",
+    "Playground",
     "PortPicture",
     "ProbeTimeline",
     "QoSSorter",
@@ -70,5 +73,6 @@ __all__ = [
     "SizeRace",
     "SpareCapacity",
     "StorageChooser",
+    "UsageGraph",
     "WasteMeter",
 ]

@@ -6,8 +6,15 @@ import pytest
 
 from kubecourse import Cluster
 from kubecourse.cloud import report
+from kubecourse.failures import CourseError
 from kubecourse.lessons.still import still
-from kubecourse.lessons.widgets import Balance, CapacityMix, CleanUp, SpareCapacity
+from kubecourse.lessons.widgets import (
+    Balance,
+    CapacityMix,
+    CleanUp,
+    SpareCapacity,
+    UsageGraph,
+)
 
 ALL = [CleanUp, SpareCapacity, CapacityMix, Balance]
 
@@ -238,3 +245,29 @@ def test_packing_without_the_scheduler_brings_the_pods_back() -> None:
     assert len(widget.told.evicted) == 4
     assert 0 not in [list(widget.told.after.values()).count(node) for node in widget.told.nodes]
     assert "MostAllocated" in widget.picture.value
+
+
+# --- what a program used, over time
+
+
+def test_a_longer_window_hides_a_short_hour() -> None:
+    cluster = Cluster(nodes=1)
+    cluster.run("create deployment nightly --image=kubecourse/shop:1.0")
+    cluster.run("set resources deployment/nightly --requests=cpu=500m")
+    usage = '{"kubecourse.dev/cpu": "burst(100m, 2, 1d, 1h)"}'
+    patch = f'{{"spec": {{"template": {{"metadata": {{"annotations": {usage}}}}}}}}}'
+    cluster.run(f"patch deployment nightly -p '{patch}'")
+    cluster.advance(26 * 3600)
+    graph = UsageGraph(cluster, "nightly")
+    assert graph.text == "nightly requests 500m; averaged over 5m, it used 2000m at most"
+    assert "[5m]))" in graph.picture.value
+    graph.window.value = 72
+    assert graph.text == "nightly requests 500m; averaged over 6h, it used 417m at most"
+    assert "[6h]))" in graph.picture.value
+    (_, before), *_, (hours, _) = graph.told.points
+    assert before < 110 and round(hours) == 26
+
+
+def test_where_nothing_was_measured_there_is_no_graph() -> None:
+    with pytest.raises(CourseError, match="no Deployment"):
+        UsageGraph(Cluster(nodes=1), "web")
