@@ -172,13 +172,13 @@ class APIServer:
         requested = default(self._named(resource, obj))
         obj = admission.admit(self, "CREATE", resource, requested, None, options)
         obj = strategy.prepare_for_create(resource, obj)
+        obj = strategy.allocate(self, resource, obj, None, options.dry_run)
         problems = validation.validate(resource, obj)
         if problems:
             raise errors.invalid_object(resource.kind, resource.group, obj.metadata.name, problems)
         for text in validation.warnings(resource, obj):
             options.warn(text)
         admission.check(self, "CREATE", resource, obj, None, options)
-        obj = strategy.allocate(self, resource, obj, None)
         key = resource.key(obj.metadata.namespace, obj.metadata.name)
         existing = self.etcd.get(key)
         if existing is not None:
@@ -202,7 +202,7 @@ class APIServer:
         metadata = replace(
             given,
             name=name,
-            uid=self._uid(),
+            uid=self._uid(resource),
             creationTimestamp=self.clock.utc(),
             generation=1 if strategy.counts_generations(resource) else None,
             deletionTimestamp=None,
@@ -259,12 +259,13 @@ class APIServer:
         new = admission.admit(self, "UPDATE", resource, new, old, options)
         problems = validation.validate_update(resource, new, old, subresource)
         if problems:
+        if not subresource:
+            new = strategy.allocate(self, resource, new, old, options.dry_run)
             raise errors.invalid_object(resource.kind, resource.group, metadata.name, problems)
         if not subresource:
             for text in validation.warnings(resource, new):
                 options.warn(text)
         admission.check(self, "UPDATE", resource, new, old, options)
-        new = strategy.allocate(self, resource, new, old)
         if metadata.managedFields and not subresource and options.owners is None:
             given = metadata.managedFields
             owners = managed_fields.overridden(self, given, old, requested, options.manager)

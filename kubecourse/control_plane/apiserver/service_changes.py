@@ -71,14 +71,16 @@ def _with_allocated(spec: Any, old: Any) -> Any:
         if not spec.clusterIPs and address == old.clusterIP:
             changes["clusterIPs"] = old.clusterIPs
     if _has_node_ports(spec) and _has_node_ports(old):
-        had = {(port.protocol, port.port): port.nodePort for port in old.ports or ()}
-        used = {port.nodePort for port in spec.ports or ()}
-        changes["ports"] = [
-            replace(port, nodePort=had[port.protocol, port.port])
-            if not port.nodePort and had.get((port.protocol, port.port)) not in (None, *used)
-            else port
-            for port in spec.ports or ()
-        ]
+        had = {port.name or "": port.nodePort for port in old.ports or ()}
+        used = set(had.values()) & {port.nodePort for port in spec.ports or ()}
+        ports = []
+        for port in spec.ports or ():
+            number = had.get(port.name or "")
+            if not port.nodePort and number and number not in used:
+                used.add(number)
+                port = replace(port, nodePort=number)
+            ports.append(port)
+        changes["ports"] = ports
     if _is_checked(spec) and _is_checked(old) and not spec.healthCheckNodePort:
         changes["healthCheckNodePort"] = old.healthCheckNodePort
     return replace(spec, **changes)

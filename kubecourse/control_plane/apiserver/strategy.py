@@ -269,10 +269,10 @@ class field_filter:
         return all((get(obj) == value) is equal for get, value, equal in self._tests)
 
 
-def allocate(server: Any, resource: Resource, new: Any, old: Any) -> Any:
+def allocate(server: Any, resource: Resource, new: Any, old: Any, dry_run: bool) -> Any:
     """Give an object what only the cluster can give: a Service its addresses and node ports."""
     if resource.kind == "Service" and not resource.custom:
         from kubecourse.control_plane.apiserver import service_allocation
 
-        return service_allocation.allocate(server, new, old)
+        return service_allocation.allocate(server, new, old, dry_run)
     return new

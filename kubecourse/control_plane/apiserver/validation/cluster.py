@@ -27,12 +27,6 @@ def headless(spec: Any) -> bool:
 
 
 @named
-def has_addresses(spec: Any) -> bool:
-    """Whether a Service has addresses, of its own or of the pods it selects."""
-    return spec.type != "ExternalName" and not (headless(spec) and not spec.selector)
-
-
-@named
 def seen_from_outside(spec: Any) -> bool:
     """Whether somebody outside the cluster reaches a Service."""
     by_address = spec.type == "ClusterIP" and spec.externalIPs
@@ -50,46 +44,47 @@ def external_name(name: str | None, out: Errors) -> None:
 
 
 @named
-def named_ports(ports: list[Any], out: Errors) -> None:
-    """Of several ports each has a name."""
-    for index, port in enumerate(ports):
-        if len(ports) > 1 and not port.name:
-            out.required(f"[{index}].name")
+def service_ports(ports: list[Any], out: Errors) -> None:
+    """A Service's ports; of several each has a name."""
+    rule("each NamedServicePort" if len(ports) > 1 else "each ServicePort")(ports, out)
 
 
 @named
 def port_numbers(spec: Any, out: Errors) -> None:
     """No number twice for one protocol."""
-    seen: set[Any] = set()
-    for index, port in enumerate(spec.ports or ()):
-        path, node_port = f"ports[{index}].nodePort", port.nodePort
-        if spec.type == "ClusterIP" and node_port:
+    ports = spec.ports or ()
+    for index, port in enumerate(ports if spec.type == "ClusterIP" else ()):
+        if port.nodePort:
+            path = f"ports[{index}].nodePort"
             out.forbidden(path, "may not be used when `type` is 'ClusterIP'")
-        if node_port and (port.protocol, "node", node_port) in seen:
-            out.duplicate(path, node_port)
+    seen: set[Any] = set()
+    for index, port in enumerate(ports):
+        if port.nodePort and (port.protocol, port.nodePort) in seen:
+            out.duplicate(f"ports[{index}].nodePort", port.nodePort)
+        seen.add((port.protocol, port.nodePort))
+    seen.clear()
+    for index, port in enumerate(ports):
         if (port.protocol, port.port) in seen:
             same = type(port)(port=port.port, protocol=port.protocol)
             out.duplicate(f"ports[{index}]", internal.shown(same))
-        seen |= {(port.protocol, port.port), (port.protocol, "node", node_port)}
+        seen.add((port.protocol, port.port))
 
 
 @named
 def cluster_ips(spec: Any, out: Errors) -> None:
     """A Service's own addresses."""
-    ips, families = spec.clusterIPs or [], spec.ipFamilies or []
-    if spec.type == "ExternalName":
-        return
-    if spec.clusterIP and spec.clusterIP not in ips[:1]:
-        out.invalid("clusterIPs", ips, "first value must match `clusterIP`")
-    if ips and not spec.clusterIP:
-        out.invalid("clusterIPs", ips, "must be empty when `clusterIP` is not specified")
+    ips = spec.clusterIPs or []
+    start = len(out)
+    if ips[:1] != ["None"]:
+        at("clusterIPs", rule("each ip"), ips, out)
+    elif len(ips) > 1:
+        out.invalid("clusterIPs", ips, "'None' must be the first and only value")
+        at("clusterIPs[1]", values.IP, ips[1], out)
+    good = len(out) == start
     if len(ips) > 2:
         out.invalid("clusterIPs", ips, "may only hold up to 2 values")
-    if ips[:1] == ["None"]:
-        if len(ips) > 1:
-            out.invalid("clusterIPs", ips, "'None' must be the first and only value")
-    elif at("clusterIPs", rule("each ip"), ips, out):
-        _families_fit(ips, families, out)
+    if good and not headless(spec):
+        _families_fit(ips, spec.ipFamilies or [], out)
 
 
 def _families_fit(ips: list[str], families: list[str], out: Errors) -> None:
