@@ -202,7 +202,7 @@ class APIServer:
         metadata = replace(
             given,
             name=name,
-            uid=self._uid(resource),
+            uid=self._uid(),
             creationTimestamp=self.clock.utc(),
             generation=1 if strategy.counts_generations(resource) else None,
             deletionTimestamp=None,
