@@ -171,8 +171,8 @@ class APIServer:
         options = options or Options(manager)
         requested = default(self._named(resource, obj))
         obj = admission.admit(self, "CREATE", resource, requested, None, options)
-        obj = strategy.prepare_for_create(resource, obj)
         obj = strategy.allocate(self, resource, obj, None, options.dry_run)
+        obj = strategy.prepare_for_create(resource, obj)
         problems = validation.validate(resource, obj)
         if problems:
             raise errors.invalid_object(resource.kind, resource.group, obj.metadata.name, problems)
@@ -257,10 +257,10 @@ class APIServer:
             new = self._prepare_update(resource, obj, old)
         requested = new
         new = admission.admit(self, "UPDATE", resource, new, old, options)
-        problems = validation.validate_update(resource, new, old, subresource)
-        if problems:
         if not subresource:
             new = strategy.allocate(self, resource, new, old, options.dry_run)
+        problems = validation.validate_update(resource, new, old, subresource)
+        if problems:
             raise errors.invalid_object(resource.kind, resource.group, metadata.name, problems)
         if not subresource:
             for text in validation.warnings(resource, new):
