@@ -25,6 +25,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 PLOT = "application/vnd.plotly.v1+json"
 PICTURES = {WIDGET, PLOT}
 DEPENDS_ON_THE_MACHINE = "nbval-ignore-output"
+PUBLISHED = "kubecourse_published"
+"""The mark of a notebook that nobody has saved since it was built."""
 _ENGINE = Lock()
 """Labs on the container engine have one set of names and ports: one notebook at a time."""
 CELL_TIMEOUT = 120
@@ -122,6 +124,7 @@ def _strip(notebook: Any) -> None:
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
+        PUBLISHED: True,
     }
     notebook.nbformat_minor = 5
     for cell in notebook.cells:

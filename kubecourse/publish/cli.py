@@ -1,6 +1,7 @@
 """The `kubecourse` command."""
 
 import argparse
+import locale
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from kubecourse.lessons.messages import LANGUAGES
+from kubecourse.lessons.messages import LANGUAGES, VARIABLE
 from kubecourse.publish import serving
 
 
@@ -288,13 +289,31 @@ def open_lab(start: Path, arguments: Sequence[str]) -> int:
         # The file browser starts among the notebooks and can go up to the manifests.
         f"--ServerApp.root_dir={notebooks.parent}",
         f"--FileContentsManager.preferred_dir={notebooks}",
+        "--ServerApp.contents_manager_class=kubecourse.publish.contents.Unspoilt",
         # A lesson starts without a question about news, and without the network.
         f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
     ]
+    if (first := _first(notebooks)) is not None:
+        options.append(f"--LabApp.default_url=/lab/tree/{first}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
     LabApp.launch_instance([*options, *arguments])
     return 0
+
+
+def _first(notebooks: Path) -> str | None:
+    """Chapter 1, in the language of the machine, for a learner who has not opened it yet.
+
+    All others find JupyterLab as they left it.
+    """
+    told = (os.environ.get(name) for name in (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG"))
+    spoken = next(filter(None, told), None) or locale.getlocale()[0] or ""
+    edition = notebooks / "ko" if spoken.lower().startswith("ko") else notebooks
+    chapter = min(edition.glob("01_*.ipynb"), default=None)
+    # JupyterLab keeps a copy of each notebook that it has opened.
+    if chapter is None or (edition / ".ipynb_checkpoints").exists():
+        return None
+    return chapter.relative_to(notebooks.parent).as_posix()
 
 
 def _fail(what: str, advice: str) -> int:

@@ -55,6 +55,30 @@ def test_lab_opens_in_notebooks_and_passes_arguments_on(
     assert launched[-3:] == ["--no-browser", "--port", "8899"]
 
 
+@pytest.mark.parametrize(("spoken", "edition"), [("en_GB.UTF-8", ""), ("ko_KR.UTF-8", "ko/")])
+def test_lab_opens_chapter_1_the_first_time_and_then_what_was_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoken: str, edition: str
+) -> None:
+    from jupyterlab.labapp import LabApp
+
+    folder = tmp_path / "notebooks" / edition
+    for each in (tmp_path / "notebooks", tmp_path / "notebooks/ko"):
+        each.mkdir()
+        (each / "01_begin.ipynb").touch()
+    launched: list[str] = []
+    monkeypatch.setattr(LabApp, "launch_instance", launched.extend)
+    monkeypatch.delenv("KUBECOURSE_LANGUAGE", raising=False)
+    monkeypatch.setenv("LC_ALL", spoken)
+
+    cli.open_lab(tmp_path, [])
+    assert f"--LabApp.default_url=/lab/tree/notebooks/{edition}01_begin.ipynb" in launched
+
+    launched.clear()
+    (folder / ".ipynb_checkpoints").mkdir()
+    cli.open_lab(tmp_path, [])
+    assert not [option for option in launched if "default_url" in option]
+
+
 def test_the_simulator_loads_nothing_that_only_the_lab_needs() -> None:
     """The import rules see what is written; this sees what is loaded."""
     loaded = subprocess.check_output(

@@ -1,0 +1,34 @@
+"""JupyterLab opens a published notebook unrun, and a learner's own as it was saved."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from kubecourse.publish.build import PUBLISHED
+from kubecourse.publish.contents import Unspoilt
+
+
+def opened(folder: Path, **metadata: Any) -> Any:
+    answer = new_output("stream", name="stdout", text="three")
+    cell = new_code_cell("look()", outputs=[answer], execution_count=4)
+    nbformat.write(new_notebook(cells=[cell], metadata=metadata), folder / "one.ipynb")
+    (folder / "text.md").write_text("words")
+    manager = Unspoilt(root_dir=str(folder))
+    assert asyncio.run(manager.get("text.md"))["content"] == "words"
+    assert asyncio.run(manager.get("one.ipynb", content=False))["content"] is None
+    return asyncio.run(manager.get("one.ipynb"))["content"]
+
+
+def test_a_published_notebook_opens_without_its_answers(tmp_path: Path) -> None:
+    notebook = opened(tmp_path, **{PUBLISHED: True})
+    assert (notebook.cells[0].outputs, notebook.cells[0].execution_count) == ([], None)
+    assert PUBLISHED not in notebook.metadata, "what is saved from now on is the learner's"
+    assert "three" in (tmp_path / "one.ipynb").read_text(), "the file is as it was"
+
+
+def test_a_notebook_that_a_learner_saved_opens_as_it_was(tmp_path: Path) -> None:
+    notebook = opened(tmp_path)
+    assert (notebook.cells[0].outputs[0].text, notebook.cells[0].execution_count) == ("three", 4)
