@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from kubecourse.addons.dns import DNS
-from kubecourse.addons.program import Program
+from kubecourse.addons.program import PROGRAMS, Program
 from kubecourse.addons.storage import STANDARD, LocalPathProvisioner
 from kubecourse.api import errors, models
 from kubecourse.api.labels import parse_selector
@@ -122,7 +122,7 @@ class Cluster(Failures):
         self._joined = 0
         self.cloud: Any = None
         self.network = Network(self.clock, self.dns, self.proxy, self.kubelets)
-        for name, addon in (("descheduler", "descheduler"), ("kube-webhook-certgen", "certgen")):
+        for name, addon in PROGRAMS.items():
             self.network.programs[name] = Program(addon, self.connect_as)
         for component in (self.control_plane, self.proxy, self.dns):
             component.start()
@@ -169,7 +169,13 @@ class Cluster(Failures):
 
     def advance(self, seconds: float) -> None:
         """Let exactly that many virtual seconds pass."""
+        if not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+            raise CourseError(f"advance({seconds!r}): give seconds, such as advance(60)")
         self.clock.advance(seconds)
+
+    def __repr__(self) -> str:
+        pods = len(self.list("pods", None))
+        return f"<simulated cluster: {len(self.kubelets)} nodes, {pods} pods, {self.now:.0f} s old>"
 
     def settle(self, limit: float = 3600.0) -> None:
         """Let time pass until nothing but heartbeats and retries is left to happen.
@@ -229,9 +235,12 @@ class Cluster(Failures):
     def kubectl(self, command: str, stdin: str | None = None) -> Output:
         """Run a kubectl command and print what kubectl prints.
 
-        `stdin` is what `-f -` reads. Returns the output: `stdout`, `stderr`, `code`.
+        `stdin` is what `-f -` reads. `| grep web` and `> web.yaml` are this machine's shell's.
+        Returns the output: `stdout`, `stderr`, `code`.
         """
-        return self.run(command, stdin).show()
+        from kubecourse.tools.kubectl import shown
+
+        return shown(self, command, stdin)
 
     def run(self, command: str, stdin: str | None = None) -> Output:
         """Run a kubectl command without printing anything."""

@@ -16,6 +16,10 @@ from kubecourse.turn import taking_turns
 class CourseError(Exception):
     """Something asked of the course that it cannot do; the message says what to do instead."""
 
+    def _render_traceback_(self) -> list[str]:
+        """In a notebook the message is enough: where in our code it came up helps nobody."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 @taking_turns(attrgetter("clock.turn"))
 class Failures:
@@ -63,15 +67,16 @@ class Failures:
         for machine in self.zone(name):
             self.recover_node(machine)
 
-    def partition(self, *sides: Collection[str]) -> None:
+    def partition(self, *sides: str | Collection[str]) -> None:
         """Cut groups of machines off from each other; a single group from everybody else.
 
         Machines that are in no group, people and the load balancer reach all. It concerns what
         etcd, API servers, kubelets and controllers tell one another, not the pods' network.
         """
-        for name in chain(*sides):
+        groups = [[side] if isinstance(side, str) else side for side in sides]
+        for name in chain(*groups):
             self._kubelets(name)
-        self.control_plane.partition(*sides)
+        self.control_plane.partition(*groups)
 
     def heal(self) -> None:
         """Join again what was cut off. Machines that have failed stay so."""

@@ -58,3 +58,12 @@ def test_what_a_command_printed_is_shown_once(shell, capsys, call):
     output = capsys.readouterr().out
     assert output.count("node-1") == 1
     assert "Output(" not in output
+
+
+def test_what_stands_behind_a_bar_is_the_machines_own(shell, capsys, tmp_path):
+    shell.run_cell("from kubecourse import Cluster\ncluster = Cluster(nodes=3)")
+    shell.run_line_magic("kubectl", "get nodes | grep node-2 | wc -l")
+    shell.run_line_magic("kubectl", "get nodes -o jsonpath='{.items[0].kind} | {.kind}'")
+    shell.run_line_magic("kubectl", f"get nodes -o name > {tmp_path}/nodes")
+    assert capsys.readouterr().out.split() == ["1", "Node", "|", "List"]
+    assert (tmp_path / "nodes").read_text() == "node/node-1\nnode/node-2\nnode/node-3\n"

@@ -29,6 +29,6 @@ lets an `ApiError` pass.
 """
 
 from kubecourse.tools.kubectl.connection import Connection
-from kubecourse.tools.kubectl.main import Output, run
+from kubecourse.tools.kubectl.main import Output, run, shown
 
-__all__ = ["Connection", "Output", "run"]
+__all__ = ["Connection", "Output", "run", "shown"]

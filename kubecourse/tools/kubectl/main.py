@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import subprocess
 from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -66,6 +68,26 @@ def run(cluster: Any, args: str | list[str], stdin: str | None = None) -> Output
         for wanted in (False, True)
     )
     return Output(out, err, code, text="".join(text for text, _ in inv.said))
+
+
+_ONWARDS = re.compile(
+    r"""((?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^'"\\])*?)\s(\||>>?)\s*(\S.*)""",
+    re.S,
+)
+"""A command line with `| grep web` or `> web.yaml` behind it, outside of quotes."""
+
+
+def shown(cluster: Any, line: str, stdin: str | None = None) -> Output:
+    """Run a command line and print what it prints, through this machine's shell if it says so."""
+    onwards = _ONWARDS.fullmatch(line)
+    output = run(cluster, onwards[1] if onwards else line, stdin)
+    if onwards:
+        _, pipe, rest = onwards.groups()
+        rest = rest if pipe == "|" else f"cat {pipe} {rest}"
+        done = subprocess.run(rest, shell=True, input=output.stdout, capture_output=True, text=True)
+        code = done.returncode or output.code
+        output = Output(done.stdout, output.stderr + done.stderr, code)
+    return output.show()
 
 
 _CONNECTIONS: WeakKeyDictionary[Any, Connection] = WeakKeyDictionary()
