@@ -274,7 +274,7 @@ class Plan:
     def _said(self, machine: Machine) -> Iterator[str]:
         if machine.status:
             yield machine.status
-        if machine.heard is not None:
+        if machine.heard is not None and machine.parts:
             yield _words("heard", seconds=self._seen.now - machine.heard)
         if not machine.powered:
             yield _words("no_power")
@@ -389,7 +389,7 @@ class ClusterMap(Panel):
     def refresh(self) -> None:
         """Draw it as things are now, if they have changed."""
         cluster = self._cluster
-        machines, nodes = planes(cluster), workers(cluster)
+        machines, nodes = self._machines()
         now = (cluster.now, cluster.etcd.revision, machines, nodes)
         if now != self._drawn:
             self._drawn = now
@@ -400,6 +400,14 @@ class ClusterMap(Panel):
             else:
                 self._look()
 
+    def _machines(self) -> tuple[list[Machine], list[Machine]]:
+        """What is drawn: the control plane, and the nodes."""
+        return planes(self._cluster), workers(self._cluster)
+
+    def _below(self, then: float) -> str:
+        """What is written underneath, at a virtual second."""
+        return f"cluster.now = {then:.1f}"
+
     def _look(self, _: object = None) -> None:
         then = self._cluster.now - self.back.value
         store, clock = self._cluster.etcd, self._cluster.clock
@@ -407,8 +415,7 @@ class ClusterMap(Panel):
         seen = [look for look in self._looks if look[0] <= then] or self._looks[:1]
         _, machines, nodes = seen[-1]
         self.scene = scene(Past(store, clock, revision), machines, nodes)._replace(now=then)
-        below = escape(f"cluster.now = {then:.1f}")
-        self.picture.value = f"{chart(self.scene)}<code>{below}</code>"
+        self.picture.value = f"{chart(self.scene)}<code>{escape(self._below(then))}</code>"
 
     def _step(self, _: object) -> None:
         self._cluster.advance(1)
