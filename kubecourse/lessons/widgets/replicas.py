@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from kubecourse.lessons import messages, palette
 from kubecourse.lessons.recording import STATES, Count, Recording
 from kubecourse.lessons.widgets.panel import Panel, redraw, reset_button
+from kubecourse.lessons.widgets.timeline import explained
 from kubecourse.roomy import roomy
 
 if TYPE_CHECKING:
@@ -165,4 +166,8 @@ class Replicas(Panel):
         self.slider.value = self._first
 
     def _say(self, command: str, problem: str = "") -> None:
-        self.command.value = f"<code>{escape(command)}</code> {escape(problem)}"
+        states = [
+            state for state in STATES if any(count.pods[state] for count in self.recording.counts)
+        ]
+        key = f'<div style="font-size: 12px">{explained(states)}</div>'
+        self.command.value = f"{key}<code>{escape(command)}</code> {escape(problem)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import floor
@@ -200,7 +200,7 @@ def timeline(
     rows: Sequence[Row],
     *,
     moments: Iterable[tuple[float, str]] = (),
-    key: Iterable[str] | None = None,
+    key: Collection[str] | None = None,
     unit: str = "",
     below: str = "",
 ) -> str:
@@ -222,7 +222,7 @@ def timeline(
     shapes += _axis(scale, top, unit)
     if key is None:
         key = {look for row in rows for look in getattr(row, "looks", ())}
-    note = f'<div class="note">{_key(look for look in LOOKS if look in key)}</div>'
+    note = f'<div class="note">{explained(key)}</div>'
     return picture(title, svg.drawing(title, top + 34, shapes) + note + below)
 
 
@@ -274,10 +274,10 @@ def hatch(left: float, top: float, width: float, height: float, pattern: str) ->
     return f'<path d="{drawn}" {look}/>' if drawn else ""
 
 
-def _key(looks: Iterable[str]) -> str:
-    """What looks mean: little boxes and words."""
+def explained(looks: Collection[str]) -> str:
+    """What looks mean, in the order of `LOOKS`: little boxes and words."""
     pieces = []
-    for look in looks:
+    for look in (each for each in LOOKS if each in looks):
         colour, pattern, _ = LOOKS[look]
         box = svg.rect(0, 1, 14, 12, colour) + hatch(0, 1, 14, 12, pattern)
         drawn = f'<svg width="14" height="13" aria-hidden="true">{box}</svg>'
