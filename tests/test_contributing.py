@@ -1,0 +1,50 @@
+"""The map of the package in CONTRIBUTING.md: every room is on it, and as large as it says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+PACKAGE = REPOSITORY / "kubecourse"
+ROW = re.compile(r"^\| \d+ \| (?P<rooms>[^|]+) \| (?P<lines>\d+) \| (?P<text>.+) \|$", re.MULTILINE)
+MAP = (REPOSITORY / "CONTRIBUTING.md").read_text("utf-8")
+ROWS = [row.groupdict() for row in ROW.finditer(MAP)]
+    row.groupdict() for row in ROW.finditer((REPOSITORY / "CONTRIBUTING.md").read_text("utf-8"))
+]
+HELPERS = {"__init__.py", "cell.py", "roomy.py", "turn.py"}
+"""Modules of the package itself that are no rooms: they are met on the way."""
+
+
+def modules(room: str) -> set[Path]:
+    place = PACKAGE / room
+    assert place.exists(), room
+    return {place} if place.is_file() else set(place.rglob("*.py"))
+
+
+def members(row: dict[str, str]) -> set[Path]:
+    inside, _, without = row["rooms"].partition(" but ")
+    found = [modules(room) for room in re.findall("`(.+?)`", inside)]
+    return set.union(*found).difference(*map(modules, re.findall("`(.+?)`", without)))
+
+
+def test_every_module_is_in_one_room() -> None:
+    rooms = [module for row in ROWS for module in members(row)]
+    assert len(rooms) == len(set(rooms))
+    packages = {"__init__.py"}
+    missing = {path for path in PACKAGE.rglob("*.py") if path not in rooms}
+    assert {path.name for path in missing} <= HELPERS | packages
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["rooms"])
+def test_a_room_is_as_large_as_it_says(row: dict[str, str]) -> None:
+    lines = sum(len(path.read_text("utf-8").splitlines()) for path in members(row))
+    assert lines == pytest.approx(int(row["lines"]), rel=0.15)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["rooms"])
+def test_what_it_says_to_begin_with_is_there(row: dict[str, str]) -> None:
+    known = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*")}
+    rooms = re.findall("`(.+?)`", row["rooms"])
+    for name in re.findall(r"`([\w/]+(?:\.py|/))`", row["text"]):
+        assert any(f"{room}/{name}".rstrip("/") in known for room in rooms), name
