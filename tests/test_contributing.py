@@ -10,8 +10,6 @@ PACKAGE = REPOSITORY / "kubecourse"
 ROW = re.compile(r"^\| \d+ \| (?P<rooms>[^|]+) \| (?P<lines>\d+) \| (?P<text>.+) \|$", re.MULTILINE)
 MAP = (REPOSITORY / "CONTRIBUTING.md").read_text("utf-8")
 ROWS = [row.groupdict() for row in ROW.finditer(MAP)]
-    row.groupdict() for row in ROW.finditer((REPOSITORY / "CONTRIBUTING.md").read_text("utf-8"))
-]
 HELPERS = {"__init__.py", "cell.py", "roomy.py", "turn.py"}
 """Modules of the package itself that are no rooms: they are met on the way."""
 
