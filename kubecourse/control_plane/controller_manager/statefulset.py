@@ -130,15 +130,30 @@ class StatefulSetController(WorkloadController):
             raise
         self._tell(owner, "Delete", f"Pod {name}")
 
-    def give_claims_up(self, owner: Any, pod: Any) -> None:
-        """Let the claims of a pod that is not wanted any more go with it. Raises ApiError."""
-        for wanted in claims_of(owner, pod.metadata.name):
-            claim = self._claims.get(wanted.metadata.namespace, wanted.metadata.name)
+    def hand_claims(self, owner: Any, pod: Any, wanted: bool) -> None:
+        """Let a pod's claims go with whom the retention policy says, if anybody. Raises ApiError.
+
+        That is the set while the pod is `wanted`, and then, where scaling deletes, the pod.
+        """
+        kept = owner.spec.persistentVolumeClaimRetentionPolicy
+        heirs = [owner] if kept is not None and kept.whenDeleted == "Delete" else []
+        if not wanted and kept is not None and kept.whenScaled == "Delete":
+            heirs = [pod]
+        for name in claim_names(owner, pod.metadata.name):
+            claim = self._claims.get(owner.metadata.namespace, name)
             owners = (claim.metadata.ownerReferences or []) if claim is not None else []
-            if claim is None or any(each.uid == pod.metadata.uid for each in owners):
+            named = [o for o in owners if (o.kind, o.name) in _names(owner, pod)]
+            uids = [o.uid for o in named]
+            due = [heir.metadata.uid for heir in heirs]
+            strange = any(uid not in (owner.metadata.uid, pod.metadata.uid) for uid in uids)
+            if claim is None or uids == due or strange:
                 continue
-            mine = replace(controller_reference(pod), controller=None, blockOwnerDeletion=None)
-            self.write_metadata(claim, ownerReferences=[*owners, mine])
+            others = [o for o in owners if o not in named]
+            if not any(o.controller for o in others):
+                others += [controller_reference(heir) for heir in heirs]
+            elif not named:
+                continue
+            self.write_metadata(claim, ownerReferences=others or None)
 
     def _tell(self, owner: Any, verb: str, what: str, error: ApiError | None = None) -> None:
         about = f"{verb} {what} in StatefulSet {owner.metadata.name}"
@@ -149,16 +164,26 @@ class StatefulSetController(WorkloadController):
             self.recorder.warning(owner, f"Failed{verb}", message)
 
 
+def _names(*owners: Any) -> list[tuple[str, str]]:
+    return [(owner.kind, owner.metadata.name) for owner in owners]
+
+
+def claim_names(owner: Any, pod: str) -> list[str]:
+    """The names of the claims of the pod of that name."""
+    return [f"{each.metadata.name}-{pod}" for each in owner.spec.volumeClaimTemplates or ()]
+
+
 def claims_of(owner: Any, pod: str) -> list[Any]:
     """The claims of the pod of that name, as they are created."""
     labels = owner.spec.selector.matchLabels or {}
     kept = owner.spec.persistentVolumeClaimRetentionPolicy
     owners = [controller_reference(owner)] if kept and kept.whenDeleted == "Delete" else None
     claims = []
-    for template in owner.spec.volumeClaimTemplates or ():
+    templates = owner.spec.volumeClaimTemplates or ()
+    for template, name in zip(templates, claim_names(owner, pod), strict=True):
         metadata = replace(
             template.metadata,
-            name=f"{template.metadata.name}-{pod}",
+            name=name,
             namespace=owner.metadata.namespace,
             labels={**(template.metadata.labels or {}), **labels} or None,
             ownerReferences=owners,
@@ -229,6 +254,8 @@ class _Look:
             if not self._tend(number, pod) and self.ordered:
                 return
         for pod in self.condemned:
+            self.controller.hand_claims(self.owner, pod, wanted=False)
+        for pod in self.condemned:
             if pod.metadata.deletionTimestamp is None and not self._dismiss(pod):
                 return
             if self.ordered:
@@ -249,7 +276,10 @@ class _Look:
             return False
         if pod.status.phase == "Pending":
             self.controller.create_claims(self.owner, pod)
-        return self._healthy(pod)
+        healthy = self._healthy(pod)
+        if healthy or not self.ordered:
+            self.controller.hand_claims(self.owner, pod, wanted=True)
+        return healthy
 
     def _dismiss(self, pod: Any) -> bool:
         """Delete a pod beyond the number wanted. Returns whether it is time for it.
@@ -261,9 +291,6 @@ class _Look:
             first = next((each for each in others if not self._healthy(each)), None)
             if first is not pod:
                 return False
-        kept = self.owner.spec.persistentVolumeClaimRetentionPolicy
-        if kept is not None and kept.whenScaled == "Delete":
-            self.controller.give_claims_up(self.owner, pod)
         self.controller.delete(self.owner, pod, f"{self.replicas} wanted")
         self.taken.append(pod)
         return True

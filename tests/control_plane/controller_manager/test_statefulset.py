@@ -1,10 +1,12 @@
 """The pods of a StatefulSet have numbers, names and claims, and go in order."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from kubecourse.api import models
+from kubecourse.client import Informer
 from tests.control_plane.controller_manager.workloads import Bench
 
 core = models.core_v1
@@ -131,6 +133,46 @@ def test_claims_go_with_their_pods_where_that_is_asked(bench: Bench):
     bench.change("statefulset/s", replicas=1)
     bench.settle()
     assert [c.metadata.name for c in bench.client.list(Claim, "default")] == ["data-s-0"]
+
+
+class OwnersOfClaims:
+    """What kinds of owners each claim has had, as they changed."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.seen: dict[str, list[list[str]]] = {}
+        informer = Informer(bench.client, Claim)
+        informer.on_change(self._changed)
+        informer.start()
+
+    def _changed(self, old: Any, new: Any) -> None:
+        metadata = (new or old).metadata
+        kinds = [o.kind for o in metadata.ownerReferences or ()] if new is not None else ["gone"]
+        history = self.seen.setdefault(metadata.name, [])
+        if history[-1:] != [kinds]:
+            history.append(kinds)
+
+
+def policy(scaled: str, deleted: str) -> Any:
+    return models.apps_v1.StatefulSetPersistentVolumeClaimRetentionPolicy(
+        whenScaled=scaled, whenDeleted=deleted
+    )
+
+
+def test_a_claim_belongs_to_the_set_until_its_pod_is_not_wanted(bench: Bench):
+    stateful_set(bench, f"podManagementPolicy: Parallel\n  {CLAIMS}")
+    bench.settle()
+    owners = OwnersOfClaims(bench)
+    for kept in (policy("Delete", "Delete"), policy("Delete", "Retain")):
+        # A change of the policy reaches the claims that are there.
+        bench.change("statefulset/s", persistentVolumeClaimRetentionPolicy=kept)
+        bench.settle()
+        bench.change("statefulset/s", replicas=1)
+        bench.settle()
+    assert owners.seen == {
+        "data-s-0": [[], ["StatefulSet"], []],
+        "data-s-1": [[], ["StatefulSet"], ["Pod"], ["gone"]],
+        "data-s-2": [[], ["StatefulSet"], ["Pod"], ["gone"]],
+    }
 
 
 @pytest.mark.parametrize(

@@ -69,18 +69,20 @@ def is_tracked(pod: Any) -> bool:
 
 
 def ended_at(pod: Any, clock: Clock) -> float:
-    """The second at which a pod ended, as its containers, its deletion or its conditions say."""
-    states = [status.state for status in pod.status.containerStatuses or () if status.state]
-    times = [s.terminated.finishedAt for s in states if s.terminated and s.terminated.finishedAt]
-    if times:
+    """The second at which a pod ended: its containers say, or its conditions, or its deletion."""
+    states = [status.state for status in pod.status.containerStatuses or ()]
+    ends = [state.terminated for state in states if state and state.terminated]
+    times = [end.finishedAt for end in ends if end.finishedAt]
+    if times and len(times) == len(states):
         return clock.seconds(max(times))
+    ready = conditions.get(pod.status.conditions, "Ready")
+    if ready is not None and ready.status == "False" and ready.lastTransitionTime is not None:
+        return clock.seconds(ready.lastTransitionTime)
     metadata = pod.metadata
     if metadata.deletionTimestamp is not None:
         grace = metadata.deletionGracePeriodSeconds or 0
         return clock.seconds(metadata.deletionTimestamp) - grace
-    ready = conditions.get(pod.status.conditions, "Ready")
-    since = ready.lastTransitionTime if ready is not None else None
-    return clock.seconds(since or metadata.creationTimestamp)
+    return clock.seconds(metadata.creationTimestamp)
 
 
 class Look:
