@@ -140,8 +140,7 @@ class DaemonSetController(WorkloadController):
                     else:
                         delete.append(pod.metadata.name)
             if look.surges and not running and place.wanted:
-                if not staying:
-                    create.append(place.node)
+                create.append(place.node)
             else:
                 delete += look.surplus(running)
         return create, delete, min(waits, default=None)
@@ -183,7 +182,8 @@ class _Look:
         self.surges = self._surge not in (None, 0, "0%")
         by_node: dict[str, list[Any]] = {}
         for pod in pods:
-            by_node.setdefault(node_of(pod) or "", []).append(pod)
+            if pod.metadata.deletionTimestamp is None or pod.status.phase not in FINISHED:
+                by_node.setdefault(node_of(pod) or "", []).append(pod)
         self.places = [
             Place(node.metadata.name, *self._fits(node), by_node.pop(node.metadata.name, []))
             for node in controller._nodes
@@ -228,7 +228,7 @@ class _Look:
 
         The oldest stays; while surging an old and a new one, until the new one is available.
         """
-        running = sorted(running, key=by_age)
+        running = sorted(running, key=_settled)
         if len(running) < 2 or not self.surges:
             return [pod.metadata.name for pod in running[1:]]
         new = [pod for pod in running if self._new(pod)]
@@ -254,7 +254,9 @@ class _Look:
             there = [pod for pod in place.pods if pod.metadata.deletionTimestamp is None]
             new = [pod for pod in there if self._new(pod)]
             old = [pod for pod in there if not self._new(pod)]
-            if not place.wanted or (surge and not old and len(new) < 2):
+            if surge and (not place.wanted or (not old and len(new) < 2)):
+                continue
+            if not place.wanted and not place.pods:
                 continue
             new_works = bool(new) and self._available(new[0])
             if len(new) > 1 or len(old) > 1:
@@ -276,13 +278,12 @@ class _Look:
         """The DaemonSet's status. Sets when to look again for pods to become available."""
         desired = current = misplaced = ready = updated = available = 0
         for place in self.places:
-            there = [pod for pod in place.pods if pod.status.phase not in FINISHED]
             if not place.wanted:
-                misplaced += bool(there)
+                misplaced += bool(place.pods)
                 continue
             desired += 1
-            if there:
-                pod = min(there, key=by_age)
+            if place.pods:
+                pod = min(place.pods, key=_settled)
                 current += 1
                 ready += is_ready(pod)
                 available += self._available(pod)
@@ -300,6 +301,11 @@ class _Look:
             numberAvailable=available or None,
             numberUnavailable=desired - available or None,
         )
+
+
+def _settled(pod: Any) -> tuple[bool, Any]:
+    """Sorting key: those that have their node, then the oldest, first."""
+    return not pod.spec.nodeName, by_age(pod)
 
 
 def node_of(pod: Any) -> str | None:

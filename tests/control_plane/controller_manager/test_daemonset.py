@@ -136,6 +136,27 @@ def test_an_update_goes_node_by_node(bench: Bench):
     assert sorted(each.revision for each in revisions) == [1, 2]
 
 
+def test_an_update_takes_the_old_pod_from_a_node_that_gets_no_new_one(bench: Bench):
+    daemonset(bench)
+    bench.set_node("node-1", taints=[core.Taint(key="k", effect="NoSchedule")])
+    bench.settle()
+    assert counts(bench)[5] == 1 and "node-1" in bench.places()
+    bench.set_image("daemonset/ds", "nginx:2")
+    bench.settle()
+    assert bench.places() == {"node-2": "nginx:2", "node-3": "nginx:2"}
+
+
+def test_a_failed_pod_that_waits_to_be_deleted_counts_as_there(bench: Bench):
+    daemonset(bench)
+    for wait, present in ((0.2, 3), (0.2, 3)):
+        pod = next(p for p in bench.pods() if p.spec.nodeName == "node-1")
+        bench.client.update_status(replace(pod, status=replace(pod.status, phase="Failed")))
+        bench.advance(wait)
+        assert counts(bench)[1] == present
+    bench.settle()
+    assert counts(bench)[:3] == (3, 3, 3)
+
+
 def test_an_update_with_surge_starts_the_new_pod_first(bench: Bench):
     daemonset(bench, "{type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}")
     bench.set_image("daemonset/ds", "nginx:2")
