@@ -8,6 +8,11 @@ from typing import Any
 
 from kubecourse.client import Client
 
+PROGRAMS = {
+    "argocd": "argocd", "descheduler": "descheduler", "kube-webhook-certgen": "certgen",
+}  # fmt: skip
+"""The programs that there are, and the module here of each."""
+
 
 class Program:
     """A program for containers: it speaks to the API server as its pod's service account.

@@ -139,6 +139,10 @@ class FileSystem:
             self._directories[path] = None
             path = path.rpartition("/")[0] or "/"
 
+    def mounted(self, path: str) -> bool:
+        """Whether a path lies in a volume."""
+        return self._place(path)[0] is not self._own
+
     def exists(self, path: str) -> bool:
         """Whether there is a file or directory of that name."""
         return self.is_file(path) or self.is_directory(path)

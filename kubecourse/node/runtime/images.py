@@ -25,6 +25,7 @@ from kubecourse.api.demand import PER_REQUEST, Declared, Demand, parse
 from kubecourse.node.runtime.references import InvalidReference, Reference, parse_reference
 
 NEVER = float("inf")
+_OLD_REGISTRY = "k8s.gcr.io"
 Answer = str | tuple[int, str]
 
 
@@ -114,7 +115,10 @@ class ImageCatalog:
         return found
 
     def _look_up(self, reference: Reference) -> Image:
-        image = _well_known().get(reference.repository)
+        repository = reference.repository
+        if repository.startswith(_OLD_REGISTRY):  # the same images, until 2023
+            repository = "registry.k8s.io" + repository.removeprefix(_OLD_REGISTRY)
+        image = _well_known().get(repository)
         if image is None:
             size = Random(reference.repository).randrange(40, 180) * 1_000_000
             image = Image(size=size, described=False)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from getopt import GetoptError, gnu_getopt
 from typing import TYPE_CHECKING, NamedTuple
 
+from kubecourse.node.runtime import text as texts
 from kubecourse.node.runtime.eating import devour, fill_file, stress
 from kubecourse.node.runtime.fetching import connect, fetch, nslookup
 from kubecourse.node.runtime.files import NOT_FOUND, FileProblem, FileSystem, normal
@@ -46,6 +48,11 @@ class Call(NamedTuple):
 
     def has(self, *options: str) -> bool:
         return any(option in self.options for option in options)
+
+    def opaque(self, path: str) -> bool:
+        """Whether a path may well be a file of its image, of which nobody said what is in it."""
+        image = self.script.container.image
+        return not (image.described or self.files.exists(path) or self.files.mounted(path))
 
     def fail(self, message: str, code: int = 1) -> Result:
         return Result(code, "", f"{self.name}: {message}\n")
@@ -246,13 +253,50 @@ def _holds(call: Call, words: list[str]) -> bool:
         case [sign, path] if sign in _OF_FILES:
             return _OF_FILES[sign](call.files, call.path(path))
         case [a, "=" | "==" | "!=" as sign, b]:
-            return (a == b) == (sign != "!=")
+            same = fnmatchcase(a, b) if call.name == "[[" else a == b
+            return same == (sign != "!=")
+        case [text, "=~", pattern]:
+            return _matches(call, text, pattern)
         case [a, sign, b] if sign in _OF_NUMBERS:
             try:
                 return _OF_NUMBERS[sign](int(a), int(b))
             except ValueError:
                 return False
     return False
+
+
+def _matches(call: Call, text: str, pattern: str) -> bool:
+    """`[[ text =~ pattern ]]`: what its brackets hold is in `BASH_REMATCH`."""
+    try:
+        found = re.search(texts.pattern(pattern, extended=True), text)
+    except re.error:
+        return False
+    groups = (found[0], *found.groups("")) if found else ()
+    held = {f"BASH_REMATCH[{number}]": group for number, group in enumerate(groups)}
+    call.script.variables = call.script.variables | held
+    return found is not None
+
+
+def _where(call: Call) -> Result:
+    """`which` and `command -v`: a program's place. `command` alone runs one."""
+    words = [word for word in call.words if not word.startswith("-")]
+    if call.name == "command" and words == call.words and words:
+        call.script.enter((command_of(words),))
+        return Result(call.script.status)
+    image = call.script.container.image
+    known = [w for w in words if knows(call.script.container, w) or not image.userland]
+    return Result(int(known != words), "".join(f"/usr/bin/{word}\n" for word in known))
+
+
+def _source(call: Call) -> Result:
+    """`. file`: its commands, as this shell's own."""
+    found = call.input(call.words[:1])
+    try:
+        if not found.code:
+            call.script.enter(read_script(found.stdout))
+    except ShellSyntaxError as error:
+        return Result(2, "", f"sh: {error}\n")
+    return found._replace(stdout="")
 
 
 # --- processes and time
@@ -303,6 +347,16 @@ def _nc(call: Call) -> Result:
     if not call.has("l"):
         return connect(call)
     return _listen(call, call.options.get("p") or (call.words or ["0"])[-1], waits=True)
+
+
+def _timeout(call: Call) -> Result:
+    """Run a command. That it is given up after a while is not modelled."""
+    words = call.words
+    while words and re.fullmatch(r"-.*|[\d.]+[smhd]?|[A-Z]+", words[0]):
+        words = words[1:]
+    if words:
+        call.script.enter((command_of(words),))
+    return Result(call.script.status)
 
 
 def _sleep(call: Call) -> Result:
@@ -369,19 +423,21 @@ def _rm(call: Call) -> Result:
 
 
 def _copy(call: Call) -> Result:
-    """`cp` and `mv`, of files and of directories."""
+    """`cp`, `mv` and `ln`, of files and of directories; there are no links, only copies."""
     if len(call.words) < 2:
         return call.fail("missing file operand")
     files, to = call.files, call.path(call.words[-1])
 
     def copy(path: str) -> None:
         place = normal(path.rpartition("/")[2], to) if files.is_directory(to) else to
-        files.check(path)
-        for name in [path] if files.is_file(path) else files.below(path):
+        unseen = call.opaque(path)  # what is in an image that nobody described: it will be there
+        if not unseen:
+            files.check(path)
+        for name in [path] if unseen or files.is_file(path) else files.below(path):
             new = place + name[len(path) :]
             files.make_directory(new.rpartition("/")[0] or "/")
-            files.write(new, files.read(name))
-        if call.name == "mv":
+            files.write(new, "" if unseen else files.read(name))
+        if call.name == "mv" and not unseen:
             files.remove(path, recursive=True)
 
     return call.each(call.words[:-1], copy)
@@ -459,10 +515,7 @@ def _seq(call: Call) -> Result:
 def _grep(call: Call) -> Result:
     pattern, *paths = call.words or [""]
     result = call.input(paths)
-    if call.has("F"):
-        pattern = re.escape(pattern)
-    elif not call.has("E"):  # these signs mean themselves, unless there is a backslash
-        pattern = re.sub(r"\\?[|(){}+?]", lambda m: m[0][1:] or f"\\{m[0]}", pattern)
+    pattern = re.escape(pattern) if call.has("F") else texts.pattern(pattern, call.has("E"))
     try:
         wanted = re.compile(pattern, re.IGNORECASE if call.has("i") else 0)
     except re.error:
@@ -525,10 +578,18 @@ _ROWS: list[tuple[str, Callable[[Call], Result], str | None]] = [
     ("mkdir", lambda call: call.each(call.words, call.files.make_directory), "pm:"),
     # Rights are not modelled: these two see that the files are there.
     ("chmod chown", lambda call: call.each(call.words[1:], call.files.check), "R"),
-    ("cp mv", _copy, "afrRp"), ("ls", _ls, "la1dh"), ("echo", _echo, None),
+    ("cp mv ln", _copy, "adfrRpnsTvLuiH archive force no-clobber recursive update= verbose"),
+    ("ls", _ls, "la1dh"), ("echo", _echo, None),
+    ("sed", texts.sed, "niErse:"), ("tr", texts.tr, "ds"), ("cut", texts.cut, "d:f:c:s"),
+    ("awk", texts.awk, "F:v:"), ("sort uniq tac", texts.lines, "nruc"), ("tee", texts.tee, "a"),
+    ("base64", texts.base64, "dw:"), ("basename dirname", texts.name, None),
+    ("which command type", _where, None), ("source .", _source, None),
+    ("timeout nohup nice", _timeout, None),
     ("printf", _printf, None), ("seq", _seq, None), ("grep", _grep, "ivqcnEF"),
-    # Nothing is installed: what there is is there already.
-    ("apk apt-get apt dnf yum pip", lambda call: OK, None),
+    # Nothing is installed: what there is is there already. Nor is the machine's kernel set up.
+    ("apk apt-get apt dnf yum pip update-ca-certificates", lambda call: OK, None),
+    ("sysctl ulimit umask modprobe iptables ip6tables ip mount chgrp addgroup adduser useradd "
+     "groupadd hash shopt declare typeset", lambda call: OK, None),
     ("cat", lambda call: call.input(call.words), ""), ("head", _head, "n:c:"),
     ("tail", _tail, "n:fFc:"), ("wc", _wc, "lwc"), ("curl", fetch, _CURL),
     ("nslookup", nslookup, None), ("stress stress-ng", stress, None), ("dd", fill_file, None),

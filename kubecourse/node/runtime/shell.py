@@ -2,7 +2,7 @@
 
 A script becomes a tuple of nodes, which `script.Script` works through. Known: quotes, `$x`,
 `${x:-y}`, `${x%y}`, `$(…)`, `$((…))`, `;`, `&&`, `||`, `!`, `|`, `&`, redirections, here
-documents, if, while, until, for, case, functions, `{…}`, `(…)`, comments.
+documents, if, while, until, for, case, functions, `{…}`, `(…)`, comments; of bash, `[[ … ]]`.
 """
 
 from __future__ import annotations
@@ -55,12 +55,16 @@ _DOLLAR = rf"\$\({BRACKETS}\)|\$\{{[^}}]*\}}|`[^`]*`|\$(?![({{])"
 DOUBLE = rf"(?:\\.|{_DOLLAR}|[^\"\\`$])*+"
 _REDIRECTS = ("2>&1", "1>&2", ">&2", "<<<", "&>", "2>>", "2>", "1>", ">>", ">", "<")
 _OPERATORS = (*_REDIRECTS, "&&", "||", ";;", ";", "\n", "&", "|", "(", ")")
+_TEST = rf"\[\[\s(?:'[^']*'|\"{DOUBLE}\"|{_DOLLAR}|(?!\s\]\]).)*\s\]\]"
 _TOKEN = re.compile(
-    r"(?P<blank>[ \t]+|\\\n|\#[^\n]*)"
+    rf"(?P<test>{_TEST})(?=[\s;&|)]|$)"
+    r"|(?P<blank>[ \t]+|\\\n|\#[^\n]*)"
     rf"|(?P<operator>{'|'.join(map(re.escape, _OPERATORS))})"
     rf"|(?P<word>(?:'[^']*'|\"{DOUBLE}\"|\\.|{_DOLLAR}|[^\s;&|<>()'\"\\`$])+)",
     re.DOTALL,
 )
+_TEST_WORD = re.compile(rf"&&|\|\||(?:'[^']*'|\"{DOUBLE}\"|{_DOLLAR}|[^\s])+", re.DOTALL)
+_JOINTS = {"&&": "-a", "||": "-o"}
 _KEYWORDS = (
     "if", "then", "else", "elif", "fi", "while", "until", "for", "do", "done", "in", "case",
     "esac", "{", "}", "!", "function",
@@ -70,7 +74,8 @@ _DOCUMENT = re.compile(
     r"<<(?P<tabs>-?)[ \t]*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)(?P<rest>[^\n]*)\n"
     r"(?P<text>(?:[^\n]*\n)*?)[ \t]*(?P=end)[ \t]*(?=\n|$|[;)])"
 )
-SUCCEED = Node("command", (("true",), ()))
+_TEST_START = re.compile(r"\[\[\s")
+SUCCEED, FAIL = Node("command", (("true",), ())), Node("command", (("false",), ()))
 
 
 def _tokens(text: str) -> list[str]:
@@ -94,6 +99,12 @@ def _as_here_string(match: re.Match[str]) -> str:
         body = re.sub(r"(?m)^\t+", "", body)
     quoted = shlex.quote(body) if match["quote"] else '"' + body.replace('"', '\\"') + '"'
     return f"<<<{quoted}{match['rest']}"
+
+
+def _test_words(text: str) -> list[str]:
+    """The words of `[[ … ]]`, none of which is split or taken for a pattern of file names."""
+    words = [_JOINTS.get(word, word) for word in _TEST_WORD.findall(text)]
+    return [word if re.search(r"['\"]", word) else f'"{word}"' for word in words]
 
 
 @lru_cache(maxsize=512)
@@ -276,7 +287,9 @@ class _Reader:
             if token is None or token in _OPERATORS:
                 break
             self.at += 1
-            if not words and (named := _ASSIGNMENT.match(token)):
+            if not words and _TEST_START.match(token):
+                words += _test_words(token)
+            elif not words and (named := _ASSIGNMENT.match(token)):
                 assignments.append((named[1], named[2]))
             else:
                 words.append(token)

@@ -6,12 +6,12 @@ import ast
 import operator
 import re
 from collections.abc import Callable
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kubecourse.node.runtime.files import normal
-from kubecourse.node.runtime.shell import BRACKETS, DOUBLE
+from kubecourse.node.runtime.shell import BRACKETS, DOUBLE, FAIL
 
 if TYPE_CHECKING:
     from kubecourse.node.runtime.script import Script
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _EXPANSION = (
     rf"\$\(\((?P<sum>{BRACKETS})\)\)|\$\((?P<command>{BRACKETS})\)|`(?P<old>[^`]*)`"
     r"|\$(?P<name>[A-Za-z_][A-Za-z_0-9]*|[0-9?$#@*!])"
-    r"|\$\{(?P<braced>#?(?:[A-Za-z_][A-Za-z_0-9]*|[0-9?#@*]))(?:(?P<how>:?[-+=]|%%?|##?)(?P<other>[^}]*))?\}"
+    r"|\$\{(?P<braced>#?(?:[A-Za-z_][A-Za-z_0-9]*(?:\[[0-9@*]+\])?|[0-9?#@*]))"
+    r"(?:(?P<how>:?[-+=?]|%%?|##?|//?|:|\^\^|,,)(?P<other>[^}]*))?\}"
 )
 _QUOTED = re.compile(rf"\\(?P<escaped>[$`\"\\])|{_EXPANSION}", re.DOTALL)
 _WORD = re.compile(
@@ -66,6 +67,7 @@ def _piece(script: Script, match: re.Match[str]) -> str:
     if (text := pieces["sum"]) is not None:
         return str(evaluate(_QUOTED.sub(partial(_piece, script), text), script.variables))
     if (text := pieces["command"] or pieces["old"]) is not None:
+        text = f"cat {text}" if re.match(r"\s*<(?![<(])", text) else text
         return script.output_of(text).rstrip("\n")
     if (text := pieces.get("double")) is not None:
         return _QUOTED.sub(partial(_piece, script), text)
@@ -86,14 +88,47 @@ def _variable(script: Script, name: str, how: str, other: str) -> str:
         value = special.get(name) or variables.get(name, "")
     if not how:
         return value
+    if how in _CHANGES:
+        halves = re.match(_HALVES[how[0]], other, re.DOTALL)
+        first, second = halves.groups("") if halves else ("", "")
+        return _CHANGES[how](value, expand(script, first), expand(script, second))
     if how[0] in "%#":
         return _without(value, expand(script, other), at_end=how[0] == "%", most=len(how) == 2)
     if bool(value) == (how[-1] == "+"):
         value = expand(script, other)
         if how[-1] == "=":
             script.variables = variables | {name: value}
+        elif how[-1] == "?":
+            script.write(f"sh: {name}: {value or 'parameter not set'}\n", 1)
+            script.leave("sub")
+            script.todo.append(FAIL)
+            value = ""
         return value
     return "" if how[-1] == "+" else value
+
+
+def _replaced(value: str, old: str, new: str, count: int) -> str:
+    """`${x/old/new}`, of which `old` is as in a file name."""
+    form = translate(old).removeprefix("(?s:").removesuffix(r")\Z")
+    return re.sub(form, lambda _: new, value, count=count, flags=re.DOTALL)
+
+
+def _part(value: str, start: str, length: str) -> str:
+    """`${x:start:length}`."""
+    try:
+        rest = value[int(start or 0) :]
+        return rest[: int(length)] if length else rest
+    except ValueError:
+        return value
+
+
+_HALVES = {
+    ":": r"([^:]*)(?::(.*))?", "/": r"((?:\\.|[^/\\])*)(?:/(.*))?", "^": "(.*)()", ",": "(.*)()"
+}  # fmt: skip
+_CHANGES: dict[str, Callable[[str, str, str], str]] = {
+    "/": partial(_replaced, count=1), "//": partial(_replaced, count=0), ":": _part,
+    "^^": lambda value, *_: value.upper(), ",,": lambda value, *_: value.lower(),
+}  # fmt: skip
 
 
 def _without(text: str, pattern: str, at_end: bool, most: bool) -> str:

@@ -62,6 +62,33 @@ def test_who_declares_no_port_listens_where_probes_ask() -> None:
     assert state(pod({}, readinessProbe=probe, ports=ports)) == "0/1 Running"
 
 
+def test_what_lies_in_an_image_that_nobody_described_can_be_copied_out_of_it() -> None:
+    mount = [{"name": "tools", "mountPath": "/tools"}]
+    first = {"name": "copy", "image": "example.com/shop/tool:1", "volumeMounts": mount}
+    volumes = [{"name": "tools", "emptyDir": {}}]
+    copy = {**first, "command": ["cp", "-n", "/usr/local/bin/tool", "/tools/tool"]}
+    run = {"command": ["/tools/tool"], "volumeMounts": mount}
+    assert state(pod({"initContainers": [copy], "volumes": volumes}, **run)) == "1/1 Running"
+    known = {**copy, "image": "busybox"}
+    assert "0/1 Init:" in state(pod({"initContainers": [known], "volumes": volumes}))
+
+
+def test_the_old_registry_has_the_same_images() -> None:
+    probe = {"httpGet": {"path": "/healthz", "port": 10254}}
+    ports = [{"containerPort": 80}]
+    image = "k8s.gcr.io/ingress-nginx/controller:v0.41.2"
+    assert state(pod({}, image=image, ports=ports, readinessProbe=probe)) == "1/1 Running"
+
+
+def test_the_password_of_argo_cds_redis_is_there_when_its_pods_ask_for_it() -> None:
+    image = "quay.io/argoproj/argocd:v2.13.2"
+    command = ["argocd", "admin", "redis-initial-password"]
+    first = [{"name": "secret-init", "image": image, "command": command}]
+    password = {"secretKeyRef": {"name": "argocd-redis", "key": "auth"}}
+    env = [{"name": "REDIS_PASSWORD", "valueFrom": password}]
+    assert state(pod({"initContainers": first}, image="redis:7", env=env)) == "1/1 Running"
+
+
 def test_packages_are_there_already() -> None:
     command = ["sh", "-c", "apk add --no-cache curl && sleep 3600"]
     assert state(pod({}, image="alpine:3.20", command=command)) == "1/1 Running"
