@@ -120,7 +120,7 @@ class Panel(Frame):
 INK = "var(--jp-ui-font-color1, #222)"
 STYLE = f"""<style>
 .kubecourse-picture {{ margin: 8px 0; max-width: {palette.WIDTH}px; line-height: 1.4 }}
-.kubecourse-picture {{ color: {INK} }}
+.kubecourse-picture {{ color: {INK}; word-break: keep-all }}
 .kubecourse-picture figcaption {{ font-size: 15px; margin-bottom: 6px }}
 .kubecourse-picture .note {{ font-size: 12px; margin-top: 4px }}
 .kubecourse-picture table {{ border-collapse: separate; border-spacing: 3px; font-size: 13px }}
