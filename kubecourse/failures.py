@@ -4,34 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from itertools import chain
-from operator import attrgetter
 from typing import Any
 
-from kubecourse.clock import Clock
 from kubecourse.control_plane.machines import COMPONENTS, ControlPlane
+from kubecourse.inspection import CourseError, Inspection
 from kubecourse.node.kubelet import Kubelet
-from kubecourse.turn import taking_turns
 
 
-class CourseError(Exception):
-    """Something asked of the course that it cannot do; the message says what to do instead."""
-
-    def _render_traceback_(self) -> list[str]:
-        """In a notebook the message is enough: where in our code it came up helps nobody."""
-        return [f"{type(self).__name__}: {self}"]
-
-
-@taking_turns(attrgetter("clock.turn"))
-class Failures:
+class Failures(Inspection):
     """Lets things happen at once, in no time; what follows takes time."""
 
-    clock: Clock
     control_plane: ControlPlane
-    kubelets: dict[str, Kubelet]
-
-    def get(self, name: str, namespace: str = "default") -> Any:
-        """An object by kind and name; None if it is not there."""
-        raise NotImplementedError
 
     # --- machines
 
@@ -87,11 +70,6 @@ class Failures:
         own = name in self.control_plane.machines and name not in self.kubelets
         return [] if own else [self._kubelet(name)]
 
-    def _kubelet(self, name: str) -> Kubelet:
-        if name not in self.kubelets:
-            raise CourseError(f"no node {name!r}: there are {', '.join(self.kubelets)}")
-        return self.kubelets[name]
-
     # --- components
 
     def stop(self, component: str) -> None:
@@ -141,9 +119,7 @@ class Failures:
             raise CourseError(str(error)) from None
 
     def _container(self, pod: str, container: str, namespace: str) -> Any:
-        found = self.get(f"pod/{pod}", namespace)
-        if found is None:
-            raise CourseError(f'pods "{pod}" not found: cluster.pods() lists the pods there are')
+        found = self._pod(pod, namespace)
         name = container or found.spec.containers[0].name
         node = found.spec.nodeName
         try:

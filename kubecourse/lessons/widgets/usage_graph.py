@@ -9,7 +9,7 @@ import ipywidgets
 
 from kubecourse.api.placement import pod_requests
 from kubecourse.cluster import Cluster
-from kubecourse.failures import CourseError
+from kubecourse.inspection import CourseError
 from kubecourse.lessons import palette
 from kubecourse.lessons.widgets.chart import Axis, Line, chart, ticks
 from kubecourse.lessons.widgets.panel import INK

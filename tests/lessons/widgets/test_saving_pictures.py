@@ -6,7 +6,7 @@ import pytest
 
 from kubecourse import Cluster
 from kubecourse.cloud import report
-from kubecourse.failures import CourseError
+from kubecourse.inspection import CourseError
 from kubecourse.lessons.still import still
 from kubecourse.lessons.widgets import (
     Balance,
