@@ -111,7 +111,6 @@ EMPTY_DIR = {"volumes": [{"name": "v", "emptyDir": {}}]}
     ({"owner": ""}, {}),
     ({"owner": "DaemonSet/agent"}, {"evictDaemonSetPods": True}),
     ({"spec": EMPTY_DIR}, {"evictLocalStoragePods": True}),
-    ({"spec": EMPTY_DIR}, {"podProtections": {"defaultDisabled": ["PodsWithLocalStorage"]}}),
     ({"spec": {"priorityClassName": "system-cluster-critical"}, "namespace": "kube-system"},
      {"evictSystemCriticalPods": True}),
 ])  # fmt: skip
@@ -128,8 +127,6 @@ def test_some_pods_stay_unless_the_policy_says_otherwise(pods: Any, evictor: Any
     ({"labelSelector": {"matchExpressions": [{"key": "app", "operator": "NotIn",
                                               "values": ["a"]}]}}, 1),
     ({"minReplicas": 4}, 0), ({"minReplicas": 3}, 3),
-    ({"minPodAge": "1h"}, 0), ({"minPodAge": "10m30s"}, 3),
-    ({"ignorePodsWithoutPDB": True}, 0),
     ({"priorityThreshold": {"value": 0}}, 0), ({"priorityThreshold": {"value": 1}}, 3),
     ({"nodeFit": True}, 0),
 ])  # fmt: skip

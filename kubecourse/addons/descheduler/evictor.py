@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 
-from kubecourse.addons.descheduler.policy import DefaultEvictor, Policy, PolicyError
-from kubecourse.api import codec, conditions, disruption, models
-from kubecourse.api.duration import parse_duration
+from kubecourse.addons.descheduler.policy import DefaultEvictor, Policy
+from kubecourse.api import codec, conditions, models
 from kubecourse.api.errors import ApiError
 from kubecourse.api.labels import EVERYTHING, Selector, parse_selector, selector_from_label_selector
 from kubecourse.api.memo import memo
@@ -32,7 +32,7 @@ SYSTEM_CRITICAL = 2_000_000_000
 ANNOTATION = "descheduler.alpha.kubernetes.io/evict"
 """A pod that has it may always be evicted."""
 FINISHED = ("Succeeded", "Failed")
-UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+CRITICAL = "evict_system_critical_pods"
 
 allocatable_of = memo(lambda status: amounts(status.allocatable or status.capacity))
 
@@ -105,55 +105,38 @@ def _has_volume(pod: Any, *kinds: str) -> bool:
     return any(getattr(volume, kind) is not None for volume in volumes for kind in kinds)
 
 
-PROTECTED: dict[str, Callable[[Any], str]] = {
-    "PodsWithLocalStorage": lambda pod: (
-        "pod has local storage and is protected against eviction"
-        if _has_volume(pod, "emptyDir", "hostPath")
-        else ""
-    ),
-    "DaemonSetPods": lambda pod: (
-        "daemonset pods are protected against eviction"
-        if any(owner.kind == "DaemonSet" for owner in _owners(pod))
-        else ""
-    ),
-    "SystemCriticalPods": lambda pod: (
-        "pod has system critical priority and is protected against eviction"
-        if (pod.spec.priority or 0) >= SYSTEM_CRITICAL
-        else ""
-    ),
-    "FailedBarePods": lambda pod: "" if _owners(pod) else "pod does not have any ownerRefs",
-    "PodsWithPVC": lambda pod: (
-        "pod with PVC is protected against eviction"
-        if _has_volume(pod, "persistentVolumeClaim")
-        else ""
-    ),
-}
-"""Why a pod that falls under a protection is not evicted."""
-ON_BY_DEFAULT = ("PodsWithLocalStorage", "DaemonSetPods", "SystemCriticalPods", "FailedBarePods")
-WITHOUT_BUDGET = "PodsWithoutPDB"
+class Protection(NamedTuple):
+    """Pods that stay, unless the policy's field has the other value, and the words for why."""
+
+    field: str
+    value: bool
+    covers: Callable[[Any], bool]
+    why: str
 
 
-def _protections(given: DefaultEvictor) -> list[str]:
-    """The protections in force, whether told in the newer or in the older way."""
-    off = {
-        "PodsWithLocalStorage": given.evict_local_storage_pods,
-        "DaemonSetPods": given.evict_daemon_set_pods,
-        "SystemCriticalPods": given.evict_system_critical_pods,
-        "FailedBarePods": given.evict_failed_bare_pods,
-    }
-    extra = {"PodsWithPVC": given.ignore_pvc_pods, WITHOUT_BUDGET: given.ignore_pods_without_pdb}
-    asked = given.pod_protections
-    known = (*PROTECTED, WITHOUT_BUDGET)
-    for name in (*asked.default_disabled, *asked.extra_enabled):
-        if name not in known:
-            raise PolicyError(f'pod protection "{name}" is not known here')
-    return [
-        name
-        for name in known
-        if (name in ON_BY_DEFAULT and not off[name] and name not in asked.default_disabled)
-        or extra.get(name)
-        or name in asked.extra_enabled
-    ]
+PROTECTIONS = (
+    Protection(
+        "evict_local_storage_pods", False, lambda pod: _has_volume(pod, "emptyDir", "hostPath"),
+        "pod has local storage and is protected against eviction",
+    ),
+    Protection(
+        "evict_daemon_set_pods", False,
+        lambda pod: any(owner.kind == "DaemonSet" for owner in _owners(pod)),
+        "daemonset pods are protected against eviction",
+    ),
+    Protection(
+        CRITICAL, False, lambda pod: (pod.spec.priority or 0) >= SYSTEM_CRITICAL,
+        "pod has system critical priority and is protected against eviction",
+    ),
+    Protection(
+        "evict_failed_bare_pods", False, lambda pod: not _owners(pod),
+        "pod does not have any ownerRefs",
+    ),
+    Protection(
+        "ignore_pvc_pods", True, lambda pod: _has_volume(pod, "persistentVolumeClaim"),
+        "pod with PVC is protected against eviction",
+    ),
+)  # fmt: skip
 
 
 class Limits:
@@ -196,8 +179,7 @@ class Evictor:
         self._client = client
         self._given = given
         self._selector = selector_of(given.label_selector)
-        self._protections = _protections(given)
-        self._youngest = parse_duration(given.min_pod_age) if given.min_pod_age else 0.0
+        self._protections = [p for p in PROTECTIONS if getattr(given, p.field) == p.value]
         self._limits = limits
         self._events = EventRecorder(client, "sigs.k8s.io/descheduler")
         self._dry_run = dry_run
@@ -205,18 +187,14 @@ class Evictor:
         self.view = View(client, given.node_selector or policy.node_selector)
 
     @cached_property
-    def _highest(self) -> int | None:
-        """The priority from which on pods stay; None for system-critical pods alone."""
+    def _highest(self) -> float:
+        """The priority from which on pods stay, system-critical ones apart."""
         threshold = self._given.priority_threshold
-        if threshold is None:
-            return None
+        if threshold is None or getattr(self._given, CRITICAL):
+            return inf
         if threshold.name:
             return self._client.get(models.scheduling_v1.PriorityClass, threshold.name).value or 0
-        return threshold.value
-
-    @cached_property
-    def _budgets(self) -> list[Any]:
-        return self._client.list(models.policy_v1.PodDisruptionBudget)
+        return inf if threshold.value is None else threshold.value
 
     # --- who may go
 
@@ -236,28 +214,15 @@ class Evictor:
         if pod.metadata.deletionTimestamp is not None:
             return "pod is terminating"
         for protection in self._protections:
-            why = (
-                PROTECTED[protection](pod) if protection in PROTECTED else self._without_budget(pod)
-            )
-            if why:
-                return why
+            if protection.covers(pod):
+                return protection.why
         if not _owners(pod) and pod.status.phase != "Failed":
             return "pod does not have any ownerRefs and is not in failed phase"
-        highest = self._highest if "SystemCriticalPods" in self._protections else None
-        if highest is not None and (pod.spec.priority or 0) >= highest:
+        if (pod.spec.priority or 0) >= self._highest:
             return "pod has higher priority than specified priority class threshold"
         if not self._selector.matches(pod.metadata.labels):
             return "pod labels do not match the labelSelector filter in the policy parameter"
-        return self._too_few(pod) or self._too_young(pod)
-
-    def _without_budget(self, pod: Any) -> str:
-        namespace = pod.metadata.namespace
-        covered = any(
-            budget.metadata.namespace == namespace and disruption.covers(budget, pod)
-            for budget in self._budgets
-        )
-        why = "pod does not have a PodDisruptionBudget and is protected against eviction"
-        return "" if covered else why
+        return self._too_few(pod)
 
     def _too_few(self, pod: Any) -> str:
         least, owners = self._given.min_replicas, _owners(pod)
@@ -268,14 +233,6 @@ class Evictor:
         if count >= least:
             return ""
         return f"owner has {count} replicas which is less than minReplicas of {least}"
-
-    def _too_young(self, pod: Any) -> str:
-        started = pod.status.startTime
-        if self._youngest and (
-            started is None or self.view.now - self.view.clock.seconds(started) < self._youngest
-        ):
-            return f"pod age is not older than MinPodAge: {self._given.min_pod_age}"
-        return ""
 
     def may_move(self, pod: Any) -> bool:
         """Whether a pod about to be evicted has somewhere to go, if the policy asks (nodeFit)."""

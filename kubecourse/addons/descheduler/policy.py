@@ -46,13 +46,6 @@ class PriorityThreshold(_Strict, frozen=True):
     name: str = ""
 
 
-class Protections(_Strict, frozen=True):
-    """Which protections to lift of those that are on, and which to add."""
-
-    default_disabled: list[str] = msgspec.field(default_factory=list, name="defaultDisabled")
-    extra_enabled: list[str] = msgspec.field(default_factory=list, name="extraEnabled")
-
-
 class DefaultEvictor(_Strict, frozen=True, rename="camel"):
     """Who may be evicted at all, by whichever strategy."""
 
@@ -62,13 +55,10 @@ class DefaultEvictor(_Strict, frozen=True, rename="camel"):
     evict_system_critical_pods: bool = False
     evict_failed_bare_pods: bool = False
     ignore_pvc_pods: bool = False
-    ignore_pods_without_pdb: bool = msgspec.field(default=False, name="ignorePodsWithoutPDB")
-    pod_protections: Protections = Protections()
     label_selector: dict[str, Any] | None = None
     priority_threshold: PriorityThreshold | None = None
     node_fit: bool = False
     min_replicas: int = 0
-    min_pod_age: str = ""
 
 
 class RemoveDuplicates(_Strict, frozen=True, rename="camel"):
@@ -96,12 +86,6 @@ class RemovePodsViolatingTopologySpreadConstraint(_Strict, frozen=True, rename="
     topology_balance_node_fit: bool = True
 
 
-class EvictionLimits(_Strict, frozen=True):
-    """How many pods one strategy may take from each node."""
-
-    node: int | None = None
-
-
 class LowNodeUtilization(_Strict, frozen=True, rename="camel"):
     """From nodes above `targetThresholds` to nodes below `thresholds`."""
 
@@ -110,7 +94,6 @@ class LowNodeUtilization(_Strict, frozen=True, rename="camel"):
     use_deviation_thresholds: bool = False
     number_of_nodes: int = 0
     evictable_namespaces: Namespaces = ALL_NAMESPACES
-    eviction_limits: EvictionLimits = EvictionLimits()
 
 
 class HighNodeUtilization(_Strict, frozen=True, rename="camel"):

@@ -87,8 +87,7 @@ def spread(evictor: Evictor, given: LowNodeUtilization) -> None:
         return too_much and all(amount > 0 for amount in left.values())
 
     over.sort(key=lambda n: -sum(n.used.values()))
-    limit = given.eviction_limits.node
-    _move(evictor, over, under, given.evictable_namespaces, goes_on, "LowNodeUtilization", limit)
+    _move(evictor, over, under, given.evictable_namespaces, goes_on, "LowNodeUtilization")
 
 
 def pack(evictor: Evictor, given: HighNodeUtilization) -> None:
@@ -146,7 +145,6 @@ def _move(
     namespaces: Namespaces,
     goes_on: Callable[[NodeUse, Amounts], bool],
     strategy: str,
-    most: int | None = None,
 ) -> None:
     """Evict pods from the sources while it makes sense and the targets have room for them."""
     left = {r: sum(n.room[r] - n.used[r] for n in targets) for r in targets[0].room}
@@ -158,10 +156,7 @@ def _move(
             continue
         if not goes_on(source, left):
             continue
-        taken = 0
         for pod in sorted(pods, key=_first_to_go):
-            if most is not None and taken >= most:
-                break
             if (
                 not any(_tolerates(pod, target.node) for target in targets)
                 or not namespaces.has(pod.metadata.namespace)
@@ -171,7 +166,6 @@ def _move(
                 if evictor.full(pod):
                     break
                 continue
-            taken += 1
             for name, amount in {**requests_of(pod.spec), "pods": 1}.items():
                 if name in left:
                     left[name] -= amount
