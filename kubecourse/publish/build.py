@@ -19,14 +19,20 @@ from typing import Any
 
 from kubecourse.lessons.messages import LANGUAGES, VARIABLE
 from kubecourse.publish import course, glossary
-from kubecourse.publish.source import FIRST, SHARED, TEACHER, Untranslated, complaints, edition
+from kubecourse.publish.source import (
+    FIRST,
+    PUBLISHED,
+    SHARED,
+    TEACHER,
+    Untranslated,
+    complaints,
+    edition,
+)
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLOT = "application/vnd.plotly.v1+json"
 PICTURES = {WIDGET, PLOT}
 DEPENDS_ON_THE_MACHINE = "nbval-ignore-output"
-PUBLISHED = "kubecourse_published"
-"""The mark of a notebook that nobody has saved since it was built."""
 _ENGINE = Lock()
 """Labs on the container engine have one set of names and ports: one notebook at a time."""
 CELL_TIMEOUT = 120

@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
-from kubecourse.publish.build import PUBLISHED
+from kubecourse.publish.source import PUBLISHED
 
 
 class Unspoilt(AsyncLargeFileManager):

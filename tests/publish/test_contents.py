@@ -1,13 +1,15 @@
 """JupyterLab opens a published notebook unrun, and a learner's own as it was saved."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from kubecourse.publish.build import PUBLISHED
+from kubecourse.publish.source import PUBLISHED
 from kubecourse.publish.contents import Unspoilt
 
 
@@ -32,3 +34,9 @@ def test_a_published_notebook_opens_without_its_answers(tmp_path: Path) -> None:
 def test_a_notebook_that_a_learner_saved_opens_as_it_was(tmp_path: Path) -> None:
     notebook = opened(tmp_path)
     assert (notebook.cells[0].outputs[0].text, notebook.cells[0].execution_count) == ("three", 4)
+
+
+def test_it_needs_nothing_that_only_building_needs() -> None:
+    without = "import sys; sys.modules.update(jupytext=None, markdown_it=None, nbclient=None); "
+    wanted = "import kubecourse.publish.contents"
+    subprocess.run([sys.executable, "-c", without + wanted], check=True)
