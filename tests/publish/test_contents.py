@@ -9,8 +9,8 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from kubecourse.publish.source import PUBLISHED
 from kubecourse.publish.contents import Unspoilt
+from kubecourse.publish.source import PUBLISHED
 
 
 def opened(folder: Path, **metadata: Any) -> Any:
