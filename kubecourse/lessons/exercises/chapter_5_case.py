@@ -1,8 +1,9 @@
 """Chapter 5's closing case: a cluster that shall cost 40 % less, and survive. Marked on copies.
 
 On copies of the learner's cluster the largest machine is lost, or all spot machines are wanted
-back, while requests go on. What the programs need is read from what was
-prepared, not from what is there now.
+back, while requests go on. What the programs need is read from what was prepared, not from what is
+there now: who requests the most that it ever uses is neither throttled nor killed, whatever a
+limit says, for a limit is never below the request.
 """
 
 from __future__ import annotations
@@ -106,7 +107,12 @@ def grade(there: View) -> list[Mark] | Verdict:
     if _is_untouched(there, nodes, found, noted):
         return untried()
     waiting = [pod.metadata.name for pod in there.pods() if not pod.spec.nodeName]
-    going = [pod for pod in there.list(core.Pod) if pod.metadata.deletionTimestamp]
+    machines = {"", None, *(node.metadata.name for node in nodes)}
+    going = [
+        pod
+        for pod in there.list(core.Pod)
+        if pod.metadata.deletionTimestamp or pod.spec.nodeName not in machines
+    ]
     if cloud.coming or going or not nodes:
         return unclear("waiting")
     kept = _kept(there, found, noted)
@@ -210,7 +216,9 @@ def _requests(found: dict[str, Any]) -> Mark:
         for resource, demand in need.uses.items():
             amount = requests[resource].nano / 10**9 if resource in requests else 0.0
             if amount < demand.peak:
-                values = {"name": name, "resource": resource, "uses": demand.text}
+                most = demand.peak * 1000 if resource == "cpu" else demand.peak / 2**20
+                uses = f"{most:.0f}{'m' if resource == 'cpu' else 'Mi'}"
+                values = {"name": name, "resource": resource, "uses": uses}
                 return Mark("requests", 0, "requests_no", values)
     return Mark("requests", MOST["requests"], "requests_ok", {})
 
