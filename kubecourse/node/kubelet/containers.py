@@ -77,7 +77,8 @@ class PodContainer:
     `kind` is init, sidecar (an init container that goes on) or app. `ended` is the end of the
     latest run, `last` of the one before a running one, which was at `previous_end`. `waiting`
     says why it does not start: `(reason, message)`. `condemned` says why it must be stopped, with
-    the seconds it is given, and `stopped_in_sync` that the present sync has done that.
+    the seconds it is given and whether it is to start again, and `stopped_in_sync` that the
+    present sync has done that.
     """
 
     __slots__ = (
@@ -98,7 +99,7 @@ class PodContainer:
         self.restarts = 0
         self.waiting: Problem | None = None
         self.ready = self.started = False
-        self.condemned: tuple[str, float] | None = None
+        self.condemned: tuple[str, float, bool] | None = None
         self.stopped_in_sync = False
         self.backoff: Backoff | None = None
         self.pull_backoff: Backoff | None = None
@@ -124,15 +125,28 @@ class PodContainer:
         """How its latest run ended; None while it runs or before it ever did."""
         return self.run.exit_code if self.run is not None else None
 
-    def needs_start(self, restart_policy: str) -> bool:
+    @property
+    def comes_back(self) -> bool:
+        """Whether it is started again when it has failed, by policy, whatever its exit code."""
+        policy = self.spec.restartPolicy or self.worker.restart_policy
+        return bool(policy != "Never")
+
+    def restarts_after(self, code: int) -> bool:
+        """Whether it is started again after ending with an exit code: its own rules come first."""
+        for rule in self.spec.restartPolicyRules or ():
+            codes = rule.exitCodes
+            if codes is not None and (code in (codes.values or ())) == (codes.operator == "In"):
+                return True  # rules know no other action
+        policy = self.spec.restartPolicy or self.worker.restart_policy
+        return bool(policy == "Always" or (policy == "OnFailure" and code != 0))
+
+    def needs_start(self) -> bool:
         """Whether it should run and does not, or should not run as it does."""
         if self.condemned is not None or self.run is None:
             return True
-        if self.running:
+        if self.running or self.exit_code is None or (self.kind == INIT and self.exit_code == 0):
             return False
-        if self.kind == SIDECAR or (self.kind == APP and restart_policy == "Always"):
-            return True
-        return self.exit_code != 0 and restart_policy != "Never"
+        return self.restarts_after(self.exit_code)
 
     def normal(self, reason: str, message: str, type: str = "Normal") -> None:
         """Tell of something that went as it should, while there is a kubelet to tell it."""
@@ -253,7 +267,10 @@ class PodContainer:
             self._terminate("")
         else:
             seconds, error = run_hook(self, lifecycle.preStop)
-            self._timer = clock.call_later(min(seconds, grace), self._terminate, error)
+            late = seconds > grace  # it is not heard to the end
+            self._timer = clock.call_later(
+                min(seconds, grace), self._terminate, "" if late else error
+            )
 
     def _terminate(self, error: str) -> None:
         if error:

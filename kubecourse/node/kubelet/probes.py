@@ -141,7 +141,7 @@ class Prober:
     def _give_up(self) -> None:
         self.stop()
         container, grace = self._container, self._spec.terminationGracePeriodSeconds
-        why = f"Container {container.spec.name} failed {self.kind.lower()} probe, will be restarted"
+        why = f"Container {container.spec.name} failed {self.kind.lower()} probe"
         container.worker.condemn(container, why, float(grace) if grace is not None else None)
 
 

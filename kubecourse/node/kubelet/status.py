@@ -47,26 +47,29 @@ def phase(worker: PodWorker) -> str:
     """The phase that a pod's containers make; one that is stopped for good is in a final one."""
     if worker.reason is not None:
         return "Failed"
-    found = _phase("Never" if worker.over else worker.restart_policy, worker.inits, worker.apps)
+    found = _phase(worker.over, worker.inits, worker.apps)
     return "Failed" if worker.over and found not in FINAL else found
 
 
-def _phase(restart_policy: str, inits: list[PodContainer], apps: list[PodContainer]) -> str:
+def _phase(over: bool, inits: list[PodContainer], apps: list[PodContainer]) -> str:
+    """`over`: nothing is started again any more."""
     pending = any(app.run is None for app in apps)
     for init in inits:
         if init.kind == SIDECAR:
             pending |= not init.started and init.run is None
-        elif init.exit_code and restart_policy == "Never":
+        elif init.exit_code and (over or not init.restarts_after(init.exit_code)):
             return "Failed"
         else:
             pending |= init.exit_code != 0
     if pending:
         return "Pending"
-    if restart_policy == "Always" or any(app.running for app in apps):
+    ended = [app.exit_code for app in apps]
+    if None in ended:
         return "Running"
-    if all(app.exit_code == 0 and app.waiting is None for app in apps):
-        return "Succeeded"
-    return "Failed" if restart_policy == "Never" else "Running"
+    if not over and any(app.restarts_after(app.exit_code or 0) for app in apps):
+        return "Running"
+    good = not any(ended) and all(app.waiting is None for app in apps)
+    return "Succeeded" if good else "Failed"
 
 
 def _initialized(phase: str, inits: list[PodContainer]) -> Verdict:

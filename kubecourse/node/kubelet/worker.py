@@ -143,7 +143,7 @@ class PodWorker:
                 container.spec = changed
                 container.touch()
                 why = f"Container {changed.name} definition changed, will be restarted"
-                self.condemn(container, why)
+                self._replace(container, why)
 
     def removed(self) -> None:
         """The pod is gone from the API server: nothing of it may stay."""
@@ -207,7 +207,7 @@ class PodWorker:
         self.busy = True
         self._again = self.changed = False
         self._retry_at = None
-        self._todo = [c for c in self._due() if c.needs_start(self.restart_policy)]
+        self._todo = [c for c in self._due() if c.needs_start()]
         self.step()
 
     def _due(self) -> list[PodContainer]:
@@ -227,12 +227,16 @@ class PodWorker:
         while self._todo and not self.stopping:
             container = self._todo[0]
             if container.condemned is not None:
-                why, grace = container.condemned
+                why, grace, again = container.condemned
                 container.condemned = None
                 self.changed = True
+                if not again:
+                    del self._todo[0]
                 if container.running:
-                    container.stop(why, grace, self._stopped)
+                    container.stop(why, grace, self._stopped if again else self._ended)
                     return
+                if not again:
+                    continue
             del self._todo[0]
             if not container.start():
                 return
@@ -278,6 +282,9 @@ class PodWorker:
         container.stopped_in_sync = True
         self.later("step", STOP_LATENCY, self.step)
 
+    def _ended(self, container: PodContainer) -> None:
+        self.later("step", STOP_LATENCY, self.step)
+
     def hook_failed(self, container: PodContainer) -> None:
         """A container whose hook after the start failed has been stopped."""
         self.look_at(self.kubelet.next_tick(0.5))
@@ -291,9 +298,20 @@ class PodWorker:
             self.look_at(self.kubelet.next_tick(), background=container.restarts > 0)
 
     def condemn(self, container: PodContainer, why: str, grace: float | None = None) -> None:
-        """Stop a container and start it again: a probe asks for it, or a new image."""
+        """Stop a container that fails its probe, and start it again if its policy says so.
+
+        If nothing of the pod is left to run, it is the pod that is stopped.
+        """
+        again, others = container.comes_back, [c for c in self.containers if c is not container]
+        if not again and not any(c.running or c.needs_start() for c in others):
+            why, grace = f"Stopping container {container.spec.name}", None
+        self._replace(container, f"{why}, will be restarted" if again else why, grace, again)
+
+    def _replace(
+        self, container: PodContainer, why: str, grace: float | None = None, again: bool = True
+    ) -> None:
         if container.condemned is None and container.running:
-            container.condemned = (why, self.grace if grace is None else grace)
+            container.condemned = (why, self.grace if grace is None else grace, again)
             self.sync()
 
     def probed(self, container: PodContainer) -> None:

@@ -18,9 +18,7 @@ HARMLESS = {
     "core/v1.EmptyDirVolumeSource": "medium",
     "core/v1.Event": "firstTimestamp lastTimestamp eventTime series related reportingInstance",
     "apiextensions/v1.CustomResourceDefinitionSpec": "preserveUnknownFields",
-    "apiextensions/v1.CustomResourceDefinitionVersion": (
-        "additionalPrinterColumns deprecationWarning"
-    ),
+    "apiextensions/v1.CustomResourceDefinitionVersion": "additionalPrinterColumns",
     "core/v1.HTTPGetAction": "httpHeaders",
     "core/v1.NodeSpec": "podCIDR podCIDRs providerID configSource externalID",
     "core/v1.PersistentVolumeSpec": (
@@ -52,7 +50,8 @@ DONE_UNREAD = {"core/v1.Volume": "emptyDir"}
 """Fields that are acted on without being read: any volume that is nothing else starts empty."""
 
 READ_ELSEWHERE = {
-    "core/v1.Container": "restartPolicy tty",
+    "core/v1.Container": "tty",
+    "core/v1.ContainerRestartRule": "action",
     "core/v1.Event": "series",
     "core/v1.GRPCAction": "service",
     "core/v1.HTTPGetAction": "scheme",

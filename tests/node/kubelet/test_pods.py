@@ -1,6 +1,7 @@
 """What a kubelet does with pods, where the recordings do not reach."""
 
 import pytest
+import yaml
 from msgspec.structs import replace
 
 from kubecourse.api import models
@@ -425,3 +426,95 @@ def test_a_readiness_probe_is_asked_at_once_and_again_when_it_fails() -> None:
     world.clock.advance(61)
     assert not world.ready("a")
     assert sum(count for _, count in world.events("Unhealthy")) == 3, "that it is not ready is news"
+
+
+COUNTING = "echo x >> /d/n; [ $(wc -l < /d/n) -ge 3 ] || exit 42"
+
+
+def counting(world: World, policy: str, code: int) -> None:
+    """A pod that never restarts, but for what its container says; it fails twice with 42."""
+    rules = [{"action": "Restart", "exitCodes": {"operator": "In", "values": [code]}}]
+    world.run(
+        "p",
+        **BOX,
+        command=["sh", "-c", COUNTING],
+        restartPolicy=policy,
+        restartPolicyRules=rules,
+        volumeMounts=[{"name": "d", "mountPath": "/d"}],
+        pod={"restartPolicy": "Never", "volumes": [{"name": "d", "emptyDir": {}}]},
+    )
+    world.clock.advance(60)
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "phase", "restarts"),
+    [
+        ("Never", 42, "Succeeded", 2),
+        ("Never", 41, "Failed", 0),
+        ("OnFailure", 41, "Succeeded", 2),
+    ],
+)
+def test_a_containers_own_rules_come_before_its_policy_and_that_before_the_pods(
+    policy: str, code: int, phase: str, restarts: int
+) -> None:
+    world = World()
+    counting(world, policy, code)
+    status = world.pod("p").status
+    assert (status.phase, status.containerStatuses[0].restartCount) == (phase, restarts)
+
+
+def test_a_pod_goes_on_without_a_container_that_is_not_to_come_back() -> None:
+    world = World()
+    once = {"name": "once", "image": "busybox", "command": ["false"], "restartPolicy": "Never"}
+    world.apply(
+        yaml.safe_dump(
+            {
+                "kind": "Pod",
+                "metadata": {"name": "q"},
+                "spec": {
+                    "containers": [
+                        once,
+                        {"name": "c", "image": "busybox", "command": ["sleep", "600"]},
+                    ]
+                },
+            }
+        )
+    )
+    world.clock.advance(60)
+    status = world.pod("q").status
+    assert status.phase == "Running" and not world.ready("q")
+    assert [c.restartCount for c in status.containerStatuses] == [0, 0]
+
+
+def test_what_fails_its_probe_and_is_not_to_come_back_ends() -> None:
+    world = World()
+    probe = {"exec": {"command": ["cat", "/none"]}, "periodSeconds": 1, "failureThreshold": 1}
+    sleepy = {"image": "busybox", "command": ["sh", "-c", "sleep 600"]}
+    world.run("alone", **sleepy, livenessProbe=probe, pod={"restartPolicy": "Never"})
+    other = {"name": "d", **sleepy}
+    first = {"name": "c", **sleepy, "livenessProbe": probe}
+    world.apply(
+        yaml.safe_dump(
+            {
+                "kind": "Pod",
+                "metadata": {"name": "beside"},
+                "spec": {"restartPolicy": "Never", "containers": [first, other]},
+            }
+        )
+    )
+    world.clock.advance(60)
+    assert world.pod("alone").status.phase == "Failed"
+    assert world.pod("beside").status.phase == "Running"
+    killed = [message for message, _ in world.events("Killing")]
+    assert sorted(killed) == ["Container c failed liveness probe", "Stopping container c"]
+
+
+def test_a_hook_that_outlives_the_grace_period_is_not_heard_to_the_end() -> None:
+    world = World()
+    late = {"preStop": {"exec": {"command": ["sh", "-c", "sleep 9; exit 1"]}}}
+    world.run("p", **BOX, command=["sleep", "600"], lifecycle=late,
+              pod={"terminationGracePeriodSeconds": 2})  # fmt: skip
+    world.clock.advance(5)
+    world.client.delete(core.Pod, "p", "default")
+    world.clock.advance(20)
+    assert world.events("FailedPreStopHook") == []
