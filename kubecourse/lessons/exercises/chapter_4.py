@@ -110,6 +110,10 @@ def scale(there: View) -> Verdict:
     return wrong("fewer" if replicas(web) < 5 else "more", replicas=replicas(web))
 
 
+DUO = {"web": "kubecourse/shop:1.0", "helper": "busybox:1.36"}
+"""The containers of a pod, and their images."""
+
+
 def pair(there: View) -> Verdict:
     """A pod `duo` with two containers, both running."""
     duo = there.get(core.Pod, "duo")
@@ -124,12 +128,21 @@ def pair(there: View) -> Verdict:
     names = [one.name for one in duo.spec.containers]
     if len(names) < 2:
         return wrong("one_container", name=names[0])
-    if not {"web", "helper"} <= set(names):
+    if not DUO.keys() <= set(names):
         return wrong("container_names", names=", ".join(names))
     states = (duo.status and duo.status.containerStatuses) or ()
     if any(state.restartCount or (state.state and state.state.terminated) for state in states):
         return wrong("helper_ends")
-    return right() if is_ready(duo) else trouble([duo]) or unclear("waiting")
+    if not is_ready(duo):
+        return trouble([duo]) or unclear("waiting")
+    for one in duo.spec.containers:
+        if one.image != DUO.get(one.name, one.image):
+            return wrong("image", name=one.name, image=one.image, wanted=DUO[one.name])
+    return right()
+
+
+CARD = "node-3"
+"""The node that has what a pod waits for."""
 
 
 def pending(there: View) -> Verdict:
@@ -143,8 +156,8 @@ def pending(there: View) -> Verdict:
     if any(not is_owned(pod) for pod in there.pods()):
         return wrong("own_pod")
     pods = there.pods(selector(video))
-    if any(map(is_ready, pods)):
-        return right(node=next(pod.spec.nodeName for pod in pods if is_ready(pod)))
+    if found := [pod.spec.nodeName for pod in pods if is_ready(pod)]:
+        return right(node=found[0]) if found[0] == CARD else wrong("other_node", node=found[0])
     nodes = there.list(core.Node)
     values = [labels_of(node).get("graphics") for node in nodes]
     if "yes" in values:
