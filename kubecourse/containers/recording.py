@@ -6,30 +6,25 @@ errors, and lets a chapter's recording answer where no engine does.
 
 from __future__ import annotations
 
-import gzip
 import inspect
-import os
-import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import wraps
-from pathlib import Path
-from typing import Any, ClassVar, ParamSpec, TypeVar, get_type_hints
+from typing import Any, ParamSpec, TypeVar, get_type_hints
 
 import msgspec
 
 from kubecourse.containers.engines import Engine, EngineError, NoEngine, courteous, engine
 from kubecourse.containers.shown import Shown
-from kubecourse.lessons.messages import text
-from kubecourse.tools.sources import find_path
-
-RECORD = "KUBECOURSE_RECORD"
-"""Set in the environment while notebooks are built, to record what the engine answers."""
+from kubecourse.tools.tape import Tape
 
 PASSING = ("offline", "rate_limit", "full_disk", "slow")
 """Refusals that say something of a machine's day and nothing of the lab: not recorded."""
+
+tape = Tape()
+"""The chapter's recording, while a lab is open."""
+_calls = 0
+"""How many of a lab's functions are at work, each called by the one before."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,60 +40,29 @@ def silent(event: Any) -> None:
     """Show nothing."""
 
 
-class Tape(msgspec.Struct):
-    """What an engine answered: for each call the answers, or errors, in order."""
-
-    engine: str
-    date: str
-    answers: dict[str, list[Any]] = {}
-
-
 class Lab(Shown):
     """What a chapter's labs run on: an engine, or a recording of one."""
 
     engine: Engine | None
     recorded: str = ""
-    """Where and when the recording was made, if it stands in."""
+    """The line that says so, if a recording stands in."""
     problem: str = ""
 
     def __str__(self) -> str:
         if self.engine is not None:
             return str(self.engine)
-        return self.problem + (
-            "\n" + text("containers.recorded", made=self.recorded) if self.recorded else ""
-        )
-
-
-class _State:
-    """The chapter's recording, while a lab is open."""
-
-    tape: Tape | None = None
-    target: Path | None = None
-    """Where to record to; None: only answer from the tape."""
-    asked: ClassVar[Counter[str]] = Counter()
-    depth = 0
-    told: Any = None
-    """The cell in which it was last said that answers are recorded."""
+        return "\n".join(filter(None, (self.problem, self.recorded)))
 
 
 def lab(chapter: int) -> Lab:
     """Open a chapter's labs: on the engine, or on its recording if there is none."""
-    path = find_path("data") / "recorded" / f"chapter_{chapter}.json.gz"
-    _State.asked, _State.target = Counter(), None
-    _State.tape = (
-        msgspec.json.decode(gzip.decompress(path.read_bytes()), type=Tape)
-        if path.exists()
-        else None
-    )
+    name = f"chapter_{chapter}"
     try:
         found = engine()
     except NoEngine as error:
-        return Lab(None, _made(), str(error))
-    if os.environ.get(RECORD):
-        path.parent.mkdir(exist_ok=True)
-        today = datetime.now(UTC).date().isoformat()
-        _State.tape = Tape(f"{found.name} {found.version}", today)
-        _State.target = path
+        tape.open(name, "")
+        return Lab(None, tape.mark, str(error))
+    tape.open(name, f"{found.name} {found.version}")
     return Lab(found)
 
 
@@ -108,9 +72,10 @@ def on_engine(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def ask(*args: P.args, **kwargs: P.kwargs) -> R:
-        if _State.depth:  # one lab's function calls another: only the learner's call counts
+        global _calls
+        if _calls:  # one lab's function calls another: only the learner's call counts
             return function(*args, **kwargs)
-        _State.depth += 1
+        _calls += 1
         key = _key(function.__name__, signature.bind(*args, **kwargs))
         show = kwargs.get("show", signature.parameters.get("show"))
         try:
@@ -119,11 +84,11 @@ def on_engine(function: Callable[P, R]) -> Callable[P, R]:
             return _replayed(function, key, show, error)
         except EngineError as error:
             if error.reason not in PASSING:
-                _keep(key, {"reason": error.reason, "said": error.said, "values": error.values})
+                tape.keep(key, {"reason": error.reason, "said": error.said, "values": error.values})
             raise
         finally:
-            _State.depth -= 1
-        _keep(key, [msgspec.to_builtins(answer)])
+            _calls -= 1
+        tape.keep(key, [answer])
         return answer
 
     return ask
@@ -132,11 +97,12 @@ def on_engine(function: Callable[P, R]) -> Callable[P, R]:
 @contextmanager
 def unrecorded() -> Iterator[None]:
     """Within it, what is asked is neither recorded nor answered from a recording."""
-    _State.depth += 1
+    global _calls
+    _calls += 1
     try:
         yield
     finally:
-        _State.depth -= 1
+        _calls -= 1
 
 
 def _key(name: str, call: inspect.BoundArguments) -> str:
@@ -146,22 +112,12 @@ def _key(name: str, call: inspect.BoundArguments) -> str:
     return f"{name}({told})"
 
 
-def _keep(key: str, outcome: Any) -> None:
-    if _State.target is None or _State.tape is None:
-        return
-    _State.tape.answers.setdefault(key, []).append(outcome)
-    content = msgspec.json.encode(_State.tape, order="sorted")
-    _State.target.write_bytes(gzip.compress(content, mtime=0))
-
-
 def _replayed(function: Callable[..., R], key: str, show: Any, missing: NoEngine) -> R:
     """The recorded answer to a call, marked as such; raises what was raised, or NoEngine."""
-    answers = _State.tape.answers.get(key) if _State.tape is not None else None
-    if not answers:
+    outcome = tape.answer(key)
+    if outcome is None:
         raise missing
-    outcome = answers[min(_State.asked[key], len(answers) - 1)]
-    _State.asked[key] += 1
-    _tell()
+    tape.tell()
     if isinstance(outcome, dict):
         raise EngineError(outcome["reason"], outcome["said"], **outcome["values"])
     answer: R = msgspec.convert(outcome[0], get_type_hints(function)["return"], str_keys=True)
@@ -169,17 +125,3 @@ def _replayed(function: Callable[..., R], key: str, show: Any, missing: NoEngine
         for event in getattr(answer, "events", ()):
             (say if isinstance(show, inspect.Parameter) else show)(event)
     return answer
-
-
-def _tell() -> None:
-    """Say that this is a recording, once in a cell."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    cell = shell.execution_count if shell is not None else object()
-    if cell != _State.told:
-        _State.told = cell
-        print(text("containers.recorded", made=_made()))
-
-
-def _made() -> str:
-    tape = _State.tape
-    return f"{tape.engine}, {tape.date}" if tape is not None else ""

@@ -12,12 +12,13 @@ from kubecourse.containers import (
     get,
     inspect,
     lab,
+    recording,
     run,
     silent,
 )
 from kubecourse.containers import anatomy as open_image
 from kubecourse.containers.ports import free_port
-from kubecourse.containers.recording import RECORD, _State
+from kubecourse.tools.tape import RECORD
 from tests.containers.conftest import REPOSITORY
 
 
@@ -29,8 +30,8 @@ def test_answers_are_kept_and_given_again(
     (tmp_path / "data" / "apps").symlink_to(REPOSITORY / "data" / "apps")
     (tmp_path / "data" / "base_images.yaml").symlink_to(REPOSITORY / "data" / "base_images.yaml")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(_State, "target", None)
-    monkeypatch.setattr(_State, "tape", None)
+    monkeypatch.setattr(recording.tape, "_recorded", None)
+    monkeypatch.setattr(recording.tape, "_target", None)
     port = free_port()
 
     def lesson() -> list[object]:

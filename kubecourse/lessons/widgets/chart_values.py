@@ -70,7 +70,7 @@ class ChartValues(Story[Rendered]):
             tag=pick("image.tag", {"": '""', "2.0": "2.0"}, ""),
             cache=pick("cache.enabled", {"false": "false", "true": "true"}, "false"),
         )
-        if helm.is_recording():  # who has no Helm may move the controls all the same
+        if helm.tape.is_recording:  # who has no Helm may move the controls all the same
             places = [range(6), GREETINGS, ("", "2.0"), ("false", "true")]
             for place in product(*places):
                 self.tell(**dict(zip(self._controls, place, strict=True)))

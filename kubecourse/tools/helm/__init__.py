@@ -6,12 +6,12 @@ it talks to the cluster over HTTPS as to any other. Here are only its command li
 
 - `cli.py`: commands and flags; `commands.py`: what they do; `printing.py`: how it is printed;
 - `session.py`: the cluster is served while Helm works, and time passes while Helm waits;
-- `recording.py`: what a chapter shows, and does, where there is no Helm.
+- `recording.py`: on `tape` is what a chapter shows, and does, where there is no Helm.
 
 Source of words and tables: helm's `pkg/cmd`, v4.
 """
 
 from kubecourse.tools.helm.main import MISSING, available, run, shown, version
-from kubecourse.tools.helm.recording import is_recording, lab
+from kubecourse.tools.helm.recording import lab, tape
 
-__all__ = ["MISSING", "available", "is_recording", "lab", "run", "shown", "version"]
+__all__ = ["MISSING", "available", "lab", "run", "shown", "tape", "version"]

@@ -58,7 +58,7 @@ def shown(cluster: Cluster, args: str | list[str], stdin: str | None = None) -> 
     """Run a helm command and print what it prints; a line above says so if that is recorded."""
     output = run(cluster, args, stdin)
     if not available() and output.stderr != MISSING:
-        recording.tell()
+        recording.tape.tell()
     return output.show()
 
 
@@ -74,7 +74,7 @@ def run(cluster: Cluster, args: str | list[str], stdin: str | None = None) -> Ou
         return recording.replayed(cluster, words) or Output("", MISSING, 1)
     with served(cluster) as service:
         real, limit = hurried(words) if service.speed == 0 else (words, math.inf)
-        began, service.changes = cluster.now, [] if recording.is_recording() else None
+        began, service.changes = cluster.now, [] if recording.tape.is_recording else None
         if library is None:
             output = patiently(service, lambda: _command(service, real, stdin), limit)
         else:

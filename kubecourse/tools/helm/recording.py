@@ -7,26 +7,19 @@ distance from one another: the release is there all the same. Any other command 
 
 from __future__ import annotations
 
-import gzip
-import os
-import sys
-from collections import Counter
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from kubecourse.control_plane.apiserver import bootstrap, rest
-from kubecourse.lessons.messages import text
 from kubecourse.tools.kubectl import Output
-from kubecourse.tools.sources import find_path
+from kubecourse.tools.tape import Tape
 
 if TYPE_CHECKING:
     from kubecourse.cluster import Cluster
 
-RECORD = "KUBECOURSE_RECORD"
-"""Set in the environment while notebooks are built, to record."""
+tape = Tape()
+"""The chapter's recording, once `lab` has opened it."""
 Heard = tuple[float, rest.Request]
 """A request that changes something, and when it came (virtual seconds)."""
 
@@ -53,54 +46,19 @@ class Answer(msgspec.Struct):
     sent: list[Sent] = []
 
 
-class Tape(msgspec.Struct):
-    """For each command its answers, in order."""
-
-    helm: str
-    date: str
-    answers: dict[str, list[Answer]] = {}
-
-
-class _State:
-    tape: Tape | None = None
-    target: Path | None = None
-    """Where to record to; None: only answer from the tape."""
-    asked: ClassVar[Counter[str]] = Counter()
-
-
 def lab(chapter: int) -> None:
     """Say which Helm there is; where there is none, open the chapter's recording."""
     from kubecourse.tools.helm.main import MISSING, version
 
-    path = find_path("data") / "recorded" / f"helm_{chapter}.json.gz"
     found = version()
-    _State.asked, _State.target, _State.tape = Counter(), None, None
-    if found and os.environ.get(RECORD):
-        _State.tape = Tape(found, datetime.now(UTC).date().isoformat())
-        _State.target = path
-    elif not found and path.exists():
-        _State.tape = msgspec.json.decode(gzip.decompress(path.read_bytes()), type=Tape)
-    print(f"Helm {found}\n" if found else MISSING + mark(), end="")
-
-
-def mark() -> str:
-    """What says that an answer is recorded; empty without a recording."""
-    tape = _State.tape
-    made = f"Helm {tape.helm}, {tape.date}" if tape is not None else ""
-    return text("containers.recorded", made=made) + "\n" if made else ""
-
-
-def is_recording() -> bool:
-    """Whether what is asked now is kept."""
-    return _State.target is not None
+    tape.open(f"helm_{chapter}", f"Helm {found}" if found else "")
+    print(f"Helm {found}" if found else "\n".join(filter(None, (MISSING.strip(), tape.mark))))
 
 
 def keep(
     words: list[str], output: Output, began: float, seconds: float, heard: list[Heard]
 ) -> None:
     """Record a command, what it printed, when it began, how long it took and what it sent."""
-    if _State.target is None or _State.tape is None:
-        return
     sent = [
         Sent(
             round(when - began, 6), asked.method, asked.path, asked.content_type, asked.agent,
@@ -109,22 +67,15 @@ def keep(
         for when, asked in heard
     ]  # fmt: skip
     answer = Answer(output.stdout, output.stderr, output.code, round(seconds, 6), sent)
-    _State.tape.answers.setdefault(" ".join(words), []).append(answer)
-    content = gzip.compress(msgspec.json.encode(_State.tape, order="sorted"), mtime=0)
-    _State.target.parent.mkdir(exist_ok=True)
-    draft = _State.target.with_suffix(f".{os.getpid()}")
-    draft.write_bytes(content)
-    draft.replace(_State.target)
+    tape.keep(" ".join(words), answer)
 
 
 def replayed(cluster: Cluster, words: list[str]) -> Output | None:
     """The recorded answer to a command, after what it did was done again; None without one."""
-    key = " ".join(words)
-    answers = _State.tape.answers.get(key) if _State.tape is not None else None
-    if not answers:
+    found = tape.answer(" ".join(words))
+    if found is None:
         return None
-    answer = answers[min(_State.asked[key], len(answers) - 1)]
-    _State.asked[key] += 1
+    answer = msgspec.convert(found, Answer)
     began = cluster.now
     bootstrap.policy(cluster.server)
     for sent in answer.sent:
@@ -138,16 +89,3 @@ def replayed(cluster: Cluster, words: list[str]) -> Output | None:
         )  # fmt: skip
     cluster.advance(max(0.0, began + answer.seconds - cluster.now))
     return Output(answer.stdout, answer.stderr, answer.code)
-
-
-_told: Any = None
-
-
-def tell() -> None:
-    """Say that what follows is recorded, once in a cell."""
-    global _told
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    cell = shell.execution_count if shell is not None else object()
-    if cell != _told:
-        _told = cell
-        print(mark(), end="")

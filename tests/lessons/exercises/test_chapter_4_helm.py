@@ -36,7 +36,8 @@ def test_where_there_is_neither_helm_nor_a_recording_an_exercise_says_so(
 ) -> None:
     monkeypatch.setattr(main, "sdk", lambda: None)
     monkeypatch.setattr(main.shutil, "which", lambda _: None)
-    monkeypatch.setattr(recording._State, "tape", None)
+    monkeypatch.setattr(recording.tape, "_recorded", None)
+    monkeypatch.setattr(recording.tape, "_target", None)
     exercises = Exercises(Cluster(nodes=1), chapter=4)
     assert repr(exercises.culprit)
     exercises.culprit.prepare()

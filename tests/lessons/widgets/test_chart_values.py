@@ -12,6 +12,7 @@ from kubecourse.lessons.widgets import ChartValues
 from kubecourse.lessons.widgets.chart_values import compare, sections
 from kubecourse.tools import helm
 from kubecourse.tools.helm import main, recording
+from kubecourse.tools.tape import RECORD
 
 CHARTS = Path(__file__).parents[3] / "data" / "charts"
 CHART = "data/charts/hello"
@@ -24,8 +25,8 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "charts").symlink_to(CHARTS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(recording._State, "tape", None)
-    monkeypatch.setattr(recording._State, "target", None)
+    monkeypatch.setattr(recording.tape, "_recorded", None)
+    monkeypatch.setattr(recording.tape, "_target", None)
 
 
 def installed() -> Cluster:
@@ -91,10 +92,10 @@ def test_it_speaks_korean_and_says_what_helm_complains_of(monkeypatch: pytest.Mo
 def test_without_helm_every_place_of_the_controls_is_recorded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(recording.RECORD, "1")
+    monkeypatch.setenv(RECORD, "1")
     helm.lab(7)
     live = ChartValues(installed(), "staging", CHART)
-    monkeypatch.delenv(recording.RECORD)
+    monkeypatch.delenv(RECORD)
     monkeypatch.setattr(main, "sdk", lambda: None)
     monkeypatch.setattr(main.shutil, "which", lambda _: None)
     helm.lab(7)

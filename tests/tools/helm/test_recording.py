@@ -11,6 +11,7 @@ from kubecourse import Cluster
 from kubecourse.tools import helm
 from kubecourse.tools.helm import main, recording
 from kubecourse.tools.helm.session import hurried
+from kubecourse.tools.tape import RECORD, Recorded
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = (
@@ -27,13 +28,13 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "charts").symlink_to(ROOT / "data" / "charts")
     monkeypatch.chdir(tmp_path)
-    for name, value in {"tape": None, "target": None}.items():
-        monkeypatch.setattr(recording._State, name, value)
+    monkeypatch.setattr(recording.tape, "_recorded", None)
+    monkeypatch.setattr(recording.tape, "_target", None)
     return tmp_path
 
 
 def no_helm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(recording.RECORD, raising=False)
+    monkeypatch.delenv(RECORD, raising=False)
     monkeypatch.setattr(main, "sdk", lambda: None)
     monkeypatch.setattr(main.shutil, "which", lambda _: None)
 
@@ -55,7 +56,7 @@ def test_a_recording_prints_the_same_and_does_the_same(
     monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     pytest.importorskip("helm_python")
-    monkeypatch.setenv(recording.RECORD, "1")
+    monkeypatch.setenv(RECORD, "1")
     helm.lab(7)
     assert capsys.readouterr().out.startswith("Helm v4.")
     live = story(capsys)
@@ -73,8 +74,9 @@ def test_what_is_printed_is_marked_and_what_is_not_recorded_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     no_helm(monkeypatch)
-    answer = recording.Answer("deployed\n", "", 0, 2.0)
-    recording._State.tape = recording.Tape("v4", "2026-01-05", {"status shop": [answer]})
+    answer = {"stdout": "deployed\n", "stderr": "", "code": 0, "seconds": 2.0}
+    recorded = Recorded("Helm v4", "2026-01-05", {"status shop": [answer]})
+    monkeypatch.setattr(recording.tape, "_recorded", recorded)
     cluster = Cluster(nodes=1)
     before = cluster.now
     assert cluster.helm("status shop").code == 0
