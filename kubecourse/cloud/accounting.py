@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kubecourse.api import models, quantity
-from kubecourse.api.memo import memo
-from kubecourse.api.placement import amounts, pod_requests
+from kubecourse.api.placement import amounts, requests_of
 from kubecourse.api.resources import BY_MODEL
 from kubecourse.cloud.prices import HOURS
 
@@ -28,8 +27,6 @@ RESOURCES = ("cpu", "memory")
 DISK_TYPE, DEFAULT_DISK = "type", "gp3"
 """The parameter of a StorageClass that names the kind of disk, and what it is without one."""
 GIB = 2**30
-
-requests_of = memo(pod_requests)
 
 
 class Cause(NamedTuple):

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from kubecourse.api import conditions, disruption, models
 from kubecourse.api.errors import ignoring
-from kubecourse.api.memo import memo
-from kubecourse.api.placement import amounts, pod_requests
+from kubecourse.api.placement import amounts, requests_of
 from kubecourse.client import Client, EventRecorder, Informer
 from kubecourse.clock import Timer
+from kubecourse.cloud.accounting import FINISHED
 from kubecourse.cloud.fleet import Fleet, evict_all, movable
 from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit
 from kubecourse.control_plane.scheduler.cache import OWNERS, STORAGE, Cache
@@ -33,9 +33,6 @@ UNNEEDED = 600.0
 THRESHOLD = 0.5
 """Below this share of what a machine has, requested by others than DaemonSets, it is unneeded."""
 SAFE = "cluster-autoscaler.kubernetes.io/safe-to-evict"
-FINISHED = ("Succeeded", "Failed")
-
-requests_of = memo(pod_requests)
 
 
 class Option(NamedTuple):

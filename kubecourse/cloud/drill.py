@@ -7,15 +7,12 @@ from typing import Any
 import msgspec
 
 from kubecourse.api import models
-from kubecourse.api.memo import memo
-from kubecourse.api.placement import amounts, pod_requests
+from kubecourse.api.placement import amounts, requests_of
+from kubecourse.cloud.accounting import FINISHED
 
 core = models.core_v1
-FINISHED = ("Succeeded", "Failed")
 PATIENCE = 900.0
 """Seconds in which pods that find a place have found it."""
-
-requests_of = memo(pod_requests)
 
 
 class Drill(msgspec.Struct, frozen=True):

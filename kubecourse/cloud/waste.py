@@ -15,8 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubecourse.api import models
-from kubecourse.api.memo import memo
-from kubecourse.api.placement import pod_requests
+from kubecourse.api.placement import requests_of
 from kubecourse.cloud.accounting import FINISHED, RESOURCES, _capacity, _volume_month
 from kubecourse.cloud.prices import HOURS
 
@@ -30,8 +29,6 @@ REPLICAS = "kubecourse.dev/replicas-before-idle"
 IDLE_SHARE = 0.02
 """A workload that used less of the CPU that it requests is idle."""
 KINDS = ("deployments", "statefulsets", "daemonsets")
-
-requests_of = memo(pod_requests)
 
 
 class Waste(msgspec.Struct, frozen=True):
