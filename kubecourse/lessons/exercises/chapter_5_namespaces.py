@@ -105,7 +105,7 @@ def quota(there: View) -> Verdict:
     if not quotas:
         if there.list(core.LimitRange):
             return wrong("limit_range")
-        return untried()
+        return wrong("elsewhere") if there.in_default(core.ResourceQuota) else untried()
     hard: dict[str, str] = {}
     for each in quotas:
         hard |= each.spec.hard or {}
@@ -145,6 +145,8 @@ def defaults(there: View) -> Verdict:
     """A LimitRange, and a pod `plain` that has its amounts from it."""
     ranges, plain = there.list(core.LimitRange), there.get(core.Pod, "plain")
     if not ranges:
+        if there.in_default(core.LimitRange):
+            return wrong("elsewhere")
         return wrong("no_range") if plain else untried()
     items = [item for each in ranges for item in each.spec.limits or ()]
     own = [item for item in items if item.type == "Container"]

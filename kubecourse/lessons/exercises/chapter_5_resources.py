@@ -142,6 +142,8 @@ def crashing(there: View) -> Verdict:
         return wrong("program_changed")
     values = {one.name: one.value for one in container(mailer).env or ()}
     if not values.get("SMTP_HOST"):
+        if "SMTP_HOST" in values:
+            return wrong("empty")
         if values:
             return wrong("variable", name=next(iter(values)))
         return untried() if there.keeps_pods(mailer) else wrong("restarted")

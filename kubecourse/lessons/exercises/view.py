@@ -86,6 +86,10 @@ class View:
             "",
         )
 
+    def in_default(self, cls: type[Any]) -> bool:
+        """Whether there is one in `default`, where an object goes whose author named no place."""
+        return any(obj.metadata.namespace == "default" for obj in self._reader.list(cls))
+
     def prepared(self, cls: type[Any], name: str) -> Any:
         """An object that the exercise began with. Raises Removed."""
         found = self.get(cls, name)
