@@ -183,20 +183,21 @@ class Exercise:
 
     # --- what a learner calls
 
-    def check(self, answer: object = None) -> Shown:
+    def check(self, *answer: object) -> Shown:
         """Look at what is there and say how far it is from what is asked.
 
         Some exercises ask for an answer: `ex.owner.check("…")`.
         """
-        if answer is not None:
-            self._answer = str(answer).strip()
+        if answer and answer != (None,):
+            self._answer = " ".join(map(str, answer)).strip()
         verdict = self.verdict()
         if verdict.outcome is Outcome.RIGHT:
             learner.record(self.task.chapter, self.task.name)
         own = f"chapter_{self.task.chapter}.{self.task.name}"
         title = text(f"exercises.outcome.{verdict.outcome.name.lower()}")
         return Shown(
-            f"{verdict.outcome.value} **{title}** {verdict.explain(own)}", COLOUR[verdict.outcome]
+            f"{verdict.outcome.value} **{title}** {verdict.explain(own, cluster=self._cluster)}",
+            COLOUR[verdict.outcome],
         )
 
     def hint(self) -> Shown:
@@ -255,9 +256,16 @@ class Exercise:
     def _where(self) -> str:
         return self._place.name(self.task)
 
+    @property
+    def _cluster(self) -> str:
+        """What the notebook calls the cluster."""
+        return "cluster" if self.task.cluster is None else self._where()
+
     def _prompt(self) -> Shown:
         title = text("exercises.exercise", title=self.task.text("title"))
-        where = self._where()
+        # Where nothing is and no solution goes needs no word.
+        used = self.task.cluster or self.task.setup or self.task.namespace in self.task.solution
+        where = self._where() if used or self._place.kind != "namespace" else ""
         place = text(f"exercises.place.{self._place.kind}", place=where) + " " if where else ""
         help_ = place + text("exercises.help", name=self.task.name)
         return Shown(f"**{title}**\n\n{self.task.text('prompt')}\n\n{help_}", TASK)

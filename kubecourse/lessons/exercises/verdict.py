@@ -28,12 +28,11 @@ class Verdict(NamedTuple):
     message: str
     values: dict[str, Any]
 
-    def explain(self, own: str) -> str:
-        """The message; `own` is where those of the exercise are."""
+    def explain(self, own: str, **more: Any) -> str:
+        """The message; `own` is where those of the exercise are. `more` values may go into it."""
         shared = self.message.startswith("any.")
-        return text(
-            f"exercises.{self.message}" if shared else f"{own}.{self.message}", **self.values
-        )
+        key = f"exercises.{self.message}" if shared else f"{own}.{self.message}"
+        return text(key, **more | self.values)
 
 
 class NoAnswer(Exception):
