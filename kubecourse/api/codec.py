@@ -342,6 +342,7 @@ def _struct_decoder(name: str, owner: str = "") -> Decoder:
     struct = schema.struct(name)
     cls, attributes = model(name)
     values_only = issubclass(cls, models.CustomObject)
+    head = ("kind", "apiVersion")
     table: dict[str, tuple[str, Decoder, bool]] = {}
     always: dict[str, Any] = {}
 
@@ -376,7 +377,7 @@ def _struct_decoder(name: str, owner: str = "") -> Decoder:
         for key, element in value.items():
             found = table.get(key)
             if found is None:
-                if key not in ("kind", "apiVersion") or path is not None:
+                if key not in head or (path is not None and not is_kind(name)):
                     state.unknown.append(go_path((key, path)))
             elif element is not None:
                 attribute, convert, drops_zero = found
@@ -412,9 +413,19 @@ def name_of(cls: type[Any]) -> str:
 
 
 @cache
+def is_kind(name: str) -> bool:
+    """Whether a Go struct is a kind: its objects say so, also within those of another one."""
+    return {"apiVersion", "kind", "metadata"} <= {*model(name)[0].__struct_fields__}
+
+
+@cache
 def _encoder_of(cls: type[Any]) -> Encoder:
-    encoder = _struct_encoder(name_of(cls))
-    if "kind" not in cls.__struct_fields__ or "metadata" not in cls.__struct_fields__:
+    return _kind_encoder(name_of(cls))
+
+
+def _kind_encoder(name: str) -> Encoder:
+    encoder = _struct_encoder(name)
+    if not is_kind(name):
         return encoder
     return lambda obj: {"apiVersion": obj.apiVersion, "kind": obj.kind, **encoder(obj)}
 
@@ -423,7 +434,7 @@ def _encoder(kind: schema.Type) -> Encoder | None:
     """The encoder of a type; None where the stored value is the JSON value."""
     match kind.form:
         case "struct":
-            return _struct_encoder(kind.name)
+            return _kind_encoder(kind.name)
         case "list" | "map":
             assert kind.element is not None
             item = _encoder(kind.element)

@@ -2,7 +2,7 @@
 
 Such a kind is a `Resource` like any other, made of its definition: the schema becomes rows as
 `schema.json` has them, so that its objects are pruned, applied and explained as others are. What
-only these have, defaults and checks by the schema itself, is here too.
+only these have, defaults by the schema itself, is here too, and checks are in `custom_checks`.
 Source: `staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver`.
 """
 
@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -253,107 +253,6 @@ def _defaulted(value: Any, node: Json) -> Any:
         filled_items = [_defaulted(item, items) for item in value]
         return filled_items if filled_items != value else value
     return value
-
-
-# --- checks
-
-
-def problems(resource: CustomResource, obj: Any) -> list[FieldError]:
-    """What the schema forbids, in the server's words. Rules in CEL are not asked.
-
-    Source: `…/apiserver/validation/validation.go`, `k8s.io/kube-openapi/pkg/validation/validate`.
-    """
-    found: list[FieldError] = []
-    node = resource.openapi
-    for key in node.get("required") or ():
-        if key not in ("apiVersion", "kind", "metadata") and getattr(obj, key, None) is None:
-            found.append(errors.required(key))
-    for key, below in _properties(node).items():
-        value = getattr(obj, key, None)
-        if key not in ("apiVersion", "kind", "metadata") and value is not None:
-            found += _problems(value, below, key)
-    return found
-
-
-_JSON_TYPES: dict[type, str] = {
-    dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number",
-    type(None): "null",
-}  # fmt: skip
-
-
-def _problems(value: Any, node: Json, path: str) -> Iterator[FieldError]:
-    kind, found = node.get("type"), _JSON_TYPES[type(value)]
-    if found == "number" and value.is_integer():
-        found = "integer"
-    if node.get("x-kubernetes-int-or-string"):
-        kind = found if found in ("integer", "string") else "integer"
-    if kind and found != kind and not (kind == "number" and found == "integer"):
-        if not (value is None and node.get("nullable")):
-            why = f'{path} in body must be of type {kind}: "{found}"'
-            yield errors.invalid(path, found, why)
-        return
-    if (choices := node.get("enum")) and value not in choices:
-        yield errors.not_supported(path, value, choices)
-    yield from _limits(value, node, path)
-    if type(value) is dict:
-        for key in node.get("required") or ():
-            if key not in value:
-                yield errors.required(f"{path}.{key}")
-        properties, more = _properties(node), node.get("additionalProperties")
-        for key, item in value.items():
-            if key in properties:
-                yield from _problems(item, properties[key], f"{path}.{key}")
-            elif isinstance(more, dict):
-                yield from _problems(item, more, f"{path}.{key}")
-    elif type(value) is list and (items := node.get("items")):
-        for index, item in enumerate(value):
-            yield from _problems(item, items, f"{path}[{index}]")
-
-
-def _limits(value: Any, node: Json, path: str) -> Iterator[FieldError]:
-    """Numbers, lengths and patterns."""
-
-    def out(why: str, shown: Any = value) -> FieldError:
-        return errors.invalid(path, shown, f"{path} in body {why}")
-
-    if type(value) in (int, float):
-        least, most = node.get("minimum"), node.get("maximum")
-        less, more = (
-            "" if node.get(f"exclusive{end}") else "or equal to " for end in ("Maximum", "Minimum")
-        )
-        if most is not None and (value > most or (not less and value == most)):
-            yield out(f"should be less than {less}{most}")
-        if least is not None and (value < least or (not more and value == least)):
-            yield out(f"should be greater than {more}{least}")
-        step = node.get("multipleOf")
-        if step and value % step:
-            yield out(f"should be a multiple of {step}")
-    elif type(value) is str:
-        if len(value) > node.get("maxLength", len(value)):
-            yield errors.too_long(path, node["maxLength"])
-        if len(value) < node.get("minLength", 0):
-            yield out(f"should be at least {node['minLength']} chars long")
-        if (pattern := node.get("pattern")) and not _pattern(pattern).search(value):
-            yield out(f"should match '{pattern}'")
-    elif type(value) is list:
-        if len(value) > node.get("maxItems", len(value)):
-            most = node["maxItems"]
-            yield FieldError(path, "Too many", len(value), f"must have at most {most} items")
-        if len(value) < node.get("minItems", 0):
-            yield out(f"should have at least {node['minItems']} items", len(value))
-    elif type(value) is dict:
-        if len(value) > node.get("maxProperties", len(value)):
-            yield out(f"should have at most {node['maxProperties']} properties")
-        if len(value) < node.get("minProperties", 0):
-            yield out(f"should have at least {node['minProperties']} properties")
-
-
-@cache
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error:  # Go's expressions are not quite Python's
-        return re.compile("")
 
 
 # --- definitions

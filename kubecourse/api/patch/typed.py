@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import Any
 
-from kubecourse.api import schema
+from kubecourse.api import codec, schema
 from kubecourse.api.patch.field_set import LEAF, SELF, FieldSet, key_of, shown, value_of
 from kubecourse.api.patch.values import Json, go_text
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()
 """Where there is no value at all; a null is one."""
+_HEAD = schema.type_of("string")
 
 
 class Atom:
@@ -46,12 +47,18 @@ class Atom:
         if step not in self._children and step[0] == "f":
             field = self.struct.field(step[2:])
             keys = tuple(field.list_keys) if field else ()
-            self._children[step] = atom(field.type, field.list_type, keys) if field else None
+            kind = field.type if field else _HEAD if self._names(step) else None
+            self._children[step] = kind and atom(kind, field.list_type if field else "", keys)
         return self._children.get(step)
 
     def declares(self, step: str) -> bool:
         """Whether it is a struct that has such a field."""
-        return self.struct is not None and self.struct.field(step[2:]) is not None
+        return self.struct is not None and self.child(step) is not None
+
+    def _names(self, step: str) -> bool:
+        """Whether a step leads to what says of which kind an object within another is."""
+        named = self.struct is not None and step in ("f:apiVersion", "f:kind")
+        return named and codec.is_kind(self.struct.name)  # type: ignore[union-attr]
 
     def parts(self, value: Json) -> dict[str, list[Json]]:
         """What a value is made of, by the steps that lead there; elements may repeat."""

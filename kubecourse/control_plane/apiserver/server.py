@@ -403,8 +403,9 @@ class APIServer:
         """Delete all that a definition that is going describes, then itself; whether it is gone."""
         for resource in custom.resources_of(definition)[:1]:
             for obj in self.list(resource):
-                if obj.metadata.deletionTimestamp is None:
-                    self.delete(resource, obj.metadata.namespace, obj.metadata.name)
+                if obj.metadata.deletionTimestamp is None:  # each may be gone with one before it
+                    with errors.ignoring("NotFound"):
+                        self.delete(resource, obj.metadata.namespace, obj.metadata.name)
             if self.list(resource):
                 return False
         name = definition.metadata.name

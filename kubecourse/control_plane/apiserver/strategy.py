@@ -44,11 +44,11 @@ def spec_changed(resource: Resource, new: Any, old: Any) -> bool:
 
     A Deployment's annotations count too, as its controller passes them on.
     """
-    if resource.kind == "Deployment" and new.metadata.annotations != old.metadata.annotations:
-        return True
     if resource.custom:
         same = {"status": old.status} if "status" in resource.subresources else {}
         return bool(replace(new, metadata=old.metadata, **same) != old)
+    if resource.kind == "Deployment" and new.metadata.annotations != old.metadata.annotations:
+        return True
     if hasattr(new, "spec"):
         return bool(new.spec != old.spec)
     return bool(replace(new, metadata=old.metadata) != old)
@@ -93,8 +93,8 @@ def prepare_for_create(resource: Resource, obj: Any) -> Any:
         case "DaemonSet":
             obj = _with_template_generation(obj, 1)
     if "status" in resource.subresources and resource.kind not in _STATUS_FROM_CLIENT:
-        return replace(obj, status=_first_status(type(obj)))
-    return obj
+        obj = replace(obj, status=_first_status(type(obj)))
+    return custom.default(resource, obj) if resource.custom else obj  # its status may have some
 
 
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
@@ -121,13 +121,15 @@ def prepare_for_update(resource: Resource, new: Any, old: Any) -> Any:
         new = replace(new, status=old.status)
     if resource is custom.DEFINITIONS:
         new = custom.changed(new)
+    elif resource.custom:
+        return new
     elif resource.kind == "Namespace":
         new = replace(new, spec=old.spec)
     elif resource.kind == "DaemonSet":
         had = (old.metadata.annotations or {}).get(_TEMPLATE_GENERATION, "1")
         changed = new.spec.template != old.spec.template
         new = _with_template_generation(new, int(had) + changed)
-    elif resource.kind == "Service" and not resource.custom:
+    elif resource.kind == "Service":
         new = replace(new, spec=service_changes.carried_over(new.spec, old.spec))
     return new
 

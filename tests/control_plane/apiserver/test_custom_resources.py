@@ -213,6 +213,54 @@ def test_objects_go_with_their_namespace_and_with_their_definition(cluster: Clus
     assert say(cluster, "get bk") == "No resources found in default namespace."
 
 
+def test_all_of_its_objects_go_with_a_definition_at_once(cluster: Cluster) -> None:
+    for name in ("a", "b", "c"):
+        cluster.run("apply -f -", BACKUP.replace("daily", name))
+    assert cluster.run("delete crd backups.db.example.com").code == 0
+    assert cluster.run("get crd").text == "No resources found\n"
+
+
+def test_its_status_may_have_defaults(cluster: Cluster) -> None:
+    waiting = (
+        "status: {type: object, default: {phase: Waiting}, properties: {phase: {type: string}}}"
+    )
+    cluster.run("delete crd backups.db.example.com")
+    unknown = "status: {type: object, x-kubernetes-preserve-unknown-fields: true}"
+    cluster.run("apply -f -", DEFINITION.replace(unknown, waiting))
+    cluster.run("apply -f -", BACKUP + "status: {phase: Mine}\n")
+    assert cluster.run("get bk daily -o jsonpath={.status.phase}").text == "Waiting"
+
+
+def test_what_nobody_asks_of_its_objects_is_said(cluster: Cluster) -> None:
+    rules = "required: [schedule]\n            x-kubernetes-validations: [{rule: 'true'}]"
+    hook = """  conversion:
+    strategy: Webhook
+    webhook: {conversionReviewVersions: [v1], clientConfig: {url: 'https://example.com'}}
+"""
+    text = DEFINITION.replace("required: [schedule]", rules)
+    said = cluster.run("apply -f -", text.replace("  versions:", hook + "  versions:", 1)).stderr
+    assert said.splitlines() == [
+        "Warning: simulated: x-kubernetes-validations are stored, but no rule in CEL is asked",
+        "Warning: simulated: spec.conversion.webhook is stored, but no webhook is asked: "
+        "versions differ in their name only",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["DaemonSet", "Deployment", "Job", "Namespace", "Pod", "Service"])
+def test_its_objects_are_none_of_kubernetes_own(cluster: Cluster, kind: str) -> None:
+    plural = f"{kind.lower()}s"
+    text = DEFINITION.replace("kind: Backup", f"kind: {kind}").replace("shortNames: [bk], ", "")
+    cluster.run("apply -f -", text.replace("backups", plural))
+    mine = BACKUP.replace("kind: Backup", f"kind: {kind}")
+    for schedule in ("0 3 * * *", "0 4 * * *"):
+        answer = cluster.run("apply -f -", mine.replace("0 3 * * *", schedule))
+        assert answer.code == 0, answer.text
+    path = "{.spec.schedule}/{.metadata.generation}"
+    shown = cluster.run(f"get {plural}.db.example.com daily -o jsonpath={path}").text
+    assert shown == "0 4 * * */2"
+    assert cluster.run(f"delete {plural}.db.example.com daily").code == 0
+
+
 def test_a_definition_waits_for_finalizers(cluster: Cluster) -> None:
     manifest = BACKUP.replace("{name: daily}", "{name: daily, finalizers: [db.example.com/keep]}")
     say(cluster, "apply -f -", manifest)

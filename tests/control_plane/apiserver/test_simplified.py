@@ -50,6 +50,7 @@ DONE_UNREAD = {"core/v1.Volume": "emptyDir"}
 """Fields that are acted on without being read: any volume that is nothing else starts empty."""
 
 READ_ELSEWHERE = {
+    "apiextensions/v1.CustomResourceConversion": "webhook",
     "core/v1.Container": "tty",
     "core/v1.ContainerRestartRule": "action",
     "core/v1.Event": "series",

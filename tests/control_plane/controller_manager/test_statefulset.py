@@ -225,3 +225,29 @@ def test_history_is_kept_as_long_as_asked(bench: Bench):
         bench.settle()
     revisions = bench.client.list(models.apps_v1.ControllerRevision, "default")
     assert sorted(each.revision for each in revisions) == [4, 5]
+
+
+def test_its_claims_may_say_of_which_kind_they_are(bench: Bench):
+    """As the charts of many a database have them, and as the server always answers."""
+    text = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: default}
+spec:
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, image: nginx}]}}
+  volumeClaimTemplates:
+  - apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+"""
+    head = "{.spec.volumeClaimTemplates[0].apiVersion}/{.spec.volumeClaimTemplates[0].kind}"
+    for apply in ("apply -f -", "apply --server-side --force-conflicts -f -"):
+        answer = bench.cluster.run(apply, text)
+        assert answer.code == 0, answer.text
+        shown = bench.cluster.run(f"get sts db -o jsonpath={head}").text
+        assert shown == "v1/PersistentVolumeClaim"
+    wrong = text.replace("    kind: P", "    colour: blue\n    kind: P")
+    assert "unknown field" in bench.cluster.run("apply -f -", wrong).text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubecourse.api import custom
+from kubecourse.api import custom, custom_checks
 from kubecourse.api.errors import FieldError
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.validation import (
@@ -22,10 +22,10 @@ from kubecourse.control_plane.apiserver.validation import (
     workloads,
 )
 from kubecourse.control_plane.apiserver.validation.rules import Errors
-from kubecourse.control_plane.apiserver.validation.warnings import warnings
+from kubecourse.control_plane.apiserver.validation.warnings import of_new, warnings
 
 __all__ = [
-    "cluster", "pods", "resources", "validate", "validate_update", "values", "volumes", "warnings",
+    "cluster", "of_new", "pods", "resources", "validate", "validate_update", "values", "volumes", "warnings",
     "workloads",
 ]  # fmt: skip
 
@@ -47,7 +47,7 @@ def _whole(resource: Resource, obj: Any) -> Errors:
     """What is wrong with an object besides its metadata."""
     out = Errors()
     if isinstance(resource, custom.CustomResource):
-        out += custom.problems(resource, obj)
+        out += custom_checks.problems(resource, obj)
         return out
     if resource is custom.DEFINITIONS:
         out += custom.of_definition(obj)
