@@ -47,8 +47,9 @@ class Atom:
         if step not in self._children and step[0] == "f":
             field = self.struct.field(step[2:])
             keys = tuple(field.list_keys) if field else ()
-            kind = field.type if field else _HEAD if self._names(step) else None
-            self._children[step] = kind and atom(kind, field.list_type if field else "", keys)
+            self._children[step] = atom(field.type, field.list_type, keys) if field else None
+            if self._names(step):
+                self._children[step] = atom(_HEAD)
         return self._children.get(step)
 
     def declares(self, step: str) -> bool:
