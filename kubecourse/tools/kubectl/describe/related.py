@@ -13,13 +13,8 @@ from kubecourse.api.errors import ApiError
 from kubecourse.api.pod_resources import Amounts, Field, add, pod_resources
 from kubecourse.api.quantity import ZERO, parse_quantity
 from kubecourse.client.informer import SERVICE_NAME
-from kubecourse.tools.kubectl.describe.forms import (
-    NONE,
-    Json,
-    controller_of,
-    label_selector,
-    limit_rows,
-)
+from kubecourse.tools.kubectl.describe.forms import NONE, Json, controller_of, label_selector
+from kubecourse.tools.kubectl.describe.kind_forms import limit_rows
 from kubecourse.tools.kubectl.describe.layout import Description, at, lookup
 from kubecourse.tools.kubectl.rollouts import new_and_old_replica_sets
 
