@@ -64,7 +64,7 @@ def _phase(over: bool, inits: list[PodContainer], apps: list[PodContainer]) -> s
     if pending:
         return "Pending"
     ended = [app.exit_code for app in apps]
-    if None in ended:
+    if None in ended or any(init.kind == SIDECAR and init.running for init in inits):
         return "Running"
     if not over and any(app.restarts_after(app.exit_code or 0) for app in apps):
         return "Running"
@@ -72,11 +72,18 @@ def _phase(over: bool, inits: list[PodContainer], apps: list[PodContainer]) -> s
     return "Succeeded" if good else "Failed"
 
 
-def _initialized(phase: str, inits: list[PodContainer]) -> Verdict:
-    if names := " ".join(init.spec.name for init in inits if not init.has_passed):
+def _initialized(phase: str, worker: PodWorker) -> Verdict:
+    """Once it is, it stays so: a sidecar may start again, and is stopped in the end."""
+    if phase == "Succeeded":
+        return "True", "PodCompleted", None
+    known = worker.conditions.get("Initialized")
+    started = any(app.run is not None and app.waiting is None for app in worker.apps)
+    if started or (known is not None and known[1].status == "True"):
+        return YES
+    if names := " ".join(init.spec.name for init in worker.inits if not init.has_passed):
         message = f"containers with incomplete status: [{names}]"
         return "False", "ContainersNotInitialized", message
-    return ("True", "PodCompleted", None) if phase == "Succeeded" else YES
+    return YES
 
 
 def _containers_ready(phase: str, containers: list[PodContainer]) -> Verdict:
@@ -158,7 +165,7 @@ def _conditions(worker: PodWorker, pod: Any, shown: str) -> list[Any]:
     containers = _containers_ready(shown, worker.containers)
     verdicts = (
         YES if network else ("False", None, None),
-        _initialized(shown, worker.inits),
+        _initialized(shown, worker),
         _gates(pod) if containers is YES and pod.spec.readinessGates else containers,
         containers,
         YES,

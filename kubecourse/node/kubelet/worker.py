@@ -149,9 +149,11 @@ class PodWorker:
         """The pod is gone from the API server: nothing of it may stay."""
         self._cancel_all()
         self._missed.clear()
-        self.stopping = self.over = True
         for container in self.containers:
+            if container.running and not container.stopping:
+                container.normal("Killing", f"Stopping container {container.spec.name}")
             container.forget()
+        self.stopping = self.over = True
         self.kubelet.runtime.remove_sandbox(self.uid)
 
     def resume(self) -> None:
@@ -175,6 +177,9 @@ class PodWorker:
             self._mount()
         elif self.write_status() in status.FINAL:
             self._end()
+        elif self._has_served():
+            self.busy = True
+            self._dismiss()
         else:
             probes.ask_at_once(self.containers)
             self._run()
@@ -337,6 +342,22 @@ class PodWorker:
         self.busy = True
         delay = self.kubelet.next_tick() - self.kubelet.clock.now
         self.later("end", max(delay, 0.7), self.stop, self.grace)
+
+    def _has_served(self) -> bool:
+        """Whether only sidecars are left, with nobody to serve any more."""
+        return all(app.run is not None and not app.running for app in self.apps) and not any(
+            app.needs_start() for app in self.apps
+        )
+
+    def _dismiss(self, container: PodContainer | None = None) -> None:
+        """Stop the sidecars, the last declared first; `container` is the one that has ended."""
+        running = [c for c in self.containers if c.running]
+        if running:
+            why = f"Stopping container {running[-1].spec.name}"
+            running[-1].stop(why, self.grace, self._dismiss)
+        else:
+            self.busy = False
+            self.look_at(self.kubelet.next_tick())
 
     def evict(self, message: str, grace: float, disruption: bool) -> None:
         """The kubelet ends the pod for what it uses."""

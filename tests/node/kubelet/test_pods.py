@@ -518,3 +518,52 @@ def test_a_hook_that_outlives_the_grace_period_is_not_heard_to_the_end() -> None
     world.client.delete(core.Pod, "p", "default")
     world.clock.advance(20)
     assert world.events("FailedPreStopHook") == []
+
+
+SIDECAR = {
+    "name": "s",
+    "image": "busybox",
+    "restartPolicy": "Always",
+    "command": ["sh", "-c", 'trap "exit 0" TERM; while true; do sleep 0.2; done'],
+}
+
+
+def conditions_of(world: World, name: str) -> dict[str, tuple[str, str | None]]:
+    found = world.pod(name).status.conditions or ()
+    return {condition.type: (condition.status, condition.reason) for condition in found}
+
+
+def test_a_pod_stays_initialized_when_a_sidecar_starts_again() -> None:
+    world = World()
+    failing = SIDECAR | {"command": ["sh", "-c", "sleep 2; exit 1"]}
+    spec = {"initContainers": [failing]}
+    world.run("p", **BOX, command=["sleep", "600"], pod=spec)
+    seen = set()
+    for _ in range(100):
+        world.clock.advance(0.1)
+        seen.add(conditions_of(world, "p")["Initialized"])
+    assert seen == {("False", "ContainersNotInitialized"), ("True", None)}
+
+
+def test_a_pod_runs_until_its_sidecars_have_been_stopped() -> None:
+    world = World()
+    spec = {"restartPolicy": "Never", "initContainers": [SIDECAR]}
+    world.run("p", **BOX, command=["sleep", "3"], pod=spec)
+    while world.state("p")[0] != "terminated":
+        world.clock.advance(0.1)
+    assert world.pod("p").status.phase == "Running"
+    assert conditions_of(world, "p")["Ready"] == ("False", "ContainersNotReady")
+    assert conditions_of(world, "p")["Initialized"] == ("True", None)
+    world.clock.advance(5)
+    assert world.pod("p").status.phase == "Succeeded"
+    assert conditions_of(world, "p")["Initialized"] == ("True", "PodCompleted")
+    assert world.events("Killing") == [("Stopping container s", 1)]
+
+
+def test_what_is_deleted_by_force_is_stopped_all_the_same() -> None:
+    world = World()
+    world.run("p", **BOX, command=["sleep", "600"])
+    world.clock.advance(5)
+    world.client.delete(core.Pod, "p", "default", grace_period=0)
+    world.clock.advance(1)
+    assert world.events("Killing") == [("Stopping container c", 1)]
