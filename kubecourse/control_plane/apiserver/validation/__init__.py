@@ -22,10 +22,10 @@ from kubecourse.control_plane.apiserver.validation import (
     workloads,
 )
 from kubecourse.control_plane.apiserver.validation.rules import Errors
-from kubecourse.control_plane.apiserver.validation.warnings import of_new, warnings
+from kubecourse.control_plane.apiserver.validation.warnings import warnings
 
 __all__ = [
-    "cluster", "of_new", "pods", "resources", "validate", "validate_update", "values", "volumes", "warnings",
+    "cluster", "pods", "resources", "validate", "validate_update", "values", "volumes", "warnings",
     "workloads",
 ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kubecourse.api import custom, custom_checks, demand, names, quantity
+from kubecourse.api import custom, custom_checks, demand, quantity
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.validation import simplified
@@ -223,11 +223,7 @@ def _of(resource: Any, obj: Any) -> Iterator[str]:
         yield from _of_template(template.spec)
         yield from _annotations("spec.template.metadata", template.metadata)
     if resource.kind == "Service":
-        yield from _service(obj.metadata, obj.spec)
-    if resource.kind == "PersistentVolumeClaim":
-        yield from _claim(obj.spec, "spec")
-    if resource.kind == "PersistentVolume" and obj.spec.persistentVolumeReclaimPolicy == "Recycle":
-        yield _RECYCLED
+        yield from _service(obj.spec)
     if resource is custom.DEFINITIONS and any(map(_has_rules, obj.spec.versions or ())):
         yield f"simulated: {custom_checks.RULES} are stored, but no rule in CEL is asked"
     yield from simplified.in_struct(resource.schema, obj)
