@@ -549,6 +549,7 @@ def test_a_pod_runs_until_its_sidecars_have_been_stopped() -> None:
     world = World()
     spec = {"restartPolicy": "Never", "initContainers": [SIDECAR]}
     world.run("p", **BOX, command=["sleep", "3"], pod=spec)
+    world.clock.advance(1)
     while world.state("p")[0] != "terminated":
         world.clock.advance(0.1)
     assert world.pod("p").status.phase == "Running"
