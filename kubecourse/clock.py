@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from kubecourse.cell import Cell
-from kubecourse.roomy import roomy
-from kubecourse.turn import Turn
+from kubecourse.copy_on_write import Cell
+from kubecourse.fair_lock import FairLock
+from kubecourse.stack import large_frame
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 """What the clock shows at virtual second 0, a Monday morning, in every cluster."""
@@ -59,7 +59,7 @@ class Clock:
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self.now = 0.0
-        self.turn = Turn()
+        self.turn = FairLock()
         self._queue: list[Timer] = []
         self._beats: list[Timer] = []
         self._pending: set[int] = set()
@@ -186,7 +186,7 @@ class Clock:
     def _settled(self) -> bool:
         return not self._foreground
 
-    @roomy
+    @large_frame
     def _run(self, end: float, condition: Callable[[], bool] | None) -> bool:
         """Let things happen until `end` or until the condition holds; whether it does.
 

@@ -30,6 +30,7 @@ from kubecourse.control_plane.load_balancer import Connection
 from kubecourse.control_plane.machines import ControlPlane
 from kubecourse.control_plane.scheduler import Scheduler
 from kubecourse.failures import Failures
+from kubecourse.fair_lock import taking_turns
 from kubecourse.inspection import CourseError as CourseError
 from kubecourse.node.kube_proxy import KubeProxy
 from kubecourse.node.kubelet import Kubelet
@@ -38,7 +39,6 @@ from kubecourse.node.network import Network, Response
 from kubecourse.node.runtime.images import ImageCatalog
 from kubecourse.node.traffic import Traffic
 from kubecourse.snapshot import Snapshot, fork
-from kubecourse.turn import taking_turns
 
 if TYPE_CHECKING:
     from kubecourse.cloud.drill import Drill

@@ -31,13 +31,14 @@ from weakref import ref
 import msgspec
 
 from kubecourse.api.memo import IdentityMemo
-from kubecourse.cell import Cell, Values
 from kubecourse.clock import LocalClock
-from kubecourse.turn import Turn
+from kubecourse.copy_on_write import Cell, Values
+from kubecourse.fair_lock import FairLock
 
 VALUES = (
     str, bytes, int, float, complex, type(None), date, timedelta, tzinfo, range, type, re.Pattern,
-    FunctionType, BuiltinFunctionType, ModuleType, frozenset, msgspec.Struct, IdentityMemo, Turn,
+    FunctionType, BuiltinFunctionType, ModuleType, frozenset, msgspec.Struct, IdentityMemo,
+    FairLock,
 )  # fmt: skip
 """Types whose objects never change, or change only what they remember."""
 

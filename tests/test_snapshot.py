@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kubecourse import Cluster
 from kubecourse.api.codec import encode
-from kubecourse.cell import Cell
+from kubecourse.copy_on_write import Cell
 from kubecourse.lessons.recording import Recording
 from kubecourse.snapshot import Prefix, _survey
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kubecourse.api.labels import Selector
-from kubecourse.cell import Cell
 from kubecourse.client.client import Client
+from kubecourse.copy_on_write import Cell
 
 Key = tuple[str, str]
 """Namespace ('' for objects without one) and name."""

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from kubecourse.api.labels import Selector
-from kubecourse.cell import Cell
 from kubecourse.clock import Clock
 from kubecourse.control_plane.etcd import Event
+from kubecourse.copy_on_write import Cell
 
 LATENCY = 0.001
 """Virtual seconds from a write to its arrival at whoever watches."""

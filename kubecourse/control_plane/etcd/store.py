@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kubecourse.api.errors import ApiError
-from kubecourse.cell import Values
 from kubecourse.clock import Clock
+from kubecourse.copy_on_write import Values
 
 
 class KeyValue(NamedTuple):

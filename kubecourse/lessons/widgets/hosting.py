@@ -14,7 +14,7 @@ from kubecourse.cloud.prices import Source
 from kubecourse.lessons import messages, palette
 from kubecourse.lessons.widgets.drawn import button, table
 from kubecourse.lessons.widgets.panel import STYLE, Panel, redraw
-from kubecourse.roomy import roomy
+from kubecourse.stack import large_frame
 
 WIDE: Any = {"description_width": "initial"}
 
@@ -83,7 +83,7 @@ class Chart(Panel):
     A subclass has `text`, `figure` and `html`; its figures all have the same traces.
     """
 
-    @roomy
+    @large_frame
     def __init__(self, **controls: ipywidgets.Widget) -> None:
         self._first = {control: control.value for control in controls.values()}
         for name, control in controls.items():

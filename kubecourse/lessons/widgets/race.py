@@ -11,7 +11,7 @@ from kubecourse.containers.shown import size
 from kubecourse.lessons import palette
 from kubecourse.lessons.widgets.drawn import button, words
 from kubecourse.lessons.widgets.panel import Panel, redraw
-from kubecourse.roomy import roomy
+from kubecourse.stack import large_frame
 
 if TYPE_CHECKING:
     from kubecourse.containers.images import Anatomy
@@ -73,7 +73,7 @@ def _time(image: Anatomy, speed: float, machines: int) -> str:
 class SizeRace(Panel):
     """A network and a number of machines; both images are sent to each of them."""
 
-    @roomy
+    @large_frame
     def __init__(self, large: Anatomy, small: Anatomy) -> None:
         self.images = (large, small)
         wide: Any = {"description_width": "initial"}

@@ -13,7 +13,7 @@ from kubecourse.lessons import messages, palette
 from kubecourse.lessons.recording import STATES, Count, Recording
 from kubecourse.lessons.widgets.panel import Panel, redraw, reset_button
 from kubecourse.lessons.widgets.timeline import explained
-from kubecourse.roomy import roomy
+from kubecourse.stack import large_frame
 
 if TYPE_CHECKING:
     from kubecourse.cluster import Cluster
@@ -109,7 +109,7 @@ class Replicas(Panel):
     can be set by code as well.
     """
 
-    @roomy
+    @large_frame
     def __init__(
         self,
         cluster: Cluster,

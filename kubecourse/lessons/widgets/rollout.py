@@ -22,7 +22,7 @@ from kubecourse.lessons.recording import (
     Segment,
 )
 from kubecourse.lessons.widgets.panel import Panel, redraw, reset_button
-from kubecourse.roomy import roomy
+from kubecourse.stack import large_frame
 
 BEFORE = 5.0
 """Seconds of the old version alone, at the left of the picture."""
@@ -315,7 +315,7 @@ class RolloutPlayer(Panel):
     whose `value` can be set by code; `rollout` is the last one played.
     """
 
-    @roomy
+    @large_frame
     def __init__(self, replicas: int = 4) -> None:
         self._replicas = replicas
         self.max_surge = _slider("maxSurge", 1, replicas)

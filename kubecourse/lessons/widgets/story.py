@@ -10,7 +10,7 @@ import ipywidgets
 from kubecourse.cluster import Cluster
 from kubecourse.lessons import messages
 from kubecourse.lessons.widgets.drawn import Drawn, button, choice
-from kubecourse.roomy import roomy
+from kubecourse.stack import large_frame
 
 T = TypeVar("T")
 SETTINGS: Any = {"style": {"description_width": "initial"}, "continuous_update": False}
@@ -58,7 +58,7 @@ class Story(Drawn, Generic[T]):
             self._known[key] = self._tell()
         return self._known[key]
 
-    @roomy
+    @large_frame
     def _tell(self) -> T:
         return self.tell(**self.values)
 

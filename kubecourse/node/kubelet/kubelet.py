@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
-from kubecourse.cell import Cell
 from kubecourse.client import Client, EventRecorder
 from kubecourse.clock import Clock, LocalClock, Timer
+from kubecourse.copy_on_write import Cell
 from kubecourse.node.kubelet import references
 from kubecourse.node.kubelet.admission import Allocation
 from kubecourse.node.kubelet.eviction import EvictionManager

@@ -11,8 +11,8 @@ from math import inf
 from typing import Any, NamedTuple
 
 from kubecourse.api.demand import Declared
-from kubecourse.cell import Cell
 from kubecourse.clock import Clock, Timer
+from kubecourse.copy_on_write import Cell
 from kubecourse.node.resources.load import Load
 from kubecourse.node.resources.meter import Meter
 from kubecourse.node.runtime.files import FileSystem, normal

@@ -1,4 +1,4 @@
-"""Turns: who may touch a cluster while others, in threads of their own, want to as well."""
+"""A lock that is handed on in order: who may touch a cluster that other threads want as well."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 C = TypeVar("C", bound=type)
 
 
-class Turn:
+class FairLock:
     """`with turn:` waits until nobody else has it. Who has it may take it again.
 
     Those who wait get it one after another: `pass_on` lets the next have it in between.
@@ -25,7 +25,7 @@ class Turn:
         self.wanted: Callable[[], bool] = self._waiting.locked
         """Whether somebody waits."""
 
-    def __enter__(self) -> Turn:
+    def __enter__(self) -> FairLock:
         me = get_ident()
         if self._owner != me:
             with self._waiting:
@@ -48,7 +48,7 @@ class Turn:
         self._depth = depth
 
 
-def taking_turns(get: Callable[[Any], Turn], besides: Collection[str] = ()) -> Callable[[C], C]:
+def taking_turns(get: Callable[[Any], FairLock], besides: Collection[str] = ()) -> Callable[[C], C]:
     """Decorate a class: each public method, those of its bases too, waits for its turn.
 
     `besides` are the names of those that do not.
@@ -64,7 +64,7 @@ def taking_turns(get: Callable[[Any], Turn], besides: Collection[str] = ()) -> C
     return decorate
 
 
-def _in_turn(method: Callable[..., Any], get: Callable[[Any], Turn]) -> Callable[..., Any]:
+def _in_turn(method: Callable[..., Any], get: Callable[[Any], FairLock]) -> Callable[..., Any]:
     @wraps(method)
     def in_turn(self: Any, *args: Any, **options: Any) -> Any:
         with get(self):

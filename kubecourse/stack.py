@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def roomy(function: F) -> F:
+def large_frame(function: F) -> F:
     """Give a function so large a frame that all that it calls finds room beside it.
 
     CPython takes its stack from the system in pieces of 16 KiB and gives each back as soon as it

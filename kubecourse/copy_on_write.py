@@ -1,4 +1,4 @@
-"""Parts of a cluster that a snapshot need not copy at once."""
+"""Parts of a cluster that a snapshot copies not at once, but when they are about to change."""
 
 from __future__ import annotations
 

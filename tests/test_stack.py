@@ -2,7 +2,7 @@
 
 import resource
 
-from kubecourse.roomy import roomy
+from kubecourse.stack import large_frame
 
 
 def nest(depth: int, action):
@@ -16,7 +16,7 @@ def work() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
-@roomy
+@large_frame
 def work_with_room() -> int:
     return work()
 
