@@ -168,7 +168,7 @@ _CAUSES = {
     "Internal error": "InternalError",
 }
 _WITHOUT_VALUE = {"Required value", "Forbidden", "Too long", "Internal error"}
-_NO_VALUE = object()
+NO_VALUE = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +177,14 @@ class FieldError:
 
     field: str
     type: str
-    value: Any = _NO_VALUE
+    value: Any = NO_VALUE
     detail: str = ""
 
     @property
     def body(self) -> str:
         """The message without the path."""
         parts = [self.type]
-        if self.type not in _WITHOUT_VALUE and self.value is not _NO_VALUE:
+        if self.type not in _WITHOUT_VALUE and self.value is not NO_VALUE:
             parts.append(shown(self.value))
         if self.detail:
             parts.append(self.detail)
@@ -249,5 +249,5 @@ def invalid_object(kind: str, group: str, name: str, errors: list[FieldError]) -
     unique = list(dict.fromkeys(str(error) for error in errors))
     text = unique[0] if len(unique) == 1 else f"[{', '.join(unique)}]"
     causes = [error.cause for error in errors]
-    message = f'{qualified(kind, group)} "{name}" is invalid: {text}'
+    message = f'{qualified(kind, group)} "{name or ""}" is invalid: {text}'
     return ApiError(422, "Invalid", message, _details(name, group, kind, causes=causes))

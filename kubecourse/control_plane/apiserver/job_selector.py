@@ -26,9 +26,9 @@ def generated(job: Any) -> Any:
     own = {UID: job.metadata.uid, NAME: job.metadata.name or ""}
     own |= {PREFIX + key: value for key, value in own.items()}
     given = spec.template.metadata or meta.ObjectMeta()
-    metadata = replace(given, labels={**(given.labels or {}), **own})
-    selector = spec.selector
-    if selector is None:
-        selector = meta.LabelSelector(matchLabels={PREFIX + UID: job.metadata.uid})
+    metadata = replace(given, labels={**own, **(given.labels or {})})
+    selector = spec.selector or meta.LabelSelector()
+    chosen = {PREFIX + UID: job.metadata.uid, **(selector.matchLabels or {})}
+    selector = replace(selector, matchLabels=dict(sorted(chosen.items())))
     template = replace(spec.template, metadata=metadata)
     return default(replace(job, spec=replace(spec, selector=selector, template=template)))

@@ -176,7 +176,7 @@ class APIServer:
         problems = validation.validate(resource, obj)
         if problems:
             raise errors.invalid_object(resource.kind, resource.group, obj.metadata.name, problems)
-        for text in validation.warnings(resource, obj):
+        for text in (*validation.of_new(resource, obj), *validation.warnings(resource, obj)):
             options.warn(text)
         admission.check(self, "CREATE", resource, obj, None, options)
         key = resource.key(obj.metadata.namespace, obj.metadata.name)

@@ -257,10 +257,10 @@ def test_a_service_that_grows_is_charged_the_difference() -> None:
 )
 def test_scopes_choose_the_pods_that_count(scope: Any, within: Any, without: Any) -> None:
     for body, count in ((within, "1"), (without, "0")):
-        server = server_with({"pods": "3", "configmaps": "1"}, **scope)
+        server = server_with({"pods": "3", "count/configmaps": "1"}, **scope)
         assert post(server, "pods", body).code == 201
         assert post(server, "configmaps", {"metadata": {"name": "a"}}).code == 201
-        assert used(server) == {"pods": count, "configmaps": "0"}
+        assert used(server) == {"pods": count, "count/configmaps": "0"}
 
 
 # --- whatever is created

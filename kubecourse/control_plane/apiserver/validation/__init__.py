@@ -22,11 +22,11 @@ from kubecourse.control_plane.apiserver.validation import (
     workloads,
 )
 from kubecourse.control_plane.apiserver.validation.rules import Errors
-from kubecourse.control_plane.apiserver.validation.warnings import warnings
+from kubecourse.control_plane.apiserver.validation.warnings import of_new, warnings
 
 __all__ = [
-    "cluster", "pods", "resources", "validate", "validate_update", "values", "volumes", "warnings",
-    "workloads",
+    "cluster", "of_new", "pods", "resources", "validate", "validate_update", "values", "volumes",
+    "warnings", "workloads",
 ]  # fmt: skip
 
 _LOOKED_AT_TWICE = {"Node", "ReplicaSet"}

@@ -7,7 +7,10 @@ Sources: `pkg/apis/core/validation/{validation,events}.go`,
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
+from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 from kubecourse.api import errors, quantity
@@ -115,13 +118,23 @@ def lasting_addresses(new: Any, out: Errors) -> None:
 
 # --- Ingresses
 
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_ALL_BELOW = re.compile(rf"\*\.{_LABEL}(\.{_LABEL})*")
+_NOT_ALL_BELOW = (
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which "
+    "must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric "
+    f"character (e.g. '*.example.com', regex used for validation is '{_ALL_BELOW.pattern}')"
+)
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 
 
 @named
 def wildcard_host(host: str, out: Errors) -> None:
     """A host, or all below one: `*.example.com`."""
-    values.SUBDOMAIN(host.removeprefix("*."), out)
+    if "*" not in host:
+        values.SUBDOMAIN(host, out)
+    elif not _ALL_BELOW.fullmatch(host):
+        out.invalid("", host, _NOT_ALL_BELOW)
 
 
 @named
@@ -150,7 +163,7 @@ def backend(value: Any, out: Errors) -> None:
     """A Service's port, or another object."""
     service = value.service
     if service is None and value.resource is None:
-        out.required("", "resource or service backend is required")
+        out.invalid("", "", "resource or service backend is required")
     elif service is None:
         at("resource", rule("TypedLocalObjectReference"), value.resource, out)
     elif value.resource is not None:
@@ -261,7 +274,7 @@ def secret(obj: Any, out: Errors) -> None:
     if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & data.keys():
         needed = ("username", "password")
     for key in needed:
-        if key not in data:
+        if key not in data or (key == "ssh-privatekey" and not data[key]):
             out.required(f"data[{key}]")
         elif kind.startswith("kubernetes.io/docker"):
             _is_json(key, data, out)
@@ -273,9 +286,15 @@ def secret(obj: Any, out: Errors) -> None:
 def _is_json(key: str, data: dict[str, str], out: Errors) -> None:
     text = b64decode(data[key] or "").decode("utf-8", "replace").strip()
     try:
-        json.loads(text)
+        found, why = json.loads(text), ""
     except ValueError as error:
-        out.invalid(f"data[{key}]", "<secret contents redacted>", json_errors.describe(text, error))
+        found, why = None, json_errors.describe(text, error)
+    if found is not None and not isinstance(found, dict):
+        kinds = {list: "array", str: "string", bool: "bool"}
+        kind = kinds.get(type(found), "number")
+        why = f"json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+    if why:
+        out.invalid(f"data[{key}]", "<secret contents redacted>", why)
 
 
 @named
@@ -326,15 +345,63 @@ def scopes(quota: Any) -> list[str] | None:
     return quota.spec.scopes if quota.spec is not None else None
 
 
+_COUNTED, _COMPUTE = {"pods"}, {"cpu", "memory"}
+_COMPUTE |= {f"{side}.{name}" for side in ("requests", "limits") for name in _COMPUTE}
+_CLAIMS = {"persistentvolumeclaims", "requests.storage"}
+_WITHIN = {"BestEffort": _COUNTED, "VolumeAttributesClass": _CLAIMS}
+_BY_BEING = (
+    "Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "CrossNamespacePodAffinity",
+)  # fmt: skip
+
+
+def _limits_other(scope: str | None, spec: Any) -> Iterator[str]:
+    """What a quota limits that has nothing to do with one of its scopes."""
+    known = _WITHIN.get(scope or "", _COUNTED | _COMPUTE)
+    for name in sorted(spec.hard or ()):
+        if scope in _SCOPES and resources.is_standard_for_quota(name) and name not in known:
+            yield name
+
+
 @named
-def quota_scopes(scopes: list[str], out: Errors) -> None:
-    """Scopes that there are and that do not exclude one another."""
-    for scope in scopes:
+def quota_scopes(spec: Any, out: Errors) -> None:
+    """Scopes that there are, that fit what is limited and do not exclude one another."""
+    given = spec.scopes or []
+    for scope in given:
         if scope not in _SCOPES:
-            out.invalid("", scopes, "unsupported scope")
+            out.invalid("scopes", given, "unsupported scope")
+        for _ in _limits_other(scope, spec):
+            out.invalid("scopes", given, "unsupported scope applied to resource")
     for pair in _CONFLICTS:
-        if pair <= set(scopes):
-            out.invalid("", scopes, "conflicting scopes")
+        if pair <= set(given):
+            out.invalid("scopes", given, "conflicting scopes")
+
+
+@named
+def quota_selector(spec: Any, out: Errors) -> None:
+    """The same of scopes that are chosen by expressions."""
+    selector, path = spec.scopeSelector, "scopeSelector.matchExpressions"
+    rules = (selector.matchExpressions if selector is not None else None) or ()
+    for each in rules:
+        if each.scopeName not in _SCOPES:
+            out.invalid(f"{path}.scopeName", each.scopeName or "", "unsupported scope")
+        for _ in _limits_other(each.scopeName, spec):
+            out.invalid(path, internal.shown(selector), "unsupported scope applied to resource")
+        if each.scopeName in _BY_BEING and each.operator != "Exists":
+            *some, last = (f"ResourceQuotaScope{name}" for name in _BY_BEING)
+            why = f"must be 'Exists' when scope is any of {', '.join(some)} or {last}"
+            out.invalid(f"{path}.operator", each.operator or "", why)
+        if each.operator in ("In", "NotIn"):
+            if not each.values:
+                why = "must be at least one value when `operator` is 'In' or 'NotIn'"
+                out.required(f"{path}.values", f"{why} for scope selector")
+        elif each.operator not in ("Exists", "DoesNotExist"):
+            out.invalid(f"{path}.operator", each.operator or "", "not a valid selector operator")
+        elif each.values:
+            why = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector"
+            out.invalid(f"{path}.values", each.values, why)
+    for pair in _CONFLICTS:
+        if pair <= {each.scopeName for each in rules}:
+            out.invalid(path, spec.scopes, "conflicting scopes")
 
 
 _AMOUNTS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
@@ -369,6 +436,8 @@ def limits(item: Any, out: Errors) -> None:
     if item.type == "PersistentVolumeClaim" and not storage:
         why = "either minimum or maximum storage value is required, but neither was provided"
         out.required("limits", why)
+    if item.type == "Pod":
+        given |= {"default": {}, "defaultRequest": {}}
     for key in sorted({key for amounts in given.values() for key in amounts}):
         _ordered(key, given, out)
 
@@ -382,3 +451,14 @@ def _ordered(key: str, given: dict[str, dict[str, str]], out: Errors) -> None:
     ratio = given["maxLimitRequestRatio"].get(key)
     if ratio is not None and quantity.compare(ratio, "1") < 0:
         out.invalid(f"maxLimitRequestRatio[{key}]", ratio, f"ratio {ratio} is less than 1")
+    low, high = given["min"].get(key), given["max"].get(key)
+    if ratio is not None and low is not None and high is not None:
+        most = values.nano(high) / values.nano(low) if values.nano(low) else inf
+        if values.nano(ratio) / 10**9 > most:
+            why = f"ratio {ratio} is greater than max/min = {most:f}"
+            out.invalid(f"maxLimitRequestRatio[{key}]", ratio, why)
+    own, asked = given["default"].get(key), given["defaultRequest"].get(key)
+    shared = own is None or asked is None or resources.may_be_shared(key)
+    if not shared and quantity.compare(own or "", asked or ""):
+        why = f"default value {own} must equal to defaultRequest value {asked} in {key}"
+        out.invalid(f"defaultRequest[{key}]", asked, why)

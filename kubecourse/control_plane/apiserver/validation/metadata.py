@@ -18,6 +18,7 @@ from kubecourse.control_plane.apiserver.validation.values import NameRule, label
 _NAME_RULES: dict[str, NameRule] = {
     "Namespace": names.is_dns1123_label,
     "Service": names.is_dns1123_label,
+    "StatefulSet": names.is_dns1123_label,
     "ClusterRole": names.is_path_segment,
     "ClusterRoleBinding": names.is_path_segment,
     "Role": names.is_path_segment,

@@ -18,6 +18,7 @@ _COUNTED = (
 _LIMITED = tuple(f"{side}.{name}" for side in ("requests", "limits") for name in _COMPUTE)
 _QUOTA = frozenset((*_COMPUTE, *_COUNTED, *_LIMITED, "requests.storage"))
 _HUGE = ("hugepages-", "requests.hugepages-")
+_OF_PODS = ("cpu", _HUGE[0], "memory")
 
 
 def _is_native(name: str) -> bool:
@@ -40,10 +41,20 @@ def standard_name(name: str, out: Errors) -> None:
         out.invalid("", name, "must be a standard resource type or fully qualified")
 
 
+def is_standard_for_quota(name: str) -> bool:
+    """Whether a quota knows the resource by itself."""
+    return name in _QUOTA or name.startswith(_HUGE)
+
+
+def may_be_shared(name: str) -> bool:
+    """Whether more of a resource may be used than is asked for."""
+    return _is_native(name) and not name.startswith(_HUGE)
+
+
 def quota_name(name: str, out: Errors) -> None:
     """A resource's name must be one that a quota can limit."""
     standard_name(name, out)
-    if "/" not in name and name not in _QUOTA and not name.startswith(_HUGE):
+    if "/" not in name and not is_standard_for_quota(name):
         out.invalid("", name, "must be a standard resource for quota")
 
 
@@ -55,6 +66,14 @@ def container_name(name: str, out: Errors) -> None:
             out.invalid("", name, "must be a standard resource for containers")
     elif not _is_native(name) and not _is_extended(name):
         out.invalid("", name, "doesn't follow extended resource name standard")
+
+
+def pod_name(name: str, out: Errors) -> None:
+    """A resource's name must be one that a pod as a whole can have."""
+    start = len(out)
+    standard_name(name, out)
+    if len(out) == start and name not in _OF_PODS and not name.startswith(_HUGE[0]):
+        out.unsupported("", name, _OF_PODS)
 
 
 def amount(name: str, text: str, out: Errors) -> None:
@@ -79,20 +98,45 @@ def amounts(name_rule: Rule) -> Rule:
     return check
 
 
-CONTAINER_AMOUNTS = amounts(container_name)
-NAMES |= {"container_amounts": CONTAINER_AMOUNTS, "quota_amounts": amounts(quota_name)}
+CONTAINER_AMOUNTS, _POD_AMOUNTS = amounts(container_name), amounts(pod_name)
+NAMES["quota_amounts"] = amounts(quota_name)
 
 
 @named
 def requirements(value: Any, out: Errors) -> None:
-    """What a container (or a pod) asks for and may use."""
-    limits, requests = value.limits or {}, value.requests or {}
-    if limits:
-        at("limits", CONTAINER_AMOUNTS, limits, out)
-    for name, text in sorted(requests.items()):
-        at("requests", CONTAINER_AMOUNTS, {name: text}, out)
-        _within_limit(name, text, limits.get(name), out)
+    """What a container asks for and may use."""
+    _requirements(value.limits or {}, value.requests or {}, CONTAINER_AMOUNTS, out)
     at("claims", _claims, value.claims, out)
+
+
+@named
+def overhead_amounts(values: dict[str, str], out: Errors) -> None:
+    """What a pod takes besides what its containers do; the server takes it for a limit."""
+    _requirements(values, {}, CONTAINER_AMOUNTS, out)
+
+
+def _requirements(
+    limits: dict[str, str], requests: dict[str, str], of_one: Rule, out: Errors
+) -> None:
+    for side, given in (("limits", limits), ("requests", requests)):
+        for name, text in sorted(given.items()):
+            at(side, of_one, {name: text}, out)
+            if given is requests:
+                _within_limit(name, text, limits.get(name), out)
+            if name.startswith(_HUGE[0]) and not _whole_pages(name, text):
+                why = f"{text} is not positive integer multiple of {name}"
+                out.invalid(f"{side}[{name}]", text, why)
+    asked = limits.keys() | requests.keys()
+    if not asked & {"cpu", "memory"} and any(name.startswith(_HUGE[0]) for name in asked):
+        out.forbidden("", "HugePages require cpu or memory")
+
+
+def _whole_pages(name: str, text: str) -> bool:
+    try:
+        page = quantity.parse_quantity(name.removeprefix(_HUGE[0])).nano
+    except quantity.QuantityError:
+        return False
+    return page > 0 and quantity.parse_quantity(text).nano % page == 0
 
 
 def _fits_in_pod(of_pod: Any, out: Errors) -> None:
@@ -108,7 +152,7 @@ def _fits_in_pod(of_pod: Any, out: Errors) -> None:
         for name, text in sorted(_given(container, "limits").items()):
             most = (of_pod.limits or {}).get(name)
             if most is not None and quantity.compare(text, most) > 0:
-                path = f"containers[{index}].resources.limits[{name}]"
+                path = f"resources.containers[{index}][{name}].limits"
                 out.invalid(path, text, f"must be less than or equal to pod limits of {most}")
 
 
@@ -125,13 +169,9 @@ def pod_requirements(spec: Any, out: Errors) -> None:
 
 
 def _whole_pod(value: Any, out: Errors) -> None:
-    for side in ("limits", "requests"):
-        for name in sorted(getattr(value, side) or ()):
-            if name not in ("cpu", "memory") and not name.startswith(_HUGE[0]):
-                out.unsupported(f"{side}[{name}]", name, ("cpu", "memory", _HUGE[0]))
     if value.claims:
-        out.forbidden("claims", "claims cannot be set for Resources at pod-level")
-    requirements(value, out)
+        out.forbidden("claims", "claims may not be set for Resources at pod-level")
+    _requirements(value.limits or {}, value.requests or {}, _POD_AMOUNTS, out)
 
 
 def _claims(used: list[Any], out: Errors) -> None:
@@ -152,7 +192,7 @@ def _claims(used: list[Any], out: Errors) -> None:
 
 
 def _within_limit(name: str, text: str, limit: str | None, out: Errors) -> None:
-    may_differ = _is_native(name) and not name.startswith(_HUGE)
+    may_differ = may_be_shared(name)
     if limit is None:
         if not may_differ:
             out.required("limits", "Limit must be set for non overcommitable resources")

@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from kubecourse.api import codec, cron, errors, names, quantity
+from kubecourse.api import cron, errors, names, quantity
 from kubecourse.control_plane.apiserver.validation import internal
 from kubecourse.control_plane.apiserver.validation.rules import (
     NAMES,
@@ -33,9 +33,9 @@ NameRule = Callable[[str], list[str]]
 
 # --- what conditions may ask
 
-NAMES["encode"] = codec.encode
 NAMES["shown"] = internal.shown
 NAMES["negative"] = quantity.is_negative
+NAMES["NOTHING"] = errors.NO_VALUE
 
 
 @named
@@ -155,16 +155,19 @@ def annotation_map(values: dict[str, str], out: Errors) -> None:
         out.append(errors.too_long("", _MOST_ANNOTATION_BYTES))
 
 
-_DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+_HTTP_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 
 
 @named
-def pod_annotations(values: dict[str, str], out: Errors) -> None:
-    """Annotations that mean something on a pod."""
-    cost = values.get(_DELETION_COST, "0")
-    plain = re.fullmatch(r"0|-?[1-9][0-9]*", cost)
-    if not plain or not -INT32_MAX - 1 <= int(cost) <= INT32_MAX:
-        out.invalid(f"[{_DELETION_COST}]", cost, "must be a 32bit integer")
+def domain_path(value: str, out: Errors) -> None:
+    """A name in somebody's domain: `example.com/thing`."""
+    host, _, path = value.partition("/")
+    if not host or not path:
+        out.invalid("", value, 'must be a domain-prefixed path (such as "acme.io/foo")')
+        return
+    SUBDOMAIN(host, out)
+    if not re.fullmatch(_HTTP_PATH, path):
+        out.invalid("", path, f"Invalid path (regex used for validation is '{_HTTP_PATH}')")
 
 
 # --- numbers
@@ -220,26 +223,52 @@ def parsed_ip(value: str) -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _is_block(value: str) -> bool:
+@lru_cache(maxsize=1 << 10)
+def parsed_cidr(value: str) -> Any:
+    """The block, or None; what is said beyond its length is ignored, and zeros as well."""
+    address, slash, length = value.partition("/")
+    ip = parsed_ip(address)
     try:
-        return "/" in value and bool(ip_network(value, strict=False))
+        return ip_network(f"{ip}/{int(length)}", strict=False) if ip and slash else None
     except ValueError:
-        return False
+        return None
 
 
-IP = refuse(
-    lambda value: parsed_ip(value) is None,
-    "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
-)
-_CIDR = refuse(
-    lambda value: not _is_block(value),
-    "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
-)
+def _strictly(value: str, out: Errors) -> None:
+    """An address that everybody reads alike."""
+    ip = parsed_ip(value)
+    if ip is None:
+        why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+        out.invalid("", value, why)
+    elif _PADDED.search(value) and "." in value:
+        out.invalid("", value, "must not have leading 0s")
+    elif ip.version == 6 and ip.ipv4_mapped is not None:
+        out.invalid("", value, "must not be an IPv4-mapped IPv6 address")
+
+
+def _cidr(value: str, out: Errors) -> None:
+    """A block that everybody reads alike."""
+    block = parsed_cidr(value)
+    address, _, length = value.partition("/")
+    why = ""
+    if block is None:
+        why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+    elif ("." in address and _PADDED.search(address)) or length != str(int(length)):
+        why = "must not have leading 0s in IP or prefix length"
+    elif block.version == 6 and block.network_address.ipv4_mapped is not None:
+        why = "must not have an IPv4-mapped IPv6 address"
+    elif block.network_address != parsed_ip(address):
+        why = "must not have bits set beyond the prefix length"
+    if why:
+        out.invalid("", value, why)
+
+
+IP, CIDR = _strictly, _cidr
 NAMES |= {
     "ip": IP,
     "not_ip": refuse(parsed_ip, "must be a DNS name, not an IP address"),
-    "cidr": _CIDR,
-    "trimmed_cidr": lambda value, out: _CIDR(value.strip(), out),
+    "cidr": CIDR,
+    "trimmed_cidr": lambda value, out: CIDR(value.strip(), out),
 }
 _LINK_LOCAL = "may not be in the link-local {}range ({}, {})"
 
@@ -321,10 +350,16 @@ def time_zone(zone: str, out: Errors) -> None:
 
 
 @named
+def old_zone(old: Any) -> bool:
+    """Whether a CronJob says its time zone in its schedule, as one did before there was a field."""
+    return old is not None and "TZ" in (old.spec.schedule or "")
+
+
+@named
 def cron_schedule(text: str, out: Errors) -> None:
     """When a CronJob makes Jobs."""
     try:
-        cron.parse(text)
+        cron.parse(text.partition(" ")[2] if text.startswith(("TZ=", "CRON_TZ=")) else text)
     except cron.CronError as error:
         out.invalid("", text, str(error))
 
@@ -349,6 +384,10 @@ def _field_ref(*allowed: str) -> Rule:
 
     def check(ref: Any, out: Errors) -> None:
         path = ref.fieldPath or ""
+        if path and ref.apiVersion not in (None, "", "v1"):
+            why = f"error converting fieldPath: unsupported pod version: {ref.apiVersion}"
+            out.invalid("fieldPath", path, why)
+            return
         match = _WITH_KEY.fullmatch(path)
         field = match[1] if match else path
         if not path:

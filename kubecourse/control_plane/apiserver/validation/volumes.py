@@ -127,6 +127,21 @@ def access_modes(modes: list[str], out: Errors) -> None:
         out.forbidden("", "may not use ReadWriteOncePod with other access modes")
 
 
+@named
+def data_sources(spec: Any, out: Errors) -> None:
+    """What a claim is filled with: said twice, it is said alike."""
+    source, ref = spec.dataSource, spec.dataSourceRef
+    if source is None or ref is None:
+        return
+    if ref.namespace:
+        why = "may not be specified when dataSourceRef.namespace is specified"
+    elif (source.apiGroup, source.kind, source.name) != (ref.apiGroup, ref.kind, ref.name):
+        why = "must match dataSourceRef"
+    else:
+        return
+    out.invalid("", "spec.dataSource", why)
+
+
 def _requested(resources: Any) -> str | None:
     return ((resources.requests if resources is not None else None) or {}).get("storage")
 

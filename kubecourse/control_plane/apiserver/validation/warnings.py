@@ -5,14 +5,14 @@ Sources: `pkg/api/pod/warnings.go`, `pkg/api/service/warnings.go`, `pkg/api/node
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kubecourse.api import custom, custom_checks, demand, quantity
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.validation import simplified
-from kubecourse.control_plane.apiserver.validation.cluster import headless
+from kubecourse.control_plane.apiserver.validation.cluster import headless, ingress_class
 
 
 def _use(since: str, label: str) -> str:
@@ -74,6 +74,7 @@ def _spec(spec: Any, prefix: str) -> Iterator[str]:
             if getattr(volume, name) is not None:
                 shown = "storageOS" if name == "storageos" else name
                 yield f"{prefix}.volumes[{index}].{shown}: {text}"
+    yield from _overlapping(spec.volumes or ())
     yield from _repeated(spec, prefix)
     yield from _amounts(prefix, "overhead", spec.overhead)
     containers = [
@@ -92,6 +93,71 @@ def _spec(spec: Any, prefix: str) -> Iterator[str]:
     if (spec.terminationGracePeriodSeconds or 0) < 0:
         why = "must be >= 0; negative values are invalid and will be treated as 1"
         yield f"{prefix}.terminationGracePeriodSeconds: {why}"
+    yield from _of_nobody(spec.affinity, f"{prefix}.affinity")
+
+
+_REQUIRED_PODS = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED_PODS = "preferredDuringSchedulingIgnoredDuringExecution"
+
+
+def _of_nobody(affinity: Any, prefix: str) -> Iterator[str]:
+    """Terms about other pods that name none."""
+    why = "labelSelector: a null labelSelector results in matching no pod"
+    for side in ("podAffinity", "podAntiAffinity") if affinity is not None else ():
+        terms = getattr(affinity, side)
+        for index, term in enumerate(getattr(terms, _REQUIRED_PODS, None) or ()):
+            if term.labelSelector is None:
+                yield f"{prefix}.{side}.{_REQUIRED_PODS}[{index}].{why}"
+        for index, weighted in enumerate(getattr(terms, _PREFERRED_PODS, None) or ()):
+            if weighted.podAffinityTerm.labelSelector is None:
+                yield f"{prefix}.{side}.{_PREFERRED_PODS}[{index}].podAffinityTerm.{why}"
+
+
+_FILES = (
+    ("configMap", 'ConfigMap "{0.name}"'),
+    ("secret", 'Secret "{0.secretName}"'),
+    ("downwardAPI", "DownwardAPI"),
+)
+
+
+def _overlapping(volumes: Iterable[Any]) -> Iterator[str]:
+    """Files of one volume in each other's way."""
+    for volume in volumes:
+        for field, what in _FILES:
+            source = getattr(volume, field)
+            if source is not None and source.items:
+                paths = [item.path or "" for item in source.items]
+                yield from _in_the_way(paths, volume.name, what.format(source))
+        taken: set[str] = set()
+        for source in (volume.projected.sources if volume.projected is not None else None) or ():
+            what, paths = _projected(source)
+            if not what:
+                yield f'volume "{volume.name}" (Projected) has no sources provided'
+            for group in (paths, sorted([*set(paths), *taken]) if paths else []):
+                yield from _in_the_way(group, volume.name, f"Projected {what}")
+            taken.update(paths)
+
+
+def _projected(source: Any) -> tuple[str, list[str]]:
+    """What a part of a volume is called, and the files it puts there."""
+    if source.serviceAccountToken is not None:
+        return "ServiceAccountToken", [source.serviceAccountToken.path or ""]
+    for field, what in _FILES:
+        part = getattr(source, field)
+        if part is not None:
+            named = what.replace("secretName", "name").format(part)
+            return named, [item.path or "" for item in part.items or ()]
+    return "", []
+
+
+def _in_the_way(paths: list[str], volume: str, what: str) -> Iterator[str]:
+    seen: dict[str, None] = {}
+    for path in (path.rstrip("/") for path in paths):
+        for other in seen if path else ():
+            if f"{other}/".startswith(path) or f"{path}/".startswith(other):
+                yield f'volume "{volume}" ({what}): overlapping paths: "{path}" with "{other}"'
+                break
+        seen[path] = None
 
 
 def _affinity(affinity: Any, prefix: str) -> Iterator[str]:
@@ -189,17 +255,65 @@ def _annotations(prefix: str, metadata: Any) -> Iterator[str]:
 # --- services and the rest
 
 
-def _service(spec: Any) -> Iterator[str]:
-    if headless(spec) and spec.type == "ClusterIP":
+_TOPOLOGY = "service.kubernetes.io/topology-"
+
+
+def _service(metadata: Any, spec: Any) -> Iterator[str]:
+    if f"{_TOPOLOGY}aware-hints" in (metadata.annotations or ()):
+        better = f"{_TOPOLOGY}mode"
+        yield f"annotation {_TOPOLOGY}aware-hints is deprecated, please use {better} instead"
+    useless = headless(spec) and spec.type == "ClusterIP"
+    if useless:
         for field in ("loadBalancerIP", "externalIPs"):
             if getattr(spec, field):
                 yield f"spec.{field} is ignored for headless services"
         if spec.sessionAffinity != "None":
             yield "spec.SessionAffinity is ignored for headless services"
+    if spec.externalIPs and not useless and spec.type != "ExternalName":
+        yield "spec.externalIPs is deprecated"
     if spec.type == "ExternalName" and spec.externalIPs:
         yield 'spec.externalIPs is ignored when spec.type is "ExternalName"'
     if spec.type != "ExternalName" and spec.externalName:
         yield 'spec.externalName is ignored when spec.type is not "ExternalName"'
+    if spec.trafficDistribution == "PreferClose":
+        yield 'spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"'
+
+
+def _claim(spec: Any, prefix: str) -> Iterator[str]:
+    """Amounts of storage that are no whole bytes."""
+    for field in ("limits", "requests") if spec is not None and spec.resources is not None else ():
+        text = (getattr(spec.resources, field) or {}).get("storage")
+        if text is not None and quantity.milli(text) % 1000:
+            why = f'fractional byte value "{text}" is invalid, must be an integer'
+            yield f"{prefix}.resources.{field}[storage]: {why}"
+
+
+_RECYCLED = (
+    "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the "
+    "recommended approach is to use dynamic provisioning."
+)
+_SURPRISING = (
+    "metadata.name: this is used in {}, which can result in surprising behavior; a DNS label is "
+    "recommended: [{}]"
+)
+_HOSTNAMES = {
+    "Pod": "the Pod's hostname",
+    **dict.fromkeys(
+        ("CronJob", "Deployment", "Job", "ReplicaSet", "ReplicationController"),
+        "Pod names and hostnames",
+    ),
+}
+
+
+def of_new(resource: Resource, obj: Any) -> Iterator[str]:
+    """What to tell of an object only when it is made."""
+    kind = "" if resource.custom else resource.kind
+    problems = names.is_dns1123_label(obj.metadata.name) if kind in _HOSTNAMES else ()
+    if problems:
+        yield _SURPRISING.format(_HOSTNAMES[kind], " ".join(problems))
+    if kind == "Ingress" and ingress_class(obj) is not None:
+        key = "kubernetes.io/ingress.class"
+        yield f"annotation \"{key}\" is deprecated, please use 'spec.ingressClassName' instead"
 
 
 def warnings(resource: Resource, obj: Any) -> list[str]:
@@ -209,10 +323,6 @@ def warnings(resource: Resource, obj: Any) -> list[str]:
 
 def _of(resource: Any, obj: Any) -> Iterator[str]:
     if resource.custom:
-        version = resource.version_info
-        if version.deprecated:
-            said = version.deprecationWarning
-            yield said or f"{resource.api_version} {resource.kind} is deprecated"
         return
     if resource.kind == "Pod":
         yield from _of_pod(obj.spec)
@@ -223,7 +333,11 @@ def _of(resource: Any, obj: Any) -> Iterator[str]:
         yield from _of_template(template.spec)
         yield from _annotations("spec.template.metadata", template.metadata)
     if resource.kind == "Service":
-        yield from _service(obj.spec)
+        yield from _service(obj.metadata, obj.spec)
+    if resource.kind == "PersistentVolumeClaim":
+        yield from _claim(obj.spec, "spec")
+    if resource.kind == "PersistentVolume" and obj.spec.persistentVolumeReclaimPolicy == "Recycle":
+        yield _RECYCLED
     if resource is custom.DEFINITIONS and any(map(_has_rules, obj.spec.versions or ())):
         yield f"simulated: {custom_checks.RULES} are stored, but no rule in CEL is asked"
     yield from simplified.in_struct(resource.schema, obj)

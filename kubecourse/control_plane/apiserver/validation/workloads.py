@@ -6,10 +6,12 @@ Sources: `validation.go` below `pkg/apis/apps`, `pkg/apis/batch`, `pkg/apis/auto
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from msgspec.structs import replace
 
+from kubecourse.api import names
 from kubecourse.api.errors import FieldError
 from kubecourse.api.labels import SelectorError, selector_from_label_selector
 from kubecourse.control_plane.apiserver.validation import internal
@@ -17,6 +19,16 @@ from kubecourse.control_plane.apiserver.validation.pods import pod_template
 from kubecourse.control_plane.apiserver.validation.rules import Errors, at, named, rule
 
 # --- the selector, and the template that must carry what it selects
+
+
+@named
+def good_selector(selector: Any) -> bool:
+    """Whether a selector can be used."""
+    try:
+        selector_from_label_selector(selector)
+    except SelectorError:
+        return False
+    return True
 
 
 @named
@@ -85,6 +97,34 @@ def own_selector(obj: Any, out: Errors) -> None:
 
 
 @named
+def names_of_indexes(obj: Any, out: Errors) -> None:
+    """The pods of an indexed Job are called after it, each with its index."""
+    spec, name = obj.spec, obj.metadata.name or ""
+    if spec.completionMode == "Indexed" and (spec.completions or 0) > 0:
+        longest = f"{name}-{spec.completions - 1}"
+        if names.is_dns1123_label(longest):
+            why = f"will not able to create pod with invalid DNS label: {longest}"
+            out.invalid("metadata.name", name, why)
+
+
+@named
+def failure_policy(spec: Any, out: Errors) -> None:
+    """What a failure policy says of its Job."""
+    pods = spec.template.spec
+    known = {each.name for each in (*(pods.containers or ()), *(pods.initContainers or ()))}
+    rules = (spec.podFailurePolicy.rules if spec.podFailurePolicy is not None else None) or ()
+    for index, each in enumerate(rules):
+        path = f"podFailurePolicy.rules[{index}]"
+        if each.action == "FailIndex" and spec.backoffLimitPerIndex is None:
+            why = "requires the backoffLimitPerIndex to be set"
+            out.invalid(f"{path}.action", each.action, why)
+        name = each.onExitCodes.containerName if each.onExitCodes is not None else None
+        if name is not None and name not in known:
+            why = "must be one of the container or initContainer names in the pod template"
+            out.invalid(f"{path}.onExitCodes.containerName", name, why)
+
+
+@named
 def exit_codes(requirement: Any, out: Errors) -> None:
     """The exit codes that a rule of a failure policy is about."""
     values, operator = requirement.values or [], requirement.operator
@@ -95,7 +135,7 @@ def exit_codes(requirement: Any, out: Errors) -> None:
     for index, value in enumerate(values):
         if operator == "In" and value == 0:
             out.invalid(f"values[{index}]", 0, "must not be 0 for the In operator")
-        elif value in values[:index]:
+        if value in values[:index]:
             out.duplicate(f"values[{index}]", value)
     if values != sorted(values):
         out.invalid("values", values, "must be ordered")
@@ -110,11 +150,46 @@ def success_rules(spec: Any, out: Errors) -> None:
         if count is None and each.succeededIndexes is None:
             why = "at least one of succeededCount or succeededIndexes must be specified"
             out.required(path, why)
-        elif count is not None and count > (most or 0):
-            why = f"must be less than or equal to {most or 0} (the number of specified completions)"
-            out.invalid(f"{path}.succeededCount", count, why)
-        elif count is not None:
-            at(f"{path}.succeededCount", rule(">= 0"), count, out)
+        named_here = 0
+        if each.succeededIndexes is not None:
+            try:
+                named_here = _count(each.succeededIndexes, most or 0)
+            except ValueError as error:
+                why = f"error parsing succeededIndexes: {error}"
+                out.invalid(f"{path}.succeededIndexes", each.succeededIndexes, why)
+        if count is None:
+            continue
+        at(f"{path}.succeededCount", rule(">= 0"), count, out)
+        bounds = [(most or 0, "the number of specified completions")]
+        if each.succeededIndexes is not None:
+            what = "the number of indexes in the specified succeededIndexes field"
+            bounds.append((named_here, what))
+        for bound, what in bounds:
+            if count > bound:
+                why = f"must be less than or equal to {bound} ({what})"
+                out.invalid(f"{path}.succeededCount", count, why)
+
+
+def _count(text: str, most: int) -> int:
+    """How many indexes a text such as `0-2,5` names. Raises ValueError."""
+    total, last = 0, -1
+    for part in text.split(",") if text else ():
+        ends = part.split("-")
+        if len(ends) > 2:
+            rule_of = "an index interval can have at most two parts separated by '-'"
+            raise ValueError(f'the fragment "{part}" violates the requirement that {rule_of}')
+        for end in ends:
+            if not re.fullmatch("[+-]?[0-9]+", end):
+                raise ValueError(f'cannot convert string to integer for index: "{end}"')
+            if int(end) >= most:
+                raise ValueError(f'too large index: "{end}"')
+        first, final = int(ends[0]), int(ends[-1])
+        steps = [(first, final)] if len(ends) > 1 else []
+        for before, after in (*steps, (last, first)):
+            if before >= after:
+                raise ValueError(f"non-increasing order, previous: {before}, current: {after}")
+        total, last = total + final - first + 1, final
+    return total
 
 
 @named
@@ -161,7 +236,11 @@ def metric_source(metric: Any, out: Errors) -> None:
     for name in present[:1]:
         kind = f"{name[0].upper()}{name[1:]}MetricSource"
         at(name, rule(kind), getattr(metric, name), out)
-    if meant in _SOURCES and meant not in present:
+    if meant not in _SOURCES:
+        # The server says so twice.
+        kinds = sorted(f"{name[0].upper()}{name[1:]}" for name in _SOURCES)
+        out.unsupported("type", metric.type, kinds)
+    elif meant not in present:
         out.required(meant, "must populate information for the given metric source")
     for name in present if len(present) > 1 else ():
         if name != meant:
