@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from time import monotonic, sleep
-
 from kubecourse.containers.bases import table
-from kubecourse.containers.engines import HOST, LABEL, PREFIX, PULLED, client, plain
+from kubecourse.containers.engines import HOST, LABEL, PREFIX, PULLED, client, discard, plain
 from kubecourse.containers.recording import on_engine
 from kubecourse.containers.shown import Shown
-
-_PATIENCE = 10
-"""Seconds in which the engine must have let go of a container."""
 
 
 class Removed(Shown):
@@ -51,25 +46,14 @@ def clean(bases: bool = True) -> Removed:
 
 
 def remove_containers() -> list[str]:
-    """Remove all containers of ours; returns their names. Raises EngineError if one stays.
-
-    The engine itself may be removing some: those of a build that was cut short.
-    """
-    from docker.errors import APIError
-
+    """Remove all containers of ours; returns their names. Raises EngineError if one stays."""
     names: dict[str, None] = {}
-    until = monotonic() + _PATIENCE
     while found := client().containers.list(
         all=True, filters={"label": LABEL}, ignore_removed=True
     ):
         for container in found:
             names[container.name] = None
-            try:
-                container.remove(force=True, v=True)
-            except APIError as error:
-                if error.status_code not in (404, 409) or monotonic() > until:
-                    raise
-        sleep(0.05)
+            discard(container)
     return list(names)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from time import monotonic, sleep
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -53,6 +54,8 @@ class NoEngine(EngineError):
     """There is no engine to ask: no SDK, no daemon, or no right to speak to it."""
 
 
+_PATIENCE = 10
+"""Seconds in which the engine must have let go of a container."""
 _REFUSALS = [
     ("full_disk", r"no space left on device|disk quota exceeded"),
     ("rate_limit", r"toomanyrequests|rate limit"),
@@ -222,6 +225,25 @@ def _is_local(where: str) -> bool:
 
 
 # --- what is ours
+
+
+def discard(container: Any) -> None:
+    """Remove a container, running or not, and return when it is gone. Raises APIError.
+
+    The engine may be removing it already: after a crash, or a build that was cut short.
+    """
+    from docker.errors import APIError, NotFound
+
+    until = monotonic() + _PATIENCE
+    while True:
+        try:
+            return container.remove(force=True, v=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if error.status_code != 409 or monotonic() > until:
+                raise
+        sleep(0.05)
 
 
 def ours(name: str) -> str:

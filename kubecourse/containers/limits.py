@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kubecourse.containers.engines import EngineError, client, engine, ours
+from kubecourse.containers.engines import EngineError, client, discard, engine, ours
 from kubecourse.containers.ports import run
 from kubecourse.containers.recording import on_engine
 from kubecourse.containers.shown import Shown, size
@@ -109,7 +109,7 @@ def run_limited(
             output=output,
         )
     finally:
-        container.remove(force=True, v=True)
+        discard(container)
 
 
 @on_engine

@@ -17,6 +17,7 @@ from kubecourse.containers.engines import (
     LABEL,
     EngineError,
     client,
+    discard,
     explained,
     need_local,
     ours,
@@ -170,10 +171,10 @@ def run(
     except APIError as error:
         said = str(error.explanation)
         if _TAKEN.search(said):
-            container.remove(force=True)  # created, but it never ran
+            discard(container)  # created, but it never ran
             raise _taken(said, publish or {}) from None
         if not inspect(title).exit_code:  # 126 and 127 are answers: its command cannot run
-            container.remove(force=True)
+            discard(container)
             raise explained(said) from None
     return inspect(title)
 
@@ -216,7 +217,7 @@ def remove(name: str) -> None:
     container = client().containers.get(ours(name))
     if LABEL not in container.labels:
         raise EngineError("name_taken", name=ours(name))
-    container.remove(force=True, v=True)
+    discard(container)
 
 
 @on_engine
@@ -291,7 +292,7 @@ def _make_room(name: str) -> None:
         found = client().containers.get(name)
         if LABEL not in found.labels:
             raise EngineError("name_taken", name=name)
-        found.remove(force=True, v=True)
+        discard(found)
 
 
 # --- requests

@@ -3,12 +3,13 @@
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import docker
 import pytest
 
 from kubecourse.containers import EngineError, NoEngine, client, containers, engine, engines
-from kubecourse.containers.engines import explained, ours
+from kubecourse.containers.engines import discard, explained, ours
 from kubecourse.lessons import messages
 
 
@@ -112,3 +113,28 @@ def test_names_get_our_prefix_once() -> None:
     assert ours("hello") == "kubecourse-hello" == ours("kubecourse-hello")
     assert ours("hello:1") == "kubecourse-hello:1"
     assert ours("127.0.0.1:5005/hello") == "127.0.0.1:5005/hello"
+
+
+class _Going:
+    """A container that the engine is removing already, and that is gone at the third attempt."""
+
+    def __init__(self, status: int) -> None:
+        self.asked, self.status = 0, status
+
+    def remove(self, **_: bool) -> None:
+        self.asked += 1
+        if self.asked == 3:
+            raise docker.errors.NotFound("No such container")
+        answer = SimpleNamespace(status_code=self.status, reason="", url="")
+        raise docker.errors.APIError("removal is already in progress", response=answer)
+
+
+def test_a_container_that_is_being_removed_is_waited_for() -> None:
+    container = _Going(409)
+    discard(container)
+    assert container.asked == 3
+
+
+def test_what_the_engine_refuses_for_another_reason_is_told() -> None:
+    with pytest.raises(docker.errors.APIError, match="500"):
+        discard(_Going(500))
