@@ -179,7 +179,46 @@ def backend(value: Any, out: Errors) -> None:
             at("service.port", rule("ServiceBackendPort"), port, out)
 
 
-# --- EndpointSlices
+@named
+def ingress_class(ingress: Any) -> str | None:
+    """The class that an annotation says, as it did before there was a field."""
+    return (ingress.metadata.annotations or {}).get("kubernetes.io/ingress.class")
+
+
+@named
+def excepted_blocks(block: Any, out: Errors) -> None:
+    """What a policy's block leaves out lies within it."""
+    whole = values.parsed_cidr(block.cidr or "")
+    for index, text in enumerate((block.except_ if whole is not None else None) or ()):
+        path, part = f"except[{index}]", values.parsed_cidr(text)
+        at(path, values.CIDR, text, out)
+        inside = part is not None and part.version == whole.version and part.subnet_of(whole)
+        if part is not None and (not inside or part == whole):
+            out.invalid(path, text, "must be a strict subset of `cidr`")
+
+
+# --- Endpoints and EndpointSlices
+
+
+@named
+def subsets(obj: Any, out: Errors) -> None:
+    """What of the addresses behind a Service is new."""
+    old = (out.old.subsets if out.old is not None else None) or ()
+    lists = ("addresses", "notReadyAddresses")
+    known = {id(each) for subset in old for name in lists for each in getattr(subset, name) or ()}
+    for index, subset in enumerate(obj.subsets or ()):
+        start = len(out)
+        if not subset.addresses and not subset.notReadyAddresses:
+            out.required("", "must specify `addresses` or `notReadyAddresses`")
+        for name in lists:
+            for number, each in enumerate(getattr(subset, name) or ()):
+                if id(each) not in known:
+                    path = f"{name}[{number}]"
+                    if at(path, rule("EndpointAddress"), each, out):
+                        at(f"{path}.ip", values.ordinary_ip, each.ip, out)
+        rule("EndpointSubset")(subset, out)
+        if len(out) > start:
+            out.below(f"subsets[{index}]", start)
 
 
 def _address(address: str, kind: str | None, out: Errors) -> None:

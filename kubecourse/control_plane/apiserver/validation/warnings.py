@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from kubecourse.api import custom, custom_checks, demand, quantity
+from kubecourse.api import custom, custom_checks, demand, names, quantity
 from kubecourse.api.memo import memo
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.validation import simplified
