@@ -67,7 +67,7 @@ _REFUSALS = [
     ),
     ("no_public_image", r"pull access denied|manifest (for .* )?(unknown|not found)"
      r"|requested access to the resource is denied"),
-    ("no_image", r"no such image|reference does not exist"),
+    ("no_image", r"no such image|reference does not exist|does not exist locally"),
     ("no_container", r"no such container"),
     ("name_taken", r"name .* is already in use"),
     ("denied", r"permission denied.*(docker|podman)\S*\.sock"),

@@ -164,7 +164,7 @@ def run(
         environment=dict(environment or {}),
         mem_limit=memory,
         memswap_limit=memory,  # no swap: a limit on memory is a limit
-        nano_cpus=int(cpus * 1e9) if cpus else None,
+        nano_cpus=int(float(cpus) * 1e9) if cpus else None,
     )
     try:
         container.start()
