@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubecourse.api import conditions, models, volumes
-from kubecourse.api.labels import Selector, selector_from_label_selector, selector_from_map
+from kubecourse.api.labels import Selector, selector_from_map
 from kubecourse.control_plane.controller_manager.deployment import history, progress, rolling
 from kubecourse.control_plane.controller_manager.job.look import finished
 from kubecourse.control_plane.controller_manager.pods import is_active
@@ -53,7 +53,9 @@ class Waiting:
 
 def explain_object(past: Past, obj: Any) -> Waiting:
     """What an object waits for."""
-    found = Waiting(f"{obj.kind.lower()}/{obj.metadata.name}", "all is as wished")
+    found = Waiting(
+        f"{obj.kind.lower()}/{obj.metadata.name}", "its conditions are as they should be"
+    )
     generation, status = obj.metadata.generation, getattr(obj, "status", None)
     seen = getattr(status, "observedGeneration", generation)
     if obj.metadata.deletionTimestamp is not None:
@@ -146,12 +148,25 @@ def _missing(past: Past, owner: Any, wanted: int, found: Waiting, what: str = "p
     return living
 
 
-def _replicaset(past: Past, owner: Any, found: Waiting) -> None:
-    wanted = owner.spec.replicas or 0
+def _workload(past: Past, owner: Any, found: Waiting) -> None:
+    """A ReplicaSet, StatefulSet or DaemonSet: its pods, and those of an older template."""
+    spec, status = owner.spec, owner.status
+    daemons = owner.kind == "DaemonSet"
+    replicas = 1 if daemons or spec.replicas is None else spec.replicas
+    wanted = (status.desiredNumberScheduled or 0) if daemons else replicas
     found.done = f"{wanted} of {wanted} pods are available"
     living = _missing(past, owner, wanted, found)
     if len(living) > wanted:
         found.reasons.append(f"{len(living) - wanted} pods too many to be deleted")
+    if owner.kind == "ReplicaSet":
+        return
+    updated = (status.updatedNumberScheduled if daemons else status.updatedReplicas) or 0
+    if updated < wanted and (daemons or status.currentRevision != status.updateRevision):
+        how = ", as you delete them" if spec.updateStrategy.type == "OnDelete" else ""
+        kept = getattr(spec.updateStrategy.rollingUpdate, "partition", 0) or 0
+        if wanted > kept + updated:
+            left = wanted - kept - updated
+            found.reasons.append(f"{left} pods to be of the newest revision{how}")
 
 
 def _deployment(past: Past, owner: Any, found: Waiting) -> None:
@@ -213,39 +228,6 @@ def _deadline(past: Past, owner: Any, found: Waiting) -> None:
         found.notes.append(f"its progress deadline is in {max(left, 0):.0f} s")
 
 
-def _statefulset(past: Past, owner: Any, found: Waiting) -> None:
-    spec, status = owner.spec, owner.status
-    wanted = 1 if spec.replicas is None else spec.replicas
-    found.done = f"{wanted} of {wanted} pods are available"
-    _missing(past, owner, wanted, found)
-    if found.reasons and spec.podManagementPolicy != "Parallel":
-        found.notes.append("OrderedReady: one pod after another, each when those before are ready")
-    updated, revision = status.updatedReplicas or 0, status.updateRevision
-    if status.currentRevision != revision and updated < wanted:
-        rolls = spec.updateStrategy.rollingUpdate
-        kept = (rolls.partition or 0) if rolls is not None else 0
-        if spec.updateStrategy.type == "OnDelete":
-            found.notes.append(f"OnDelete: {wanted - updated} old pods stay until you delete them")
-        elif kept and updated >= wanted - kept:
-            found.notes.append(f"partition {kept} keeps {min(kept, wanted)} pods as they are")
-        else:
-            found.reasons.append(f"{wanted - kept - updated} pods to be of {revision}")
-
-
-def _daemonset(past: Past, owner: Any, found: Waiting) -> None:
-    status = owner.status
-    wanted = status.desiredNumberScheduled or 0
-    found.done = f"{wanted} of {wanted} nodes that should have a pod have one that is available"
-    _missing(past, owner, wanted, found)
-    updated = status.updatedNumberScheduled or 0
-    if updated < wanted:
-        rolls = owner.spec.updateStrategy.rollingUpdate
-        allowed = f"at most {rolls.maxUnavailable} unavailable" if rolls else "as you delete them"
-        found.reasons.append(f"{wanted - updated} pods to be of the newest revision, {allowed}")
-    if status.numberMisscheduled:
-        found.notes.append(f"{status.numberMisscheduled} pods are on nodes that should have none")
-
-
 def _job(past: Past, owner: Any, found: Waiting) -> None:
     spec, status, over = owner.spec, owner.status, finished(owner)
     if over is not None:
@@ -258,11 +240,6 @@ def _job(past: Past, owner: Any, found: Waiting) -> None:
     pods = troubles(past, filter(is_active, _owned(past, core.Pod, owner)))
     running = f"{status.active or 0} active" + (f", {pods}" if pods else "")
     found.reasons.append(f"{left} of {wanted} completions: {running}")
-    if status.failed:
-        found.notes.append(f"{status.failed} pods have failed; backoffLimit is {spec.backoffLimit}")
-    if spec.activeDeadlineSeconds is not None and status.startTime is not None:
-        end = past.clock.seconds(status.startTime) + spec.activeDeadlineSeconds
-        found.notes.append(f"its deadline is in {max(end - past.now, 0):.0f} s")
 
 
 def _service(past: Past, service: Any, found: Waiting) -> None:
@@ -294,17 +271,6 @@ def _claim(past: Past, claim: Any, found: Waiting) -> None:
     _by_its_status(past, claim, found)
 
 
-def _budget(past: Past, budget: Any, found: Waiting) -> None:
-    status = budget.status
-    pods = _selected(past, budget, selector_from_label_selector(budget.spec.selector))
-    found.done = f"{status.disruptionsAllowed} pods may be evicted"
-    if not status.disruptionsAllowed:
-        found.reasons.append(
-            f"more healthy pods: {status.currentHealthy} are, and {status.desiredHealthy} have to "
-            f"be; {troubles(past, pods) or 'all that there are are ready'}"
-        )
-
-
 def _by_its_status(past: Past, obj: Any, found: Waiting) -> None:
     """Conditions that are not as they should be, and the latest events: what any kind has."""
     for condition in getattr(getattr(obj, "status", None), "conditions", None) or ():
@@ -323,12 +289,11 @@ def _by_its_status(past: Past, obj: Any, found: Waiting) -> None:
 
 
 _KNOWN: dict[str, Callable[[Past, Any, Waiting], None]] = {
-    "DaemonSet": _daemonset,
+    "DaemonSet": _workload,
     "Deployment": _deployment,
     "Job": _job,
     "PersistentVolumeClaim": _claim,
-    "PodDisruptionBudget": _budget,
-    "ReplicaSet": _replicaset,
+    "ReplicaSet": _workload,
     "Service": _service,
-    "StatefulSet": _statefulset,
+    "StatefulSet": _workload,
 }
