@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
+from kubecourse.api import custom
 from kubecourse.api.errors import ignoring
 from kubecourse.api.resources import BY_KIND, RESOURCES, Resource, resource_of
 from kubecourse.control_plane.controller_manager.controller import ManagedController
@@ -27,6 +28,12 @@ class Node(NamedTuple):
     deleting: bool
     foreground: bool
     orphan: bool
+
+
+def _place(identity: Identity) -> tuple[str, str, str]:
+    """Where an object lies, whatever its version."""
+    resource, namespace, name = identity
+    return resource.prefix, namespace, name
 
 
 def node_of(resource: Resource, obj: Any) -> Node:
@@ -55,10 +62,21 @@ class GarbageCollector(ManagedController):
         for resource in RESOURCES:
             if resource.kind not in IGNORED:
                 self.follow(resource.model, self._changed)
+        self.follow(custom.DEFINITIONS.model, self._defined)
 
     def forget(self) -> None:
         self._nodes: dict[str, Node] = {}
         self._dependents: dict[str, dict[str, None]] = {}
+
+    def _defined(self, old: Any, new: Any) -> None:
+        """Follow the objects of a definition too."""
+        for resource in custom.resources_of(new)[:1] if new is not None else ():
+            informer = self.informers.informer(resource.model)
+            if (informer, self._changed) not in self._subscriptions:
+                self.follow(resource.model, self._changed).on_change(self._changed)
+                informer.start()
+                for obj in list(informer):
+                    self._changed(None, obj)
 
     def _changed(self, old: Any, new: Any) -> None:
         if new is None:
@@ -173,7 +191,7 @@ class GarbageCollector(ManagedController):
         waiting: list[Any] = []
         absent: list[Any] = []
         for owner in obj.metadata.ownerReferences:
-            resource = BY_KIND.get((owner.apiVersion, owner.kind))
+            resource = self._kind(owner)
             if resource is None:
                 solid.append(owner)  # a kind that is not served: nothing can be said about it
                 continue
@@ -183,7 +201,7 @@ class GarbageCollector(ManagedController):
             node = self._nodes.get(owner.uid)
             namespace = obj.metadata.namespace if resource.namespaced else ""
             here = (resource, namespace, owner.name)
-            if node is None or node.identity != here:
+            if node is None or _place(node.identity) != _place(here):
                 found = self._read(here)
                 if found is None or found.metadata.uid != owner.uid:
                     absent.append(owner)
@@ -191,6 +209,12 @@ class GarbageCollector(ManagedController):
                 node = node_of(resource, found)
             (waiting if node.foreground else solid).append(owner)
         return solid, waiting, absent
+
+    def _kind(self, owner: Any) -> Resource | None:
+        """What kind an owner is of, of whichever version."""
+        kind = (owner.apiVersion, owner.kind)
+        served = (each for each in self.client.resources if (each.api_version, each.kind) == kind)
+        return BY_KIND.get(kind) or next(served, None)
 
     def _delete_in_foreground(self, uid: str, obj: Any) -> None:
         """Take the finalizer off an owner that no dependent holds up."""

@@ -261,6 +261,64 @@ def test_its_objects_are_none_of_kubernetes_own(cluster: Cluster, kind: str) -> 
     assert cluster.run(f"delete {plural}.db.example.com daily").code == 0
 
 
+def owned(cluster: Cluster, name: str, version: str = "v1") -> str:
+    """A ConfigMap that belongs to the backup."""
+    uid = cluster.run("get bk daily -o jsonpath={.metadata.uid}").text
+    owner = f"{{apiVersion: db.example.com/{version}, kind: Backup, name: daily, uid: {uid}}}"
+    metadata = f"{{name: {name}, ownerReferences: [{owner}]}}"
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {metadata}\n"
+
+
+def names(cluster: Cluster, kinds: str) -> str:
+    """What there is of some kinds, besides what every namespace has."""
+    found = cluster.run(f"get {kinds} -o name").text.split()
+    return " ".join(each for each in found if "root-ca" not in each)
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_what_belongs_to_its_objects_goes_with_them(cluster: Cluster, version: str) -> None:
+    """An operator's Deployments go when what they were made for does."""
+    cluster.run("apply -f -", BACKUP)
+    cluster.run("apply -f -", owned(cluster, "of-daily", version))
+    uid = cluster.run("get cm of-daily -o jsonpath={.metadata.uid}").text
+    owner = f"[{{apiVersion: v1, kind: ConfigMap, name: of-daily, uid: {uid}}}]"
+    child = BACKUP.replace("{name: daily}", f"{{name: child, ownerReferences: {owner}}}")
+    cluster.run("apply -f -", child)
+    cluster.advance(60)
+    assert names(cluster, "cm,bk") == (
+        "configmap/of-daily backup.db.example.com/child backup.db.example.com/daily"
+    )
+    cluster.run("delete bk daily")
+    cluster.advance(5)
+    assert names(cluster, "cm,bk") == ""
+
+
+def test_what_belongs_to_its_objects_may_stay_or_go_first(cluster: Cluster) -> None:
+    cluster.run("apply -f -", BACKUP)
+    cluster.run("apply -f -", owned(cluster, "one"))
+    cluster.run("delete bk daily --cascade=foreground")
+    assert names(cluster, "cm,bk") == ""
+    cluster.run("apply -f -", BACKUP)
+    cluster.run("apply -f -", owned(cluster, "two"))
+    cluster.advance(1)
+    cluster.run("delete bk daily --cascade=orphan")
+    cluster.advance(5)
+    assert names(cluster, "cm,bk") == "configmap/two"
+
+
+def test_a_collector_that_was_away_finds_what_belonged_to_them(cluster: Cluster) -> None:
+    cluster.run("apply -f -", BACKUP)
+    cluster.run("apply -f -", owned(cluster, "one"))
+    copy = cluster.fork()
+    copy.stop("kube-controller-manager")
+    copy.run("delete bk daily")
+    copy.advance(5)
+    assert names(copy, "cm") == names(cluster, "cm") == "configmap/one"
+    copy.start("kube-controller-manager")
+    copy.advance(60)
+    assert names(copy, "cm") == ""
+
+
 def test_a_definition_waits_for_finalizers(cluster: Cluster) -> None:
     manifest = BACKUP.replace("{name: daily}", "{name: daily, finalizers: [db.example.com/keep]}")
     say(cluster, "apply -f -", manifest)
