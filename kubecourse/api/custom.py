@@ -63,6 +63,12 @@ class CustomResource(Resource):
     def prefix(self) -> str:
         return f"/registry/{self.plural}.{self.group}/"
 
+    @property
+    def deprecation(self) -> str:
+        said = self.version_info.deprecationWarning
+        plainly = f"{self.api_version} {self.kind} is deprecated"
+        return (said or plainly) if self.version_info.deprecated else ""
+
     @cached_property
     def openapi(self) -> Json:
         """The schema of this version."""
@@ -93,7 +99,8 @@ def resources_of(definition: Any) -> tuple[CustomResource, ...]:
                     spec.group, version.name, names.kind, names.plural,
                     spec.scope == "Namespaced", tuple(names.shortNames or ()),
                     tuple(names.categories or ()), _subresources(version),
-                    _package(spec.group, names.kind, stored), names.singular, digest, version,
+                    _package(spec.group, names.kind, stored), name=names.singular, digest=digest,
+                    version_info=version,
                 )
             )  # fmt: skip
     for resource in sorted(found, key=lambda each: each.version != stored.name)[:1]:

@@ -21,7 +21,8 @@ class Resource:
     """One resource: a kind and where it is served.
 
     `subresources` are those besides the object itself (`status`, `scale`, `binding`, …). `package`
-    is the Go package, for a kind that an add-on brings.
+    is the Go package, for a kind that an add-on brings. `since`: from which version on the kind is
+    deprecated, and what to use instead.
     """
 
     group: str
@@ -33,6 +34,14 @@ class Resource:
     categories: tuple[str, ...] = ()
     subresources: tuple[str, ...] = ()
     package: str = ""
+    since: str = ""
+
+    @property
+    def deprecation(self) -> str:
+        """What whoever asks for the kind is told, if it is deprecated."""
+        if not self.since:
+            return ""
+        return f"{self.api_version} {self.kind} is deprecated in {self.since}"
 
     @property
     def custom(self) -> bool:
@@ -93,6 +102,10 @@ _ADMISSION = "admissionregistration.k8s.io"
 
 RESOURCES: tuple[Resource, ...] = (
     Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",)),
+    Resource(
+        "", "v1", "Endpoints", "endpoints", short_names=("ep",),
+        since="v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ),
     Resource("", "v1", "Event", "events", short_names=("ev",)),
     Resource("", "v1", "LimitRange", "limitranges", short_names=("limits",)),
     Resource("", "v1", "Namespace", "namespaces", False, ("ns",), (), ("status", "finalize")),

@@ -127,8 +127,8 @@ def _autoscaler_out_of(data: Json) -> Json:
 OLDER = (
     OlderVersion(
         "autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", True, ("hpa",),
-        ("all",), ("status",), "", BY_KIND["autoscaling/v2", "HorizontalPodAutoscaler"],
-        _autoscaler_into, _autoscaler_out_of,
+        ("all",), ("status",), stored=BY_KIND["autoscaling/v2", "HorizontalPodAutoscaler"],
+        into=_autoscaler_into, out_of=_autoscaler_out_of,
     ),
 )  # fmt: skip
 BY_OLDER_PLURAL = {(each.group, each.version, each.plural): each for each in OLDER}

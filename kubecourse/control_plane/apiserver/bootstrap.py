@@ -24,7 +24,7 @@ _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
 _CONTAINERS = {"attach", "exec", "portforward"}
 _RBAC = "rbac.authorization.k8s.io"
-_SET_BY_ADMINS = {"events", "limitranges", "resourcequotas"}
+_SET_BY_ADMINS = {"endpoints", "endpointslices", "events", "limitranges", "resourcequotas"}
 _PUBLIC = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
 _DISCOVERY = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *_PUBLIC]
 

@@ -93,6 +93,8 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> verbs.A
     everywhere = target.resource.namespaced and target.namespace is None
     if verb is None or (everywhere and request.method == "POST"):
         raise errors.method_not_allowed()
+    if target.resource.deprecation:
+        warnings.append(target.resource.deprecation)
     return verb(Call(server, target, query, request, warnings))
 
 

@@ -61,6 +61,7 @@ class APIServer:
         self.etcd: Etcd | EtcdMember | Stopped = etcd
         self.extensions = Extensions()
         self._rng = clock.rng(stream)
+        self._apart = clock.rng(f"{stream}/deprecated")
         self._dispatchers: dict[str, Dispatcher] = {}
         etcd.stamp_with(_stamped)
         etcd.keep_times(clock)
@@ -202,7 +203,7 @@ class APIServer:
         metadata = replace(
             given,
             name=name,
-            uid=self._uid(),
+            uid=self._uid(resource),
             creationTimestamp=self.clock.utc(),
             generation=1 if strategy.counts_generations(resource) else None,
             deletionTimestamp=None,
@@ -220,8 +221,9 @@ class APIServer:
                 break
         return name
 
-    def _uid(self) -> str:
-        digits = f"{self._rng.getrandbits(128):032x}"
+    def _uid(self, resource: Resource) -> str:
+        """A new identity. A deprecated kind draws apart: one seed gives one history without it."""
+        digits = f"{(self._apart if resource.since else self._rng).getrandbits(128):032x}"
         variant = "89ab"[int(digits[16], 16) % 4]
         return (
             f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

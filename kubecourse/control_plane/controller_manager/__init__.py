@@ -15,7 +15,11 @@ from kubecourse.control_plane.controller_manager.cronjob import CronJobControlle
 from kubecourse.control_plane.controller_manager.daemonset import DaemonSetController
 from kubecourse.control_plane.controller_manager.deployment import DeploymentController
 from kubecourse.control_plane.controller_manager.disruption import DisruptionController
+from kubecourse.control_plane.controller_manager.endpoints import EndpointsController
 from kubecourse.control_plane.controller_manager.endpointslice import EndpointSliceController
+from kubecourse.control_plane.controller_manager.endpointslice_mirroring import (
+    EndpointSliceMirroringController,
+)
 from kubecourse.control_plane.controller_manager.garbage_collector import GarbageCollector
 from kubecourse.control_plane.controller_manager.horizontal_pod_autoscaler import (
     HorizontalController,
@@ -37,11 +41,11 @@ from kubecourse.control_plane.controller_manager.ttl_after_finished import TTLAf
 CONTROLLERS: tuple[type[ManagedController], ...] = (
     DeploymentController, ReplicaSetController, DaemonSetController, StatefulSetController,
     JobController, CronJobController, TTLAfterFinished, EndpointSliceController,
-    GarbageCollector, NamespaceController, NodeLifecycleController, TaintEvictionController,
-    PodGarbageCollector, DisruptionController, ResourceQuotaController,
-    accounts.ServiceAccountController, accounts.RootCAPublisher, HorizontalController,
-    PersistentVolumeBinder, protection.ClaimProtection, protection.VolumeProtection,
-    ReplicationManager,
+    EndpointsController, EndpointSliceMirroringController, GarbageCollector, NamespaceController,
+    NodeLifecycleController, TaintEvictionController, PodGarbageCollector, DisruptionController,
+    ResourceQuotaController, accounts.ServiceAccountController, accounts.RootCAPublisher,
+    HorizontalController, PersistentVolumeBinder, protection.ClaimProtection,
+    protection.VolumeProtection, ReplicationManager,
 )  # fmt: skip
 
 

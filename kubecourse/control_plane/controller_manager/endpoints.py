@@ -1,130 +1,286 @@
-"""What an endpoint says of a pod, and at which ports it is reached.
+"""Keeps the addresses of a Service's pods in one object of its name, as was done before slices.
 
-Source: `staging/src/k8s.io/endpointslice/utils.go`, `util/controller_utils.go`.
+Sources: `pkg/controller/endpoint/endpoints_controller.go`, `pkg/api/v1/endpoints/util.go`,
+`staging/src/k8s.io/endpointslice/trigger_time_tracker.go`.
 """
 
 from __future__ import annotations
 
-from itertools import product
+import hashlib
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from kubecourse.api import models
-from kubecourse.client.informer import SERVICE_NAME
+from kubecourse.api.conditions import get as condition
+from kubecourse.api.errors import ApiError, ignoring
+from kubecourse.client import Client
+from kubecourse.client.informer import Key, key_of
+from kubecourse.control_plane.controller_manager.controller import is_namespace_terminating
 from kubecourse.control_plane.controller_manager.pods import FINISHED, is_ready
+from kubecourse.control_plane.controller_manager.service_pods import (
+    HEADLESS,
+    Port,
+    ServicePods,
+    is_headless,
+    is_named,
+    ports_of,
+)
 
-discovery = models.discovery_v1
+core = models.core_v1
 
-MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
-HEADLESS = "service.kubernetes.io/headless"
-MANAGER = "endpointslice-controller.k8s.io"
-ZONE = "topology.kubernetes.io/zone"
-RESERVED = {SERVICE_NAME, MANAGED_BY, HEADLESS}
-
-
-class Port(NamedTuple):
-    """A port as pods are reached at it; slices with the same ports are filled together."""
-
-    name: str
-    protocol: str
-    port: int
-    app_protocol: str | None
-
-
-Group = tuple[str, tuple[Port, ...]]
-"""Address family and ports: what all endpoints of a slice have in common."""
-
-Place = dict[Group, Any]
-"""Where a pod belongs: its endpoint for each family that it has an address of."""
-
-_CONDITIONS = {
-    state: discovery.EndpointConditions(ready=state[0], serving=state[1], terminating=state[2])
-    for state in product((True, False), repeat=3)
-}
+MANAGED_BY = "endpoints.kubernetes.io/managed-by"
+MANAGER = "endpoint-controller"
+TRIGGERED = "endpoints.kubernetes.io/last-change-trigger-time"
+OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
+MAX_ADDRESSES = 1000
 
 
-def place_of(service: Any, pod: Any, zone: str | None) -> Place:
-    """A pod's endpoints; none where it has no address or has finished."""
-    status, metadata = pod.status, pod.metadata
-    if not status.podIPs or status.phase in FINISHED:
-        return {}
-    serving = is_ready(pod)
-    terminating = metadata.deletionTimestamp is not None
-    ready = bool(service.spec.publishNotReadyAddresses) or (serving and not terminating)
+class Place(NamedTuple):
+    """A pod's address, the ports that it has there, and whether it takes requests."""
+
+    ip: str
+    uid: str
+    ready: bool
+    ports: tuple[Port, ...]
+    address: Any
+    since: datetime | None
+    """When it began or ceased to be ready."""
+
+
+_by_address = attrgetter("ip", "uid")
+
+
+class EndpointsController(ServicePods):
+    """For each Service with a selector, one object with at most 1000 addresses."""
+
+    name = "endpoints-controller"
+    component = MANAGER
+    patience = 5  # all addresses are written anew for any that changes
+
+    def listen(self) -> None:
+        super().listen()
+        self._endpoints = self.follow(core.Endpoints, self._endpoints_changed)
+
+    def start(self) -> None:
+        self._since = self.clock.utc()
+        super().start()
+
+    def _endpoints_changed(self, old: Any, new: Any) -> None:
+        obj = new if new is not None else old
+        self.written(key_of(obj), obj, deleted=new is None)
+        if old is None and obj.metadata.creationTimestamp < self._since:
+            self.queue.add(key_of(obj))  # its Service may have gone while nobody looked
+
+    def begin(self, key: Key) -> Addresses:
+        return Addresses(self.client, self._endpoints.get(*key))
+
+    def place(self, service: Any, pod: Any) -> Place | None:
+        return place_of(service, pod)
+
+    def let_go(self, key: Key, service: Any) -> None:
+        super().let_go(key, service)
+        if service is None and self._endpoints.get(*key) is not None:
+            with ignoring("NotFound"):
+                self.client.delete(core.Endpoints, key[1], key[0])
+
+
+def place_of(service: Any, pod: Any) -> Place | None:
+    """Where a pod is reached, in the family that the Service names first."""
+    status, metadata, publish = pod.status, pod.metadata, service.spec.publishNotReadyAddresses
+    if status.phase in FINISHED or (metadata.deletionTimestamp is not None and not publish):
+        return None
     ports = ports_of(service, pod)
-    endpoints: Place = {}
-    for family in families_of(service):
-        addresses = [each.ip for each in status.podIPs if (":" in each.ip) == (family == "IPv6")]
-        if addresses:
-            endpoints[family, ports] = discovery.Endpoint(
-                addresses=addresses,
-                conditions=_CONDITIONS[ready, serving, terminating],
-                hostname=pod.spec.hostname if _is_named(service, pod) else None,
-                nodeName=pod.spec.nodeName or None,
-                zone=zone or None,
-                targetRef=models.core_v1.ObjectReference(
+    if not ports and (service.spec.ports or not is_headless(service)):
+        return None
+    family = (service.spec.ipFamilies or ["IPv4"])[0]
+    ready = condition(status.conditions, "Ready")
+    for each in status.podIPs or ():
+        if (":" in each.ip) == (family == "IPv6"):
+            address = core.EndpointAddress(
+                ip=each.ip,
+                hostname=pod.spec.hostname if is_named(service, pod) else None,
+                nodeName=pod.spec.nodeName,
+                targetRef=core.ObjectReference(
                     kind="Pod", namespace=metadata.namespace, name=metadata.name, uid=metadata.uid
                 ),
             )
-    return endpoints
-
-
-def families_of(service: Any) -> list[str]:
-    """The address families that a service wants slices for."""
-    return list(service.spec.ipFamilies or ["IPv4"])
-
-
-def ports_of(service: Any, pod: Any) -> tuple[Port, ...]:
-    """The service's ports as numbers of this pod; one that the pod does not have is left out."""
-    numbered = [(port, _number(port, pod)) for port in service.spec.ports or ()]
-    return tuple(
-        Port(port.name or "", port.protocol or "TCP", number, port.appProtocol)
-        for port, number in numbered
-        if number is not None
-    )
-
-
-def _number(port: Any, pod: Any) -> int | None:
-    target = port.targetPort or port.port
-    if isinstance(target, int):
-        return target
-    sidecars = [c for c in pod.spec.initContainers or () if c.restartPolicy == "Always"]
-    for container in (*pod.spec.containers, *sidecars):
-        for each in container.ports or ():
-            if each.name == target and (each.protocol or "TCP") == (port.protocol or "TCP"):
-                return int(each.containerPort)
+            return Place(
+                each.ip, metadata.uid, bool(publish) or is_ready(pod), ports, address,
+                ready.lastTransitionTime if ready is not None else None,
+            )  # fmt: skip
     return None
 
 
-def _is_named(service: Any, pod: Any) -> bool:
-    """A pod with a host name has a DNS name of its own below a headless service."""
-    return bool(pod.spec.hostname) and pod.spec.subdomain == service.metadata.name
+class Addresses:
+    """What the controller knows of one Service's addresses, and of the object that has them."""
 
+    def __init__(self, client: Client, obj: Any) -> None:
+        self._client = client
+        self._obj = obj
+        self._places: dict[str, Place] = {}
+        self._triggered: datetime | None = None
+        self._known = False
+        self.changed: dict[str, None] = {}
+        self.stale = True
+        self.busy_until = 0.0
 
-def ports_in(ports: tuple[Port, ...]) -> list[Any] | None:
-    """Ports as a slice lists them."""
-    return [
-        discovery.EndpointPort(
-            name=port.name, protocol=port.protocol, port=port.port, appProtocol=port.app_protocol
+    @property
+    def size(self) -> int:
+        return len(self._places)
+
+    def absorb(self, obj: Any, deleted: bool) -> bool:
+        """As there, what others write into it stays until a pod or the Service changes."""
+        if deleted:
+            self._obj = None
+        elif self._obj is None or _version(obj) > _version(self._obj):
+            self._obj = obj
+        return deleted
+
+    def begin_again(self, service: Any, pods: Iterable[str]) -> None:
+        self.stale = False
+        self.changed = dict.fromkeys(self._places) | dict.fromkeys(pods)
+
+    def settle(self, service: Any, places: dict[str, Place | None]) -> int:
+        self.changed = {}
+        trigger = self._move(service, places)
+        subsets = subsets_of(self._places.values())
+        obj: Any = self._obj or core.Endpoints(
+            metadata=models.meta_v1.ObjectMeta(
+                name=service.metadata.name, namespace=service.metadata.namespace
+            )
         )
-        for port in ports
-    ] or None
+        metadata, cut = obj.metadata, truncated(subsets)
+        wanted = cut if cut is not None else subsets
+        labels = {**(service.metadata.labels or {}), MANAGED_BY: MANAGER}
+        if is_headless(service):
+            labels[HEADLESS] = ""
+        annotations = dict(metadata.annotations or {})
+        over = annotations.pop(OVER_CAPACITY, None)
+        if (
+            self._obj is not None
+            and wanted == obj.subsets
+            and labels == metadata.labels
+            and bool(over) == (cut is not None)
+        ):
+            return 0
+        annotations.pop(TRIGGERED, None)
+        if trigger is not None:
+            annotations[TRIGGERED] = f"{trigger:%Y-%m-%dT%H:%M:%SZ}"
+        if cut is not None:
+            annotations[OVER_CAPACITY] = "truncated"
+        metadata = replace(metadata, labels=labels, annotations=annotations or None)
+        return self._write(replace(obj, metadata=metadata, subsets=wanted))
+
+    def _move(self, service: Any, places: dict[str, Place | None]) -> datetime | None:
+        """Take in where pods belong now. Returns when the first of what changed did."""
+        created = service.metadata.creationTimestamp
+        times = []
+        if self._triggered is None or created > self._triggered:
+            self._triggered = created
+            times.append(created)
+        for pod, place in places.items():
+            known = self._places.get(pod)
+            if place is None:
+                self._places.pop(pod, None)
+            elif place != known:
+                self._places[pod] = place
+                if place.since is not None and (known is None or place.since != known.since):
+                    times.append(place.since)
+        first, self._known = not self._known, True
+        return created if first else min(times, default=None)
+
+    def _write(self, obj: Any) -> int:
+        if self._obj is not None:
+            self._obj = self._client.update(obj)
+            return 1
+        try:
+            self._obj = self._client.create(obj)
+        except ApiError as error:
+            if not is_namespace_terminating(error):
+                raise
+        return 1
 
 
-def group_of(obj: Any) -> Group:
-    """What the endpoints of an existing slice have in common."""
-    ports = (
-        Port(port.name or "", port.protocol or "TCP", port.port or 0, port.appProtocol)
-        for port in obj.ports or ()
+# --- subsets
+
+
+def subsets_of(places: Iterable[Place]) -> list[Any] | None:
+    """Addresses in order, each set of them with all the ports that are open at all of these."""
+    groups: dict[tuple[Port, ...], list[Place]] = {}
+    for place in sorted(places, key=_by_address):
+        groups.setdefault(place.ports, []).append(place)
+    open_at: dict[Port | None, list[tuple[Port, ...]]] = {}
+    for ports in groups:
+        for port in ports or (None,):
+            open_at.setdefault(port, []).append(ports)
+    together: dict[tuple[Any, ...], list[Port | None]] = {}
+    for port, sets in open_at.items():
+        together.setdefault(tuple(sets), []).append(port)
+    found = []
+    for where, alike in together.items():
+        members = groups[where[0]]
+        if len(where) > 1:
+            members = sorted((each for ports in where for each in groups[ports]), key=_by_address)
+        shown = sorted((_shown(port) for port in alike if port is not None), key=_hash)
+        found.append(
+            core.EndpointSubset(
+                addresses=[each.address for each in members if each.ready] or None,
+                notReadyAddresses=[each.address for each in members if not each.ready] or None,
+                ports=shown or None,
+            )
+        )
+    return sorted(found, key=_first_hash) if len(found) > 1 else found or None
+
+
+def truncated(subsets: list[Any] | None) -> list[Any] | None:
+    """Subsets of as many addresses as an object may have, of each its share; None if all fit.
+
+    Those that are ready come first.
+    """
+    counts = {
+        name: sum(len(getattr(each, name) or ()) for each in subsets or ())
+        for name in ("addresses", "notReadyAddresses")
+    }
+    if sum(counts.values()) <= MAX_ADDRESSES:
+        return None
+    too_many_ready = counts["addresses"] > MAX_ADDRESSES
+    name = "addresses" if too_many_ready else "notReadyAddresses"
+    room = left = MAX_ADDRESSES - (0 if too_many_ready else counts["addresses"])
+    found = []
+    for each in subsets or ():
+        members = getattr(each, name) or []
+        share = min(left, math.ceil(len(members) / counts[name] * room))
+        left -= len(members[:share])
+        rest = {"notReadyAddresses": None} if too_many_ready else {}
+        found.append(replace(each, **rest, **{name: members[:share] or None}))
+    return found
+
+
+def _shown(port: Port) -> Any:
+    return core.EndpointPort(
+        name=port.name or None, port=port.port, protocol=port.protocol,
+        appProtocol=port.app_protocol,
+    )  # fmt: skip
+
+
+def _hash(port: Any) -> bytes:
+    """The order of ports: by the digest of how Go's debugger prints them."""
+    protocol = port.appProtocol or "<nil>"
+    printed = (
+        f"(v1.EndpointPort){{Name:(string){port.name or ''} Port:(int32){port.port} "
+        f"Protocol:(v1.Protocol){port.protocol} AppProtocol:(*string){protocol}}}"
     )
-    return obj.addressType, tuple(ports)
+    return hashlib.md5(printed.encode(), usedforsecurity=False).digest()
 
 
-def labels_for(service: Any) -> dict[str, str]:
-    """A slice's labels: the service's, whose slice it is, and who keeps it."""
-    given = service.metadata.labels or {}
-    labels = {key: value for key, value in given.items() if key not in RESERVED}
-    if service.spec.clusterIP in (None, "", "None"):
-        labels[HEADLESS] = ""
-    labels[SERVICE_NAME] = service.metadata.name
-    labels[MANAGED_BY] = MANAGER
-    return labels
+def _first_hash(subset: Any) -> bytes:
+    return _hash(subset.ports[0]) if subset.ports else b""
+
+
+def _version(obj: Any) -> int:
+    return int(obj.metadata.resourceVersion)

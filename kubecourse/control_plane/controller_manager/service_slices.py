@@ -19,7 +19,7 @@ from kubecourse.control_plane.controller_manager.controller import (
     is_namespace_terminating,
     owned_by,
 )
-from kubecourse.control_plane.controller_manager.endpoints import (
+from kubecourse.control_plane.controller_manager.slice_content import (
     Group,
     Place,
     families_of,
@@ -58,11 +58,7 @@ class Slice:
 
 
 class ServiceSlices:
-    """What the controller knows of one Service's slices.
-
-    `changed`: pods to be looked at. `stale`: everything is to be looked at. `busy_until`: when
-    the last writes are through.
-    """
+    """What the controller knows of one Service's slices."""
 
     def __init__(self, client: Client, slices: Iterable[Any]) -> None:
         self._client = client
@@ -133,11 +129,7 @@ class ServiceSlices:
 
     # --- changing
 
-    def settle(self, service: Any, places: dict[str, Place]) -> int:
-        """Bring the slices in line with where pods belong now. Returns how many were written.
-
-        Raises ApiError; what is known here is then worth nothing.
-        """
+    def settle(self, service: Any, places: dict[str, Place | None]) -> int:
         self.changed = {}
         missing = self._move(places)
         doomed = {
@@ -149,12 +141,12 @@ class ServiceSlices:
         new += self._placeholders(families_of(service), new, doomed)
         return self._write(service, new, doomed)
 
-    def _move(self, places: dict[str, Place]) -> dict[Group, dict[str, Any]]:
+    def _move(self, places: dict[str, Place | None]) -> dict[Group, dict[str, Any]]:
         """Change and remove endpoints in place. Returns those that have no slice yet."""
         missing: dict[Group, dict[str, Any]] = {}
         for pod, place in places.items():
             for each in self._where.get(pod, ()):
-                endpoint = place.get(each.group)
+                endpoint = place.get(each.group) if place else None
                 if endpoint == each.endpoints[pod]:
                     continue
                 self._dirty[each.obj.metadata.name] = each
@@ -164,7 +156,7 @@ class ServiceSlices:
                     del each.endpoints[pod]
                     self._forget(pod, each)
             placed = [each.group for each in self._where.get(pod, ())]
-            for group, endpoint in place.items():
+            for group, endpoint in place.items() if place else ():
                 if group not in placed:
                     missing.setdefault(group, {})[pod] = endpoint
         return missing

@@ -250,6 +250,16 @@ acts = st.lists(
 )
 
 
+def listed(lab, service):
+    """The addresses of a Service's Endpoints: by the pod's uid, the address and whether ready."""
+    return {
+        each.targetRef.uid: (each.ip, ready)
+        for subset in lab.client.get(core.Endpoints, service, "default").subsets or ()
+        for members, ready in ((subset.addresses, True), (subset.notReadyAddresses, False))
+        for each in members or ()
+    }
+
+
 @given(acts)
 def test_whatever_happens_the_endpoints_are_the_pods_selected(doings):
     lab = Lab()
@@ -279,6 +289,11 @@ def test_whatever_happens_the_endpoints_are_the_pods_selected(doings):
     for service in ("s", "pub"):
         found = {e.targetRef.uid: e for e in endpoints(lab, service)}
         assert set(found) == {pod.metadata.uid for pod in selected}
+        assert listed(lab, service) == {
+            pod.metadata.uid: (pod.status.podIP, service == "pub" or is_ready(pod))
+            for pod in selected
+            if service == "s" or pod.spec.containers[0].ports
+        }
         for pod in selected:
             endpoint = found[pod.metadata.uid]
             assert endpoint.addresses == [pod.status.podIP]

@@ -117,6 +117,20 @@ SERVICES = [
     ),
 ]
 
+ENDPOINTS = [
+    named("Endpoints", "lb"),
+    named(
+        "Endpoints",
+        "web",
+        subsets=[
+            {
+                "addresses": [{"ip": "10.240.1.174"}, {"ip": "10.240.1.175"}],
+                "ports": [{"port": 80, "protocol": "TCP"}],
+            }
+        ],
+    ),
+]
+
 SLICES = [
     named("EndpointSlice", "lb-tcnpf", version="discovery.k8s.io/v1", addressType="IPv4"),
     named(

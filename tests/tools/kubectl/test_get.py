@@ -50,6 +50,8 @@ CASES: dict[str, tuple[int, list[dict[str, Any]]]] = {
     "jsonpath": (12, world.PODS),
     "get -o wide rs": (9, WEB),
     "get svc": (9, world.SERVICES),
+    "get endpoints": (9, world.ENDPOINTS),
+    "get -o wide endpoints": (9, world.ENDPOINTS),
     "get endpointslices": (9, world.SLICES),
     "get -o wide endpointslices": (9, world.SLICES),
     "get cm": (9, world.CONFIG),
@@ -91,8 +93,6 @@ CASES: dict[str, tuple[int, list[dict[str, Any]]]] = {
 NOT_REPLAYED = {
     "get-deploy-at-once": "the pods that were there at that moment were not recorded",
     "get-pods-early": "the pods that were there at that moment were not recorded",
-    "get endpoints": "the deprecated kind Endpoints is not served",
-    "get -o wide endpoints": "the deprecated kind Endpoints is not served",
     "get ns": "the namespaces of other scenarios, a second or so apart in age",
     "get-deploy-deadline": "as `get deploy mid-rollout`, on objects that were not recorded",
 }

@@ -153,6 +153,18 @@ def ports(service: Any, now: datetime) -> str:
     return ",".join(shown) or NONE
 
 
+def addresses(obj: Any, now: datetime) -> str:
+    """The ready ones, at each port."""
+    found = [
+        (f"[{each.ip}]" if ":" in each.ip and port is not None else each.ip)
+        + (f":{port.port}" if port is not None else "")
+        for subset in obj.subsets or ()
+        for port in subset.ports or (None,)
+        for each in subset.addresses or ()
+    ]
+    return _listed(found, "" if obj.subsets else NONE)
+
+
 def slice_ports(obj: Any, now: datetime) -> str:
     return _listed((str(port.port or port.name or "*") for port in obj.ports or ()), UNSET)
 
