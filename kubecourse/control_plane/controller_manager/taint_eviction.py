@@ -20,18 +20,18 @@ core = models.core_v1
 
 
 def seconds_tolerated(pod: Any, taints: list[Any]) -> float | None:
-    """How long a pod may stay under these taints: 0 not at all, None for ever."""
+    """How long a pod may stay under these taints: 0 not at all, None for ever.
+
+    Of several tolerations of a taint the first counts.
+    """
     limits: list[float] = []
     for taint in taints:
-        matching = [t for t in pod.spec.tolerations or () if tolerates(t, taint)]
-        if not matching:
+        found = next((t for t in pod.spec.tolerations or () if tolerates(t, taint)), None)
+        if found is None:
             return 0.0
-        limits += [
-            max(float(t.tolerationSeconds), 0.0)
-            for t in matching
-            if t.tolerationSeconds is not None
-        ]
-    return min(limits) if limits else None
+        if found.tolerationSeconds is not None:
+            limits.append(max(float(found.tolerationSeconds), 0.0))
+    return min(limits, default=None)
 
 
 class TaintEvictionController(ManagedController):
@@ -42,10 +42,10 @@ class TaintEvictionController(ManagedController):
     def listen(self) -> None:
         self._nodes = self.follow(core.Node, self._node_changed)
         self._pods = self.follow(core.Pod, self._pod_changed, by_node)
-        self._marked: dict[Key, Timer] = {}
+        self._marked: dict[Key, tuple[Any, Timer]] = {}
 
     def forget(self) -> None:
-        for timer in self._marked.values():
+        for _, timer in self._marked.values():
             self.clock.cancel(timer)
         self._marked.clear()
         self._tainted: dict[str, None] = {}
@@ -67,24 +67,24 @@ class TaintEvictionController(ManagedController):
 
     def reconcile(self, key: Key) -> None:
         pod = self._pods.get(*key)
-        timer = self._marked.get(key)
         if pod is None or pod.metadata.deletionTimestamp is not None:
-            self.clock.cancel(self._marked.pop(key, None))
+            self._cancel(key)
             return
         node = self._nodes.get(None, pod.spec.nodeName or "")
         taints = _evicting(node) if node is not None else []
         limit = seconds_tolerated(pod, taints) if taints else None
-        if limit is None:
-            if timer is not None:
-                self.clock.cancel(self._marked.pop(key))
-                message = f"Cancelling deletion of Pod {'/'.join(key)}"
-                self.recorder.normal(pod, "TaintManagerEviction", message)
-        elif timer is None:
-            since = max(
-                (self.clock.seconds(t.timeAdded) for t in taints if t.timeAdded), default=0.0
-            )
-            due = max(since, self.clock.now - limit) + limit
-            self._marked[key] = self.clock.call_at(due, self._evict, key)
+        if not limit:
+            self._cancel(key)
+        if limit is not None and key not in self._marked:
+            self._marked[key] = pod, self.clock.call_later(limit, self._evict, key)
+
+    def _cancel(self, key: Key) -> None:
+        """Nobody is to go any more, or somebody goes for another reason: say so."""
+        if key in self._marked:
+            pod, timer = self._marked.pop(key)
+            self.clock.cancel(timer)
+            message = f"Cancelling deletion of Pod {'/'.join(key)}"
+            self.recorder.normal(pod, "TaintManagerEviction", message)
 
     def _evict(self, key: Key) -> None:
         del self._marked[key]
