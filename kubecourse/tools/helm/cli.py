@@ -1,47 +1,55 @@
 """Helm's command line: which commands there are, their arguments and flags.
 
-Source of the complaints: helm's `pkg/cmd/require/args.go` and spf13/pflag.
+Flags are read as kubectl's are: both clients use pflag.
+Source of the complaints: helm's `pkg/cmd/require/args.go`.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple
 
-FLAGS: dict[str, dict[str, Any]] = {
-    "-n --namespace": {},
-    "-f --values": {"action": "append", "default": []},
-    "--set": {"action": "append", "default": []},
-    "--set-string": {"action": "append", "default": []},
-    "--set-json": {"action": "append", "default": []},
-    "--wait": {"nargs": "?", "const": "watcher"},
-    "--timeout": {"default": "5m0s"},
-    "--dry-run": {"nargs": "?", "const": "client"},
-    "--create-namespace": {"action": "store_true"},
-    "--rollback-on-failure --atomic": {"action": "store_true"},
-    "--description": {},
-    "--version": {},
-    "--repo": {},
-    "-i --install": {"action": "store_true"},
-    "--reuse-values": {"action": "store_true"},
-    "--reset-values": {"action": "store_true"},
-    "--history-max": {"type": int},
-    "--cleanup-on-fail": {"action": "store_true"},
-    "--keep-history": {"action": "store_true"},
-    "--ignore-not-found": {"action": "store_true"},
-    "-a --all": {"action": "store_true"},
-    "-A --all-namespaces": {"action": "store_true"},
-    "-q --short": {"action": "store_true"},
-    "--filter": {},
-    "--revision": {"type": int},
-    "--max": {"type": int},
-    "--strict": {"action": "store_true"},
-    "--no-hooks": {"action": "store_true"},
-    "--logs": {"action": "store_true"},
-    "-d --destination": {"default": "."},
+from kubecourse.tools.kubectl.flags import FlagError, first_argument, read, read_flags
+
+FLAGS = {
+    flag.name: flag
+    for flag in read_flags(
+        """\
+-n --namespace=string        Where the release is.
+-f --values=array            Values from a file.
+--set=array                  Values, as Helm writes them.
+--set-string=array           Values that are all text.
+--set-json=array             Values in JSON.
+--wait=string?watcher        Wait until all of it is ready.
+--timeout=duration:5m0s      How long to wait.
+--dry-run=string?client      Only say what would be done.
+--create-namespace           Make the namespace if it is not there.
+--rollback-on-failure        Undo what failed.
+--description=string         What the history says of it.
+--version=string             The chart's version.
+--repo=string                Where the chart is from.
+-i --install                 Install what is not there.
+--reuse-values               Keep the last values.
+--reset-values               Forget the last values.
+--history-max=int            Revisions to keep.
+--cleanup-on-fail            Delete what a failed upgrade made.
+--keep-history               Keep what is uninstalled in the history.
+--ignore-not-found           Nothing to uninstall is no failure.
+-a --all                     All states, or computed values too.
+-A --all-namespaces          Everywhere.
+-q --short                   Names alone.
+--filter=string              Names that match.
+--revision=int               Of this revision.
+--max=int                    So many at most.
+--strict                     Warnings are failures.
+--no-hooks                   Leave hooks out.
+--logs                       What test pods wrote.
+-d --destination=string:.    Where to write.
+""".splitlines()
+    )
 }
-"""Every flag, and how argparse reads it."""
+"""Every flag, by its name."""
+SYNONYMS = {"--atomic": "--rollback-on-failure"}
 VALUES = "--values --set --set-string --set-json"
 CHART = f"{VALUES} --version --repo"
 CHANGE = "--wait --timeout --description --rollback-on-failure --create-namespace --dry-run"
@@ -91,84 +99,52 @@ ALIASES = {
     "ls": "list", "hist": "history", "dep": "dependency", "dependencies": "dependency",
     "inspect": "show", "del": "uninstall", "delete": "uninstall", "un": "uninstall",
 }  # fmt: skip
-_SPELT = {word: key for key in FLAGS for word in key.split()}
-_DURATION = {"h": 3600, "m": 60, "s": 1}
 
 
 class UsageError(Exception):
     """A command line that Helm does not understand."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
-
-
 def parse(words: list[str]) -> argparse.Namespace:
     """Read a command line, with or without the word `helm`. Raises UsageError.
 
-    What comes back has `command`, `args` and the flags of that command.
+    What comes back has `command`, `args` and the flags of that command; None for those that are
+    not given and have no default.
     """
-    words = words[1:] if words[:1] == ["helm"] else words
-    start = _Parser(add_help=False, allow_abbrev=False)
-    start.add_argument("-n", "--namespace", default="default")
-    first, rest = _first(words)
-    early, _ = start.parse_known_args(first)
-    name, rest = _command(rest)
+    words = [SYNONYMS.get(word, word) for word in words[words[:1] == ["helm"] :]]
+    name, rest = _command(words)
     command = COMMANDS[name]
-    parser = _Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("args", nargs="*")
-    for key in dict.fromkeys(_SPELT[flag] for flag in (*command.flags.split(), "--namespace")):
-        parser.add_argument(*key.split(), **FLAGS[key])
-    given, unknown = parser.parse_known_intermixed_args(rest)
-    if unknown:
-        long = unknown[0].startswith("--")
-        what = (
-            f"unknown flag: {unknown[0].partition('=')[0]}"
-            if long
-            else (f"unknown shorthand flag: '{unknown[0][1:2]}' in {unknown[0]}")
-        )
-        raise UsageError(what)
-    _count(name, command, len(given.args))
-    given.command = name
-    given.namespace = given.namespace or early.namespace
+    known = [FLAGS[flag.removeprefix("--")] for flag in (*command.flags.split(), "--namespace")]
+    try:
+        found = read(rest, known)
+    except FlagError as error:
+        raise UsageError(str(error)) from None
+    _count(name, command, len(found.args))
+    given = argparse.Namespace(command=name, args=found.args)
+    for flag in known:
+        missing = flag.default is None and flag.type in ("string", "int")
+        value = None if missing and flag.name not in found.changed else found.flags[flag.name]
+        setattr(given, flag.name.replace("-", "_"), value)
+    given.namespace = given.namespace or "default"
     return given
 
 
-def seconds(duration: str) -> int:
-    """A duration such as `5m0s`, in seconds. Raises UsageError."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", duration)
-    if not parts or "".join(map("".join, parts)) != duration:
-        raise UsageError(
-            f'invalid argument "{duration}" for "--timeout" flag: time: invalid duration '
-            f'"{duration}"'
-        )
-    return round(sum(float(number) * _DURATION[unit] for number, unit in parts))
-
-
-def _first(words: list[str]) -> tuple[list[str], list[str]]:
-    """The flags before the command, and the rest."""
-    at = 0
-    while at < len(words) and words[at].startswith("-"):
-        at += 1 if "=" in words[at] else 2
-    return words[:at], words[at:]
-
-
 def _command(words: list[str]) -> tuple[str, list[str]]:
-    """The command that words begin with, and what follows it."""
-    if not words:
+    """The command that words name, and the words without its name."""
+    at = first_argument(words, FLAGS.values())
+    if at is None:
         known = ", ".join(dict.fromkeys(name.partition(" ")[0] for name in COMMANDS))
         raise UsageError(f"give a command: {known}")
-    first = ALIASES.get(words[0], words[0])
+    first, rest = ALIASES.get(words[at], words[at]), words[:at] + words[at + 1 :]
     if first in COMMANDS:
-        return first, words[1:]
-    second = f"{first} {' '.join(words[1:2])}"
-    if second in COMMANDS:
-        return second, words[2:]
+        return first, rest
     below = [name.partition(" ")[2] for name in COMMANDS if name.startswith(f"{first} ")]
+    at = first_argument(rest, FLAGS.values()) if below else None
+    if at is not None and rest[at] in below:
+        return f"{first} {rest[at]}", rest[:at] + rest[at + 1 :]
     if below:
         raise UsageError(f'"helm {first}" needs one of: {", ".join(below)}')
-    raise UsageError(f'unknown command "{words[0]}" for "helm"')
+    raise UsageError(f'unknown command "{first}" for "helm"')
 
 
 def _count(name: str, command: Command, given: int) -> None:

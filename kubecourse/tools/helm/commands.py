@@ -11,7 +11,6 @@ from yaml import safe_load_all
 
 from kubecourse.api.yaml_printing import dump
 from kubecourse.tools.helm import printing
-from kubecourse.tools.helm.cli import seconds
 from kubecourse.tools.helm.session import deployed_at
 from kubecourse.tools.sources import find_path, read
 
@@ -87,7 +86,7 @@ class Helm:
                 raise Failed("could not convert revision to a number: " + asked.args[1])
             version = int(asked.args[1])
         self.config.rollback(
-            asked.args[0], version=version, wait=asked.wait, timeout=seconds(asked.timeout),
+            asked.args[0], version=version, wait=asked.wait, timeout=round(asked.timeout),
             dry_run=asked.dry_run,
         )  # fmt: skip
         return "Rollback was a success! Happy Helming!\n"
@@ -97,7 +96,7 @@ class Helm:
         for name in asked.args:
             done = self.config.uninstall(
                 name, keep_history=asked.keep_history, ignore_not_found=asked.ignore_not_found,
-                wait=asked.wait, timeout=seconds(asked.timeout), dry_run=bool(asked.dry_run),
+                wait=asked.wait, timeout=round(asked.timeout), dry_run=bool(asked.dry_run),
                 description=asked.description,
             )  # fmt: skip
             lines += [done["info"]] if done.get("info") else []
@@ -171,7 +170,7 @@ class Helm:
 
     def test(self) -> str:
         asked = self.asked
-        done = self.config.test(asked.args[0], timeout=seconds(asked.timeout), logs=asked.logs)
+        done = self.config.test(asked.args[0], timeout=round(asked.timeout), logs=asked.logs)
         return self._status(done["release"]) + done.get("logs", "")
 
     # --- charts
@@ -279,7 +278,7 @@ class Helm:
         undo = asked.rollback_on_failure
         return {
             "wait": asked.wait or ("watcher" if undo else None),
-            "timeout": seconds(asked.timeout),
+            "timeout": round(asked.timeout),
             "rollback_on_failure": undo,
             "description": asked.description,
         }

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from kubecourse.tools.helm.cli import UsageError, seconds
+from kubecourse.api.duration import parse_duration
 
 if TYPE_CHECKING:
     from kubecourse.cluster import Cluster
@@ -93,8 +93,8 @@ def hurried(words: list[str]) -> tuple[list[str], float]:
         flag, is_one, value = word.partition("=")
         place = at if is_one else at + 1
         if flag == "--timeout" and place < len(words):
-            with suppress(UsageError):
-                virtual = seconds(value or words[place])
+            with suppress(ValueError):
+                virtual = parse_duration(value or words[place])
                 real = max(LEAST, math.ceil(virtual / SHARE))
                 words[place] = f"{flag}={real}s" if is_one else f"{real}s"
     return words, virtual

@@ -187,10 +187,15 @@ class _Reader:
         self.out.changed.add(flag.name)
 
 
+def read(words: list[str], known: Iterable[Flag]) -> Parsed:
+    """Separate flags from arguments. Raises FlagError."""
+    return _Reader(words, known).read()
+
+
 def parse(words: list[str], known: Iterable[Flag], path: str) -> Parsed:
-    """Separate flags from arguments. Raises KubectlError in pflag's words."""
+    """The same for kubectl. Raises KubectlError."""
     try:
-        return _Reader(words, known).read()
+        return read(words, known)
     except FlagError as error:
         raise KubectlError(f"{error}\nSee '{path} --help' for usage.") from None
 
