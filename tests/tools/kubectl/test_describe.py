@@ -12,7 +12,7 @@ from kubecourse import Cluster
 from kubecourse.api import errors
 from kubecourse.api.fields import parse_field_selector
 from kubecourse.api.labels import parse_selector
-from kubecourse.tools.kubectl.describe import describe, label, pod_forms
+from kubecourse.tools.kubectl.describe import describe, label, pod_formatters
 from kubecourse.tools.kubectl.output import align
 
 DATA = Path(__file__).parents[2] / "data" / "kubectl"
@@ -167,9 +167,9 @@ def test_field_names_become_words(name, words):
 )  # fmt: skip
 def test_probes_are_one_line(probe, words):
     timing = {"initialDelaySeconds": 5, "timeoutSeconds": 1, "periodSeconds": 10}
-    assert pod_forms.probe({**probe, **timing, "successThreshold": 1, "failureThreshold": 3}) == (
-        f"{words} delay=5s timeout=1s period=10s #success=1 #failure=3"
-    )
+    assert pod_formatters.probe(
+        {**probe, **timing, "successThreshold": 1, "failureThreshold": 3}
+    ) == (f"{words} delay=5s timeout=1s period=10s #success=1 #failure=3")
 
 
 def test_columns_reach_over_neighbouring_lines():

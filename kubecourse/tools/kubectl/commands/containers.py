@@ -17,7 +17,7 @@ from kubecourse.api.resources import BY_KIND
 from kubecourse.clock import START
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT, Connection
-from kubecourse.tools.kubectl.describe.forms import label_selector
+from kubecourse.tools.kubectl.describe.formatters import label_selector
 from kubecourse.tools.kubectl.failure import KubectlError
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.podspecs import pod_spec

@@ -13,7 +13,7 @@ from kubecourse.api.resources import BY_KIND
 from kubecourse.tools.kubectl.changing import send_patch
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
-from kubecourse.tools.kubectl.describe.forms import controller_of
+from kubecourse.tools.kubectl.describe.formatters import controller_of
 from kubecourse.tools.kubectl.failure import KubectlError, raise_all
 from kubecourse.tools.kubectl.invocation import Invocation
 from kubecourse.tools.kubectl.output import dry_run_suffix, print_result

@@ -11,7 +11,7 @@ from kubecourse.tools.kubectl import rollouts
 from kubecourse.tools.kubectl.changing import send_patch
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT
-from kubecourse.tools.kubectl.describe.forms import label_selector
+from kubecourse.tools.kubectl.describe.formatters import label_selector
 from kubecourse.tools.kubectl.describe.layout import Description
 from kubecourse.tools.kubectl.failure import KubectlError, each
 from kubecourse.tools.kubectl.invocation import Invocation

@@ -1,7 +1,7 @@
 """`kubectl describe`: an object, and what belongs to it, in words.
 
-`layouts.txt` has a layout for each kind; `forms.py`, `pod_forms.py`, `kind_forms.py` word values,
-`related.py` finds what belongs to an object. A kind without a layout is described field by field.
+`layouts.txt` has a layout for each kind; the `formatters` word values, `related.py` finds what
+belongs to an object. A kind without a layout is described field by field.
 
 Source: `staging/src/k8s.io/kubectl/pkg/describe/describe.go`.
 """
@@ -12,10 +12,10 @@ import re
 from typing import Any
 
 from kubecourse.api.patch.values import go_text
-from kubecourse.tools.kubectl.describe import kind_forms, pod_forms, related
+from kubecourse.tools.kubectl.describe import kind_formatters, pod_formatters, related
 from kubecourse.tools.kubectl.describe.layout import LAYOUTS, Description
 
-assert kind_forms and pod_forms and related  # importing them gives layouts what they refer to
+assert kind_formatters and pod_formatters and related  # importing them fills their tables
 
 Json = dict[str, Any]
 

@@ -11,10 +11,10 @@ each line of the description, indented as that is::
     * spec.volumes (Volumes:|Volumes: <none>) @volume
     % status.conditions (Conditions:|) Type={type}~ | Status={status}
 
-- `{path|form}` is a value of the object, printed by a function of `FORMS`; one that gives a list
-  fills several lines. Behind `Title?:` there is a line only where there is a value; `=` is a line
-  without a title, `=?` one that may be missing.
-- `@name path|form` is another layout for the value there; nothing where there is none.
+- `{path|formatter}` is a value of the object, printed by a function of `FORMATTERS`; one that gives
+  a list fills several lines. Behind `Title?:` there is a line only where there is a value; `=` is a
+  line without a title, `=?` one that may be missing.
+- `@name path|formatter` is another layout for the value there; nothing where there is none.
 - `*` is a list: a heading, after `|` that of an empty list, and the line, or layout, that stands
   for each item a level deeper; `= {.}` where there is none. `%` is a table: a row for each item, a
   column for each `Header={…}`. Headings without `|` are always there.
@@ -36,7 +36,7 @@ from kubecourse.tools.kubectl.output import align
 
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 
-FORMS: dict[str, Callable[[Any], Any]] = {}
+FORMATTERS: dict[str, Callable[[Any], Any]] = {}
 """How values are printed, what is missing among them, by the name that layouts use."""
 LOOKUPS: dict[str, Callable[[Description, Any], Any]] = {}
 """The same for what is found with the description's source."""
@@ -44,9 +44,9 @@ LOOKUPS: dict[str, Callable[[Description, Any], Any]] = {}
 _Form = TypeVar("_Form", bound=Callable[..., Any])
 
 
-def form(function: _Form) -> _Form:
+def formatter(function: _Form) -> _Form:
     """Let layouts use a function of a value."""
-    FORMS[function.__name__] = function
+    FORMATTERS[function.__name__] = function
     return function
 
 
@@ -183,4 +183,4 @@ class Description:
         value = at(obj, path)
         if name in LOOKUPS:
             return LOOKUPS[name](self, value)
-        return FORMS[name](value) if name else value
+        return FORMATTERS[name](value) if name else value

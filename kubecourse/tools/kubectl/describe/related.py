@@ -13,8 +13,8 @@ from kubecourse.api.errors import ApiError
 from kubecourse.api.pod_resources import Amounts, Field, add, pod_resources
 from kubecourse.api.quantity import ZERO, parse_quantity
 from kubecourse.client.informer import SERVICE_NAME
-from kubecourse.tools.kubectl.describe.forms import NONE, Json, controller_of, label_selector
-from kubecourse.tools.kubectl.describe.kind_forms import limit_rows
+from kubecourse.tools.kubectl.describe.formatters import NONE, Json, controller_of, label_selector
+from kubecourse.tools.kubectl.describe.kind_formatters import limit_rows
 from kubecourse.tools.kubectl.describe.layout import Description, at, lookup
 from kubecourse.tools.kubectl.rollouts import new_and_old_replica_sets
 
@@ -244,19 +244,24 @@ def _slices(d: Description, namespace: str | None, service: str) -> Any:
 
 
 def _endpoints(slices: list[Json], port_name: str) -> str:
-    """The ready addresses behind one port: three of them, and how many more."""
+    """The ready addresses behind one port: three of them, and how many more.
+
+    As there, those that are not ready bring the words, but are not counted.
+    """
     if not slices:
         return NONE
     ready: list[str] = []
+    more = False
     for each in slices:
         ports = [p.get("port") for p in each.get("ports") or [] if p.get("name", "") == port_name]
         for port in ports if each.get("ports") else [None]:
             for endpoint in each.get("endpoints") or []:
+                more = more or len(ready) >= MOST_ENDPOINTS
                 if at(endpoint, "conditions.ready", True):
                     address = endpoint["addresses"][0]
                     ready.append(address if port is None else f"{address}:{port}")
-    more = len(ready) - MOST_ENDPOINTS
-    return ",".join(ready[:MOST_ENDPOINTS]) + (f" + {more} more..." if more > 0 else "")
+    shown = ",".join(ready[:MOST_ENDPOINTS])
+    return f"{shown} + {len(ready) - MOST_ENDPOINTS} more..." if more else shown
 
 
 @lookup

@@ -10,13 +10,13 @@ from itertools import product
 from kubecourse.api.duration import human_duration
 from kubecourse.api.patch.values import go_text
 from kubecourse.api.quantity import Quantity, parse_quantity
-from kubecourse.tools.kubectl.describe.forms import NONE, UNKNOWN, UNSET, Json, label_selector
-from kubecourse.tools.kubectl.describe.layout import FORMS, LAYOUTS, at, form
+from kubecourse.tools.kubectl.describe.formatters import NONE, UNKNOWN, UNSET, Json, label_selector
+from kubecourse.tools.kubectl.describe.layout import FORMATTERS, LAYOUTS, at, formatter
 
 # --- what makes pods
 
 
-@form
+@formatter
 def job_duration(status: Json | None) -> str:
     """From its start to its completion."""
     start, end = at(status, "startTime"), at(status, "completionTime")
@@ -27,7 +27,7 @@ def job_duration(status: Json | None) -> str:
     )
 
 
-@form
+@formatter
 def job_pods(status: Json | None) -> str:
     """How many pods are active, have succeeded, have failed."""
     active, succeeded, failed = (at(status, key, 0) for key in ("active", "succeeded", "failed"))
@@ -36,7 +36,7 @@ def job_pods(status: Json | None) -> str:
     return f"{shown} / {succeeded} Succeeded / {failed} Failed"
 
 
-@form
+@formatter
 def completed_indexes(job: Json) -> str:
     """Those of an indexed job, cut behind the fiftieth character."""
     if at(job, "spec.completionMode") != "Indexed":
@@ -46,7 +46,7 @@ def completed_indexes(job: Json) -> str:
     return (indexes if end < 0 else f"{indexes[: end + 1]}...") or NONE
 
 
-@form
+@formatter
 def metrics(autoscaler: Json) -> list[Json]:
     """Each metric: how it is and how it should be."""
     current = at(autoscaler, "status.currentMetrics", [])
@@ -86,7 +86,7 @@ def _metric(kind: str, source: Json, now: Json | None) -> tuple[str, str]:
 _LIMITS = ("min", "max", "defaultRequest", "default", "maxLimitRequestRatio")
 
 
-@form
+@formatter
 def uses(quota: Json) -> list[Json]:
     """What is allowed and what is used; `alike` is that in the words of what is allowed."""
     hard, used = at(quota, "status.hard", {}), at(quota, "status.used", {})
@@ -98,7 +98,7 @@ def uses(quota: Json) -> list[Json]:
     return rows
 
 
-@form
+@formatter
 def limit_rows(limit_range: Json) -> list[Json]:
     """One row for each resource; Go's order is that of a map, which is none: ours is by name."""
     rows = []
@@ -109,7 +109,7 @@ def limit_rows(limit_range: Json) -> list[Json]:
     return rows
 
 
-FORMS.update(
+FORMATTERS.update(
     sorted=lambda names: ", ".join(sorted(names or ())),
     scopes=lambda names: [
         LAYOUTS[key] for name in sorted(names or ()) if (key := f"scope/{name}") in LAYOUTS
@@ -119,7 +119,7 @@ FORMS.update(
 # --- configuration and access
 
 
-@form
+@formatter
 def secret_values(secret: Json) -> list[Json]:
     """How large a Secret's values are; a token is shown."""
     found = []
@@ -135,7 +135,7 @@ _RULE = ("verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs")
 _GO_RULE = ("Verbs", "APIGroups", "Resources", "ResourceNames", "NonResourceURLs")
 
 
-@form
+@formatter
 def rules(rules: list[Json] | None) -> list[Json]:
     """What a role allows, for each resource all its verbs; kubectl sorts rules as text.
 
@@ -162,7 +162,7 @@ def _as_go_prints(rule: tuple[list[str], ...]) -> str:
     return "".join(f"{key}:{go_text(value)}," for key, value in zip(_GO_RULE, rule, strict=True))
 
 
-@form
+@formatter
 def roles(labels: dict[str, str] | None) -> str:
     """A node's roles, from its labels."""
     prefix, labels = "node-role.kubernetes.io/", labels or {}
@@ -174,7 +174,7 @@ def roles(labels: dict[str, str] | None) -> str:
 # --- networks
 
 
-@form
+@formatter
 def balancer(ingress: list[Json] | None) -> str:
     """The addresses of a load balancer."""
     shown = []
@@ -184,7 +184,7 @@ def balancer(ingress: list[Json] | None) -> str:
     return ", ".join(shown)
 
 
-FORMS.update(
+FORMATTERS.update(
     addresses=lambda ingress: ",".join(
         sorted({each.get("ip") or each.get("hostname", "") for each in ingress or ()} - {""})
     ),
@@ -193,7 +193,7 @@ FORMS.update(
 )
 
 
-@form
+@formatter
 def policy(spec: Json) -> list[str]:
     """What a NetworkPolicy lets in and out."""
     chosen = label_selector(spec.get("podSelector") or {})
@@ -249,13 +249,13 @@ _BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 _DEFAULT_CLASSES = [f"storageclass.{part}kubernetes.io/is-default-class" for part in ("", "beta.")]
 
 
-@form
+@formatter
 def modes(modes: list[str] | None) -> str:
     """Access modes, shortened."""
     return ",".join(short for mode, short in _MODES.items() if mode in (modes or ()))
 
 
-@form
+@formatter
 def terms(terms: list[Json] | None) -> list[Json]:
     """Terms of a node affinity, or of a class's topologies."""
     found = []
@@ -268,7 +268,7 @@ def terms(terms: list[Json] | None) -> list[Json]:
     return found
 
 
-FORMS.update(
+FORMATTERS.update(
     storage_class=lambda obj: at(obj, "metadata.annotations", {}).get(
         _BETA_CLASS, at(obj, "spec.storageClassName", "")
     ),

@@ -11,7 +11,7 @@ from kubecourse.api import codec
 from kubecourse.api.labels import format_label_selector
 from kubecourse.api.patch.values import go_text
 from kubecourse.tools.kubectl.changing import LAST_APPLIED
-from kubecourse.tools.kubectl.describe.layout import FORMS, form
+from kubecourse.tools.kubectl.describe.layout import FORMATTERS, formatter
 
 Json = dict[str, Any]
 
@@ -46,7 +46,7 @@ def pairs(entries: Mapping[str, str] | None) -> list[str]:
     return [f"{key}={value}" for key, value in sorted((entries or {}).items())]
 
 
-@form
+@formatter
 def some_annotations(annotations: Mapping[str, str] | None) -> list[str]:
     """Annotations, by key, long ones cut; kubectl's own is left out."""
     lines: list[str] = []
@@ -64,7 +64,7 @@ def some_annotations(annotations: Mapping[str, str] | None) -> list[str]:
     return lines
 
 
-@form
+@formatter
 def controller(metadata: Json) -> str:
     """`ReplicaSet/web-1`."""
     owner = controller_of(metadata)
@@ -75,7 +75,7 @@ def _items(entries: Mapping[str, Any] | None) -> list[Json]:
     return [{"name": key, "value": value} for key, value in sorted((entries or {}).items())]
 
 
-FORMS.update(
+FORMATTERS.update(
     {
         "number": lambda value: value or 0,
         "flag": bool,

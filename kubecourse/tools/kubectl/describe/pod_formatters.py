@@ -8,8 +8,8 @@ from kubecourse.api import codec
 from kubecourse.api.patch.values import go_text
 from kubecourse.api.qos import qos_class
 from kubecourse.api.quantity import QuantityError, parse_quantity
-from kubecourse.tools.kubectl.describe.forms import NONE, UNSET, Json, label_selector
-from kubecourse.tools.kubectl.describe.layout import FORMS, LAYOUTS, at, form
+from kubecourse.tools.kubectl.describe.formatters import NONE, UNSET, Json, label_selector
+from kubecourse.tools.kubectl.describe.layout import FORMATTERS, LAYOUTS, at, formatter
 
 
 def _containers(key: str, pod: Json) -> list[Json]:
@@ -20,7 +20,7 @@ def _containers(key: str, pod: Json) -> list[Json]:
     return [{**each, "status": by_name.get(each["name"]), "pod": pod} for each in found]
 
 
-FORMS.update(
+FORMATTERS.update(
     init_containers=lambda pod: _containers("initContainer", pod),
     containers=lambda pod: _containers("container", pod),
     pod_node=lambda pod: (
@@ -34,7 +34,7 @@ FORMS.update(
 )
 
 
-@form
+@formatter
 def readiness_gates(pod: Json) -> list[Json]:
     """Conditions of others that a pod waits for."""
     found = {each["type"]: each["status"] for each in at(pod, "status.conditions", ())}
@@ -42,7 +42,7 @@ def readiness_gates(pod: Json) -> list[Json]:
     return [{"type": gate, "status": found.get(gate, NONE)} for gate in gates]
 
 
-@form
+@formatter
 def ports(ports: list[Json] | None) -> list[Json]:
     """The container's ports and the host's."""
     # kubectl 1.33, whose texts were recorded, does not yet print the port's name.
@@ -54,7 +54,7 @@ def ports(ports: list[Json] | None) -> list[Json]:
     return found
 
 
-@form
+@formatter
 def states(status: Json) -> list[Json]:
     """How a container is, and how it ended before."""
     found = [("State", status.get("state") or {})]
@@ -75,7 +75,7 @@ _TIMES = (
 )  # fmt: skip
 
 
-@form
+@formatter
 def probe(probe: Json | None) -> str:
     """`http-get http://:80/ready delay=0s timeout=1s period=5s #success=1 #failure=3`."""
     if probe is None:
@@ -99,7 +99,7 @@ def _optional(source: Json) -> str:
     return f"Optional: {go_text(bool(source.get('optional')))}"
 
 
-@form
+@formatter
 def env_from(sources: list[Json] | None) -> list[str]:
     """ConfigMaps and Secrets that all their keys are variables of."""
     lines = []
@@ -115,7 +115,7 @@ _NEXT_LINE = "\n      \t"
 """Between the lines of a variable's value."""
 
 
-@form
+@formatter
 def environment(container: Json) -> list[Json]:
     """A container's variables, and where their values come from."""
     found = []
@@ -160,7 +160,7 @@ def _resource_value(ref: Json, container: Json) -> str:
     return str(-(-amount // divisor))
 
 
-@form
+@formatter
 def mounts(mounts: list[Json] | None) -> list[str]:
     """Where volumes are mounted."""
     lines = []
@@ -171,7 +171,7 @@ def mounts(mounts: list[Json] | None) -> list[str]:
     return lines
 
 
-@form
+@formatter
 def tolerations(tolerations: list[Json] | None) -> list[str]:
     """Tolerations, by key: `key=value:NoExecute op=Exists for 300s`."""
     lines = []
@@ -191,14 +191,14 @@ def format_taint(taint: Json) -> str:
     return f"{taint.get('key', '')}{value}{effect}"
 
 
-@form
+@formatter
 def taints(taints: list[Json] | None) -> list[str]:
     """A node's taints, by effect."""
     ordered = sorted(taints or (), key=lambda taint: f"{taint['effect']},{taint['key']}")
     return list(map(format_taint, ordered)) or [NONE]
 
 
-@form
+@formatter
 def spread(constraints: list[Json] | None) -> list[str]:
     """Topology spread constraints, by key."""
     lines = []
@@ -220,7 +220,7 @@ def _source(sort: str, holder: Json) -> list[Json]:
     return [{"layout": "unknown_volume"}]
 
 
-FORMS.update(
+FORMATTERS.update(
     volume=lambda volume: _source("volume", volume),
     projected=lambda sources: [
         each for source in sources or () for each in _source("projected", source)
@@ -228,7 +228,7 @@ FORMS.update(
 )
 
 
-@form
+@formatter
 def downward_items(items: list[Json] | None) -> list[str]:
     """Which field goes into which file."""
     paths = ("fieldRef.fieldPath", "resourceFieldRef.resource")
