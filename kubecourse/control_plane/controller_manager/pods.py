@@ -13,6 +13,7 @@ from functools import cmp_to_key
 from typing import Any, NamedTuple
 
 from kubecourse.api import conditions
+from kubecourse.api.pod_resources import is_sidecar
 from kubecourse.clock import Clock
 
 FINISHED = ("Succeeded", "Failed")
@@ -62,7 +63,7 @@ class _Ranked(NamedTuple):
     pod: Any
     rank: tuple[Any, ...]
     ready_since: tuple[Any, int]
-    restarts: int
+    restarts: tuple[int, int]
     created: tuple[Any, int]
 
 
@@ -87,16 +88,25 @@ def _rank(pod: Any, crowd: int, clock: Clock) -> _Ranked:
         pod,
         (bool(pod.spec.nodeName), phase, ready, deletion_cost(pod), -crowd),
         _age(condition and condition.lastTransitionTime, clock),
-        max((s.restartCount or 0 for s in pod.status.containerStatuses or ()), default=0),
+        (_restarts(pod.status.containerStatuses), _sidecar_restarts(pod)),
         _age(pod.metadata.creationTimestamp, clock),
     )
+
+
+def _restarts(statuses: Iterable[Any] | None) -> int:
+    return max((status.restartCount or 0 for status in statuses or ()), default=0)
+
+
+def _sidecar_restarts(pod: Any) -> int:
+    names = {each.name for each in pod.spec.initContainers or () if is_sidecar(each)}
+    return _restarts(s for s in pod.status.initContainerStatuses or () if s.name in names)
 
 
 def deletion_cost(pod: Any) -> int:
     """What its annotation says that deleting a pod costs; 0 where it says nothing sensible."""
     value = (pod.metadata.annotations or {}).get(DELETION_COST, "0")
     digits = value.removeprefix("-")
-    if not digits.isascii() or not digits.isdigit() or (digits[0] == "0" and value != "0"):
+    if not digits.isascii() or not digits.isdigit() or (value[0] == "0" and value != "0"):
         return 0
     cost = int(value)
     return cost if -(2**31) <= cost < 2**31 else 0
@@ -113,7 +123,7 @@ def _compare(a: _Ranked, b: _Ranked) -> int:
     if a.rank != b.rank:
         return -1 if a.rank < b.rank else 1
     if a.ready_since[0] == b.ready_since[0] and a.restarts != b.restarts:
-        return b.restarts - a.restarts
+        return -1 if a.restarts > b.restarts else 1
     for one, other in ((a.ready_since, b.ready_since), (a.created, b.created)):
         if one[0] != other[0]:
             by_uid = -1 if a.pod.metadata.uid < b.pod.metadata.uid else 1
