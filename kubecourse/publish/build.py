@@ -93,17 +93,28 @@ def prepare(source: Path, language: str) -> Any:
 
 def finish(notebook: Any, directory: Path, language: str) -> str:
     """The text of a notebook, run in `directory`. Raises CellExecutionError if a cell fails."""
+    run(notebook, directory, language)
+    return written(notebook)
+
+
+def written(notebook: Any) -> str:
+    """The text of a notebook that has been run."""
     import nbformat
 
-    run(notebook, directory, language)
     _strip(notebook)
     return nbformat.writes(notebook, indent=1) + "\n"
 
 
 def run(
-    notebook: Any, directory: Path, language: str, done: Callable[[int], None] | None = None
+    notebook: Any,
+    directory: Path,
+    language: str,
+    done: Callable[[int], None] | None = None,
+    before: str = "pass",
 ) -> None:
-    """Run all cells in `directory`; `done` is told how many cells have been run.
+    """Run all cells in `directory`, and a line of code before them.
+
+    `done` is told how many cells have been run.
 
     Raises nbclient's CellExecutionError if a cell fails.
     """
@@ -118,7 +129,7 @@ def run(
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         resources={"metadata": {"path": str(directory)}},
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        extra_arguments=["--IPKernelApp.log_level=ERROR", f"--IPKernelApp.exec_lines={before}"],
         store_widget_state=False,
         on_cell_executed=executed,
     )

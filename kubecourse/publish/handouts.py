@@ -45,8 +45,8 @@ its text then cannot be copied in order: so it comes last."""
 SHORT = 16
 """Lines of output that are not torn apart."""
 
-_BEFORE = "import json; from kubecourse.lessons.still import stills, watch; watch()"
-_AFTER = "print(json.dumps(stills()))"
+_BEFORE = "from kubecourse.lessons import still; still.watch()"
+_AFTER = "import json; from kubecourse.lessons.still import stills; print(json.dumps(stills()))"
 _EXERCISE = re.compile(r"^\w+\.(\w+)$")
 _PREDICTION = re.compile(r"^predict\([\"'](\w+)[\"']\)$", re.MULTILINE)
 _PROGRESS = re.compile(r"^progress\(", re.MULTILINE)
@@ -109,32 +109,43 @@ def show(
     notebooks: Path, source: Path, language: str, tell: Callable[[int, int], None] = lambda *_: None
 ) -> Any:
     """A chapter's edition with the teacher's notes, run, with a static picture of every widget."""
+    notebook, pictures = run(notebooks, source, language, tell)
+    illustrate(notebook, pictures)
+    return notebook
+
+
+def run(
+    notebooks: Path, source: Path, language: str, tell: Callable[[int, int], None] = lambda *_: None
+) -> tuple[Any, dict[str, str]]:
+    """A chapter's edition with the teacher's notes, run, and the pictures of its widgets."""
     import nbformat
 
     notebook = edition(source, language)
     course.complete(source, notebook, language)
-    lesson, total = notebook.cells, len(notebook.cells)
-    around = [nbformat.v4.new_code_cell(each) for each in (_BEFORE, _AFTER)]
-    notebook.cells = [around[0], *lesson, around[1]]
+    lesson, last = notebook.cells, nbformat.v4.new_code_cell(_AFTER)
+    notebook.cells = [*lesson, last]
     directory = notebooks if language == FIRST else notebooks / language
 
     def told(done: int) -> None:
-        if 1 < done <= total + 1:
-            tell(done - 1, total)
+        if done <= len(lesson):
+            tell(done, len(lesson))
 
-    build.run(notebook, directory, language, told)
+    build.run(notebook, directory, language, told, _BEFORE)
     notebook.cells = lesson
     for cell in lesson:
         if cell.cell_type == "code":
             cell.outputs = list(build.whole_streams(cell.outputs))
-    pictures = json.loads(around[1].outputs[0].text)
+    return notebook, json.loads(last.outputs[0].text)
+
+
+def illustrate(notebook: Any, pictures: dict[str, str]) -> None:
+    """Put a static picture beside every widget and every plot."""
     for output in _shown(notebook):
         if figure := output.data.get(build.PLOT):
             title = figure.get("layout", {}).get("title", {}).get("text")
             output.data["text/html"] = plot(json.dumps(figure), title)
         elif build.WIDGET in output.data and "text/html" not in output.data:
             output.data["text/html"] = pictures[output.data[build.WIDGET]["model_id"]]
-    return notebook
 
 
 def draw_plots(notebook: Any, language: str) -> None:

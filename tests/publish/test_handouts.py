@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import cache
 from html import unescape
 from pathlib import Path
@@ -13,7 +14,7 @@ from markdown_it import MarkdownIt
 from pypdfium2.raw import FPDF_PAGEOBJ_TEXT as TEXT
 
 from kubecourse.lessons.messages import LANGUAGES, messages
-from kubecourse.publish import chromium, cli, course, handouts
+from kubecourse.publish import build, chromium, cli, course, handouts
 from kubecourse.publish.handouts import CUTS, EDITIONS, Kind
 from kubecourse.publish.source import pairs, stamp
 
@@ -25,10 +26,11 @@ BRIEF = Kind("student", "brief")
 
 
 class Handouts(NamedTuple):
-    """A chapter in a language, run once, and its pages."""
+    """A chapter in a language, run once: as a notebook, and its pages."""
 
     source: Path
     language: str
+    built: str
     notebook: Any
     pages: dict[Kind, str]
 
@@ -63,11 +65,24 @@ class Handouts(NamedTuple):
 )
 def made(request: pytest.FixtureRequest) -> Handouts:
     source, language = request.param
-    notebook = handouts.show(NOTEBOOKS, source, language)
+    notebook, pictures = handouts.run(NOTEBOOKS, source, language)
+    built = written_again(source, language, deepcopy(notebook))
+    handouts.illustrate(notebook, pictures)
     if chromium.find_chromium():
         handouts.draw_plots(notebook, language)
     pages = {kind: handouts.page(source, notebook, language, kind) for kind in KINDS}
-    return Handouts(source, language, notebook, pages)
+    return Handouts(source, language, built, notebook, pages)
+
+
+def written_again(source: Path, language: str, ran: Any) -> str:
+    """The notebook as the build writes it, of cells that were run for a handout."""
+    notebook = build.prepare(source, language)
+    cells, again = (
+        [cell for cell in each.cells if cell.cell_type == "code"] for each in (notebook, ran)
+    )
+    for cell, run in zip(cells, again, strict=True):
+        cell.outputs, cell.execution_count = run.outputs, run.execution_count
+    return build.written(notebook)
 
 
 @cache
@@ -107,6 +122,11 @@ def telling_lines(made: Handouts) -> list[str]:
     lesson = dense("".join(cell.source for cell in made.notebook.cells) + pictures)
     lines = [dense(line) for solution in made.solutions for line in solution.splitlines()]
     return [line for line in lines if len(line) > 15 and line not in lesson]
+
+
+def test_building_again_changes_nothing(made: Handouts) -> None:
+    committed = build.notebook_path(NOTEBOOKS, made.source, made.language)
+    assert made.built == committed.read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------- on the page
