@@ -41,8 +41,9 @@ LOOKS = {
 }  # fmt: skip
 """What a component is doing: its colour, and how much of it."""
 PARTS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager")
-ACROSS, GAP = 4, 8
-NODE, CELL, CHIP = (palette.WIDTH - (ACROSS - 1) * GAP) / ACROSS, 48, 19
+FEW, ACROSS, GAP = 3, 4, 8
+"""Nodes side by side: as many, if there are no more; else as many as find room."""
+CELL, CHIP = 48, 19
 ROOMY = 250
 """Pixels in which a program's full name and its state find room."""
 MOST_PODS, MOST_NODES = 24, 24
@@ -241,7 +242,9 @@ class Plan:
         if seen.waiting:
             self._write(0, top + 13, _words("unplaced"))
             top = self._cells(0, top + 18, palette.WIDTH, seen.waiting) + GAP
-        self.height = self._rows(seen.nodes[:MOST_NODES], NODE, ACROSS, top)
+        across = FEW if len(seen.nodes) <= FEW else ACROSS
+        width = (palette.WIDTH - (across - 1) * GAP) / across
+        self.height = self._rows(seen.nodes[:MOST_NODES], width, across, top)
         if len(seen.nodes) > MOST_NODES:
             self._write(0, self.height + 4, _words("more", count=len(seen.nodes) - MOST_NODES))
             self.height += 12
@@ -300,9 +303,10 @@ class Plan:
     def _cells(self, x: float, top: float, width: float, pods: Sequence[Pod]) -> float:
         """Pods side by side; returns where they end."""
         across = int(width // CELL)
+        cell = width / across
         for number, pod in enumerate(pods[:MOST_PODS]):
             row, column = divmod(number, across)
-            at = Place(x + column * CELL, top + row * 20, CELL - 2, 18)
+            at = Place(x + column * cell, top + row * 20, cell - 2, 18)
             self.places[pod.name] = at
             colour = palette.STATE[pod.state]
             hint = f"{pod.name}: {pod.state}"
