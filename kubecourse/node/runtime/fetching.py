@@ -1,7 +1,8 @@
-"""curl, wget, nc and nslookup: asking the network, and saying in their words what came of it."""
+"""curl, wget, nc, nslookup, databases' clients: asking the network, and saying what came of it."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from kubecourse.node.runtime.script import Result
@@ -9,6 +10,7 @@ from kubecourse.node.runtime.script import Result
 if TYPE_CHECKING:
     from kubecourse.node.network import Response
     from kubecourse.node.runtime.programs import Call
+    from kubecourse.node.runtime.sandbox import Sandbox
 
 DNS_SERVER = "10.96.0.10"
 PATIENCE = 130.0
@@ -91,6 +93,68 @@ def connect(call: Call) -> Result:
         return said._replace(seconds=response.latency, pure=False)
     said_open = f"{call.words[0]} ({host}) open\n"
     return Result(0, said_open if call.has("v") else "", pure=False)
+
+
+_SERVERS: dict[str, tuple[str, str, int, str]] = {
+    # a client's options for the host and for the port, the port else, and what it says
+    "grpc_health_probe": (r"--?addr", "", 0, "status: SERVING"),
+    "mongo": ("--host", "--port", 27017, ""),
+    "mongosh": ("--host", "--port", 27017, ""),
+    "mysql": ("-h|--host", "-P|--port", 3306, ""),
+    "mysqladmin": ("-h|--host", "-P|--port", 3306, "mysqld is alive"),
+    "pg_isready": ("-h|--host", "-p|--port", 5432, "{}:{} - accepting connections"),
+    "psql": ("-h|--host", "-p|--port", 5432, ""),
+    "redis-cli": ("-h", "-p", 6379, "PONG"),
+}
+_SAME = {"mariadb": "mysql", "mariadb-admin": "mysqladmin", "valkey-cli": "redis-cli"}
+CLIENTS = " ".join((*_SERVERS, *_SAME))
+"""Programs that find out whether a server answers, here or elsewhere, and fail if it does not."""
+
+
+def ask_server(call: Call) -> Result:
+    """Whether a client's server is there: on the host that it is told, or in its own pod."""
+    name = _SAME.get(call.name, call.name)
+    host_option, port_option, port, said = _SERVERS[name]
+    words, environment = call.words, call.script.variables
+    host = _given(words, host_option) or (environment.get("PGHOST") if name[0] == "p" else None)
+    number = _given(words, port_option) or (environment.get("PGPORT") if name[0] == "p" else None)
+    for word in [host or "", *words]:
+        if found := re.fullmatch(r"(?:\w+://(?:[^@/]*@)?)?([-.\w]*):(\d+)(?:/.*)?", word):
+            host, number = found.groups()
+    port = int(number) if number and number.isdigit() else port
+    container, sandbox = call.script.container, call.script.container.sandbox
+    seconds = 0.0
+    if host in (None, "", "localhost", "127.0.0.1", sandbox.ip):
+        own = bool(container.ports) and container.does_what_it_should()
+        there = not container.fails and (own or sandbox.listener(port) is not None)
+    else:
+        there, seconds = reaches(sandbox, str(host), port, _limit(call))
+    if not there:
+        why = f"{call.name}: {host or 'localhost'}:{port}: no response"
+        return Result(1, "", f"{why}\n", seconds, pure=False)
+    asks = name != "redis-cli" or "ping" in map(str.lower, words)
+    out = f"{said.format(host or 'localhost', port)}\n" if said and asks else ""
+    return Result(0, out, pure=False)
+
+
+def _given(words: list[str], option: str) -> str | None:
+    """An option's value: `-h db`, `-hdb`, `--host=db`."""
+    if not option:
+        return None
+    for at, word in enumerate(words):
+        if re.fullmatch(option, word):
+            return next(iter(words[at + 1 :]), None)
+        if found := re.match(rf"(?:{option})(?:(?<=\w\w)=|(?<=-\w))(.+)", word):
+            return found[1]
+    return None
+
+
+def reaches(sandbox: Sandbox, host: str, port: int, limit: float = PATIENCE) -> tuple[bool, float]:
+    """Whether somebody listens there, and the seconds until that is known."""
+    if sandbox.network is None:
+        return False, 0.0
+    response = sandbox.network.fetch(f"http://{host}:{port}/", sandbox, limit)
+    return bool(response.pod or response.status), response.latency
 
 
 def nslookup(call: Call) -> Result:

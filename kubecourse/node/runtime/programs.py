@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kubecourse.node.runtime import text as texts
 from kubecourse.node.runtime.eating import devour, fill_file, stress
-from kubecourse.node.runtime.fetching import connect, fetch, nslookup
+from kubecourse.node.runtime.fetching import CLIENTS, ask_server, connect, fetch, nslookup
 from kubecourse.node.runtime.files import NOT_FOUND, FileProblem, FileSystem, normal
 from kubecourse.node.runtime.script import FOREVER, LOOPS, WORK, Result, Script
 from kubecourse.node.runtime.shell import ShellSyntaxError, command_of, read_script
@@ -27,7 +27,7 @@ COMMAND_NOT_FOUND = 127
 KILLED = 137
 """The exit code of a process that SIGKILL ended."""
 OK = Result(0)
-RARE = ("stress", "stress-ng")
+RARE = ("stress", "stress-ng", *CLIENTS.split())
 """Programs that plain images do not have."""
 
 
@@ -592,7 +592,8 @@ _ROWS: list[tuple[str, Callable[[Call], Result], str | None]] = [
      "groupadd hash shopt declare typeset", lambda call: OK, None),
     ("cat", lambda call: call.input(call.words), ""), ("head", _head, "n:c:"),
     ("tail", _tail, "n:fFc:"), ("wc", _wc, "lwc"), ("curl", fetch, _CURL),
-    ("nslookup", nslookup, None), ("stress stress-ng", stress, None), ("dd", fill_file, None),
+    (CLIENTS, ask_server, None), ("nslookup", nslookup, None),
+    ("stress stress-ng", stress, None), ("dd", fill_file, None),
     ("fallocate", fill_file, "l:xn"),
     ("wget", fetch, "qO:T:St: spider timeout= header= no-check-certificate"),
 ]  # fmt: skip

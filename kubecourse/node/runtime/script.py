@@ -279,6 +279,9 @@ class Script:
                     if sign == "<":
                         changes["stdin"] = files.read(path)
                         continue
+                    if path.startswith("/dev/tcp/"):
+                        self._connect(path)
+                        path = "/dev/null"
                     place = {"/dev/stdout": out, "/dev/stderr": err}.get(path, path)
                     if place == path and path not in LOGS:
                         self.effects += 1
@@ -288,3 +291,12 @@ class Script:
                     raise FileProblem(f"can't {verb} {target}: {error}") from None
                 out, err = place if sign[0] != "2" else out, place if sign[0] in "2&" else err
         return {**changes, "sinks": (out, err)}
+
+    def _connect(self, path: str) -> None:
+        """Bash's `/dev/tcp/host/port`. Raises FileProblem if nobody listens there."""
+        from kubecourse.node.runtime.fetching import reaches
+
+        self.pure = False
+        *_, host, port = path.split("/")
+        if not port.isdigit() or not reaches(self.container.sandbox, host, int(port))[0]:
+            raise FileProblem("Connection refused")

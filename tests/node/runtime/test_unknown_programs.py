@@ -89,6 +89,41 @@ def test_the_password_of_argo_cds_redis_is_there_when_its_pods_ask_for_it() -> N
     assert state(pod({"initContainers": first}, image="redis:7", env=env)) == "1/1 Running"
 
 
+WAITING = {
+    "postgres:16": "until pg_isready -h db -p 5432 -U shop; do sleep 1; done",
+    "mysql:8": "until mysqladmin ping -hdb --port=5432 --silent; do sleep 1; done",
+    "redis:7": "until redis-cli -h db -p 5432 ping | grep -q PONG; do sleep 1; done",
+    "bash:5": "until (echo > /dev/tcp/db/5432) 2>/dev/null; do sleep 1; done",
+    "example.com/shop/tool:1": "until grpc_health_probe -addr=db:5432; do sleep 1; done",
+    "example.com/shop/sql:1": "until psql postgres://shop:pw@db:5432/shop; do sleep 1; done",
+}
+
+
+@pytest.mark.parametrize(("image", "script"), WAITING.items())
+def test_what_waits_for_a_server_elsewhere_waits_until_it_is_there(image: str, script: str) -> None:
+    cluster = Cluster(nodes=1)
+    first = [{"name": "wait", "image": image, "command": ["sh", "-c", script]}]
+    cluster.run("apply -f -", pod({"initContainers": first}))
+    cluster.advance(60)
+    assert "Init:0/1" in cluster.run("get pod tool").text
+    cluster.run("run db --image=example.com/shop/db:1 --port=5432 --expose")
+    cluster.advance(60)
+    assert "Running" in cluster.run("get pod tool").text
+
+
+def test_a_client_asks_the_server_in_its_own_pod_and_is_not_in_every_image() -> None:
+    answer = {
+        "readinessProbe": {"exec": {"command": ["mysql", "-h", "127.0.0.1", "-e", "SELECT 1"]}}
+    }
+    assert state(pod({}, image="mysql:8", **answer), seconds=90) == "1/1 Running"
+    cluster = Cluster(nodes=1)
+    cluster.run("apply -f -", pod({}, image="redis:7"))
+    cluster.run("run box --image=busybox -- sleep infinity")
+    cluster.advance(30)
+    assert cluster.run("exec tool -- redis-cli ping").stdout == "PONG\n"
+    assert "not found" in cluster.run("exec box -- redis-cli ping").text
+
+
 def test_packages_are_there_already() -> None:
     command = ["sh", "-c", "apk add --no-cache curl && sleep 3600"]
     assert state(pod({}, image="alpine:3.20", command=command)) == "1/1 Running"
