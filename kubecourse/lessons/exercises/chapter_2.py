@@ -26,9 +26,9 @@ DOOR = 18090
 SHIPPED = "ship/hello"
 
 
-def layer(there: Bench) -> Verdict:
+def layer(bench: Bench) -> Verdict:
     """Name the layer of `hello` that holds the program."""
-    answer, hello = there.answer, there.image("hello")
+    answer, hello = bench.answer, bench.image("hello")
     if hello is None:
         return unclear("gone", name="layer")
     (number,) = hello.find("app/hello.py")
@@ -41,11 +41,11 @@ def layer(there: Bench) -> Verdict:
     return wrong("other", answer=answer)
 
 
-def pack(there: Bench) -> Verdict:
+def pack(bench: Bench) -> Verdict:
     """An image `pack` that runs hello.py by itself."""
-    image = there.image()
+    image = bench.image()
     if image is None:
-        return _unbuilt(there)
+        return _unbuilt(bench)
     if not any(path.startswith("usr/") and "bin/python3" in path for path in image.files):
         return wrong("no_base")
     if not any(path.endswith("hello.py") for path in image.files):
@@ -58,11 +58,11 @@ def pack(there: Bench) -> Verdict:
     return right() if path in image.files else wrong("elsewhere", path=f"/{path}")
 
 
-def order(there: Bench) -> Verdict:
+def order(bench: Bench) -> Verdict:
     """The slow instruction comes before the file that changes often."""
-    image = there.image()
+    image = bench.image()
     if image is None:
-        return _unbuilt(there)
+        return _unbuilt(bench)
     programs, words = image.find("app/count.py"), image.find("app/words.txt")
     results = image.find("app/sorted.txt")
     if not results:
@@ -77,17 +77,17 @@ def order(there: Bench) -> Verdict:
     return right()
 
 
-def secret(there: Bench) -> Verdict:
+def secret(bench: Bench) -> Verdict:
     """The data is there, and the token in no layer and in no history."""
-    image = there.image()
+    image = bench.image()
     if image is None:
-        return _unbuilt(there)
+        return _unbuilt(bench)
     for each in image.layers:
         for path in each.files:
             if path.endswith("token.txt"):
                 seen = path in image.files
                 return wrong("visible" if seen else "hidden", path=f"/{path}", layer=each.number)
-    token = (there.task.files["token.txt"]).strip()
+    token = (bench.task.files["token.txt"]).strip()
     if token in json.dumps(image.config):
         return wrong("history")
     if "app/data.txt" not in image.files:
@@ -95,11 +95,11 @@ def secret(there: Bench) -> Verdict:
     return right()
 
 
-def slim(there: Bench) -> Verdict:
+def slim(bench: Bench) -> Verdict:
     """The same program in an image below 5 MB."""
-    image = there.image()
+    image = bench.image()
     if image is None:
-        return _unbuilt(there)
+        return _unbuilt(bench)
     if any(path.endswith(("/cc1", "/bin/gcc")) for path in image.files):
         return wrong("compiler", size=size(image.bytes))
     if image.bytes >= SMALL:
@@ -119,9 +119,9 @@ def slim(there: Bench) -> Verdict:
     return right(size=size(image.bytes))
 
 
-def door(there: Bench) -> Verdict:
+def door(bench: Bench) -> Verdict:
     """A container `door` that answers on port 18090 of this machine."""
-    found = there.container()
+    found = bench.container()
     if found is None:
         owner = holder(DOOR)
         return wrong("other_name", name=owner.name) if owner.kind == "container" else untried()
@@ -135,9 +135,9 @@ def door(there: Bench) -> Verdict:
     return right() if get(DOOR).status == 200 else wrong("silent")
 
 
-def twins(there: Bench) -> Verdict:
+def twins(bench: Bench) -> Verdict:
     """Two containers of one image, each at a port of its own, each with a greeting of its own."""
-    found = {name: there.container(name) for name in ("left", "right")}
+    found = {name: bench.container(name) for name in ("left", "right")}
     missing = [name for name, each in found.items() if each is None]
     if len(missing) == 2:
         return untried()
@@ -147,7 +147,7 @@ def twins(there: Bench) -> Verdict:
         assert each is not None
         if problem := _unreachable(each, name=name):
             return problem
-        greeting = _environment(there.settings(name)).get("GREETING", "")
+        greeting = _environment(bench.settings(name)).get("GREETING", "")
         if greeting != name.capitalize():
             return wrong("greeting", name=name, greeting=greeting, wanted=name.capitalize())
         if all(port.inside != "8080/tcp" for port in each.ports):
@@ -155,9 +155,9 @@ def twins(there: Bench) -> Verdict:
     return right()
 
 
-def ship(there: Bench) -> Verdict:
+def ship(bench: Bench) -> Verdict:
     """The image `hello` is in our registry as ship/hello:2.0."""
-    hello = there.image("hello")
+    hello = bench.image("hello")
     if hello is None:
         return unclear("gone", name="ship")
     held = catalog()
@@ -177,12 +177,12 @@ def ship(there: Bench) -> Verdict:
     return wrong("only_tagged" if ours_ else "no_address", name=tagged[0])
 
 
-def modest(there: Bench) -> Verdict:
+def modest(bench: Bench) -> Verdict:
     """A container `modest` that may use 64 MB and half a processor."""
-    found = there.container()
+    found = bench.container()
     if found is None:
         return untried()
-    limits = there.settings()["HostConfig"]
+    limits = bench.settings()["HostConfig"]
     memory, quota = limits.get("Memory") or 0, limits.get("CpuQuota") or 0
     cpus = (limits.get("NanoCpus") or 0) / 1e9 or quota / (limits.get("CpuPeriod") or 100_000)
     if not memory:
@@ -199,8 +199,8 @@ def modest(there: Bench) -> Verdict:
 # --- what several of them ask
 
 
-def _unbuilt(there: Bench) -> Verdict:
-    return wrong("any.no_image", name=there.task.name) if there.touched else untried()
+def _unbuilt(bench: Bench) -> Verdict:
+    return wrong("any.no_image", name=bench.task.name) if bench.touched else untried()
 
 
 def _command(image: Anatomy) -> list[str]:

@@ -26,26 +26,26 @@ LOST = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
 """The taints of a node that has fallen silent, or says itself that it is not well."""
 
 
-def missing_part(there: View) -> Verdict:
+def missing_part(view: View) -> Verdict:
     """All pods of `web` have a node, from a scheduler that works."""
-    web = there.deployment("web")
+    web = view.deployment("web")
     if web.spec.template.spec.nodeName:
         return wrong("by_hand", node=web.spec.template.spec.nodeName)
     if replicas(web) != 3:
         return wrong("scaled", replicas=replicas(web))
-    if all(pod.spec.nodeName for pod in there.pods()):
-        return there.rollout(web) or right()
-    soon = there.cluster.fork()
+    if all(pod.spec.nodeName for pod in view.pods()):
+        return view.rollout(web) or right()
+    soon = view.cluster.fork()
     soon.advance(5)
     found = all(pod.spec.nodeName for pod in soon.list("pods"))
     return unclear("waiting") if found else untried()
 
 
-def handover(there: View) -> Verdict:
+def handover(view: View) -> Verdict:
     """Neither leader is on `control-plane-1`, and all is at work."""
-    leases = {lease.metadata.name: lease for lease in there.leases("kube-system")}
+    leases = {lease.metadata.name: lease for lease in view.leases("kube-system")}
     holders = {name: (leases[name].spec.holderIdentity or "").split("_")[0] for name in LEADERS}
-    silent = _silent([*there.leases("kube-node-lease"), *leases.values()])
+    silent = _silent([*view.leases("kube-node-lease"), *leases.values()])
     if stopped := [name for name in LEADERS if name in silent]:
         return wrong("nobody", part=stopped[0])
     there_still = [name for name in LEADERS if holders[name] == "control-plane-1"]
@@ -53,14 +53,14 @@ def handover(there: View) -> Verdict:
         return wrong("one_lease", part=there_still[0])
     if there_still:
         return untried()
-    if silent or not all(map(is_ready, there.list(core.Node))):
+    if silent or not all(map(is_ready, view.list(core.Node))):
         return wrong("switched_off")
     return right(machine=holders["kube-scheduler"])
 
 
-def rooms(there: View) -> Verdict:
+def rooms(view: View) -> Verdict:
     """Five members in three rooms, so that any room may burn down."""
-    counts = sorted((int(each) for each in re.findall(r"\d+", there.answer)), reverse=True)
+    counts = sorted((int(each) for each in re.findall(r"\d+", view.answer)), reverse=True)
     if sum(counts) != 5:
         return wrong("count", number=sum(counts))
     used = [each for each in counts if each]
@@ -73,11 +73,11 @@ def rooms(there: View) -> Verdict:
     return right()
 
 
-def refuses(there: View) -> Verdict:
+def refuses(view: View) -> Verdict:
     """It stores again, has all five orders, and every machine takes part."""
     try:
-        orders = {each.metadata.name for each in there.list(core.ConfigMap)}
-        silent = _silent(there.leases("kube-node-lease"))
+        orders = {each.metadata.name for each in view.list(core.ConfigMap)}
+        silent = _silent(view.leases("kube-node-lease"))
     except Unreachable:
         return wrong("worse")
     except ApiError as error:
@@ -91,10 +91,10 @@ def refuses(there: View) -> Verdict:
     return right()
 
 
-def noticed(there: View) -> Verdict:
+def noticed(view: View) -> Verdict:
     """Which of five outages made requests fail; it was measured when they were prepared."""
-    said = set(re.sub(r"[^a-z]|and", "", there.answer.lower()))
-    measured = there.get(core.Secret, "measured")
+    said = set(re.sub(r"[^a-z]|and", "", view.answer.lower()))
+    measured = view.get(core.Secret, "measured")
     if measured is None:
         return unclear("gone", name="noticed")
     failed = {name: int(b64decode(count)) for name, count in measured.data.items()}
@@ -108,9 +108,9 @@ def noticed(there: View) -> Verdict:
     return right()
 
 
-def sooner(there: View) -> Verdict:
+def sooner(view: View) -> Verdict:
     """Pods of `shop` stay for ten to thirty seconds on a node that is lost."""
-    shop = there.deployment("shop")
+    shop = view.deployment("shop")
     written = shop.spec.template.spec.tolerations or ()
     if not written:
         return untried()
@@ -129,16 +129,16 @@ def sooner(there: View) -> Verdict:
         return wrong("late", seconds=max(seconds))
     if min(seconds) < 10:
         return wrong("hasty", seconds=min(seconds))
-    return there.rollout(shop) or right(seconds=max(seconds))
+    return view.rollout(shop) or right(seconds=max(seconds))
 
 
-def buried(there: View) -> Verdict:
+def buried(view: View) -> Verdict:
     """Nothing is left of a machine that will not come back."""
-    web = there.deployment("web")
-    nodes = {node.metadata.name: node for node in there.list(core.Node)}
+    web = view.deployment("web")
+    nodes = {node.metadata.name: node for node in view.list(core.Node)}
     if any(name not in nodes or not is_ready(nodes[name]) for name in ("node-1", "node-3")):
         return wrong("other_node")
-    ending = [pod for pod in there.list(core.Pod) if pod.metadata.deletionTimestamp]
+    ending = [pod for pod in view.list(core.Pod) if pod.metadata.deletionTimestamp]
     if "node-2" in nodes:
         if is_ready(nodes["node-2"]):
             return wrong("came_back")
@@ -147,13 +147,13 @@ def buried(there: View) -> Verdict:
         return unclear("waiting")
     if replicas(web) != 3:
         return wrong("scaled", replicas=replicas(web))
-    return there.rollout(web) or right()
+    return view.rollout(web) or right()
 
 
-def night(there: View) -> Verdict:
+def night(view: View) -> Verdict:
     """Name the node that was silent for so long that its pod was replaced."""
-    answer = there.answer.lower().rpartition("/")[2]
-    events = there.list(core.Event)
+    answer = view.answer.lower().rpartition("/")[2]
+    events = view.list(core.Event)
     placed = {
         event.involvedObject.name: (event.message or "").split()[-1]
         for event in events
@@ -171,16 +171,16 @@ def night(there: View) -> Verdict:
         return right(node=answer)
     if answer in silent:
         return wrong("in_time", node=answer)
-    if there.get(core.Node, answer) is not None:
+    if view.get(core.Node, answer) is not None:
         return wrong("never_silent", node=answer)
-    return wrong("nothing", answer=there.answer)
+    return wrong("nothing", answer=view.answer)
 
 
-def wage(there: View) -> Verdict:
+def wage(view: View) -> Verdict:
     """The least whole wage at which a school's own machines cost more than a managed cluster."""
-    answer = _number(there.answer)
+    answer = _number(view.answer)
     if answer is None:
-        return wrong("no_number", answer=there.answer)
+        return wrong("no_number", answer=view.answer)
 
     def dearer(wage: float) -> bool:
         school = {"machine_hour": 0.01, "disk_month": 0, "balancer_month": 0}
@@ -189,39 +189,39 @@ def wage(there: View) -> Verdict:
     if answer < 1:
         return wrong("nothing")
     if not dearer(answer):
-        return wrong("low", wage=there.answer)
+        return wrong("low", wage=view.answer)
     if dearer(answer - 1):
-        return wrong("high", wage=there.answer)
-    return right(wage=there.answer)
+        return wrong("high", wage=view.answer)
+    return right(wage=view.answer)
 
 
-def whole_node(there: View) -> Verdict:
+def whole_node(view: View) -> Verdict:
     """Four pods on one node of four cores, with as much as is left of it."""
-    render = there.deployment("render")
+    render = view.deployment("render")
     if replicas(render) != 4:
         return wrong("scaled", replicas=replicas(render))
     needs = container(render).resources
     cpu = ((needs and needs.requests) or {}).get("cpu")
     if cpu is None:
         return wrong("no_request")
-    node = there.get(core.Node, "node-1")
+    node = view.get(core.Node, "node-1")
     if node is None:
         return unclear("gone", name="whole_node")
     most = milli(node.status.allocatable["cpu"]) // 4
     if milli(cpu) == 1000:
-        return wrong("more_nodes") if len(there.list(core.Node)) > 1 else untried()
+        return wrong("more_nodes") if len(view.list(core.Node)) > 1 else untried()
     if milli(cpu) > most:
         return wrong("still_too_much", cpu=cpu)
     if milli(cpu) < 900:
         return wrong("wasteful", cpu=cpu)
-    return there.rollout(render) or right(cpu=cpu)
+    return view.rollout(render) or right(cpu=cpu)
 
 
-def nightly(there: View) -> Verdict:
+def nightly(view: View) -> Verdict:
     """From how many hours a day a node is cheaper than Cloud Run for two containers."""
-    answer, table = _number(there.answer), prices()
+    answer, table = _number(view.answer), prices()
     if answer is None:
-        return wrong("no_number", answer=there.answer)
+        return wrong("no_number", answer=view.answer)
     load = Workload(cores=1, memory=2, containers=2)
     _, node = always_on(table.machines["e2-standard-2"], load)
     share = break_even(table.clusterless["Cloud Run"], load, node.total) or 1.0
@@ -229,10 +229,10 @@ def nightly(there: View) -> Verdict:
     if abs(answer - hours) <= 1:
         return right(hours=round(hours), percent=round(100 * share))
     if answer > 24:
-        return wrong("percent", answer=there.answer)
+        return wrong("percent", answer=view.answer)
     if answer == 24:
         return wrong("never")
-    return wrong("early" if answer < hours else "late", hours=there.answer)
+    return wrong("early" if answer < hours else "late", hours=view.answer)
 
 
 def _silent(leases: list[Any]) -> list[str]:

@@ -31,15 +31,15 @@ apps, core = models.apps_v1, models.core_v1
 OLD, NEW = "kubecourse/shop:1.0", "kubecourse/shop:2.0"
 
 
-def write(there: View) -> Verdict:
+def write(view: View) -> Verdict:
     """A Deployment `shop`: three of nginx:1.27, labelled, with a CPU request."""
-    shop = there.get(apps.Deployment, "shop")
+    shop = view.get(apps.Deployment, "shop")
     if shop is None:
-        if others := there.list(apps.Deployment):
+        if others := view.list(apps.Deployment):
             return wrong("other_name", name=others[0].metadata.name)
-        if there.list(apps.ReplicaSet) or there.pods():
+        if view.list(apps.ReplicaSet) or view.pods():
             return wrong("no_deployment")
-        if elsewhere := there.elsewhere(apps.Deployment, "shop"):
+        if elsewhere := view.elsewhere(apps.Deployment, "shop"):
             return wrong("elsewhere", namespace=elsewhere)
         return untried()
     if image(shop) != "nginx:1.27":
@@ -52,13 +52,13 @@ def write(there: View) -> Verdict:
     cpu = ((needs and needs.requests) or {}).get("cpu")
     if cpu is None or milli(cpu) != 100:
         return wrong("no_request") if cpu is None else wrong("request", cpu=cpu)
-    return there.rollout(shop) or right()
+    return view.rollout(shop) or right()
 
 
-def owner(there: View) -> Verdict:
+def owner(view: View) -> Verdict:
     """Name what replaces a pod of `web`."""
-    answer = there.answer.lower().rpartition("/")[2]
-    web, pods = there.get(apps.Deployment, "web"), there.pods({"app": "web"})
+    answer = view.answer.lower().rpartition("/")[2]
+    web, pods = view.get(apps.Deployment, "web"), view.pods({"app": "web"})
     owners = {ref.name for pod in pods for ref in pod.metadata.ownerReferences or ()}
     if web is None or not owners:
         return unclear("gone", name="owner")
@@ -68,23 +68,23 @@ def owner(there: View) -> Verdict:
         return wrong("deployment")
     if answer in {pod.metadata.name for pod in pods}:
         return wrong("pod")
-    if there.get(apps.ReplicaSet, answer) is not None:
+    if view.get(apps.ReplicaSet, answer) is not None:
         return wrong("retired", name=answer)
-    if there.get(core.Node, answer) is not None or "kubelet" in answer:
+    if view.get(core.Node, answer) is not None or "kubelet" in answer:
         return wrong("node")
     if answer in ("replicaset", "replicasets", "rs"):
         return wrong("kind")
-    return wrong("nothing", answer=there.answer)
+    return wrong("nothing", answer=view.answer)
 
 
-def table(there: View) -> Verdict:
+def table(view: View) -> Verdict:
     """Name the pod that runs and gets no requests."""
-    name = there.answer.lower().rpartition("/")[2]
-    pod = there.get(core.Pod, name)
-    if len(there.pods()) < 4:
+    name = view.answer.lower().rpartition("/")[2]
+    pod = view.get(core.Pod, name)
+    if len(view.pods()) < 4:
         return unclear("gone", name="table")
     if pod is None or pod.status is None:
-        return wrong("nothing", answer=there.answer)
+        return wrong("nothing", answer=view.answer)
     if pod.status.phase == "Pending":
         return wrong("pending", name=name)
     if is_ready(pod):
@@ -95,15 +95,15 @@ def table(there: View) -> Verdict:
     return right(name=name)
 
 
-def scale(there: View) -> Verdict:
+def scale(view: View) -> Verdict:
     """`web` grows from two pods to five."""
-    web = there.deployment("web")
-    others = [obj for obj in there.list(apps.Deployment) if obj.metadata.name != "web"]
+    web = view.deployment("web")
+    others = [obj for obj in view.list(apps.Deployment) if obj.metadata.name != "web"]
     if replicas(web) == 5:
-        return there.rollout(web) or right()
+        return view.rollout(web) or right()
     if others:
         return wrong("second", name=others[0].metadata.name)
-    if any(not is_owned(pod) for pod in there.pods()):
+    if any(not is_owned(pod) for pod in view.pods()):
         return wrong("by_hand")
     if replicas(web) == 2:
         return untried()
@@ -114,16 +114,16 @@ DUO = {"web": "kubecourse/shop:1.0", "helper": "busybox:1.36"}
 """The containers of a pod, and their images."""
 
 
-def pair(there: View) -> Verdict:
+def pair(view: View) -> Verdict:
     """A pod `duo` with two containers, both running."""
-    duo = there.get(core.Pod, "duo")
+    duo = view.get(core.Pod, "duo")
     if duo is None:
-        pods = there.pods()
+        pods = view.pods()
         if len(pods) > 1:
             return wrong("two_pods")
         if pods:
             return wrong("other_name", name=pods[0].metadata.name)
-        elsewhere = there.elsewhere(core.Pod, "duo")
+        elsewhere = view.elsewhere(core.Pod, "duo")
         return wrong("elsewhere", namespace=elsewhere) if elsewhere else untried()
     names = [one.name for one in duo.spec.containers]
     if len(names) < 2:
@@ -145,20 +145,20 @@ CARD = "node-3"
 """The node that has what a pod waits for."""
 
 
-def pending(there: View) -> Verdict:
+def pending(view: View) -> Verdict:
     """A pending pod runs, although its Deployment stayed as it was."""
-    video = there.deployment("video")
+    video = view.deployment("video")
     spec = video.spec.template.spec
     if spec.nodeName:
         return wrong("node_name", node=spec.nodeName)
     if (spec.nodeSelector or {}).get("graphics") != "yes":
         return wrong("wish_removed")
-    if any(not is_owned(pod) for pod in there.pods()):
+    if any(not is_owned(pod) for pod in view.pods()):
         return wrong("own_pod")
-    pods = there.pods(selector(video))
+    pods = view.pods(selector(video))
     if found := [pod.spec.nodeName for pod in pods if is_ready(pod)]:
         return right(node=found[0]) if found[0] == CARD else wrong("other_node", node=found[0])
-    nodes = there.list(core.Node)
+    nodes = view.list(core.Node)
     values = [labels_of(node).get("graphics") for node in nodes]
     if "yes" in values:
         free = [node for node in nodes if not (node.spec and node.spec.unschedulable)]
@@ -170,10 +170,10 @@ def pending(there: View) -> Verdict:
     return wrong("scaled") if replicas(video) != 1 else untried()
 
 
-def expose(there: View) -> Verdict:
+def expose(view: View) -> Verdict:
     """A Service `api`, port 80, to port 8080 of the pods of `api`."""
-    services = there.list(core.Service)
-    service = there.get(core.Service, "api")
+    services = view.list(core.Service)
+    service = view.get(core.Service, "api")
     if service is None:
         return wrong("other_name", name=services[0].metadata.name) if services else untried()
     ports = service.spec.ports or ()
@@ -183,7 +183,7 @@ def expose(there: View) -> Verdict:
     chosen = service.spec.selector or {}
     if not chosen:
         return wrong("no_selector")
-    matched = there.pods(chosen)
+    matched = view.pods(chosen)
     if not matched:
         return wrong("matches_nothing", labels=in_words(chosen))
     strangers = [pod for pod in matched if labels_of(pod).get("app") != "api"]
@@ -192,14 +192,14 @@ def expose(there: View) -> Verdict:
     if not any(reaches(port, pod, 8080) for pod in matched):
         return wrong("target_port", port=port.targetPort)
     ready = [pod for pod in matched if is_ready(pod)]
-    if not ready or len(there.served("api")) < len(ready):
+    if not ready or len(view.served("api")) < len(ready):
         return trouble(matched) or unclear("waiting")
     return right(number=len(ready))
 
 
-def readiness(there: View) -> Verdict:
+def readiness(view: View) -> Verdict:
     """A readiness probe for `web`: HTTP, port 8080."""
-    web = there.deployment("web")
+    web = view.deployment("web")
     probe = container(web).readinessProbe
     if probe is None:
         if container(web).livenessProbe or container(web).startupProbe:
@@ -211,54 +211,54 @@ def readiness(there: View) -> Verdict:
     port = ports.get(str(probe.httpGet.port), probe.httpGet.port)
     if port != 8080:
         return wrong("port", port=port)
-    return there.rollout(web) or right()
+    return view.rollout(web) or right()
 
 
-def surgery(there: View) -> Verdict:
+def surgery(view: View) -> Verdict:
     """One pod taken out of the set and out of the Service, alive."""
-    web = there.deployment("web")
-    apart = [pod for pod in there.pods() if not is_owned(pod)]
-    kept = [pod for pod in apart if there.is_given(pod)]
+    web = view.deployment("web")
+    apart = [pod for pod in view.pods() if not is_owned(pod)]
+    kept = [pod for pod in apart if view.is_given(pod)]
     if not apart:
         if replicas(web) != 3:
             return wrong("scaled", replicas=replicas(web))
-        return untried() if there.keeps_pods(web) else wrong("deleted")
+        return untried() if view.keeps_pods(web) else wrong("deleted")
     if not kept:
         return wrong("new_pod", name=apart[0].metadata.name)
     if replicas(web) != 3:
         return wrong("scaled", replicas=replicas(web))
     if len(apart) > 1:
         return wrong("several", number=len(apart))
-    wanted = there.prepared(core.Service, "web").spec.selector or {}
+    wanted = view.prepared(core.Service, "web").spec.selector or {}
     if wanted.items() <= labels_of(kept[0]).items():
         return wrong("still_served", name=kept[0].metadata.name)
     if wanted != {"app": "web"}:
         return wrong("service_changed")
     if not is_ready(kept[0]):
         return unclear("waiting")
-    return there.rollout(web) or right(name=kept[0].metadata.name)
+    return view.rollout(web) or right(name=kept[0].metadata.name)
 
 
-def edit(there: View) -> Verdict:
+def edit(view: View) -> Verdict:
     """`GREETING` becomes Welcome, in the same Deployment."""
-    news = there.deployment("news")
+    news = view.deployment("news")
     values = {one.name: one.value for one in container(news).env or ()}
-    if not there.is_given(news):
+    if not view.is_given(news):
         return wrong("made_anew")
     if values.get("GREETING") == "Hello":
-        return untried() if there.keeps_pods(news) else wrong("restarted")
+        return untried() if view.keeps_pods(news) else wrong("restarted")
     if "GREETING" not in values:
         near = next((name for name in values if name.lower() == "greeting"), "")
         return wrong("spelling", name=near) if near else wrong("lost")
     if values["GREETING"] != "Welcome":
         return wrong("value", value=values["GREETING"])
-    return there.rollout(news) or right()
+    return view.rollout(news) or right()
 
 
-def smooth(there: View) -> Verdict:
+def smooth(view: View) -> Verdict:
     """From 1.0 to 2.0, and never fewer than four ready."""
-    web = there.deployment("web")
-    if not there.is_given(web):
+    web = view.deployment("web")
+    if not view.is_given(web):
         return wrong("made_anew")
     strategy = web.spec.strategy
     rolling = strategy and strategy.rollingUpdate
@@ -271,18 +271,18 @@ def smooth(there: View) -> Verdict:
         return wrong("recreate")
     if replicas(web) != 4:
         return wrong("replicas", replicas=replicas(web))
-    if there.rollout(web) is not None:
-        return there.rollout(web) or untried()
-    fewest = fewest_ready(there, web)
+    if view.rollout(web) is not None:
+        return view.rollout(web) or untried()
+    fewest = fewest_ready(view, web)
     if fewest is None:
         return unclear("no_events")
     return right() if fewest >= 4 else wrong("lost", fewest=fewest)
 
 
-def undo(there: View) -> Verdict:
+def undo(view: View) -> Verdict:
     """Back to revision 1, with the history still there."""
-    web = there.deployment("web")
-    if not there.is_given(web):
+    web = view.deployment("web")
+    if not view.is_given(web):
         return wrong("made_anew")
     if image(web) == "kubecourse/shop:1.2":
         return untried()
@@ -290,16 +290,16 @@ def undo(there: View) -> Verdict:
         return wrong("previous")
     if image(web) != OLD:
         return wrong("image", image=image(web))
-    return there.rollout(web) or right()
+    return view.rollout(web) or right()
 
 
-def canary(there: View) -> Verdict:
+def canary(view: View) -> Verdict:
     """A quarter of the Service's pods run 2.0, the rest 1.0."""
-    web, service = there.deployment("web"), there.prepared(core.Service, "web")
+    web, service = view.deployment("web"), view.prepared(core.Service, "web")
     if image(web) != OLD:
         return wrong("everybody")
-    others = [obj for obj in there.list(apps.Deployment) if obj.metadata.name != "web"]
-    fresh = [pod for pod in there.pods() if image(pod) == NEW]
+    others = [obj for obj in view.list(apps.Deployment) if obj.metadata.name != "web"]
+    fresh = [pod for pod in view.pods() if image(pod) == NEW]
     if not fresh:
         if others and image(others[0]) != NEW:
             return wrong("image", image=image(others[0]))
@@ -312,70 +312,70 @@ def canary(there: View) -> Verdict:
     if not all(chosen.items() <= labels_of(pod).items() for pod in fresh):
         return wrong("not_served")
     for one in [web, *others]:
-        if found := there.rollout(one):
+        if found := view.rollout(one):
             return found
-    served = there.served("web")
+    served = view.served("web")
     new = sum(image(pod) == NEW for pod in served)
     if not new or 4 * new != len(served):
         return wrong("share", new=new, all=len(served))
     return right(new=new, all=len(served))
 
 
-def repair(there: View) -> Verdict:
+def repair(view: View) -> Verdict:
     """Everything that was broken works: pods run, the Service answers, no node is cordoned."""
-    found = {name: there.deployment(name) for name in ("front", "stock", "prices", "agent")}
-    service = there.prepared(core.Service, "front")
+    found = {name: view.deployment(name) for name in ("front", "stock", "prices", "agent")}
+    service = view.prepared(core.Service, "front")
     if idle := [name for name, deployment in found.items() if replicas(deployment) == 0]:
         return wrong("switched_off", name=idle[0])
     if container(found["prices"]).readinessProbe is None:
         return wrong("probe_removed")
-    broken = [name for name, is_broken in FAULTS.items() if is_broken(there)]
+    broken = [name for name, is_broken in FAULTS.items() if is_broken(view)]
     if len(broken) == len(FAULTS):
         return untried()
     if broken:
         done = len(FAULTS) - len(broken)
         return wrong(f"left_{broken[0]}", done=done, all=len(FAULTS))
-    if any(map(there.rollout, found.values())):
+    if any(map(view.rollout, found.values())):
         return unclear("waiting")
-    pods, ports = there.pods(selector(found["front"])), service.spec.ports or ()
+    pods, ports = view.pods(selector(found["front"])), service.spec.ports or ()
     if not any(one.port == 80 and reaches(one, pod, 8080) for one in ports for pod in pods):
         return wrong("port")
-    if not there.served("front"):
+    if not view.served("front"):
         return unclear("waiting")
     return right(all=len(FAULTS))
 
 
-def _bad_image(there: View) -> bool:
-    return image(there.deployment("front")) != OLD
+def _bad_image(view: View) -> bool:
+    return image(view.deployment("front")) != OLD
 
 
-def _bad_selector(there: View) -> bool:
-    chosen = there.prepared(core.Service, "front").spec.selector or {}
-    made = labels_of(there.deployment("front").spec.template)
+def _bad_selector(view: View) -> bool:
+    chosen = view.prepared(core.Service, "front").spec.selector or {}
+    made = labels_of(view.deployment("front").spec.template)
     return not chosen or not chosen.items() <= made.items()
 
 
-def _too_large(there: View) -> bool:
-    needs = container(there.deployment("stock")).resources
+def _too_large(view: View) -> bool:
+    needs = container(view.deployment("stock")).resources
     cpu = ((needs and needs.requests) or {}).get("cpu", "0")
     largest = max(
-        (milli((node.status.allocatable or {}).get("cpu", "0")) for node in _nodes(there)),
+        (milli((node.status.allocatable or {}).get("cpu", "0")) for node in _nodes(view)),
         default=0,
     )
     return milli(cpu) > largest
 
 
-def _bad_probe(there: View) -> bool:
-    probe = container(there.deployment("prices")).readinessProbe
+def _bad_probe(view: View) -> bool:
+    probe = container(view.deployment("prices")).readinessProbe
     return probe.httpGet is not None and probe.httpGet.port != 8080
 
 
-def _cordoned(there: View) -> bool:
-    return any(node.spec and node.spec.unschedulable for node in _nodes(there))
+def _cordoned(view: View) -> bool:
+    return any(node.spec and node.spec.unschedulable for node in _nodes(view))
 
 
-def _nodes(there: View) -> list[Any]:
-    return there.list(core.Node)
+def _nodes(view: View) -> list[Any]:
+    return view.list(core.Node)
 
 
 FAULTS: dict[str, Callable[[View], bool]] = {

@@ -45,10 +45,10 @@ def opened(secret: Any) -> dict[str, Any] | None:
     return release if isinstance(release, dict) and release.get("name") else None
 
 
-def releases(there: View) -> dict[str, list[Release]]:
+def releases(view: View) -> dict[str, list[Release]]:
     """The revisions of each release in the namespace, the oldest first."""
     found: dict[str, list[Release]] = {}
-    for secret in there.list(core.Secret, OWNER):
+    for secret in view.list(core.Secret, OWNER):
         if (release := opened(secret)) is not None:
             one = Release(
                 str(release.get("name")),
@@ -66,30 +66,30 @@ def releases(there: View) -> dict[str, list[Release]]:
 # --- the checks
 
 
-def release(there: View) -> Verdict:
+def release(view: View) -> Verdict:
     """A release `greeter`: three pods that say Moin, because its values say so."""
-    found = releases(there)
+    found = releases(view)
     if "greeter" not in found:
         if found:
             return wrong("other_name", name=next(iter(found)))
-        if there.list(apps.Deployment):
+        if view.list(apps.Deployment):
             return wrong("no_release")
-        elsewhere = there.elsewhere(core.Secret, "sh.helm.release.v1.greeter.v1")
+        elsewhere = view.elsewhere(core.Secret, "sh.helm.release.v1.greeter.v1")
         return wrong("elsewhere", namespace=elsewhere) if elsewhere else untried()
-    greeter = there.deployment("greeter")
+    greeter = view.deployment("greeter")
     told, made = _chosen(found["greeter"][-1]), _running(greeter)
     for name, wanted in {"replicas": 3, "greeting": "Moin"}.items():
         if told[name] != made[name]:
             return wrong("by_hand", name=name, told=told[name], made=made[name])
         if told[name] != wanted:
             return wrong("value", name=name, value=told[name])
-    return there.rollout(greeter) or right()
+    return view.rollout(greeter) or right()
 
 
-def goback(there: View) -> Verdict:
+def goback(view: View) -> Verdict:
     """Back to what revision 2 made, and Helm knows it."""
-    web, revisions = there.deployment("web"), releases(there).get("web", [])
-    if not there.is_given(web):
+    web, revisions = view.deployment("web"), releases(view).get("web", [])
+    if not view.is_given(web):
         return wrong("made_anew")
     good = next((one for one in revisions if one.revision == 2), None)
     if good is None:
@@ -106,13 +106,13 @@ def goback(there: View) -> Verdict:
         return wrong("dropped", told=told["greeting"], wanted=wanted["greeting"])
     if told != wanted:
         return wrong("different", revision=last.revision)
-    return there.rollout(web) or right(revision=last.revision)
+    return view.rollout(web) or right(revision=last.revision)
 
 
-def culprit(there: View) -> Verdict:
+def culprit(view: View) -> Verdict:
     """Name the revision that changed the port."""
-    said = there.answer
-    ports = {one.revision: one.values.get("port", 80) for one in releases(there).get("api", [])}
+    said = view.answer
+    ports = {one.revision: one.values.get("port", 80) for one in releases(view).get("api", [])}
     changed = [revision for revision, port in ports.items() if port != 80]
     if not changed:
         return unclear("gone", name="culprit")

@@ -83,9 +83,9 @@ def measure(cluster: Any) -> None:
     cluster.run(f"create configmap {BEFORE} {literals}")
 
 
-def case(there: View) -> Verdict:
+def case(view: View) -> Verdict:
     """At least 90 of 100 points."""
-    marks = grade(there)
+    marks = grade(view)
     if isinstance(marks, Verdict):
         return marks
     score = sum(mark.points for mark in marks)
@@ -96,26 +96,26 @@ def case(there: View) -> Verdict:
     return wrong(worst.why if worst.name == "kept" else worst.name, **values, **worst.values)
 
 
-def grade(there: View) -> list[Mark] | Verdict:
+def grade(view: View) -> list[Mark] | Verdict:
     """All marks, in the order of `MOST`; or why there can be none now."""
-    noted = there.prepared(core.ConfigMap, BEFORE).data or {}
+    noted = view.prepared(core.ConfigMap, BEFORE).data or {}
     if not noted.get("hour", "").replace(".", "", 1).isdigit():
         return wrong("any.removed", kind="ConfigMap", name=BEFORE)
-    cluster, cloud = there.cluster, there.cluster.cloud
-    nodes = there.list(core.Node)
-    found = {name: there.get(need.kind, name) for name, need in needs().items()}
-    if _is_untouched(there, nodes, found, noted):
+    cluster, cloud = view.cluster, view.cluster.cloud
+    nodes = view.list(core.Node)
+    found = {name: view.get(need.kind, name) for name, need in needs().items()}
+    if _is_untouched(view, nodes, found, noted):
         return untried()
-    waiting = [pod.metadata.name for pod in there.pods() if not pod.spec.nodeName]
+    waiting = [pod.metadata.name for pod in view.pods() if not pod.spec.nodeName]
     machines = {"", None, *(node.metadata.name for node in nodes)}
     going = [
         pod
-        for pod in there.list(core.Pod)
+        for pod in view.list(core.Pod)
         if pod.metadata.deletionTimestamp or pod.spec.nodeName not in machines
     ]
     if cloud.coming or going or not nodes:
         return unclear("waiting")
-    kept = _kept(there, found, noted)
+    kept = _kept(view, found, noted)
     if waiting and kept.points:
         return wrong("waiting", names=", ".join(waiting), number=len(waiting))
     state = (cluster.etcd.revision, cluster.now, len(cloud.past))
@@ -166,21 +166,21 @@ def _claims() -> dict[str, bool]:
     return own | {"data-db-0": True}
 
 
-def _has(there: View, claim: str, noted: dict[str, str]) -> bool:
+def _has(view: View, claim: str, noted: dict[str, str]) -> bool:
     """Whether a claim is there, with the volume that it had."""
-    found = there.get(core.PersistentVolumeClaim, claim)
+    found = view.get(core.PersistentVolumeClaim, claim)
     return found is not None and found.spec.volumeName == noted.get(claim)
 
 
 def _is_untouched(
-    there: View, nodes: list[Any], found: dict[str, Any], noted: dict[str, str]
+    view: View, nodes: list[Any], found: dict[str, Any], noted: dict[str, str]
 ) -> bool:
-    cloud = there.cluster.cloud
+    cloud = view.cluster.cloud
     return (
         len(cloud.pools) == 1
         and not cloud.past
         and all(obj is not None and obj.metadata.generation == 1 for obj in found.values())
-        and all(_has(there, name, noted) for name in _claims())
+        and all(_has(view, name, noted) for name in _claims())
         and not any(node.spec.unschedulable for node in nodes)
     )
 
@@ -188,13 +188,13 @@ def _is_untouched(
 # --- what is there
 
 
-def _kept(there: View, found: dict[str, Any], noted: dict[str, str]) -> Mark:
+def _kept(view: View, found: dict[str, Any], noted: dict[str, str]) -> Mark:
     """Nobody's data is lost, and all that is needed runs as often as it must."""
     for name, keep in _claims().items():
-        if keep and not _has(there, name, noted):
+        if keep and not _has(view, name, noted):
             return Mark("kept", 0, "data", {"name": name})
     for name in _services():
-        if there.get(core.Service, name) is None:
+        if view.get(core.Service, name) is None:
             return Mark("kept", 0, "deleted", {"name": f"service/{name}"})
     for name, need in needs().items():
         obj = found[name]
@@ -241,8 +241,8 @@ def _without_the_largest(cluster: Any, nodes: list[Any]) -> tuple[Mark, Mark]:
     """
     sizes = {node.metadata.name: amounts(node.status.allocatable)["cpu"] for node in nodes}
     largest = [name for name in sorted(sizes) if sizes[name] == max(sizes.values())]
-    there = [pod.spec.nodeName for pod in cluster.list("pods", selector="importance=high")]
-    largest.sort(key=there.count, reverse=True)
+    important = [pod.spec.nodeName for pod in cluster.list("pods", selector="importance=high")]
+    largest.sort(key=important.count, reverse=True)
     tried = [_without(cluster, name) for name in largest[:TRIED]]
     room, service = zip(*tried, strict=True)
     return min(room, key=_points), min(service, key=_points)

@@ -31,10 +31,10 @@ def wants(workload: Any, resource: str) -> Demand:
     return found.get("", {}).get(resource, NOTHING)
 
 
-def spare(there: View) -> Verdict:
+def spare(view: View) -> Verdict:
     """`wiki` runs once; what a budget and the traffic need is as it was."""
-    counts = {name: replicas(there.deployment(name)) for name in ("wiki", "checkout", "search")}
-    budget = there.prepared(policy.PodDisruptionBudget, "checkout")
+    counts = {name: replicas(view.deployment(name)) for name in ("wiki", "checkout", "search")}
+    budget = view.prepared(policy.PodDisruptionBudget, "checkout")
     if str(budget.spec.minAvailable) != "2":
         return wrong("budget_changed")
     if counts["checkout"] < 3:
@@ -45,18 +45,18 @@ def spare(there: View) -> Verdict:
         return wrong("zero")
     if counts["wiki"] > 1:
         return untried() if counts["wiki"] == 3 else wrong("more", replicas=counts["wiki"])
-    return there.rollout(there.deployment("wiki")) or right()
+    return view.rollout(view.deployment("wiki")) or right()
 
 
-def nearer(there: View) -> Verdict:
+def nearer(view: View) -> Verdict:
     """`search` requests what it uses at most, and not much more."""
-    search = there.deployment("search")
+    search = view.deployment("search")
     most = {name: wants(search, name).peak for name in ("cpu", "memory")}
     if most != {"cpu": 0.24, "memory": 300 * 2**20}:
         return wrong("program_changed")
     requests, _ = amounts(search)
     if requests == given(cpu="1500m", memory="1Gi"):
-        return untried() if there.keeps_pods(search) else wrong("restarted")
+        return untried() if view.keeps_pods(search) else wrong("restarted")
     if not replicas(search):
         return wrong("scaled")
     asked = {name: requests.get(name, ZERO).nano / 10**9 for name in most}
@@ -67,19 +67,19 @@ def nearer(there: View) -> Verdict:
             return wrong(f"{name}_short", amount=requests[name])
         if amount > CLOSE * most[name]:
             return wrong("far", resource=name, amount=requests[name])
-    return there.rollout(search) or right(cpu=requests["cpu"], memory=requests["memory"])
+    return view.rollout(search) or right(cpu=requests["cpu"], memory=requests["memory"])
 
 
-def metric(there: View) -> Verdict:
+def metric(view: View) -> Verdict:
     """Name the workload that its own CPU limit holds back."""
-    name = there.answer.lower().rpartition("/")[2]
-    found = {each: there.get(apps.Deployment, each) for each in ("encoder", "indexer", "thumbs")}
+    name = view.answer.lower().rpartition("/")[2]
+    found = {each: view.get(apps.Deployment, each) for each in ("encoder", "indexer", "thumbs")}
     if None in found.values():
         return unclear("gone", name="metric")
     if name not in found:
         name = next((each for each in found if name.startswith(f"{each}-")), "")
     if not name:
-        return wrong("nothing", answer=there.answer)
+        return wrong("nothing", answer=view.answer)
     limit = amounts(found[name])[1].get("cpu")
     if limit is None:
         return wrong("no_limit", name=name)
@@ -88,10 +88,10 @@ def metric(there: View) -> Verdict:
     return right(name=name)
 
 
-def owner(there: View) -> Verdict:
+def owner(view: View) -> Verdict:
     """The one whose team is known has an owner; the other is stopped, and still there."""
-    cart, ledger = there.deployment("cart"), there.deployment("ledger")
-    trial = there.get(apps.Deployment, "trial")
+    cart, ledger = view.deployment("cart"), view.deployment("ledger")
+    trial = view.get(apps.Deployment, "trial")
     if trial is None:
         return wrong("deleted")
     owners = {
@@ -113,12 +113,12 @@ def owner(there: View) -> Verdict:
         return wrong("other", owner=owners["ledger"])
     if replicas(trial):
         return wrong("running", replicas=replicas(trial))
-    return unclear("waiting") if there.pods(selector(trial)) else right()
+    return unclear("waiting") if view.pods(selector(trial)) else right()
 
 
-def finished(there: View) -> Verdict:
+def finished(view: View) -> Verdict:
     """The Job that has finished is taken away by itself, after an hour."""
-    job = there.get(models.batch_v1.Job, "import")
+    job = view.get(models.batch_v1.Job, "import")
     if job is None:
         return wrong("deleted")
     seconds = job.spec.ttlSecondsAfterFinished
@@ -132,14 +132,14 @@ def finished(there: View) -> Verdict:
 # --- on machines of their own
 
 
-def recommended(there: View) -> Verdict:
+def recommended(view: View) -> Verdict:
     """`api` requests what a VPA recommends after a day of looking on."""
-    api = there.deployment("api")
+    api = view.deployment("api")
     if wants(api, "cpu").text != "sine(60m, 400m, 1d)" or wants(api, "memory").text != "400Mi":
         return wrong("program_changed")
     requests, _ = amounts(api)
     unchanged = requests == given(cpu="1", memory="2Gi")
-    scalers = there.list(vpa.vpa.VerticalPodAutoscaler)
+    scalers = view.list(vpa.vpa.VerticalPodAutoscaler)
     scaler = next((s for s in scalers if s.spec.targetRef and s.spec.targetRef.name == "api"), None)
     if scaler is None:
         other = scalers[0].spec.targetRef.name if scalers and scalers[0].spec.targetRef else ""
@@ -148,7 +148,7 @@ def recommended(there: View) -> Verdict:
         )
     if vpa.mode(scaler) != "Off":
         return wrong("mode", mode=vpa.mode(scaler))
-    seen = there.cluster.now - there.cluster.clock.seconds(scaler.metadata.creationTimestamp)
+    seen = view.cluster.now - view.cluster.clock.seconds(scaler.metadata.creationTimestamp)
     found = next(iter(vpa.recommended(scaler).values()), None)
     if found is None or seen < DAY - HOUR:
         return wrong("early", hours=round(seen / HOUR, 1))
@@ -159,7 +159,7 @@ def recommended(there: View) -> Verdict:
         if all(_is_near(requests, getattr(found, bound), name) for name in ("cpu", "memory")):
             cpu = target["cpu"]
             return (
-                wrong(bound, cpu=cpu) if bound != "target" else there.rollout(api) or right(cpu=cpu)
+                wrong(bound, cpu=cpu) if bound != "target" else view.rollout(api) or right(cpu=cpu)
             )
     return wrong("other", **target)
 
@@ -170,46 +170,46 @@ def _is_near(requests: Any, recommended: dict[str, str], resource: str) -> bool:
     return resource in requests and abs(requests[resource].nano - wanted) <= 0.1 * wanted
 
 
-def _waiting(there: View) -> int:
-    return sum(not pod.spec.nodeName for pod in there.pods())
+def _waiting(view: View) -> int:
+    return sum(not pod.spec.nodeName for pod in view.pods())
 
 
-def _fleet(there: View, replicas_needed: int, name: str) -> Verdict | None:
+def _fleet(view: View, replicas_needed: int, name: str) -> Verdict | None:
     """Why it cannot be said yet whether rented machines are right; None if it can."""
-    cloud, number = there.cluster.cloud, replicas(there.deployment(name))
+    cloud, number = view.cluster.cloud, replicas(view.deployment(name))
     if number < replicas_needed:
         return wrong("scaled", replicas=number)
     if any(pool.spot or pool.committed for n, pool in cloud.pools.items() if cloud.sizes[n]):
         return wrong("not_on_demand")
     if cloud.coming:
         return unclear("waiting")
-    number = _waiting(there)
+    number = _waiting(view)
     return wrong("waiting", number=number) if number else None
 
 
-def machines(there: View) -> Verdict:
+def machines(view: View) -> Verdict:
     """Twelve pods on machines of which any may die, for a dollar an hour."""
-    api, cloud = there.deployment("api"), there.cluster.cloud
+    api, cloud = view.deployment("api"), view.cluster.cloud
     if amounts(api)[0].get("cpu") != Q("1"):
         return wrong("requests_changed")
     if list(cloud.pools) == ["big"] and cloud.sizes["big"] == 1:
         return untried()
-    if found := _fleet(there, 12, "api"):
+    if found := _fleet(view, 12, "api"):
         return found
     hour = hourly(cloud)
-    if not (drill := there.cluster.what_if()).survived:
+    if not (drill := view.cluster.what_if()).survived:
         return wrong("fragile", node=drill.failed[0], number=len(drill.pending))
     if hour > 1:
         cores = min(cloud.machine(name).cores for name in cloud.pools if cloud.sizes[name])
         return wrong("stranded" if cores <= 2 else "dear", hour=f"{hour:.2f}")
-    return there.rollout(api) or right(hour=f"{hour:.2f}")
+    return view.rollout(api) or right(hour=f"{hour:.2f}")
 
 
-def disk(there: View) -> Verdict:
+def disk(view: View) -> Verdict:
     """A claim on the cheapest kind of disk that is fast enough."""
-    claim = there.get(core.PersistentVolumeClaim, "archive")
+    claim = view.get(core.PersistentVolumeClaim, "archive")
     if claim is None:
-        found = [each.metadata.name for each in there.list(core.PersistentVolumeClaim)]
+        found = [each.metadata.name for each in view.list(core.PersistentVolumeClaim)]
         return wrong("name", name=found[0]) if found else untried()
     size = (claim.spec.resources.requests or {}).get("storage", "0")
     if Q(size) != Q("500Gi"):
@@ -225,14 +225,14 @@ def disk(there: View) -> Verdict:
     return right(month=f"{month:.2f}") if claim.status.phase == "Bound" else unclear("waiting")
 
 
-def room(there: View) -> Verdict:
+def room(view: View) -> Verdict:
     """The largest machine may die, and nobody waits."""
-    web, cloud = there.deployment("web"), there.cluster.cloud
+    web, cloud = view.deployment("web"), view.cluster.cloud
     if amounts(web)[0].get("cpu", ZERO) < Q("800m"):
         return wrong("requests")
-    if found := _fleet(there, 10, "web"):
+    if found := _fleet(view, 10, "web"):
         return found
-    if not (drill := there.cluster.what_if()).survived:
+    if not (drill := view.cluster.what_if()).survived:
         if not cloud.past and cloud.sizes == {"base": 2, "big": 1} and web.metadata.generation == 1:
             return untried()
         cores = f"{drill.missing_cpu:g}"
@@ -240,13 +240,13 @@ def room(there: View) -> Verdict:
     hour = hourly(cloud)
     if hour > Decimal("0.96"):
         return wrong("dear", hour=f"{hour:.2f}")
-    return there.rollout(web) or right(node=drill.failed[0], number=drill.moved)
+    return view.rollout(web) or right(node=drill.failed[0], number=drill.moved)
 
 
-def spot(there: View) -> Verdict:
+def spot(view: View) -> Verdict:
     """`thumbs` prefers spot machines and can do without; `checkout` stays off them."""
-    thumbs, checkout = there.deployment("thumbs"), there.deployment("checkout")
-    nodes = [node for node in there.list(core.Node) if SPOT in (node.metadata.labels or {})]
+    thumbs, checkout = view.deployment("thumbs"), view.deployment("checkout")
+    nodes = [node for node in view.list(core.Node) if SPOT in (node.metadata.labels or {})]
     if any(SPOT not in {taint.key for taint in node.spec.taints or ()} for node in nodes):
         return wrong("untainted")
     if _placing(checkout):
@@ -258,10 +258,10 @@ def spot(there: View) -> Verdict:
         return untried()
     if placing != {"tolerates", "prefers"}:
         return wrong("only_toleration" if "tolerates" in placing else "no_toleration")
-    if found := there.rollout(thumbs):
+    if found := view.rollout(thumbs):
         return found
     names = {node.metadata.name for node in nodes}
-    moved = sum(pod.spec.nodeName in names for pod in there.pods(selector(thumbs)))
+    moved = sum(pod.spec.nodeName in names for pod in view.pods(selector(thumbs)))
     return right(number=moved) if moved else wrong("none_moved")
 
 
@@ -291,20 +291,20 @@ def _placing(deployment: Any) -> set[str]:
     return found
 
 
-def uneven(there: View) -> Verdict:
+def uneven(view: View) -> Verdict:
     """The descheduler has spread the pods, as a CronJob, and the budget was kept."""
-    web = there.deployment("web")
-    there.prepared(policy.PodDisruptionBudget, "web")
+    web = view.deployment("web")
+    view.prepared(policy.PodDisruptionBudget, "web")
     if replicas(web) != 6:
         return wrong("scaled", replicas=replicas(web))
-    crons = there.cluster.list("cronjobs", None)
+    crons = view.cluster.list("cronjobs", None)
     own = [
         c
         for c in crons
         if "descheduler" in c.spec.jobTemplate.spec.template.spec.containers[0].image
     ]
-    places = [pod.spec.nodeName for pod in there.pods(selector(web))]
-    counts = [places.count(node.metadata.name) for node in there.list(core.Node)] or [0]
+    places = [pod.spec.nodeName for pod in view.pods(selector(web))]
+    counts = [places.count(node.metadata.name) for node in view.list(core.Node)] or [0]
     even = max(counts) - min(counts) <= 1
     if not own:
         return wrong("by_hand") if even else untried()
@@ -314,4 +314,4 @@ def uneven(there: View) -> Verdict:
         if own[0].status is None or own[0].status.lastSuccessfulTime is None:
             return wrong("not_run", schedule=own[0].spec.schedule)
         return wrong("still", most=max(counts), least=min(counts))
-    return there.rollout(web) or right()
+    return view.rollout(web) or right()

@@ -11,11 +11,11 @@ from kubecourse.lessons.exercises.view import View, amounts, given, is_ready, re
 apps, core, policy = models.apps_v1, models.core_v1, models.policy_v1
 
 
-def budget(there: View) -> Verdict:
+def budget(view: View) -> Verdict:
     """A PodDisruptionBudget keeps two of the three pods of `web`."""
-    web, budgets = there.deployment("web"), there.list(policy.PodDisruptionBudget)
+    web, budgets = view.deployment("web"), view.list(policy.PodDisruptionBudget)
     if not budgets:
-        found = there.elsewhere(policy.PodDisruptionBudget, "web")
+        found = view.elsewhere(policy.PodDisruptionBudget, "web")
         return wrong("elsewhere", namespace=found) if found else untried()
     status = budgets[0].status
     if len(budgets) > 1:
@@ -33,12 +33,12 @@ def budget(there: View) -> Verdict:
     return wrong(kept, number=status.desiredHealthy)
 
 
-def blocked(there: View) -> Verdict:
+def blocked(view: View) -> Verdict:
     """The last node was emptied although a budget stood in the way, and `cache` answered."""
-    cache, kept = there.deployment("cache"), there.prepared(policy.PodDisruptionBudget, "cache")
-    nodes = there.list(core.Node)
+    cache, kept = view.deployment("cache"), view.prepared(policy.PodDisruptionBudget, "cache")
+    nodes = view.list(core.Node)
     node = nodes[-1].metadata.name if nodes else ""
-    pods = there.pods(selector(cache))
+    pods = view.pods(selector(cache))
     spare = (kept.status and kept.status.disruptionsAllowed) or 0
     cordoned = bool(nodes and nodes[-1].spec and nodes[-1].spec.unschedulable)
     left = [pod for pod in pods if pod.spec.nodeName == node]
@@ -46,30 +46,30 @@ def blocked(there: View) -> Verdict:
         return wrong("scaled")
     if left or not cordoned:
         untouched = not spare and not cordoned and replicas(cache) == 1
-        if untouched and all(map(there.is_given, pods)):
+        if untouched and all(map(view.is_given, pods)):
             return untried()
         return wrong("not_empty" if spare or replicas(cache) > 1 else "still_blocked", node=node)
-    if found := there.rollout(cache):
+    if found := view.rollout(cache):
         return found
     if replicas(cache) == 1:
         return wrong("gap" if spare else "by_hand")
     return right() if spare else wrong("blocks_again")
 
 
-def tidy(there: View) -> Verdict:
+def tidy(view: View) -> Verdict:
     """Everything of `trial` is gone, everything of `shop` is there."""
     kinds = (apps.Deployment, core.Service, core.ConfigMap)
-    names = {(kind.__name__, obj.metadata.name) for kind in kinds for obj in there.list(kind)}
+    names = {(kind.__name__, obj.metadata.name) for kind in kinds for obj in view.list(kind)}
     for kind in ("Deployment", "ConfigMap"):
         if (kind, "shop") not in names:
             return wrong("too_much", kind=kind)
     left = [kind for kind in ("Deployment", "Service", "ConfigMap") if (kind, "trial") in names]
-    pods = there.pods({"app": "trial"})
+    pods = view.pods({"app": "trial"})
     if "Deployment" in left:
-        web = there.deployment("trial")
+        web = view.deployment("trial")
         if replicas(web) != 2:
             return wrong("scaled")
-        if any(not there.is_given(pod) for pod in pods):
+        if any(not view.is_given(pod) for pod in pods):
             return wrong("pods_only")
         return untried() if len(left) == 3 else wrong("deployment_left")
     if left:
@@ -77,10 +77,10 @@ def tidy(there: View) -> Verdict:
     return unclear("waiting") if pods else right()
 
 
-def address(there: View) -> Verdict:
+def address(view: View) -> Verdict:
     """The address of a Service of this namespace, for pods of another one."""
-    answer = there.answer.lower()
-    if there.get(core.Service, "stock") is None:
+    answer = view.answer.lower()
+    if view.get(core.Service, "stock") is None:
         return unclear("gone", name="address")
     host = (answer.partition("://")[2] or answer).partition("/")[0]
     host, _, port = host.partition(":")
@@ -89,23 +89,23 @@ def address(there: View) -> Verdict:
         return wrong("port", port=port)
     if host.replace(".", "").isdigit():
         return wrong("number")
-    if parts[:2] == ["stock", there.namespace]:
+    if parts[:2] == ["stock", view.namespace]:
         rest = ".".join(parts[2:])
         return right() if rest in ("", "svc", "svc.cluster.local") else wrong("ending", ending=rest)
-    if parts[0] == there.namespace:
+    if parts[0] == view.namespace:
         return wrong("order")
     if parts == ["stock"]:
         return wrong("short")
-    return wrong("nothing", answer=there.answer)
+    return wrong("nothing", answer=view.answer)
 
 
-def quota(there: View) -> Verdict:
+def quota(view: View) -> Verdict:
     """At most five pods, and one core of requests in all."""
-    quotas = there.list(core.ResourceQuota)
+    quotas = view.list(core.ResourceQuota)
     if not quotas:
-        if there.list(core.LimitRange):
+        if view.list(core.LimitRange):
             return wrong("limit_range")
-        return wrong("elsewhere") if there.in_default(core.ResourceQuota) else untried()
+        return wrong("elsewhere") if view.in_default(core.ResourceQuota) else untried()
     hard: dict[str, str] = {}
     for each in quotas:
         hard |= each.spec.hard or {}
@@ -121,9 +121,9 @@ def quota(there: View) -> Verdict:
     return right()
 
 
-def missing(there: View) -> Verdict:
+def missing(view: View) -> Verdict:
     """All four pods are there, within the quota as it is."""
-    shop, team = there.deployment("shop"), there.prepared(core.ResourceQuota, "team")
+    shop, team = view.deployment("shop"), view.prepared(core.ResourceQuota, "team")
     if Q((team.spec.hard or {}).get("requests.cpu", "0")) != Q("500m"):
         return wrong("quota_changed")
     if replicas(shop) != 4:
@@ -132,20 +132,20 @@ def missing(there: View) -> Verdict:
     if cpu == ZERO:
         return wrong("no_request")
     if cpu == Q("200m"):
-        return untried() if there.keeps_pods(shop) else wrong("restarted")
+        return untried() if view.keeps_pods(shop) else wrong("restarted")
     if cpu > Q("125m"):
         return wrong("too_much", cpu=cpu)
-    found = there.rollout(shop)
+    found = view.rollout(shop)
     if found and conditions.is_true(shop.status.conditions, "ReplicaFailure"):
         return wrong("later") if cpu <= Q("100m") else wrong("no_room", cpu=cpu)
     return found or right()
 
 
-def defaults(there: View) -> Verdict:
+def defaults(view: View) -> Verdict:
     """A LimitRange, and a pod `plain` that has its amounts from it."""
-    ranges, plain = there.list(core.LimitRange), there.get(core.Pod, "plain")
+    ranges, plain = view.list(core.LimitRange), view.get(core.Pod, "plain")
     if not ranges:
-        if there.in_default(core.LimitRange):
+        if view.in_default(core.LimitRange):
             return wrong("elsewhere")
         return wrong("no_range") if plain else untried()
     items = [item for each in ranges for item in each.spec.limits or ()]

@@ -32,9 +32,9 @@ NEEDED = Q("250M")
 """Memory that `resize` takes in exercise `hungry`."""
 
 
-def reserve(there: View) -> Verdict:
+def reserve(view: View) -> Verdict:
     """`api`: 250m and 128Mi requested, at most 256Mi, no limit of CPU."""
-    api = there.deployment("api")
+    api = view.deployment("api")
     requests, limits = amounts(api)
     if not requests and not limits:
         return untried()
@@ -48,12 +48,12 @@ def reserve(there: View) -> Verdict:
         return wrong("units", memory=requests["memory"])
     if requests != given(cpu="250m", memory="128Mi") or limits != given(memory="256Mi"):
         return wrong("amounts")
-    return there.rollout(api) or right()
+    return view.rollout(api) or right()
 
 
-def crowded(there: View) -> Verdict:
+def crowded(view: View) -> Verdict:
     """A pending pod runs, because others reserve no more than they need."""
-    demo, report = there.deployment("demo"), there.deployment("report")
+    demo, report = view.deployment("demo"), view.deployment("report")
     if amounts(report)[0] != given(cpu="2"):
         return wrong("report_changed")
     if replicas(demo) != 3 or replicas(report) != 1:
@@ -63,14 +63,14 @@ def crowded(there: View) -> Verdict:
         return wrong("nothing_reserved")
     if reserved == Q("2500m"):
         return untried()
-    if there.rollout(report) and reserved > Q("1"):
+    if view.rollout(report) and reserved > Q("1"):
         return wrong("still_full", cpu=reserved)
-    return there.rollout(report) or there.rollout(demo) or right()
+    return view.rollout(report) or view.rollout(demo) or right()
 
 
-def hungry(there: View) -> Verdict:
+def hungry(view: View) -> Verdict:
     """A container that was killed for its memory has room for what it takes."""
-    resize = there.deployment("resize")
+    resize = view.deployment("resize")
     if replicas(resize) == 0:
         return wrong("scaled")
     words = " ".join([*(container(resize).command or ()), *(container(resize).args or ())])
@@ -84,13 +84,13 @@ def hungry(there: View) -> Verdict:
             return wrong("too_little", memory=limits["memory"])
         if requests != given(memory="100Mi"):
             return wrong("only_request")
-        return untried() if there.keeps_pods(resize) else wrong("restarted")
-    return there.rollout(resize) or right(memory=limits["memory"])
+        return untried() if view.keeps_pods(resize) else wrong("restarted")
+    return view.rollout(resize) or right(memory=limits["memory"])
 
 
-def guaranteed(there: View) -> Verdict:
+def guaranteed(view: View) -> Verdict:
     """`db` has the class Guaranteed, and may take no more than before."""
-    db = there.deployment("db")
+    db = view.deployment("db")
     requests, limits = amounts(db)
     most = given(cpu="500m", memory="256Mi")
     if not limits:
@@ -102,21 +102,21 @@ def guaranteed(there: View) -> Verdict:
     missing = [name for name in ("cpu", "memory") if requests.get(name) != limits.get(name)]
     if missing:
         return wrong("burstable", resource=missing[0])
-    if found := there.rollout(db):
+    if found := view.rollout(db):
         return found
-    classes = {pod.status.qosClass for pod in there.pods(selector(db))}
+    classes = {pod.status.qosClass for pod in view.pods(selector(db))}
     return right() if classes == {"Guaranteed"} else unclear("waiting")
 
 
-def first(there: View) -> Verdict:
+def first(view: View) -> Verdict:
     """Name the pod that a node short of memory would evict first."""
-    name = there.answer.lower().rpartition("/")[2]
-    pods = {pod.metadata.name: pod for pod in there.pods()}
+    name = view.answer.lower().rpartition("/")[2]
+    pods = {pod.metadata.name: pod for pod in view.pods()}
     over = {name: _over_request(pod) for name, pod in pods.items()}
     if len(over) < 3:
         return unclear("gone", name="first")
     if name not in over:
-        return wrong("nothing", answer=there.answer)
+        return wrong("nothing", answer=view.answer)
     if name == max(over, key=lambda each: over[each]):
         return right(name=name)
     if over[name] <= 0:
@@ -133,9 +133,9 @@ def _over_request(pod: Any) -> float:
     return (used.nano - amounts(pod)[0].get("memory", ZERO).nano) / 10**9
 
 
-def crashing(there: View) -> Verdict:
+def crashing(view: View) -> Verdict:
     """The program that ended for want of a variable has it."""
-    mailer = there.deployment("mailer")
+    mailer = view.deployment("mailer")
     if replicas(mailer) == 0:
         return wrong("scaled")
     if "SMTP_HOST is not set" not in " ".join(container(mailer).command or ()):
@@ -146,13 +146,13 @@ def crashing(there: View) -> Verdict:
             return wrong("empty")
         if values:
             return wrong("variable", name=next(iter(values)))
-        return untried() if there.keeps_pods(mailer) else wrong("restarted")
-    return there.rollout(mailer) or right(value=values["SMTP_HOST"])
+        return untried() if view.keeps_pods(mailer) else wrong("restarted")
+    return view.rollout(mailer) or right(value=values["SMTP_HOST"])
 
 
-def slow(there: View) -> Verdict:
+def slow(view: View) -> Verdict:
     """A slow starter is given time, and is still watched."""
-    catalog = there.deployment("catalog")
+    catalog = view.deployment("catalog")
     own = container(catalog)
     if "sleep 40" not in " ".join(own.command or ()):
         return wrong("program_changed")
@@ -163,7 +163,7 @@ def slow(there: View) -> Verdict:
     patience = _patience(own.startupProbe or own.livenessProbe)
     if patience <= LOADING:
         return untried() if patience == 5 else wrong("too_soon", seconds=patience)
-    return there.rollout(catalog) or right()
+    return view.rollout(catalog) or right()
 
 
 def _patience(probe: Any) -> int:
@@ -172,10 +172,10 @@ def _patience(probe: Any) -> int:
     return (probe.initialDelaySeconds or 0) + (failures - 1) * period
 
 
-def unready(there: View) -> Verdict:
+def unready(view: View) -> Verdict:
     """The pods are asked where they answer, and get requests."""
-    stock = there.deployment("stock")
-    there.prepared(core.Service, "stock")
+    stock = view.deployment("stock")
+    view.prepared(core.Service, "stock")
     probe = container(stock).readinessProbe
     if probe is None:
         return wrong("probe_removed")
@@ -183,9 +183,9 @@ def unready(there: View) -> Verdict:
         return wrong("weaker")
     if replicas(stock) != 2:
         return wrong("scaled")
-    if (found := there.rollout(stock)) is None:
-        return right(number=len(there.served("stock")))
-    if there.keeps_pods(stock):
+    if (found := view.rollout(stock)) is None:
+        return right(number=len(view.served("stock")))
+    if view.keeps_pods(stock):
         return untried()
     if probe.httpGet.path == "/health":
         return wrong("restarted")
@@ -194,9 +194,9 @@ def unready(there: View) -> Verdict:
     return found
 
 
-def patient(there: View) -> Verdict:
+def patient(view: View) -> Verdict:
     """Version 2 was begun, and none of the three of version 1 was given up for it."""
-    web = there.deployment("web")
+    web = view.deployment("web")
     waits = web.spec.minReadySeconds or 0
     if _version(web) != "2":
         return wrong("not_begun") if waits else untried()
@@ -205,7 +205,7 @@ def patient(there: View) -> Verdict:
     strategy = web.spec.strategy
     if strategy is not None and strategy.type == "Recreate":
         return wrong("recreate")
-    pods = there.pods(selector(web))
+    pods = view.pods(selector(web))
     if not any(_version(pod) == "2" for pod in pods):
         return unclear("waiting")
     kept = [pod for pod in pods if _version(pod) == "1" and is_ready(pod)]
@@ -218,16 +218,16 @@ def _version(obj: Any) -> str:
     return next((one.value for one in container(obj).env or () if one.name == "VERSION"), "")
 
 
-def aside(there: View) -> Verdict:
+def aside(view: View) -> Verdict:
     """One pod out of the Service by its file, and otherwise as it was."""
-    web = there.deployment("web")
-    there.prepared(core.Service, "web")
-    pods = there.pods()
+    web = view.deployment("web")
+    view.prepared(core.Service, "web")
+    pods = view.pods()
     if any(not is_owned(pod) for pod in pods):
         return wrong("relabelled")
     if replicas(web) != 3:
         return wrong("scaled", replicas=replicas(web))
-    if any(not there.is_given(pod) for pod in pods):
+    if any(not view.is_given(pod) for pod in pods):
         return wrong("replaced")
     states = [state for pod in pods for state in pod.status.containerStatuses or ()]
     if any(state.restartCount for state in states):

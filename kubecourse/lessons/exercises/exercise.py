@@ -48,10 +48,10 @@ class Task(NamedTuple):
     def namespace(self) -> str:
         return f"ex-{self.name}" if self.cluster is None else "default"
 
-    def judge(self, there: Any) -> Verdict:
+    def judge(self, view: Any) -> Verdict:
         """What its check finds, or that there is nothing to check."""
         try:
-            return self.check(there)
+            return self.check(view)
         except NoAnswer:
             return Verdict(Outcome.UNTRIED, "any.unanswered", {"name": self.name})
         except Removed as gone:

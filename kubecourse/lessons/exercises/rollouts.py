@@ -10,13 +10,13 @@ from kubecourse.lessons.exercises.view import View, image, selector
 core = models.core_v1
 
 
-def fewest_ready(there: View, deployment: Any) -> int | None:
+def fewest_ready(view: View, deployment: Any) -> int | None:
     """How few pods were ready during the last rollout, or None if its events are gone.
 
     Each time that old pods were taken away, the deployment controller left an event; how many
     new ones were ready by then, they say themselves.
     """
-    pods = [pod for pod in there.pods(selector(deployment)) if image(pod) == image(deployment)]
+    pods = [pod for pod in view.pods(selector(deployment)) if image(pod) == image(deployment)]
     began = min((pod.metadata.creationTimestamp for pod in pods), default=None)
     ready = [
         condition.lastTransitionTime
@@ -25,7 +25,7 @@ def fewest_ready(there: View, deployment: Any) -> int | None:
         if condition.type == "Ready" and condition.lastTransitionTime
     ]
     left = []
-    for event in there.list(core.Event):
+    for event in view.list(core.Event):
         words = (event.message or "").split()
         if (
             event.reason == "ScalingReplicaSet"
