@@ -1,12 +1,15 @@
-"""How two workers share the tests: what stays together, and what waits for the other's end.
+"""How two workers share the tests: what stays together, what begins first, who has the engine.
 
-`make test` runs `pytest -n 2`. Tests of one file, cells of one notebook, all that a browser does
-and all that the ledger counts stay together. Labs use fixed ports and look at all containers of
-the course, so only one process on a machine may work with its Docker engine.
+`make test` runs `pytest -n 2`. Tests of one file and cells of one notebook stay together, and so do
+all that a browser does, all that the ledger counts and all that asks the Docker engine: labs use
+fixed ports and look at all containers of the course, so only one process on a machine may work
+with it. One worker begins with the browser, in it with the chapters that ask the engine; by the
+time that the other comes to the engine's group, it is free.
 """
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Generator
 from functools import cache
@@ -17,42 +20,72 @@ import pytest
 from filelock import FileLock
 from xdist.scheduler import LoadScopeScheduling
 
+from kubecourse.lessons.exercises.exercise import tasks
 from tests.fidelity import LEDGER
 
 ROOT = Path(__file__).parents[1]
 ENGINE = FileLock(Path(tempfile.gettempdir()) / "kubecourse-engine.lock")
-LABS = "tests/containers/"
 USES = ("kubecourse.containers", "doctor", "side_by_side")
 """What a notebook that asks the Docker engine for something imports."""
+BROWSER, LEDGERS, ENGINES = "the browser", "the ledger", "the engine"
+FIRST = (
+    BROWSER,
+    "tests/publish/test_handouts.py",
+    "tests/lessons/exercises/test_exercises.py",
+    "tests/clients/test_kubectl.py",
+    LEDGERS,
+    "notebooks/04_kubernetes_objects.ipynb",
+    "notebooks/ko/04_kubernetes_objects.ipynb",
+    "tests/lessons/exercises/test_checks_in_any_state.py",
+    ENGINES,
+)
+"""Groups that take long, so that both workers end with short ones, and at about the same time."""
 
 
 @cache
-def chapters_with_docker() -> list[str]:
+def labs() -> re.Pattern[str]:
+    """How tests that ask the Docker engine for something are named."""
     sources = (ROOT / "notebooks" / "source").glob("*.md")
-    return [path.stem for path in sources if any(word in path.read_text() for word in USES)]
+    chapters = [path.stem for path in sources if any(word in path.read_text() for word in USES)]
+    exercises = rf"lessons/exercises/test_exercises\.py::.*\[({'|'.join(tasks(2))})[]-]"
+    return re.compile(
+        "|".join(["tests/containers/", r"publish/test_doctor\.py", exercises, *chapters])
+    )
 
 
-def uses_docker(item: pytest.Item | None) -> bool:
-    if item is None:
-        return False
-    asked = item.get_closest_marker("requires_docker") is not None
-    asked = asked or item.nodeid.startswith(LABS)
-    return asked or any(chapter in item.nodeid for chapter in chapters_with_docker())
+def on_engine(nodeid: str) -> bool:
+    return labs().search(nodeid) is not None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser first, which takes longest; then what needs no engine; then what waits for it."""
-    items.sort(key=lambda item: "/browser/" not in item.nodeid and 1 + uses_docker(item))
+def group(nodeid: str, config: pytest.Config) -> str:
+    """What a test stays together with."""
+    if "/browser/" in nodeid:
+        return BROWSER
+    if config.stash[LEDGER].counts(nodeid):
+        return LEDGERS
+    return ENGINES if on_engine(nodeid) else nodeid.partition("::")[0]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    def turn(item: pytest.Item) -> tuple[int, bool, str]:
+        its = group(item.nodeid, config)
+        chapter = item.nodeid.partition("[")[2] if its == BROWSER else ""
+        at = FIRST.index(its) if its in FIRST else len(FIRST)
+        return at, not (chapter and on_engine(item.nodeid)), chapter
+
+    items.sort(key=turn)
+    for item in items:
+        if item.get_closest_marker("requires_docker") and not on_engine(item.nodeid):
+            raise pytest.UsageError(
+                f"tests/sharing.py does not know that {item.nodeid} asks Docker"
+            )
 
 
 class Together(LoadScopeScheduling):
     """Hands out whole groups of tests. Names alone tell the group: marks stay in the workers."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        if self.config.stash[LEDGER].counts(nodeid):
-            return "ledger"
-        return next((folder for folder in ("tests/browser/", LABS) if folder in file), file)
+        return group(nodeid, self.config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -64,9 +97,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
 def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, object, object]:
-    if uses_docker(item):
+    if on_engine(item.nodeid):
         ENGINE.acquire()
     outcome = yield
-    if not uses_docker(nextitem):
+    if nextitem is None or not on_engine(nextitem.nodeid):
         ENGINE.release(force=True)
     return outcome
