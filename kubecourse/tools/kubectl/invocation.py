@@ -30,6 +30,8 @@ class Invocation:
     dash: int | None = None
     said: list[tuple[str, bool]] = field(default_factory=list)
     """What it has printed, in order, and whether to stderr."""
+    warned: set[str] = field(default_factory=set)
+    """What the server has warned of, each once."""
 
     @property
     def namespace(self) -> str:
@@ -58,15 +60,15 @@ class Invocation:
 
     def write(self, text: str) -> None:
         """Print to stdout as it stands."""
-        self.said.append((text, False))
+        self._say(text, False)
 
     def print(self, line: str = "") -> None:
         """Print a line to stdout."""
-        self.said.append((f"{line}\n", False))
+        self._say(f"{line}\n", False)
 
     def complain(self, text: str) -> None:
         """Print to stderr as it stands."""
-        self.said.append((text, True))
+        self._say(text, True)
 
     def error(self, line: str) -> None:
         """Print a line to stderr; the command goes on."""
@@ -77,10 +79,16 @@ class Invocation:
         self.error(f"Warning: {message}")
 
     def pass_on_warnings(self) -> None:
-        """Print the server's warnings, each once."""
-        for warning in dict.fromkeys(self.connection.warnings):
-            self.warn(warning)
-        self.connection.warnings = []
+        """Print the server's warnings: they came with its answer, before what is made of it."""
+        came, self.connection.warnings = self.connection.warnings, []
+        for warning in came:
+            if warning not in self.warned:
+                self.warned.add(warning)
+                self.warn(warning)
+
+    def _say(self, text: str, is_error: bool) -> None:
+        self.pass_on_warnings()
+        self.said.append((text, is_error))
 
     def usage_error(self, message: str) -> KubectlError:
         """An error for arguments that make no sense, to be raised."""

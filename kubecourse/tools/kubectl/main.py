@@ -59,7 +59,6 @@ def run(cluster: Any, args: str | list[str], stdin: str | None = None) -> Output
     try:
         code = _run(inv, words[1:] if words[:1] == ["kubectl"] else words) or 0
     except (ApiError, KubectlError, JSONPathError, SeveralErrors) as error:
-        inv.pass_on_warnings()
         text, code = explain(error)
         inv.complain(text)
     inv.pass_on_warnings()
