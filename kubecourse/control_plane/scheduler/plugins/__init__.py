@@ -19,7 +19,11 @@ from kubecourse.control_plane.scheduler.plugins.node_resources import (
     NodeResourcesFit,
 )
 from kubecourse.control_plane.scheduler.plugins.pod_topology_spread import PodTopologySpread
-from kubecourse.control_plane.scheduler.plugins.volume_binding import VolumeBinding
+from kubecourse.control_plane.scheduler.plugins.volume_binding import (
+    VolumeBinding,
+    VolumeRestrictions,
+    VolumeZone,
+)
 
 RULES: tuple[type[Plugin], ...] = (
     NodeUnschedulable,
@@ -27,7 +31,9 @@ RULES: tuple[type[Plugin], ...] = (
     NodeAffinity,
     NodePorts,
     NodeResourcesFit,
+    VolumeRestrictions,
     VolumeBinding,
+    VolumeZone,
     PodTopologySpread,
     InterPodAffinity,
     NodeResourcesBalancedAllocation,

@@ -1,7 +1,8 @@
 """A pod waits for the claims that it names, and goes only where their volumes are or can be.
 
 Sources: `pkg/scheduler/framework/plugins/volumebinding/{volume_binding,binder}.go`,
-`pkg/scheduler/framework/plugins/volumerestrictions/volume_restrictions.go`.
+`pkg/scheduler/framework/plugins/{volumerestrictions/volume_restrictions,
+volumezone/volume_zone}.go`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from typing import Any
 
 from kubecourse.api import volumes
 from kubecourse.api.quota import storage_class_of
-from kubecourse.control_plane.scheduler.cache import Cache, NodeInfo
-from kubecourse.control_plane.scheduler.framework import ClusterEvent, Plugin, Verdict
+from kubecourse.control_plane.scheduler.cache import REGION, ZONE, Cache, NodeInfo, labels_of
+from kubecourse.control_plane.scheduler.framework import Census, ClusterEvent, Plugin, Verdict
 
 NAME = "VolumeBinding"
+ALONE = "ReadWriteOncePod"
 UNBOUND = "pod has unbound immediate PersistentVolumeClaims"
 ELSEWHERE = "node(s) didn't match PersistentVolume's node affinity"
 NOTHING = "node(s) didn't find available persistent volumes to bind"
@@ -114,6 +116,79 @@ class VolumeBinding(Plugin):
         if obj is None or obj.kind != "PersistentVolumeClaim":
             return obj is not None
         return (obj.metadata.namespace, obj.metadata.name) in volumes.claims_of(pod)
+
+
+class VolumeRestrictions(Plugin):
+    """A claim that one pod alone may use is used by one pod alone, wherever that is.
+
+    A summary is how many pods of a node use such claims of the pod.
+    """
+
+    name = "VolumeRestrictions"
+    counts = True
+    refusal = Verdict(
+        name,
+        (
+            "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod "
+            "access mode",
+        ),
+    )
+
+    def __init__(self, pod: Any, cache: Cache) -> None:
+        used = volumes.claims_of(pod) if pod.spec.volumes else ()
+        found = {key: cache.claims.claim(*key) for key in used}
+        self._own = [
+            key for key, claim in found.items() if claim and ALONE in (claim.spec.accessModes or ())
+        ]
+        self.judges = bool(self._own)
+
+    def _clashes(self, pod: Any) -> bool:
+        return bool(pod.spec.volumes) and any(key in self._own for key in volumes.claims_of(pod))
+
+    def summary(self, info: NodeInfo, facts: Any) -> int:
+        return sum(self._clashes(placed.pod) for placed in info.pods.values())
+
+    def survey(self, census: Census) -> int:
+        return sum(pods * nodes for pods, nodes in census.items())
+
+    def judge(self, survey: int, summary: int) -> Verdict | None:
+        return self.refusal if survey else None
+
+    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
+        return event.kind == "pod" and event.new is None and self._clashes(event.old)
+
+
+class VolumeZone(Plugin):
+    """A pod goes only to the zones and regions that its volumes' labels name."""
+
+    name = "VolumeZone"
+    fixed = True
+    refusal = Verdict(name, ("node(s) had no available volume zone",), resolvable=False)
+
+    def __init__(self, pod: Any, cache: Cache) -> None:
+        used = volumes.claims_of(pod) if pod.spec.volumes else ()
+        claims = [claim for key in used if (claim := cache.claims.claim(*key)) is not None]
+        found = [cache.claims.volume(claim.spec.volumeName or "") for claim in claims]
+        self._places = [
+            (key, labels_of(volume)[key].split("__"))
+            for volume in found
+            for key in (ZONE, REGION)
+            if volume is not None and key in labels_of(volume)
+        ]
+        self.judges = bool(self._places)
+
+    def facts(self, info: NodeInfo) -> Verdict | None:
+        labels = info.labels
+        if ZONE not in labels and REGION not in labels:
+            return None
+        fits = all(labels.get(key) in values for key, values in self._places)
+        return None if fits else self.refusal
+
+    def judge(self, survey: Any, summary: Verdict | None) -> Verdict | None:
+        return summary
+
+    def might_help(self, event: ClusterEvent, pod: Any) -> bool:
+        return event.kind in ("node", "claim") and event.new is not None
 
 
 def bindings(pod: Any, info: NodeInfo, known: Cache) -> Iterable[tuple[Any, Any]]:

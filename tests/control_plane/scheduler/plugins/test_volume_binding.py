@@ -1,12 +1,21 @@
 """Pods wait for their claims, and go where the volumes are."""
 
+from random import Random
+
 import pytest
+from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.clock import START
+from kubecourse.control_plane.scheduler.algorithm import Algorithm, NoFit
 from kubecourse.control_plane.scheduler.cache import Cache
 from kubecourse.control_plane.scheduler.framework import ClusterEvent
-from kubecourse.control_plane.scheduler.plugins.volume_binding import VolumeBinding, bindings
+from kubecourse.control_plane.scheduler.plugins.volume_binding import (
+    VolumeBinding,
+    VolumeRestrictions,
+    VolumeZone,
+    bindings,
+)
 from tests.control_plane.scheduler.objects import cache, node, pod, refusals
 
 core, meta, storage = models.core_v1, models.meta_v1, models.storage_v1
@@ -160,3 +169,58 @@ def test_a_class_may_serve_some_topologies_only():
     )  # fmt: skip
     found = known(zonal, claim(storageClassName="zonal"))
     assert refusals(VolumeBinding, user("data"), found) == {"a": NOTHING}
+
+
+def zonal(name, **labels):
+    return node(name, {f"topology.kubernetes.io/{key}": value for key, value in labels.items()})
+
+
+def test_the_labels_of_a_volume_name_its_zones():
+    marked = volume("disk")
+    labels = {"topology.kubernetes.io/zone": "z1__z2"}
+    marked = replace(marked, metadata=replace(marked.metadata, labels=labels))
+    bound = claim(volumeName="disk", annotations=BOUND, phase="Bound")
+    found = cache(zonal("a", zone="z1"), zonal("b", zone="z3"), zonal("c", region="r"), node("d"))
+    for obj in (marked, bound):
+        found.claims.set(None, obj)
+    refused = "node(s) had no available volume zone"
+    assert refusals(VolumeZone, user("data"), found) == {"b": refused, "c": refused}
+    assert refusals(VolumeZone, user(), found) == {}
+
+
+ALONE = (
+    "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
+)
+
+
+def test_a_claim_for_one_pod_is_not_for_two_wherever_they_are():
+    private, shared = (
+        claim(name, accessModes=[mode])
+        for name, mode in (("private", "ReadWriteOncePod"), ("shared", "ReadWriteOnce"))
+    )
+    found = known(private, shared)
+    first = user("private", "shared")
+    first = replace(first, metadata=replace(first.metadata, name="first", uid="first"))
+    assert refusals(VolumeRestrictions, user("private"), found) == {}
+    found.place(first, "a")
+    assert refusals(VolumeRestrictions, user("private"), found) == {"a": ALONE, "b": ALONE}
+    assert refusals(VolumeRestrictions, user("shared"), found) == {}
+    rule = VolumeRestrictions(user("private"), found)
+    assert rule.might_help(ClusterEvent("pod", first, None), user("private"))
+    assert not rule.might_help(ClusterEvent("pod", user("shared"), None), user("private"))
+
+
+def test_a_more_important_pod_takes_such_a_claim_from_a_less_important_one():
+    found = known(claim("private", accessModes=["ReadWriteOncePod"], phase="Bound",
+                        volumeName="disk", annotations=BOUND), volume("disk"))  # fmt: skip
+    holder = user("private")
+    holder = replace(holder, metadata=replace(holder.metadata, name="holder", uid="holder"))
+    found.place(holder, "b")
+    algorithm = Algorithm(found, Random(0))
+    chief = user("private")
+    chief = replace(chief, spec=replace(chief.spec, priority=9))
+    with pytest.raises(NoFit) as problem:
+        algorithm.find(chief)
+    assert {v.reasons[0]: n for v, n in problem.value.refusals.items()} == {ALONE: 2}
+    room = algorithm.preempt(chief, problem.value, [], 0.0)
+    assert (room.node.name, [v.metadata.name for v in room.victims]) == ("b", ["holder"])
