@@ -92,9 +92,21 @@ def prepare_for_create(resource: Resource, obj: Any) -> Any:
             obj = job_selector.generated(obj)
         case "DaemonSet":
             obj = _with_template_generation(obj, 1)
+        case "StatefulSet":
+            obj = _one_at_a_time(obj)
     if "status" in resource.subresources and resource.kind not in _STATUS_FROM_CLIENT:
         obj = replace(obj, status=_first_status(type(obj)))
     return custom.default(resource, obj) if resource.custom else obj  # its status may have some
+
+
+def _one_at_a_time(obj: Any) -> Any:
+    """A StatefulSet without `maxUnavailable`: that feature is off in 1.36."""
+    strategy = obj.spec.updateStrategy
+    rolling = strategy.rollingUpdate if strategy is not None else None
+    if rolling is None or rolling.maxUnavailable is None:
+        return obj
+    strategy = replace(strategy, rollingUpdate=replace(rolling, maxUnavailable=None))
+    return replace(obj, spec=replace(obj.spec, updateStrategy=strategy))
 
 
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
@@ -129,6 +141,8 @@ def prepare_for_update(resource: Resource, new: Any, old: Any) -> Any:
         had = (old.metadata.annotations or {}).get(_TEMPLATE_GENERATION, "1")
         changed = new.spec.template != old.spec.template
         new = _with_template_generation(new, int(had) + changed)
+    elif resource.kind == "StatefulSet":
+        new = _one_at_a_time(new)
     elif resource.kind == "Service":
         new = replace(new, spec=service_changes.carried_over(new.spec, old.spec))
     return new

@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.client import Informer
@@ -251,3 +252,13 @@ spec:
         assert shown == "v1/PersistentVolumeClaim"
     wrong = text.replace("    kind: P", "    colour: blue\n    kind: P")
     assert "unknown field" in bench.cluster.run("apply -f -", wrong).text
+
+
+def test_no_more_than_one_pod_at_a_time_can_be_asked_for(bench: Bench):
+    stateful_set(bench, "updateStrategy: {rollingUpdate: {partition: 1, maxUnavailable: 2}}")
+    strategy = bench.get("statefulset/s").spec.updateStrategy
+    for _ in range(2):
+        rolling = bench.get("statefulset/s").spec.updateStrategy.rollingUpdate
+        assert (rolling.partition, rolling.maxUnavailable) == (1, None)
+        asked = replace(strategy, rollingUpdate=replace(rolling, maxUnavailable=3))
+        bench.change("statefulset/s", updateStrategy=asked)
