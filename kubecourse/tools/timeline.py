@@ -22,7 +22,7 @@ Told = Iterator[tuple[str, str]]
 
 START_UP = "image pull, start, readinessProbe"
 CAUSES: dict[str, dict[str, str]] = {
-    "given up": {"silent": "--node-monitor-grace-period, --node-monitor-period"},
+    "given up": {"silent": "--node-monitor-grace-period"},
     "tainted": {"given up": "--node-eviction-rate"},
     "unready": {"given up": ""},
     "evicted": {"tainted": "tolerationSeconds"},

@@ -25,7 +25,8 @@ class _Manners(anywidget.AnyWidget):
     A slider's handle has its label, a plot its title, a button that is only a picture its name.
     Keys pressed in the panel are the panel's: JupyterLab would take arrows to move from cell to
     cell. The key End leads to a slider's end also if that is another than when it was made. Grey
-    text in plots takes the theme's colour: no grey is readable on both white and black.
+    text in plots takes the theme's colour: no grey is readable on both white and black. Korean, in
+    the notebook's texts too, is broken between words, as it is printed.
     """
 
     icons = traitlets.Dict().tag(sync=True)
@@ -93,6 +94,7 @@ class _Manners(anywidget.AnyWidget):
         fill: var(--jp-ui-font-color1) !important;
     }}
     .kubecourse-panel .modebar-container {{ display: none; }}
+    .jp-RenderedHTMLCommon {{ word-break: keep-all; overflow-wrap: anywhere; }}
     """
 
     def still(self) -> str:
