@@ -38,7 +38,7 @@ async def execute(request: web.BaseRequest, entrance: Entrance) -> None:
     typed = await _everything_typed(wires) if entrance.flag("stdin") else ""
     with clock.turn:
         container = entrance.running()
-        result = entrance.kubelet().runtime.exec(container, command, typed)
+        result = entrance.access.kubelet().runtime.exec(container, command, typed)
         end = clock.now + result.seconds
     await _while_listening(wires, reached(clock, end))
     await wires.send("stdout", result.stdout.encode())
@@ -83,7 +83,7 @@ async def _converse(entrance: Entrance, wires: channels.Channels) -> None:
     clock = entrance.clock
     terminal = Terminal(entrance.flag("tty"))
     with clock.turn:
-        session = entrance.kubelet().runtime.shell(entrance.running())
+        session = entrance.access.kubelet().runtime.shell(entrance.running())
     prompt = terminal.shown(PROMPT if entrance.flag("tty") else "")
     await wires.send("stdout", prompt)
     async for shown, line in _lines_typed(terminal, wires):

@@ -1,8 +1,6 @@
 """The way into containers: logs, exec, attach, port-forward.
 
-The real API server asks the kubelet of the pod's node; so does this. No command leaves the
-simulated container, and no connection the simulated network. Sources:
-`pkg/registry/core/pod/strategy.go` (LogLocation, streamLocation), `pkg/kubelet/kubelet_pods.go`.
+No command leaves the simulated container, and no connection the simulated network.
 """
 
 from __future__ import annotations
@@ -19,15 +17,11 @@ from kubecourse.api import errors
 from kubecourse.clock import START, Clock
 from kubecourse.control_plane.apiserver import APIServer
 from kubecourse.control_plane.apiserver.authorization import Attributes
+from kubecourse.control_plane.apiserver.pod_access import PodAccess
 from kubecourse.control_plane.apiserver.strategy import PODS
 
 POLL = 0.02
 """Real seconds between two looks at something that takes virtual time."""
-KUBELET_PORT = 10250
-_PULLING = {
-    "ErrImagePull": "image can't be pulled",
-    "ImagePullBackOff": "trying and failing to pull image",
-}
 
 
 class Front(Protocol):
@@ -49,11 +43,7 @@ class Entrance:
         self.clock = front.clock
         self.query = query
         self.pod = front.server.get(PODS, wanted.namespace, wanted.name)
-        self._statuses = {
-            status.name: status
-            for field in ("containerStatuses", "initContainerStatuses")
-            for status in getattr(self.pod.status, field, None) or ()
-        }
+        self.access = PodAccess(self.pod, front.kubelets)
 
     def flag(self, name: str) -> bool:
         """Whether something is asked for."""
@@ -87,51 +77,9 @@ class Entrance:
             raise errors.bad_request(f"container {name} is not valid for pod {pod}")
         return name
 
-    def kubelet(self, asked: str = "") -> Any:
-        """The kubelet of the pod's node. Raises an error 500 where it does not answer."""
-        node = self.pod.spec.nodeName
-        kubelet = self.front.kubelets.get(node)
-        if kubelet is not None and kubelet.running:
-            return kubelet
-        host = f"{(self.pod.status and self.pod.status.hostIP) or node}:{KUBELET_PORT}"
-        cut_off = kubelet is not None and not kubelet.runtime.powered
-        why = "i/o timeout" if cut_off else "connect: connection refused"
-        trying = f'Get "https://{host}/{asked}"' if asked else "error dialing backend"
-        raise errors.ApiError(500, "", f"{trying}: dial tcp {host}: {why}")
-
     def running(self) -> Any:
         """The container that runs, in the node's runtime. Raises BadRequest, an error 500."""
-        name, metadata = self.name, self.pod.metadata
-        if not self.pod.spec.nodeName:
-            raise errors.bad_request(f"pod {metadata.name} does not have a host assigned")
-        kubelet = self.kubelet()
-        status = self._statuses.get(name)
-        if status is None or status.state is None or status.state.running is None:
-            why = f'unable to upgrade connection: container not found ("{name}")'
-            raise errors.internal(why)
-        return kubelet.runtime.container(metadata.uid, name)
-
-    def logged(self) -> Any | None:
-        """The container whose log is wanted; None while its pod has no node."""
-        name, metadata, previous = self.name, self.pod.metadata, self.flag("previous")
-        if not self.pod.spec.nodeName:
-            return None
-        status = self._statuses.get(name)
-        state, last = getattr(status, "state", None), getattr(status, "lastState", None)
-        where = f'container "{name}" in pod "{metadata.name}"'
-        ended = last is not None and last.terminated is not None
-        if previous and not ended:
-            raise errors.bad_request(f"previous terminated {where} not found")
-        if not previous and not ended and not (state and (state.running or state.terminated)):
-            waiting = state.waiting if state is not None else None
-            reason = (waiting.reason if waiting else None) or "ContainerCreating"
-            raise errors.bad_request(f"{where} is waiting to start: {_PULLING.get(reason, reason)}")
-        place = f"{metadata.namespace}/{metadata.name}/{name}"
-        sandbox = self.kubelet(f"containerLogs/{place}").runtime.sandboxes.get(metadata.uid)
-        runs = getattr(sandbox, "previous" if previous else "containers", {})
-        if name not in runs:
-            raise errors.bad_request(f"{where} is terminated")
-        return runs[name]
+        return self.access.running(self.name)
 
 
 # --- logs
@@ -141,7 +89,7 @@ async def logs(request: web.BaseRequest, entrance: Entrance) -> web.StreamRespon
     """Send what a container wrote, and with `follow` what it goes on to write."""
     clock = entrance.clock
     with clock.turn:
-        container = entrance.logged()
+        container = entrance.access.logged(entrance.name, entrance.flag("previous"))
         lines, seen = _lines(entrance, container)
     response = web.StreamResponse(headers={"Content-Type": "text/plain"})
     response.enable_chunked_encoding()

@@ -28,7 +28,7 @@ async def forward(request: web.BaseRequest, entrance: Entrance) -> None:
         if phase != "Running":
             why = f"unable to forward port because pod is not running. Current status={phase}"
             raise errors.bad_request(why)
-        entrance.kubelet()
+        entrance.access.kubelet()
     session = await ports.open_forward(request, _ports(entrance))
     tasks = set()
     try:

@@ -3,18 +3,21 @@
 The real kubectl asks the API server, which asks the node's kubelet; so does this, without the
 wires. Errors are worded as they arrive at kubectl.
 Sources: `staging/src/k8s.io/kubectl/pkg/cmd/util/podcmd/podcmd.go`,
-`…/pkg/polymorphichelpers/logsforobject.go`, `pkg/kubelet/kubelet_pods.go`
-(validateContainerLogStatus).
+`…/pkg/polymorphichelpers/logsforobject.go`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from kubecourse.api.errors import ApiError, bad_request
+from kubecourse.api import codec
+from kubecourse.api.errors import ApiError
 from kubecourse.api.resources import BY_KIND
 from kubecourse.clock import START
+from kubecourse.control_plane.apiserver.pod_access import UNANSWERED, PodAccess
 from kubecourse.tools.kubectl.cli import command
 from kubecourse.tools.kubectl.connection import WATCH_LIMIT, Connection
 from kubecourse.tools.kubectl.describe.formatters import label_selector
@@ -26,7 +29,6 @@ from kubecourse.tools.kubectl.resources import Info, Selection, from_arguments
 Json = dict[str, Any]
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-KUBELET_PORT = 10250
 DIAL_TIMEOUT = 30.0
 """Seconds after which the API server gives up to reach a node."""
 PODS = BY_KIND["v1", "Pod"]
@@ -34,10 +36,6 @@ SELECTED_TAIL = 10
 """Lines of each pod where a selector chooses them and --tail is not given."""
 FOLLOW = 60.0
 """Virtual seconds that -f stays where nothing ends it."""
-_PULLING = {
-    "ErrImagePull": "image can't be pulled",
-    "ImagePullBackOff": "trying and failing to pull image",
-}
 
 
 # --- choosing
@@ -110,61 +108,25 @@ def _fitness(pod: Json) -> tuple[Any, ...]:
 # --- reaching the node
 
 
+@contextmanager
+def access(connection: Connection, pod: Json) -> Iterator[PodAccess]:
+    """The way into a pod; who asks a machine that does not answer waits for that long."""
+    kubelets = getattr(connection.cluster, "kubelets", {})
+    try:
+        yield PodAccess(codec.decode(pod, "core/v1.Pod")[0], kubelets)
+    except ApiError as error:
+        if error.message.endswith(UNANSWERED):
+            connection.clock.advance(DIAL_TIMEOUT)
+        raise
+
+
 def find_run(connection: Connection, pod: Json, name: str, previous: bool = False) -> Any | None:
     """The container in the runtime whose log can be read; None while its pod has no node.
 
     Raises ApiError for a container that has not started, or whose node does not answer.
     """
-    name, _ = choose(pod, name)
-    node = pod["spec"].get("nodeName")
-    if not node:
-        return None
-    state = _status(pod, name)
-    current, last = state.get("state") or {}, state.get("lastState") or {}
-    where = f'container "{name}" in pod "{pod["metadata"]["name"]}"'
-    if previous:
-        if not last.get("terminated"):
-            raise bad_request(f"previous terminated {where} not found")
-    elif "running" not in current and "terminated" not in current and "terminated" not in last:
-        reason = (current.get("waiting") or {}).get("reason", "ContainerCreating")
-        raise bad_request(f"{where} is waiting to start: {_PULLING.get(reason, reason)}")
-    kubelet = reach(connection, pod, f"containerLogs/{_path(pod, name)}")
-    sandbox = kubelet.runtime.sandboxes.get(pod["metadata"]["uid"])
-    runs = getattr(sandbox, "previous" if previous else "containers", {})
-    if name not in runs:
-        raise bad_request(f"{where} is terminated")
-    return runs[name]
-
-
-def reach(connection: Connection, pod: Json, asked: str = "") -> Any:
-    """The kubelet of a pod's node. Raises ApiError where it does not answer.
-
-    `asked` is the path that the API server gets there; without one it opens a stream.
-    """
-    node = pod["spec"]["nodeName"]
-    kubelet = getattr(connection.cluster, "kubelets", {}).get(node)
-    if kubelet is not None and kubelet.running:
-        return kubelet
-    host = f"{(pod.get('status') or {}).get('hostIP') or node}:{KUBELET_PORT}"
-    why = "connect: connection refused"
-    if kubelet is not None and not kubelet.runtime.powered:
-        connection.clock.advance(DIAL_TIMEOUT)
-        why = "i/o timeout"
-    trying = f'Get "https://{host}/{asked}"' if asked else "error dialing backend"
-    raise ApiError(500, "", f"{trying}: dial tcp {host}: {why}")
-
-
-def _path(pod: Json, name: str) -> str:
-    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}/{name}"
-
-
-def _status(pod: Json, name: str) -> Json:
-    status = pod.get("status") or {}
-    for key in ("containerStatuses", "initContainerStatuses"):
-        for each in status.get(key) or []:
-            if each["name"] == name:
-                return each
-    return {}
+    with access(connection, pod) as way:
+        return way.logged(choose(pod, name)[0], previous)
 
 
 def running(connection: Connection, pod: Json, name: str) -> tuple[Any, Any]:
@@ -174,15 +136,14 @@ def running(connection: Connection, pod: Json, name: str) -> tuple[Any, Any]:
         raise KubectlError(
             f"cannot exec into a container in a completed pod; current phase is {phase}"
         )
-    node = pod["spec"].get("nodeName")
-    if not node:
-        raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
-    runtime = reach(connection, pod).runtime
-    if "running" not in (_status(pod, name).get("state") or {}):
-        raise KubectlError(
-            f'Internal error occurred: unable to upgrade connection: container not found ("{name}")'
-        )
-    return runtime, runtime.container(pod["metadata"]["uid"], name)
+    with access(connection, pod) as way:
+        try:
+            found = way.running(name)
+            return way.kubelet().runtime, found
+        except ApiError as error:
+            if error.reason == "InternalError":
+                raise KubectlError(error.message) from None
+            raise
 
 
 # --- logs
