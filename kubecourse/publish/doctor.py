@@ -111,7 +111,7 @@ def _linked(line: str) -> str:
 
 
 def doctor() -> Report:
-    """Try everything that the course can use on this machine. Takes some seconds, most of them for Docker."""
+    """Try everything that the course can use on this machine. Takes some seconds."""
     system = {"Darwin": "macos", "Windows": "windows"}.get(platform.system(), "linux")
     return Report(tuple(_examine(tool, test, system) for tool, test in TESTS.items()))
 

@@ -39,7 +39,7 @@ def test_a_nodes_death_is_told_from_the_last_heartbeat_to_its_return(outage: Tim
 def test_each_step_says_how_long_it_took_and_what_decides_that(outage: Timeline) -> None:
     took = {row.what: (row.took, row.setting) for row in outage.rows if row.time > 30}
     assert took["given up"] == (54.956, "--node-monitor-grace-period")
-    assert took["evicted"] == (300.0, "tolerationSeconds: 300")
+    assert took["evicted"] == (300.001, "tolerationSeconds: 300")
     replaced = outage.first("replaced")
     assert replaced is not None and replaced.took is not None and replaced.took < 0.01
     ready = outage.first("ready", after=replaced.time)
