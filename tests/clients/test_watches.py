@@ -177,3 +177,13 @@ def test_a_slow_reader_is_sent_away(
             return len([event async for event in events(response)])
 
     assert talk(service, watch) < 20
+
+
+def test_a_watch_of_a_deprecated_kind_begins_with_a_warning(service: Service) -> None:
+    async def watch(get: Get) -> list[str]:
+        path = "/api/v1/endpoints?watch=true&timeoutSeconds=1"
+        async with get(path) as response:
+            return response.headers.getall("Warning")
+
+    said = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+    assert talk(service, watch) == [f'299 - "{said}"']

@@ -51,24 +51,36 @@ def watch(server: APIServer, request: Request, send: Callable[[dict[str, Any]], 
 
     Raises ApiError.
     """
-    return verbs.open_watch(_watching(server, request), send)
+    return verbs.open_watch(_watching(server, request, []), send)
 
 
 def stream(
-    server: APIServer, request: Request, handler: Callable[[Events, list[Change]], None]
+    server: APIServer,
+    request: Request,
+    handler: Callable[[Events, list[Change]], None],
+    warnings: list[str],
 ) -> Watch:
     """Open a watch for somebody outside: `handler` gets changes as they are made.
 
-    And with them what turns them into events in the form asked for. Raises ApiError.
+    And with them what turns them into events in the form asked for. `warnings` gets those that
+    the answer begins with. Raises ApiError.
     """
-    call = _watching(server, request)
+    call = _watching(server, request, warnings)
     return verbs.open_stream(call, partial(handler, verbs.events(call)), OutsideWatch)
 
 
-def _watching(server: APIServer, request: Request) -> Call:
+def _watching(server: APIServer, request: Request, warnings: list[str]) -> Call:
     path, query = _split(request)
     _authorize(server, request, path, query)
-    return Call(server, _target(server, path), query, request, [])
+    target = _target(server, path)
+    _warn(target, warnings)
+    return Call(server, target, query, request, warnings)
+
+
+def _warn(target: Target, warnings: list[str]) -> None:
+    """Who asks for a deprecated kind is told so, whatever else comes of it."""
+    if target.resource.deprecation:
+        warnings.append(target.resource.deprecation)
 
 
 def _answer(server: APIServer, request: Request, warnings: list[str]) -> verbs.Answer:
@@ -93,8 +105,7 @@ def _answer(server: APIServer, request: Request, warnings: list[str]) -> verbs.A
     everywhere = target.resource.namespaced and target.namespace is None
     if verb is None or (everywhere and request.method == "POST"):
         raise errors.method_not_allowed()
-    if target.resource.deprecation:
-        warnings.append(target.resource.deprecation)
+    _warn(target, warnings)
     return verb(Call(server, target, query, request, warnings))
 
 

@@ -279,3 +279,51 @@ def test_discovery_names_every_resource(server: APIServer, accept: str) -> None:
     core = send(server, "GET", "/api/v1").body
     names = [row["name"] for row in core["resources"]]
     assert {"pods", "pods/eviction", "pods/binding", "namespaces/finalize"} <= set(names)
+
+
+DEPRECATED = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+ENDPOINTS = "/api/v1/namespaces/api/endpoints"
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "body", "code"),
+    [
+        ("GET", "", None, 200),
+        ("GET", "/no", None, 404),
+        ("POST", "", {"metadata": {"name": "e"}}, 201),
+        ("POST", "", {"metadata": {"name": "e"}, "subsets": 1}, 400),
+        ("POST", "", {"metadata": {"name": "e"}, "subsets": [{}]}, 422),
+        ("DELETE", "/no", None, 404),
+        ("DELETE", "", None, 200),
+    ],
+)
+def test_whoever_asks_for_a_deprecated_kind_is_told_so(
+    method: str, name: str, body: Any, code: int
+) -> None:
+    server = replay.server_with("api")
+    answer = handle(server, Request(method, ENDPOINTS + name, body=body))
+    assert (answer.code, answer.warnings) == (code, [DEPRECATED])
+
+
+def test_what_is_wrong_with_endpoints_is_told_in_the_servers_words_and_order() -> None:
+    server = replay.server_with("api")
+    body = {
+        "metadata": {"name": "e"},
+        "subsets": [
+            {"ports": [{"port": 80}]},
+            {
+                "addresses": [{"ip": "127.0.0.1"}, {"ip": "x"}],
+                "notReadyAddresses": [{"ip": "10.0.0.1"}],
+                "ports": [{"port": 0}, {"port": 1, "name": "a", "protocol": "X"}],
+            },
+        ],
+    }
+    causes = handle(server, Request("POST", ENDPOINTS, body=body)).body["details"]["causes"]
+    assert [(cause["field"], cause["message"].partition(":")[0]) for cause in causes] == [
+        ("subsets[0]", "Required value"),
+        ("subsets[1].addresses[0].ip", "Invalid value"),
+        ("subsets[1].addresses[1].ip", "Invalid value"),
+        ("subsets[1].ports[0].name", "Required value"),
+        ("subsets[1].ports[0].port", "Invalid value"),
+        ("subsets[1].ports[1].protocol", "Unsupported value"),
+    ]

@@ -21,7 +21,7 @@ from kubecourse.control_plane.apiserver.authorization import Attributes, User
 from kubecourse.control_plane.apiserver.http import commands, containers, forwarding
 from kubecourse.control_plane.apiserver.http.access import Access, printable
 from kubecourse.control_plane.apiserver.http.containers import Front
-from kubecourse.control_plane.apiserver.http.watching import Watches
+from kubecourse.control_plane.apiserver.http.watching import Watches, add_warnings
 
 log = logging.getLogger(__name__)
 
@@ -168,8 +168,7 @@ def _json(
         response.headers.update(_UNCHANGING)
     if wait := (answer.get("details") or {}).get("retryAfterSeconds") if code >= 400 else 0:
         response.headers["Retry-After"] = str(wait)
-    for warning in warnings or ():
-        response.headers.add("Warning", f'299 - "{_quoted(warning)}"')
+    add_warnings(response, warnings or [])
     return response
 
 
@@ -179,8 +178,3 @@ def encode(answer: Any) -> bytes:
         return msgspec.json.encode(answer)
     except UnicodeEncodeError:
         return json.dumps(answer).encode()
-
-
-def _quoted(text: str) -> str:
-    shown = "".join(c if c.isprintable() else " " for c in text)
-    return shown.replace("\\", "\\\\").replace('"', '\\"')

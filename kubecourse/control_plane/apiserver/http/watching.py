@@ -144,11 +144,11 @@ class Watches:
             for change in changes:
                 outlet.push(self._encoded.event(form, change))
 
-        stream = None
+        stream, warnings = None, list[str]()
         try:
             with self._turn:
                 server = self._front.server
-                stream = rest.stream(server, asked, pass_on)
+                stream = rest.stream(server, asked, pass_on, warnings)
         except errors.ApiError as error:
             if error.code != 410:
                 raise
@@ -156,6 +156,7 @@ class Watches:
             outlet.close()
         self._outlets.add(outlet)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        add_warnings(response, warnings)
         response.enable_chunked_encoding()
         try:
             await response.prepare(request)
@@ -194,6 +195,14 @@ class Watches:
                         stream.send(Change("BOOKMARK", mark))
         if data := await outlet.take(0):
             await response.write(data)
+
+
+def add_warnings(response: web.StreamResponse, warnings: list[str]) -> None:
+    """Put warnings into an answer's head."""
+    for warning in warnings:
+        shown = "".join(c if c.isprintable() else " " for c in warning)
+        quoted = shown.replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{quoted}"')
 
 
 def _seconds(text: str) -> float:
