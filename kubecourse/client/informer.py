@@ -53,7 +53,7 @@ class Informer(Cell):
     """The objects of one class, as last heard. Iterating gives them in order of arrival."""
 
     __slots__ = (
-        "_client", "_cls", "_fields", "_handlers", "_indexes", "_namespace", "_objects", "_stream",
+        "_client", "_cls", "_handlers", "_indexes", "_namespace", "_objects", "_stream",
         "page", "synced",
     )  # fmt: skip
 
@@ -63,13 +63,11 @@ class Informer(Cell):
         cls: type[Any],
         *,
         namespace: str | None = None,
-        fields: str | None = None,
     ) -> None:
         super().__init__()
         self._client = client
         self._cls = cls
         self._namespace = namespace
-        self._fields = fields
         self._objects: dict[Key, Any] = {}
         self._indexes: dict[IndexFunction, dict[str, dict[Key, Any]]] = {}
         self._handlers: list[ChangeHandler] = []
@@ -80,9 +78,7 @@ class Informer(Cell):
         """Begin to listen. Everything that exists arrives first."""
         if self._stream is None:
             self.enter()
-            self._stream = self._client.watch(
-                self._cls, self._receive, namespace=self._namespace, fields=self._fields
-            )
+            self._stream = self._client.watch(self._cls, self._receive, namespace=self._namespace)
 
     def stop(self) -> None:
         """Stop listening and forget everything."""

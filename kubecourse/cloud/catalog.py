@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 
 import msgspec
 import yaml
@@ -62,9 +61,9 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 @cache
-def catalog(table: str | Path = TABLE) -> Catalog:
+def catalog() -> Catalog:
     """The catalog, with the machines of the price table. Raises FileNotFoundError."""
-    found = msgspec.convert(yaml.safe_load(find(table).read_text(encoding="utf-8")), Catalog)
+    found = msgspec.convert(yaml.safe_load(find(TABLE).read_text(encoding="utf-8")), Catalog)
     return msgspec.structs.replace(found, machines=prices().machines | found.machines)
 
 

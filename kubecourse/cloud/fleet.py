@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.client import EventRecorder
-from kubecourse.cloud.catalog import Catalog, Spot, catalog
+from kubecourse.cloud.catalog import Spot, catalog
 from kubecourse.cloud.prices import Machine
 from kubecourse.cloud.reservation import GIB, reserved
 
@@ -79,9 +79,9 @@ class Interruption(msgspec.Struct, frozen=True):
 class Fleet:
     """The machines of a cluster that are rented. It becomes `cluster.cloud`."""
 
-    def __init__(self, cluster: Any, pools: list[Pool], table: Catalog | None = None) -> None:
+    def __init__(self, cluster: Any, pools: list[Pool]) -> None:
         self.cluster = cluster
-        self.catalog = catalog() if table is None else table
+        self.catalog = catalog()
         self.pools: dict[str, Pool] = {}
         self.sizes: dict[str, int] = {}
         """How many machines each pool should have."""
