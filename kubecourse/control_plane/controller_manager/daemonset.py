@@ -246,30 +246,38 @@ class _Look:
         surge = scaled_value(self._surge or 0, desired, round_up=True)
         unavailable = scaled_value(self._unavailable or 0, desired, round_up=True)
         # What is not available is replaced at once, others as far as is allowed.
-        used = 0
+        used = available = 0
         at_once: list[str] = []
         candidates: list[str] = []
         done: list[str] = []
+        astray: list[str] = []
         for place in self.places:
             there = [pod for pod in place.pods if pod.metadata.deletionTimestamp is None]
             new = [pod for pod in there if self._new(pod)]
             old = [pod for pod in there if not self._new(pod)]
-            if surge and (not place.wanted or (not old and len(new) < 2)):
-                continue
-            if not place.wanted and not place.pods:
+            if not (place.wanted or place.pods) or (surge and not old and len(new) < 2):
+                available += bool(new) and self._available(new[0])
                 continue
             new_works = bool(new) and self._available(new[0])
             if len(new) > 1 or len(old) > 1:
                 used += 1
-            elif surge and new_works:
+                continue
+            old_works = bool(old) and self._available(old[0])
+            available += old_works
+            if surge and new_works:
                 done.append(old[0].metadata.name)
+            elif surge and old and not new and not place.wanted:
+                (astray if old_works else done).append(old[0].metadata.name)
             elif old and not new:
                 name = place.node if surge else old[0].metadata.name
-                (candidates if self._available(old[0]) else at_once).append(name)
+                (candidates if old_works else at_once).append(name)
+                used += not (surge or old_works)
             elif old or not new_works:
                 used += 1
         room = max((surge or max(unavailable, 1)) - used, 0)
         chosen = at_once + candidates[:room]
+        # While surging a pod leaves a node that is not to have it when enough others are available.
+        done += astray[: max(available - desired, 0)]
         return (chosen, done) if surge else ([], chosen)
 
     # --- telling

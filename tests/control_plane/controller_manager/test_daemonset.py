@@ -6,6 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from kubecourse.api import models
+from kubecourse.control_plane.controller_manager.pods import is_ready
+from kubecourse.node.runtime.images import NEVER
 from tests.control_plane.controller_manager.workloads import Bench
 
 core = models.core_v1
@@ -155,6 +157,34 @@ def test_a_failed_pod_that_waits_to_be_deleted_counts_as_there(bench: Bench):
         assert counts(bench)[1] == present
     bench.settle()
     assert counts(bench)[:3] == (3, 3, 3)
+
+
+def test_pods_that_do_not_work_are_replaced_before_others_and_count(bench: Bench):
+    daemonset(bench)
+    bench.cluster.images.declare("broken", ready_after=NEVER)
+    bench.set_image("daemonset/ds", "broken")
+    bench.advance(60)
+    assert sorted(bench.places().values()) == ["broken", "nginx:1", "nginx:1"]
+    bench.set_image("daemonset/ds", "nginx:2")
+    least = 3
+    for _ in range(600):
+        bench.advance(0.05)
+        least = min(least, counts(bench)[3])
+    assert least == 2 and set(bench.places().values()) == {"nginx:2"}
+
+
+def test_while_surging_a_pod_leaves_where_it_should_not_be_once_others_are_ready(bench: Bench):
+    daemonset(bench, "{type: RollingUpdate, rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}")
+    bench.set_node("node-1", taints=[core.Taint(key="k", effect="NoSchedule")])
+    bench.settle()
+    assert bench.places() == dict.fromkeys(("node-1", "node-2", "node-3"), "nginx:1")
+    bench.set_image("daemonset/ds", "nginx:2")
+    least = 3
+    for _ in range(600):
+        bench.advance(0.05)
+        ready = [p for p in bench.pods() if is_ready(p) and p.metadata.deletionTimestamp is None]
+        least = min(least, len(ready))
+    assert least == 2 and bench.places() == {"node-2": "nginx:2", "node-3": "nginx:2"}
 
 
 def test_an_update_with_surge_starts_the_new_pod_first(bench: Bench):
