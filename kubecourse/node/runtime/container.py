@@ -56,7 +56,7 @@ class Container:
         "_environment", "_exit_timer", "_files", "_on_exit", "_services", "_spawned", "_watchers",
         "clock", "exit_code", "exit_message", "exit_reason", "finished_at", "id", "image",
         "image_id", "image_name", "listening", "load", "log", "meter", "mood", "name", "patience",
-        "ports", "processes", "sandbox", "serving", "spec", "started_at", "terminating",
+        "ports", "processes", "sandbox", "serving", "spec", "started_at", "strange", "terminating",
     )  # fmt: skip
 
     def __init__(
@@ -86,11 +86,13 @@ class Container:
         self.mood = "well"
         self.log: list[tuple[float, str]] = []
         self.ports = (*image.ports, *(port.containerPort for port in spec.ports or ()))
-        if not self.ports:
-            self.ports = tuple(_asked(spec))
+        asked = list(_asked(spec))
+        if self.ports and (image.described or not sandbox.spec.hostNetwork):
+            asked = [] if image.described else [port for port in asked if asked.count(port) > 1]
+        self.ports += tuple(asked)
         self.processes: dict[int, Process] = {}
         self.listening: tuple[int, ...] = ()
-        self.serving = False
+        self.serving = self.strange = False
         self._spawned = 1
         self.patience = 0.0
         self.meter = meter
@@ -131,7 +133,7 @@ class Container:
     @property
     def files(self) -> FileSystem:
         if self._files is None:
-            self._files = self.sandbox.files(self.spec, self.environment)
+            self._files = self.sandbox.files(self.spec, self.environment, self.image.unseen)
         return self._files
 
     @property
@@ -334,11 +336,15 @@ class Container:
         latency = self.meter.serve(self.load, latency)
         if self.fails:
             return Reply(500, "Internal Server Error\n", latency)
-        if port in self.listening:  # a plain web server: the file of that name
-            place = normal(f"{path}index.html" if path.endswith("/") else path)
+        listed = port in self.listening  # a plain web server, that has nothing but files
+        if listed or self._has_pages:
+            page = path.partition("?")[0]
+            place = normal(f"{page}index.html" if page.endswith("/") else page)
+            place = place if listed else image.root + place
             if self.files.is_file(place):
                 return Reply(200, self.files.read(place), latency)
-            return Reply(404, "404 Not Found\n", latency)
+            if listed:
+                return Reply(404, "404 Not Found\n", latency)
         said = image.answers
         if isinstance(said, dict):
             said = said.get(path, said.get("*", (404, "404 page not found\n")))
@@ -347,6 +353,13 @@ class Container:
             body = body.replace("{pod}", self.sandbox.pod_name)
             body = body.replace("{node}", self.sandbox.node).replace("{image}", self.spec.image)
         return Reply(status, body, latency)
+
+    @property
+    def _has_pages(self) -> bool:
+        """Whether somebody may have put files where its image's web server finds them."""
+        root = self.image.root
+        mounts = (mount.mountPath for mount in self.spec.volumeMounts or ())
+        return bool(root) and (self._files is not None or any(map(root.startswith, mounts)))
 
     # --- being watched
 
@@ -362,7 +375,11 @@ class Container:
 
 
 def _asked(spec: Any) -> Iterator[int]:
-    """The ports that probes ask for: who declares none is taken to listen there."""
+    """The ports that probes ask for.
+
+    Who declares none is taken to listen there, and so is, of an image that nobody described, who
+    has two probes that ask alike, or the host's network, where ports are declared to be reserved.
+    """
     for probe in (spec.startupProbe, spec.readinessProbe, spec.livenessProbe):
         way = probe and (probe.httpGet or probe.tcpSocket or probe.grpc)
         if way and isinstance(way.port, int):

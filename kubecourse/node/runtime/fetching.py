@@ -54,7 +54,8 @@ def fetch(call: Call) -> Result:
         body = f"HTTP/1.1 {response.status}\n"
     place = (url.partition("://")[2] or url).partition("/")[2].rpartition("/")[2]
     named = "-" if curl else place or "index.html"
-    path = "" if call.has("spider") else options.get("o" if curl else "O", named)
+    given = options.get("output") or options.get("o" if curl else "O", named)
+    path = "" if call.has("spider") else given
     if path not in ("", "-") and not code:
         call.files.write(call.path(path), body)
     out = body if path == "-" else ""

@@ -8,6 +8,16 @@ from typing import Any
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/stdout", "/dev/stderr")
 _DIRECTORIES = ("/", "/bin", "/dev", "/etc", "/home", "/proc", "/root", "/tmp", "/usr", "/var")
+_COMMON = frozenset(
+    f"/{name}"
+    for above, names in (
+        ("", "lib lib64 media mnt opt run sbin srv sys"),
+        ("usr/", "bin lib local local/bin local/etc local/lib local/share sbin share"),
+        ("var/", "cache lib log run spool tmp www"),
+    )
+    for name in (above + name for name in names.split())
+)
+"""Directories that every image has, though nobody says so."""
 NOT_FOUND = "No such file or directory"
 IS_DIRECTORY = "Is a directory"
 
@@ -57,10 +67,10 @@ class Mount:
 class FileSystem:
     """Files by absolute path. `changed` is called when one has been written or removed.
 
-    `changes` counts how often that was.
+    `changes` counts how often that was. Below `unseen` there may be more than is known.
     """
 
-    __slots__ = ("_directories", "_mounts", "_own", "_read_only", "_tell", "changes")
+    __slots__ = ("_directories", "_mounts", "_own", "_read_only", "_tell", "_unseen", "changes")
 
     def __init__(
         self,
@@ -68,8 +78,10 @@ class FileSystem:
         mounts: list[Mount],
         changed: Callable[[], Any],
         read_only: bool = False,
+        unseen: tuple[str, ...] = (),
     ) -> None:
         self._own = own
+        self._unseen = unseen
         self._mounts = sorted(mounts, key=lambda mount: -len(mount.path))
         self._directories = dict.fromkeys((*_DIRECTORIES, *(mount.path for mount in mounts)))
         self._tell = changed
@@ -112,7 +124,8 @@ class FileSystem:
         if path in DEVICES:
             return
         files, key = self._place(path, write=True)
-        if not self.is_directory(path.rpartition("/")[0] or "/"):
+        above = path.rpartition("/")[0] or "/"
+        if not self.is_directory(above) and not self.unseen(above):
             raise FileProblem("nonexistent directory")
         if self.is_directory(path):
             raise FileProblem(IS_DIRECTORY)
@@ -139,9 +152,10 @@ class FileSystem:
             self._directories[path] = None
             path = path.rpartition("/")[0] or "/"
 
-    def mounted(self, path: str) -> bool:
-        """Whether a path lies in a volume."""
-        return self._place(path)[0] is not self._own
+    def unseen(self, path: str) -> bool:
+        """Whether there may well be a file or directory of that name of which nobody said so."""
+        own = self._place(path)[0] is self._own and path.startswith(self._unseen)
+        return bool(self._unseen) and own and not self.exists(path)
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or directory of that name."""
@@ -160,7 +174,9 @@ class FileSystem:
     def is_directory(self, path: str) -> bool:
         """Whether there is a directory of that name."""
         files, key = self._place(path)
-        return path in self._directories or any(name.startswith(f"{key}/") for name in files)
+        if path in self._directories or path in _COMMON:
+            return True
+        return any(name.startswith(f"{key}/") for name in files)
 
     def below(self, path: str) -> list[str]:
         """The files in a directory and the directories in it."""

@@ -25,6 +25,7 @@ from kubecourse.api.demand import PER_REQUEST, Declared, Demand, parse
 from kubecourse.node.runtime.references import InvalidReference, Reference, parse_reference
 
 NEVER = float("inf")
+_PROGRAMS = ("/etc/", "/lib/", "/opt/", "/srv/", "/usr/", "/var/")
 _OLD_REGISTRY = "k8s.gcr.io"
 Answer = str | tuple[int, str]
 
@@ -40,8 +41,8 @@ class Image:
     name. `start_up`: from start until it listens. `exits_after`: until it exits by itself, with
     `exit_code`. `ready_after`: until the kubelet may report it ready, probes apart. `answers`:
     what it says, to all paths or by path, as body or `(status, body)`; `{pod}`, `{node}`,
-    `{image}` are filled in. `latency`: of an answer. `stops_after`: from SIGTERM until it exits
-    (never: it ignores it). `logs`: at its start. `cpu`, `memory`: what it wants, as `demand.parse`
+    `{image}` are filled in. `root`: where it finds files that say themselves. `latency`: of an
+    answer. `stops_after`: from SIGTERM until it exits (never: it ignores it). `logs`: at its start. `cpu`, `memory`: what it wants, as `demand.parse`
     reads it, if the pod does not say; `cpu_per_request`: seconds of computing for each answer.
     `described`: whether any of this is known, or the image is just a name.
     """
@@ -58,6 +59,7 @@ class Image:
     exit_code: int = 0
     ready_after: float = 0.0
     answers: Answer | dict[str, Answer] = "Hello from {pod} ({image})\n"
+    root: str = ""
     status: int = 200
     latency: float = 0.002
     stops_after: float = 0.1
@@ -67,6 +69,11 @@ class Image:
     cpu_per_request: float = 0.0
     digest: str = ""
     described: bool = True
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """Below which directories it has files that nobody spoke of."""
+        return () if self.userland else _PROGRAMS if self.described else ("/",)
 
     @property
     def demands(self) -> Declared:

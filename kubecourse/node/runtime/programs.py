@@ -50,9 +50,14 @@ class Call(NamedTuple):
         return any(option in self.options for option in options)
 
     def opaque(self, path: str) -> bool:
-        """Whether a path may well be a file of its image, of which nobody said what is in it."""
-        image = self.script.container.image
-        return not (image.described or self.files.exists(path) or self.files.mounted(path))
+        """Whether a path may well be a file of its image, or of a program, that nobody knows."""
+        made = self.script.container.strange and not self.files.exists(path)
+        return made or self.files.unseen(path)
+
+    def check(self, path: str) -> None:
+        """Raises FileProblem for what is not there, and could not be either."""
+        if not self.opaque(path):
+            self.files.check(path)
 
     def fail(self, message: str, code: int = 1) -> Result:
         return Result(code, "", f"{self.name}: {message}\n")
@@ -117,6 +122,12 @@ def run(script: Script, words: list[str]) -> Result:
         return Result(code, "", said, pure=False)
     if script.container.image.userland:
         return Result(COMMAND_NOT_FOUND, "", f"sh: {words[0]}: not found\n")
+    return unknown(script)
+
+
+def unknown(script: Script) -> Result:
+    """What a program that nobody knows does, by where it runs."""
+    script.container.strange = True
     if script.process is None:
         return Result(int(not script.container.does_what_it_should()), pure=False)
     if script.container.ends:
@@ -145,7 +156,7 @@ def _break(call: Call) -> Result:
 
 def _cd(call: Call) -> Result:
     path = call.path(call.words[0] if call.words else "/root")
-    if not call.files.is_directory(path):
+    if not call.files.is_directory(path) and not call.opaque(path):
         return Result(1, "", f"sh: cd: can't cd to {call.words[0]}: {NOT_FOUND}\n")
     call.script.cwd = path
     return OK
@@ -166,6 +177,8 @@ def _export(call: Call) -> Result:
 def _set(call: Call) -> Result:
     flags = "".join(word for word in call.words if re.fullmatch(r"[-+][a-z]+", word))
     call.script.strict = "e" in flags or (call.script.strict and "+" not in flags)
+    if "--" in call.words:
+        call.script.args = tuple(call.words[call.words.index("--") + 1 :])
     return OK
 
 
@@ -204,6 +217,8 @@ def _shell(call: Call) -> Result:
         if any("c" in flag for flag in flags):
             text, args = args[0] if args else "", args[1:]
         else:
+            if args and call.opaque(call.path(args[0])):
+                return unknown(call.script)
             found = call.input(args[:1])
             if found.code:
                 return found
@@ -211,6 +226,8 @@ def _shell(call: Call) -> Result:
     try:
         program = read_script(text)
     except ShellSyntaxError as error:
+        if call.script.container.image.unseen:  # bash knows more than this shell
+            return unknown(call.script)
         return Result(2, "", f"sh: {error}\n")
     if call.name == "eval":
         call.script.enter(program)
@@ -290,6 +307,8 @@ def _where(call: Call) -> Result:
 
 def _source(call: Call) -> Result:
     """`. file`: its commands, as this shell's own."""
+    if call.words and call.opaque(call.path(call.words[0])):
+        return OK
     found = call.input(call.words[:1])
     try:
         if not found.code:
@@ -577,7 +596,7 @@ _ROWS: list[tuple[str, Callable[[Call], Result], str | None]] = [
     ("env printenv", _env, None), ("touch", _touch, "c"), ("rm", _rm, "rRf"),
     ("mkdir", lambda call: call.each(call.words, call.files.make_directory), "pm:"),
     # Rights are not modelled: these two see that the files are there.
-    ("chmod chown", lambda call: call.each(call.words[1:], call.files.check), "R"),
+    ("chmod chown", lambda call: call.each(call.words[1:], call.check), "Rfcv"),
     ("cp mv ln", _copy, "adfrRpnsTvLuiH archive force no-clobber recursive update= verbose"),
     ("ls", _ls, "la1dh"), ("echo", _echo, None),
     ("sed", texts.sed, "niErse:"), ("tr", texts.tr, "ds"), ("cut", texts.cut, "d:f:c:s"),

@@ -78,8 +78,10 @@ class Sandbox:
         """The container that accepts connections to a port."""
         return next((c for c in self.containers.values() if c.listens(port)), None)
 
-    def files(self, spec: Any, environment: dict[str, str]) -> FileSystem:
-        """The files of a container with these variables."""
+    def files(
+        self, spec: Any, environment: dict[str, str], unseen: tuple[str, ...] = ()
+    ) -> FileSystem:
+        """The files of a container with these variables; `unseen`: where its image has more."""
         domain = "cluster.local"
         hosts = [("127.0.0.1", "localhost"), (self.ip, self.hostname)]
         hosts += [(alias.ip, *(alias.hostnames or ())) for alias in self.aliases or ()]
@@ -91,7 +93,7 @@ class Sandbox:
         }
         mounts = [self._mount(mount, environment) for mount in spec.volumeMounts or ()]
         fixed = spec.securityContext is not None and spec.securityContext.readOnlyRootFilesystem
-        return FileSystem(own, mounts, self.changed, bool(fixed))
+        return FileSystem(own, mounts, self.changed, bool(fixed), unseen)
 
     def _mount(self, mount: Any, environment: dict[str, str]) -> Mount:
         """A volume where a container has it; containers share what is in it.

@@ -124,6 +124,55 @@ def test_a_client_asks_the_server_in_its_own_pod_and_is_not_in_every_image() -> 
     assert "not found" in cluster.run("exec box -- redis-cli ping").text
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "cd /app && ./run", "sh /app/start.sh", ". /opt/lib.sh && serve", "touch /data/x && serve",
+        "chown -R 1000 /app/data && exec serve", "a=(x y); for ((i = 0; i < 2; i++)); do :; done",
+    ],
+)  # fmt: skip
+def test_its_image_has_files_and_its_shell_words_that_nobody_knows(script: str) -> None:
+    command = ["sh", "-ec", script]
+    assert state(pod({}, command=command)) == "1/1 Running"
+    assert state(pod({}, command=command, image="busybox")) != "1/1 Running"
+
+
+def test_what_a_program_that_nobody_knows_has_made_can_be_copied() -> None:
+    volumes = [{"name": "a", "emptyDir": {}}, {"name": "b", "emptyDir": {}}]
+    mounts = [{"name": name, "mountPath": f"/{name}"} for name in "ab"]
+    script = ["sh", "-ec", "install-plugins /a; cp /a/*.jpi /b/"]
+    first = [{"name": "first", "image": "jenkins/jenkins:lts", "command": script}]
+    first[0]["volumeMounts"] = mounts  # type: ignore[assignment]
+    assert state(pod({"initContainers": first, "volumes": volumes})) == "1/1 Running"
+
+
+def test_two_probes_that_ask_alike_know_where_it_listens_and_one_does_not() -> None:
+    asks = {"httpGet": {"path": "/healthz", "port": 9879}}
+    ports = [{"containerPort": 4244}]
+    assert state(pod({}, ports=ports, readinessProbe=asks)) == "0/1 Running"
+    both = {"readinessProbe": asks, "livenessProbe": asks}
+    assert state(pod({}, ports=ports, **both)) == "1/1 Running"
+    assert state(pod({"hostNetwork": True}, ports=ports, readinessProbe=asks)) == "1/1 Running"
+    assert state(pod({}, ports=[{"containerPort": 80}], image="nginx", **both)) == "0/1 Running"
+
+
+def test_a_web_server_shows_the_pages_that_are_put_there() -> None:
+    cluster = Cluster(nodes=1)
+    pages = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "pages"}}
+    cluster.run("apply -f -", json.dumps({**pages, "data": {"index.html": "mine", "a.txt": "A"}}))
+    volumes = [{"name": "pages", "configMap": {"name": "pages"}}]
+    mounts = [{"name": "pages", "mountPath": "/usr/share/nginx/html"}]
+    cluster.run("apply -f -", pod({"volumes": volumes}, image="nginx", volumeMounts=mounts))
+    cluster.run("run plain --image=nginx")
+    cluster.settle()
+    assert cluster.run("exec tool -- curl -s localhost/?x=1").stdout == "mine"
+    assert cluster.run("exec tool -- curl -s localhost/a.txt").stdout == "A"
+    assert "Welcome" in cluster.run("exec plain -- curl -s localhost").stdout
+    cluster.run("exec plain -- sh -c 'echo new > /usr/share/nginx/html/index.html'")
+    assert cluster.run("exec plain -- curl -s localhost").stdout == "new\n"
+    assert cluster.run("exec plain -- curl -s --output /tmp/x localhost").stdout == ""
+
+
 def test_packages_are_there_already() -> None:
     command = ["sh", "-c", "apk add --no-cache curl && sleep 3600"]
     assert state(pod({}, image="alpine:3.20", command=command)) == "1/1 Running"
