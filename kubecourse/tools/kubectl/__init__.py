@@ -13,7 +13,8 @@ How it is put together:
   `manifests.py`: those in the files of `-f`; `podspecs.py`: the pods inside of objects.
 - `output.py`: `-o yaml|json|name|jsonpath=…|custom-columns=…`, and the line that commands
   which change something print (`deployment.apps/web scaled`).
-- `changing.py`: sending what changes; `failure.py`: how errors are worded, and their exit codes.
+- `changing.py`: sending what changes; `generating.py`: objects from flags; `failure.py`: how errors
+  are worded, and their exit codes.
 - `commands/`: the commands, a module for those of one kind; `describe/`: objects in words, by
   `layouts.txt`.
 
