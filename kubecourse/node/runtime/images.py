@@ -42,8 +42,9 @@ class Image:
     `exit_code`. `ready_after`: until the kubelet may report it ready, probes apart. `answers`:
     what it says, to all paths or by path, as body or `(status, body)`; `{pod}`, `{node}`,
     `{image}` are filled in. `root`: where it finds files that say themselves. `latency`: of an
-    answer. `stops_after`: from SIGTERM until it exits (never: it ignores it). `logs`: at its start. `cpu`, `memory`: what it wants, as `demand.parse`
-    reads it, if the pod does not say; `cpu_per_request`: seconds of computing for each answer.
+    answer. `stops_after`: from SIGTERM until it exits (never: it ignores it). `logs`: at its
+    start. `cpu`, `memory`: what it wants, as `demand.parse` reads it, if the pod does not say;
+    `cpu_per_request`: seconds of computing for each answer.
     `described`: whether any of this is known, or the image is just a name.
     """
 
