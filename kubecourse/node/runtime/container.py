@@ -29,6 +29,8 @@ EXEC = 0.02
 START_FAILED = 128
 """The exit code of a container whose program could not even be started."""
 MOODS = ("well", "slow", "failing", "flapping", "hang", "dead")
+SHELLS = ("sh", "bash", "/bin/sh", "/bin/bash")
+"""Arguments that begin so are a command: their image has nothing of its own to run."""
 FLAP = 20.0
 """Seconds for which a flapping container is well, and then failing, and so on."""
 SLOW = 3.0
@@ -199,7 +201,7 @@ class Container:
         spec, image = self.spec, self.image
         words = [*(spec.command or ()), *(spec.args or ())]
         if not spec.command:
-            own = image.entrypoint or image.command
+            own = image.entrypoint or image.command or (spec.args or ("",))[0] in SHELLS
             words = [*image.entrypoint, *(spec.args or image.command)] if own else []
         return [expand(word, self.environment) if "$" in word else word for word in words]
 

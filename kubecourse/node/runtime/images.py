@@ -126,7 +126,7 @@ class ImageCatalog:
         repository = reference.repository
         if repository.startswith(_OLD_REGISTRY):  # the same images, until 2023
             repository = "registry.k8s.io" + repository.removeprefix(_OLD_REGISTRY)
-        image = _well_known().get(repository)
+        image = _well_known().get(repository) or _well_known().get(_original(repository))
         if image is None:
             size = Random(reference.repository).randrange(40, 180) * 1_000_000
             image = Image(size=size, described=False)
@@ -145,6 +145,13 @@ def _pattern(repository: str) -> str:
         return parse_reference(repository.replace("*", "x0x0x")).repository.replace("x0x0x", "*")
     except InvalidReference:
         return repository
+
+
+def _original(repository: str) -> str:
+    """What another registry's copy of an image is a copy of."""
+    _, _, last = repository.rpartition("/")
+    copied = "/library/" in repository or last in ("alpine", "busybox")
+    return f"docker.io/library/{last}" if copied else ""
 
 
 @cache

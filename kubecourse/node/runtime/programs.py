@@ -600,7 +600,7 @@ _ROWS: list[tuple[str, Callable[[Call], Result], str | None]] = [
     ("cp mv ln", _copy, "adfrRpnsTvLuiH archive force no-clobber recursive update= verbose"),
     ("ls", _ls, "la1dh"), ("echo", _echo, None),
     ("sed", texts.sed, "niErse:"), ("tr", texts.tr, "ds"), ("cut", texts.cut, "d:f:c:s"),
-    ("awk", texts.awk, "F:v:"), ("sort uniq tac", texts.lines, "nruc"), ("tee", texts.tee, "a"),
+    ("awk", texts.awk, "F:v:"), ("sort uniq tac rev", texts.lines, "nruc"), ("tee", texts.tee, "a"),
     ("base64", texts.base64, "dw:"), ("basename dirname", texts.name, None),
     ("which command type", _where, None), ("source .", _source, None),
     ("timeout nohup nice", _timeout, None),

@@ -24,7 +24,7 @@ from kubecourse.node.runtime.shell import (
     node,
     read_script,
 )
-from kubecourse.node.runtime.words import expand, expand_all
+from kubecourse.node.runtime.words import assigned, expand, expand_all
 
 if TYPE_CHECKING:
     from kubecourse.node.runtime.container import Container
@@ -206,7 +206,9 @@ class Script:
         return 0.0
 
     def _command(self, written: tuple[str, ...], assignments: tuple[tuple[str, str], ...]) -> float:
-        values = {name: expand(self, word) for name, word in assignments}
+        values: dict[str, str] = {}
+        for name, word in assignments:
+            values |= assigned(self, name, word)
         words = expand_all(self, written)
         if not words:
             self.variables = self.variables | values

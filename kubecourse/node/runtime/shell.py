@@ -2,7 +2,8 @@
 
 A script becomes a tuple of nodes, which `script.Script` works through. Known: quotes, `$x`,
 `${x:-y}`, `${x%y}`, `$(…)`, `$((…))`, `;`, `&&`, `||`, `!`, `|`, `&`, redirections, here
-documents, if, while, until, for, case, functions, `{…}`, `(…)`, comments; of bash, `[[ … ]]`.
+documents, if, while, until, for, case, functions, `{…}`, `(…)`, comments; of bash, `[[ … ]]` and
+arrays.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _REDIRECTS = ("2>&1", "1>&2", ">&2", "<<<", "&>", "2>>", "2>", "1>", ">>", ">", 
 _OPERATORS = (*_REDIRECTS, "&&", "||", ";;", ";", "\n", "&", "|", "(", ")")
 _TEST = rf"\[\[\s(?:'[^']*'|\"{DOUBLE}\"|{_DOLLAR}|(?!\s\]\]).)*\s\]\]"
 _TOKEN = re.compile(
-    rf"(?P<test>{_TEST})(?=[\s;&|)]|$)"
+    rf"(?P<test>{_TEST})(?=[\s;&|)]|$)|(?P<array>[A-Za-z_]\w*\+?=\({BRACKETS}\))"
     r"|(?P<blank>[ \t]+|\\\n|\#[^\n]*)"
     rf"|(?P<operator>{'|'.join(map(re.escape, _OPERATORS))})"
     rf"|(?P<word>(?:'[^']*'|\"{DOUBLE}\"|\\.|{_DOLLAR}|[^\s;&|<>()'\"\\`$])+)",
@@ -69,7 +70,7 @@ _KEYWORDS = (
     "if", "then", "else", "elif", "fi", "while", "until", "for", "do", "done", "in", "case",
     "esac", "{", "}", "!", "function",
 )  # fmt: skip
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*\+?)=(.*)", re.DOTALL)
 _DOCUMENT = re.compile(
     r"<<(?P<tabs>-?)[ \t]*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)(?P<rest>[^\n]*)\n"
     r"(?P<text>(?:[^\n]*\n)*?)[ \t]*(?P=end)[ \t]*(?=\n|$|[;)])"
@@ -115,6 +116,11 @@ def read_script(text: str) -> Program:
     if reader.next is not None:
         raise reader.unexpected()
     return program
+
+
+def array_words(written: str) -> tuple[str, ...]:
+    """The words between the brackets of `(a b c)`."""
+    return tuple(word for word in _tokens(written[1:-1]) if word not in _OPERATORS)
 
 
 def command_of(words: list[str]) -> Node:

@@ -165,9 +165,11 @@ def awk(call: Call) -> Result:
 
 
 def lines(call: Call) -> Result:
-    """`sort`, `uniq`, `tac`: the same lines, in another order or once."""
+    """`sort`, `uniq`, `tac`, `rev`: the same lines, in another order, once or backwards."""
     result = call.input(call.words)
     found = result.stdout.splitlines()
+    if call.name == "rev":
+        found = [line[::-1] for line in found]
     if call.name == "sort":
         found = sorted(found, key=_number if call.has("n") else None, reverse=call.has("r"))
     if call.name == "tac":

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kubecourse.node.runtime.files import normal
-from kubecourse.node.runtime.shell import BRACKETS, DOUBLE, FAIL
+from kubecourse.node.runtime.shell import BRACKETS, DOUBLE, FAIL, array_words
 
 if TYPE_CHECKING:
     from kubecourse.node.runtime.script import Script
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _EXPANSION = (
     rf"\$\(\((?P<sum>{BRACKETS})\)\)|\$\((?P<command>{BRACKETS})\)|`(?P<old>[^`]*)`"
     r"|\$(?P<name>[A-Za-z_][A-Za-z_0-9]*|[0-9?$#@*!])"
-    r"|\$\{(?P<braced>#?(?:[A-Za-z_][A-Za-z_0-9]*(?:\[[0-9@*]+\])?|[0-9?#@*]))"
+    r"|\$\{(?P<braced>#?(?:[A-Za-z_][A-Za-z_0-9]*(?:\[[^]]+\])?|[0-9?#@*]))"
     r"(?:(?P<how>:?[-+=?]|%%?|##?|//?|:|\^\^|,,)(?P<other>[^}]*))?\}"
 )
 _QUOTED = re.compile(rf"\\(?P<escaped>[$`\"\\])|{_EXPANSION}", re.DOTALL)
@@ -35,6 +35,9 @@ def expand_all(script: Script, words: tuple[str, ...]) -> list[str]:
         if word in ("$@", '"$@"', "$*"):
             result += script.args
             continue
+        if array := re.fullmatch(r'"?\$\{(\w+)\[[@*]\]\}"?', word):
+            result += items(script.variables, array[1])
+            continue
         expanded = expand(script, word)
         quoted = '"' in word or "'" in word
         if ("$" in word or "`" in word) and not quoted:
@@ -49,6 +52,26 @@ def expand_all(script: Script, words: tuple[str, ...]) -> list[str]:
 def expand(script: Script, word: str) -> str:
     """One word without its quotes, and with its expansions."""
     return _WORD.sub(partial(_piece, script), word)
+
+
+def assigned(script: Script, name: str, word: str) -> dict[str, str]:
+    """The variables that `name=word`, `name+=word` or `name=(a b)` sets."""
+    name, more = name.removesuffix("+"), name.endswith("+")
+    before = items(script.variables, name) if more else []
+    if word[:1] != "(":
+        return {name: "".join(before[:1]) + expand(script, word)}
+    values = [*before, *expand_all(script, array_words(word))]
+    return {f"{name}[{number}]": value for number, value in enumerate(values)}
+
+
+def items(variables: dict[str, str], name: str) -> list[str]:
+    """The values of an array, by number; of a plain variable, its value."""
+    found = {}
+    for key, value in variables.items():
+        if key.startswith(f"{name}[") and key[len(name) + 1 : -1].isdigit():
+            found[int(key[len(name) + 1 : -1])] = value
+    plain = [variables[name]] if name in variables else []
+    return [found[number] for number in sorted(found)] or plain
 
 
 def _files_like(script: Script, pattern: str) -> list[str]:
@@ -76,6 +99,8 @@ def _piece(script: Script, match: re.Match[str]) -> str:
 
 def _variable(script: Script, name: str, how: str, other: str) -> str:
     args, variables = script.args, script.variables
+    if name[-1] == "]":
+        name, variables = _element(script, name, variables)
     special = {"?": str(script.status), "$": "1", "0": "sh", "#": str(len(args))}
     special |= {str(number): arg for number, arg in enumerate(args, 1)}
     special |= dict.fromkeys("@*", " ".join(args))
@@ -105,6 +130,19 @@ def _variable(script: Script, name: str, how: str, other: str) -> str:
             value = ""
         return value
     return "" if how[-1] == "+" else value
+
+
+def _element(script: Script, name: str, variables: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """`array[…]`: a name for its element, all of them, or (with `#`) how many, and its value."""
+    array, _, number = name[:-1].partition("[")
+    values = items(variables, array.removeprefix("#"))
+    if number not in ("@", "*"):
+        at = str(evaluate(expand(script, number), variables))
+        found = values[0] if at == "0" and values else ""
+        value = variables.get(f"{array}[{at}]", found)
+    else:
+        value = str(len(values)) if name[0] == "#" else " ".join(values)
+    return "[", {**variables, "[": value}
 
 
 def _replaced(value: str, old: str, new: str, count: int) -> str:

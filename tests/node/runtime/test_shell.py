@@ -81,6 +81,15 @@ def world() -> World:
             "ln -s /etc/hostname /tmp/name; cat /tmp/name; cp --update=none /tmp/name /tmp/n",
             "box\n",
         ),
+        (
+            "a=(foo 'b c' $((1 + 1))); n=1; echo ${a[$n]} ${a[n+1]} ${#a[@]} ${a[0]}",
+            "b c 2 3 foo\n",
+        ),
+        (
+            'a=(x y); a+=(z); for i in "${a[@]}"; do echo -n $i,; done; s=p; s+=q; echo $s',
+            "x,y,z,pq\n",
+        ),
+        ("set -- a b; echo $2 $#; echo abc | rev", "b 2\ncba\n"),
         ("x=a/b.txt; echo ${x%.txt} ${x##*/} ${#x} ${y:=new} $y", "a/b b.txt 7 new new\n"),
         (
             "mkdir -p /tmp/d; touch /tmp/d/a /tmp/d/b; for f in /tmp/d/*; do echo $f; done",

@@ -80,6 +80,21 @@ def test_the_old_registry_has_the_same_images() -> None:
     assert state(pod({}, image=image, ports=ports, readinessProbe=probe)) == "1/1 Running"
 
 
+@pytest.mark.parametrize(
+    "image",
+    ["registry.k8s.io/busybox:1.27", "mirror.gcr.io/library/busybox", "quay.io/x/busybox:1"],
+)
+def test_a_copy_of_an_image_is_that_image(image: str) -> None:
+    said = state(pod({"restartPolicy": "Never"}, image=image, command=["nosuch"]))
+    assert said == "0/1 RunContainerError" or "Error" in said
+
+
+def test_arguments_that_begin_with_a_shell_are_a_command() -> None:
+    args = ["/bin/sh", "-c", "touch /tmp/healthy; sleep 3600"]
+    probe = {"exec": {"command": ["cat", "/tmp/healthy"]}}
+    assert state(pod({}, args=args, readinessProbe=probe)) == "1/1 Running"
+
+
 def test_the_password_of_argo_cds_redis_is_there_when_its_pods_ask_for_it() -> None:
     image = "quay.io/argoproj/argocd:v2.13.2"
     command = ["argocd", "admin", "redis-initial-password"]
