@@ -4,7 +4,7 @@ import argparse
 import locale
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -13,9 +13,30 @@ from pathlib import Path
 from kubecourse.lessons.messages import LANGUAGES, VARIABLE
 from kubecourse.publish import serving
 
+CLONED = "Run this in the directory that you cloned kubecourse into."
+
+
+class Wrong(Exception):
+    """What went wrong, and what to do."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(argv)
+    if rest and options.command != "lab":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
+    try:
+        return int(options.run(options) or 0)
+    except Wrong as wrong:
+        what, advice = wrong.args
+        print(f"kubecourse: {what}\n{advice}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The commands, their options, and what runs them."""
     parser = argparse.ArgumentParser(
         prog="kubecourse",
         description="Docker and Kubernetes basics, to play with in JupyterLab.",
@@ -25,19 +46,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--version", action="version", version=f"kubecourse {version('kubecourse')}"
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    commands.add_parser(
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int | None], help: str, more: str
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help, description=more, allow_abbrev=False)
+        made.set_defaults(run=run)
+        return made
+
+    command(
         "lab",
-        help="open JupyterLab in the notebooks",
-        description="Open JupyterLab in the notebooks directory. "
+        lambda given: open_lab(Path.cwd(), given.rest),
+        "open JupyterLab in the notebooks",
+        "Open JupyterLab in the notebooks directory. "
         "Further arguments go to JupyterLab, for example: --no-browser --port 8899",
-        allow_abbrev=False,
     )
-    building = commands.add_parser(
+    building = command(
         "build",
-        help="build the notebooks from notebooks/source",
-        description="Build the notebooks of both languages from their sources, run them and keep "
-        "their text outputs.",
-        allow_abbrev=False,
+        lambda given: build_notebooks(Path.cwd(), given.chapters, given.stamp),
+        "build the notebooks from notebooks/source",
+        "Build the notebooks of both languages from their sources, run them and keep their text "
+        "outputs.",
     )
     building.add_argument(
         "chapters", nargs="*", type=int, metavar="CHAPTER", help="only these, for example: 1 4"
@@ -48,75 +77,54 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="first declare every translation up to date with its English; "
         "say so only after reading them",
     )
-    examination = commands.add_parser(
+    command(
         "doctor",
-        help="say what this machine has of what the course can use",
-        description="Look for everything that the course can use, try it, and say how to get what "
-        "is missing. The exit code is 0 if the course can be opened.",
-        allow_abbrev=False,
-    )
-    commands.add_parser(
+        lambda given: examine(given.language),
+        "say what this machine has of what the course can use",
+        "Look for everything that the course can use, try it, and say how to get what is missing. "
+        "The exit code is 0 if the course can be opened.",
+    ).add_argument("--language", choices=LANGUAGES, help="the language of the report")
+    command(
         "clean",
-        help="remove what labs left in the container engine",
-        description="Remove every container, image, network and volume that the course made in "
-        "the container engine, and nothing else.",
-        allow_abbrev=False,
+        lambda _: clean_up(),
+        "remove what labs left in the container engine",
+        "Remove every container, image, network and volume that the course made in the container "
+        "engine, and nothing else.",
     )
-    commands.add_parser(
+    command(
         "fidelity",
-        help="say how faithful the simulated cluster is",
-        description="Run the tests that compare the simulated cluster with recordings of a real "
-        "one, print how many cases agree and why others do not, and write the page of the course "
-        "that says so.",
-        allow_abbrev=False,
+        lambda _: keep_ledger(Path.cwd()),
+        "say how faithful the simulated cluster is",
+        "Run the tests that compare the simulated cluster with recordings of a real one, print "
+        "how many cases agree and why others do not, and write the page of the course that says "
+        "so.",
     )
-    examination.add_argument("--language", choices=LANGUAGES, help="the language of the report")
-    printing = commands.add_parser(
+    printing = command(
         "handouts",
-        help="make the chapters as handouts, in HTML or PDF",
-        description="Make handouts below handouts/: each a file of its own, for A4, without need "
-        "of the network. Every option may be given several times; what is left out stands for all "
+        lambda given: make_handouts(Path.cwd(), given),
+        "make the chapters as handouts, in HTML or PDF",
+        "Make handouts below handouts/: each a file of its own, for A4, without need of the "
+        "network. Every option may be given several times; what is left out stands for all "
         "chapters and languages, both editions, the full cut, and PDF.",
-        allow_abbrev=False,
     )
     printing.add_argument("--chapter", type=int, action="append", metavar="N")
-    printing.add_argument("--lang", choices=LANGUAGES, action="append")
-    printing.add_argument(
-        "--edition",
-        choices=("student", "teacher"),
-        action="append",
-        help="student: room to write, no solutions; teacher: solutions, times, what to watch for",
+    for name, choices, help in (
+        ("--lang", LANGUAGES, None),
+        ("--edition", ("student", "teacher"),
+         "student: room to write, no solutions; teacher: solutions, times, what to watch for"),
+        ("--format", ("html", "pdf"), None),
+        ("--cut", ("full", "brief"), "brief: to be projected"),
+    ):  # fmt: skip
+        printing.add_argument(name, choices=choices, action="append", help=help)
+    serving.add_options(
+        command(
+            "serve",
+            serve,
+            "serve a simulated cluster to kubectl and other clients on this machine",
+            serving.ABOUT,
+        )
     )
-    printing.add_argument("--format", choices=("html", "pdf"), action="append")
-    printing.add_argument(
-        "--cut", choices=("full", "brief"), action="append", help="brief: to be projected"
-    )
-    serving.add_command(commands)
-    options, rest = parser.parse_known_args(argv)
-    if options.command == "lab":
-        return open_lab(Path.cwd(), rest)
-    if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    if options.command == "doctor":
-        return examine(options.language)
-    if options.command == "fidelity":
-        return keep_ledger(Path.cwd())
-    if options.command == "clean":
-        return clean_up()
-    if options.command == "serve":
-        return serve(options)
-    try:
-        if options.command == "handouts":
-            make_handouts(Path.cwd(), options)
-        else:
-            build_notebooks(Path.cwd(), options.chapters, options.stamp)
-    except Wrong as wrong:
-        return _fail(*wrong.args)
-    return 0
-
-
-class Wrong(Exception):
-    """What went wrong, and what to do."""
+    return parser
 
 
 def build_notebooks(start: Path, chapters: Sequence[int] = (), stamp: bool = False) -> None:
@@ -196,7 +204,7 @@ def _sources(notebooks: Path, chapters: Sequence[int]) -> list[Path]:
     if not sources:
         raise Wrong(
             f"no notebooks/source directory in {notebooks.parent}.",
-            "Run this in the directory that you cloned kubecourse into.",
+            CLONED,
         )
     if unknown := set(chapters) - set(map(course.number, sources)):
         raise Wrong(
@@ -220,14 +228,16 @@ def keep_ledger(root: Path) -> int:
     from kubecourse.publish import fidelity
 
     if not (root / "data" / "fidelity.yaml").is_file():
-        return _fail(
+        raise Wrong(
             f"no data/fidelity.yaml in {root}.",
-            "Run this in the directory that you cloned kubecourse into.",
+            CLONED,
         )
     try:
         cases = fidelity.run(root)
     except (fidelity.LedgerError, ImportError) as error:
-        return _fail(f"the tests do not run.\n{error}", "Install them: pip install -e '.[test]'")
+        raise Wrong(
+            f"the tests do not run.\n{error}", "Install them: pip install -e '.[test]'"
+        ) from None
     print(fidelity.table(fidelity.load(root), cases))
     if any(case.outcome == "failed" for case in cases):
         return 1
@@ -248,43 +258,44 @@ def examine(language: str | None) -> int:
     return 0 if report.can_open else 1
 
 
-def serve(options: argparse.Namespace) -> int:
+def serve(options: argparse.Namespace) -> None:
     """Serve a cluster until it is stopped."""
     from kubecourse.cluster import CourseError
 
     try:
         service = serving.serve(options)
     except (ImportError, OSError, ValueError, CourseError) as problem:
-        return _fail(*serving.explained(problem))
+        raise Wrong(*serving.explained(problem)) from None
     serving.attend(service)
-    return 0
 
 
-def clean_up() -> int:
+def clean_up() -> None:
     """Remove what labs left in the container engine, and print it."""
     from kubecourse.containers import EngineError, clean
 
     try:
         print(clean())
     except EngineError as error:
-        return _fail("nothing can be removed.", str(error))
-    return 0
+        raise Wrong("nothing can be removed.", str(error)) from None
 
 
-def open_lab(start: Path, arguments: Sequence[str]) -> int:
-    """Open JupyterLab in the notebooks at or below `start`, until the learner stops it."""
+def open_lab(start: Path, arguments: Sequence[str]) -> None:
+    """Open JupyterLab in the notebooks at or below `start`, until the learner stops it.
+
+    Raises Wrong.
+    """
     notebooks = _notebooks(start)
     if not notebooks.is_dir():
-        return _fail(
+        raise Wrong(
             f"no notebooks directory in {start}.",
-            "Run this in the directory that you cloned kubecourse into.",
+            CLONED,
         )
     try:
         from jupyterlab.labapp import LabApp
     except ImportError:
-        return _fail(
+        raise Wrong(
             "JupyterLab is not installed here.", "Install it with: pip install -e '.[lab]'"
-        )
+        ) from None
     options = [
         # The file browser starts among the notebooks and can go up to the manifests.
         f"--ServerApp.root_dir={notebooks.parent}",
@@ -298,7 +309,6 @@ def open_lab(start: Path, arguments: Sequence[str]) -> int:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
     LabApp.launch_instance([*options, *arguments])
-    return 0
 
 
 def _first(notebooks: Path) -> str | None:
@@ -314,11 +324,6 @@ def _first(notebooks: Path) -> str | None:
     if chapter is None or (edition / ".ipynb_checkpoints").exists():
         return None
     return chapter.relative_to(notebooks.parent).as_posix()
-
-
-def _fail(what: str, advice: str) -> int:
-    print(f"kubecourse: {what}\n{advice}", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -18,16 +18,14 @@ HELP = """\
 Type here: pause, resume, speed 60, step 30s, status, or stop (Ctrl-C does the same)."""
 
 
-def add_command(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """Add the command to the command line."""
-    serving = commands.add_parser(
-        "serve",
-        help="serve a simulated cluster to kubectl and other clients on this machine",
-        description="Start a simulated cluster and answer requests over HTTPS, on this machine "
-        "only. What is printed first makes kubectl in another terminal find it. Until it is "
-        "stopped the terminal takes: pause, resume, speed 60, step 30s, status, stop.",
-        allow_abbrev=False,
-    )
+ABOUT = """\
+Start a simulated cluster and answer requests over HTTPS, on this machine only. What is printed
+first makes kubectl in another terminal find it. Until it is stopped the terminal takes: pause,
+resume, speed 60, step 30s, status, stop."""
+
+
+def add_options(serving: ArgumentParser) -> None:
+    """Add the command's options."""
     serving.add_argument("--nodes", type=int, default=3, metavar="N", help="workers (3)")
     serving.add_argument(
         "--control-plane", type=int, default=1, metavar="N", help="control plane machines (1)"

@@ -33,7 +33,8 @@ def test_lab_without_jupyterlab_says_how_to_get_it(
 ) -> None:
     (tmp_path / "notebooks").mkdir()
     monkeypatch.setitem(sys.modules, "jupyterlab.labapp", None)
-    assert cli.open_lab(tmp_path, []) == 1
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["lab"]) == 1
     assert "pip install -e '.[lab]'" in capsys.readouterr().err
 
 
