@@ -177,29 +177,82 @@ def nodes(*, roles: bool = False, cordoned: str = "") -> list[dict[str, Any]]:
     return found
 
 
-def pod(name: str, age: int, hash_: str, node: str, ip: str = "") -> dict[str, Any]:
-    """A pod of the Deployment: running if it has an address, else without its image."""
-    labels = {"app": "web", "pod-template-hash": hash_}
-    state: dict[str, Any] = {"running": {}} if ip else {"waiting": {"reason": "ImagePullBackOff"}}
-    status = {
-        "phase": "Running" if ip else "Pending",
-        "podIP": ip,
-        "containerStatuses": [
-            {"name": "web", "ready": bool(ip), "restartCount": 0, "state": state}
-        ],
-    }
-    spec = {"nodeName": node, "containers": [{"name": "web"}]}
-    return named("Pod", name, age=age, metadata={"labels": labels}, spec=spec, status=status)
+_STATES: dict[str, dict[str, Any]] = {
+    "Running": {"running": {}},
+    "Completed": {"terminated": {"exitCode": 0, "reason": "Completed"}},
+    "Pending": {},
+    "SchedulingGated": {},
+}
+_PHASES = {"Running": "Running", "Completed": "Succeeded"}
 
 
+def printed(scenario: str) -> list[list[str]]:
+    """The cells of the recorded text's last table."""
+    table = recorded(scenario)["stdout"].rstrip().rpartition("\n\n")[2]
+    return [line.split() for line in table.splitlines()[1:]]
+
+
+def pods(scenario: str, now: int, namespace: str = "tab") -> list[dict[str, Any]]:
+    """Pods as the table of a scenario, that many seconds after its begin, shows them."""
+    found = []
+    for name, ready, shown, again, age, *where in printed(scenario):
+        state = _STATES.get(shown, {"waiting": {"reason": shown}})
+        count, _, total = ready.partition("/")
+        ip, node = (cell if cell != "<none>" else "" for cell in (where or ["", ""])[:2])
+        gated = {"type": "PodScheduled", "status": "False", "reason": shown}
+        status = {
+            "phase": _PHASES.get(shown, "Pending"),
+            "podIP": ip,
+            "conditions": [gated] if shown == "SchedulingGated" else [],
+            "containerStatuses": [
+                {
+                    "name": f"c{i}",
+                    "ready": i < int(count),
+                    "restartCount": int(restarts),
+                    "state": state,
+                }
+                for i in range(int(total) if state else 0)
+            ],
+        }
+        spec = {"nodeName": node, "containers": [{"name": f"c{i}"} for i in range(int(total))]}
+        metadata = {"labels": {"app": "web"}}
+        one = named(
+            "Pod", name.removeprefix("pod/"), age=now - seconds(age), metadata=metadata, spec=spec,
+            status=status,
+        )  # fmt: skip
+        one["metadata"]["namespace"] = namespace
+        found.append(one)
+    return found
+
+
+def seconds(age: str) -> int:
+    """An age as it is printed."""
+    return int(age[:-1]) * {"s": 1, "m": 60}[age[-1]]
+
+
+AT_ONCE = [
+    deployment("nginx:1.25", 2, 0, 2),
+    replica_set("6b9866c484", "nginx:1.25", 2, 0),
+    *pods("get-deploy-at-once", 0),
+]
+DEADLINE = [
+    deployment("broken:1", 3, 3, 1),
+    replica_set("7cdfc8d44b", "nginx:1.25", 0, 0),
+    replica_set("5f5794754f", "nginx:1.26", 3, 3, age=2),
+    replica_set("5b4cb7bfc4", "broken:1", 1, 0, age=9),
+]
+for each in DEADLINE:
+    each["metadata"]["namespace"] = "ex"
+DEADLINE += pods("get-deploy-deadline", 18, "ex")
+NAMESPACES = [
+    named("Namespace", name, age=11 - seconds(age), status={"phase": status})
+    for name, status, age in printed("get ns")
+]
 MID_ROLLOUT = [
     deployment("broken:1", 3, 3, 1),
     replica_set("6b9866c484", "nginx:1.25", 3, 3),
     replica_set("84f9cd9cb8", "broken:1", 1, 0, age=15),
-    pod("web-6b9866c484-6bnfj", 15, "6b9866c484", "node-2", "10.240.1.193"),
-    pod("web-6b9866c484-vqd89", 0, "6b9866c484", "node-6", "10.240.1.174"),
-    pod("web-6b9866c484-z4fqs", 0, "6b9866c484", "node-4", "10.240.1.175"),
-    pod("web-84f9cd9cb8-7ssrg", 15, "84f9cd9cb8", "node-6"),
+    *pods("get deploy mid-rollout", 19),
 ]
 
 
