@@ -54,6 +54,12 @@ class Resource:
         outside = ("apiextensions.k8s.io", "apiregistration.k8s.io")
         return self.custom or bool(self.package) or self.group in outside
 
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """What may be done with it. Namespaces are deleted one by one."""
+        namespaces = self.plural == "namespaces" and not self.group
+        return tuple(v for v in STANDARD_VERBS if v != "deletecollection" or not namespaces)
+
     @cached_property
     def schema(self) -> str:
         """The Go type: `apps/v1.Deployment`."""

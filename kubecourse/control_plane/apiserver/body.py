@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kubecourse.api import codec, errors, models, schema, versions, yaml
-from kubecourse.api.resources import BY_KIND, Resource
+from kubecourse.api import codec, errors, schema, versions, yaml
+from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver import json_errors, protobuf
-from kubecourse.control_plane.apiserver.patching import conversion_error
+from kubecourse.control_plane.apiserver.conversion import (
+    META_SCHEME,
+    conversion_error,
+    not_convertible,
+    not_registered,
+    struct_name,
+)
 
 if TYPE_CHECKING:
     from kubecourse.control_plane.apiserver.rest import Request
 
 ACCEPTED = f"application/json, application/yaml, {protobuf.MEDIA}"
-SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 LIMIT = 3 * 1024 * 1024
 """The largest body that is read, in bytes."""
 
@@ -49,21 +54,19 @@ def read_object(request: Request, resource: Resource, validation: str, warnings:
     kind = data.get("kind") or resource.kind
     version = data.get("apiVersion") or resource.api_version
     own = (version, kind) == (resource.api_version, resource.kind)
-    name = resource.schema if own else _struct_name(version, kind)
+    name = resource.schema if own else struct_name(version, kind)
     local = version.rpartition("/")[2]
     if name is None:
-        why = f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
-        raise _not_handled(kind, local, resource, why)
+        raise _not_handled(kind, local, resource, not_convertible(version, kind, ""))
     try:
-        obj, unknown = codec.decode(data, name)
+        obj, unknown = codec.decode(data, name) if schema.known(name) else (None, [])
     except codec.DecodeError as error:
         raise _not_handled(kind, local, resource, str(error)) from None
     problems += [f'unknown field "{path}"' for path in unknown]
     if problems and validation == "Strict":
         raise _not_handled(kind, local, resource, f"strict decoding error: {', '.join(problems)}")
     if name != resource.schema:
-        internal = f"{resource.schema.partition('/')[0]}.{resource.kind}"
-        why = f"converting ({local}.{kind}) to ({internal}): unknown conversion"
+        why = not_convertible(version, kind, resource.schema)
         raise _not_handled(kind, local, resource, why)
     if validation == "Warn":
         warnings += problems
@@ -77,12 +80,24 @@ def read(request: Request, kind: str) -> dict[str, Any]:
     except _Unreadable as error:
         raise _unrecognized(request, kind, str(error)) from None
     name = next(f"{p}.{kind}" for p in _PACKAGES if schema.known(f"{p}.{kind}"))
+    if data.get("kind") not in (None, "", kind):
+        raise _another(data, kind, name)
     if why := conversion_error(data, schema.type_of(name)):
         version = str(data.get("apiVersion") or "").rpartition("/")[2]
         raise errors.bad_request(
             f'{kind} in version "{version}" cannot be handled as a {kind}: {why}'
         )
     return data
+
+
+def _another(data: dict[str, Any], kind: str, name: str) -> errors.ApiError:
+    """What a body says that is of another kind than that of its path."""
+    given, version = data["kind"], data.get("apiVersion") or "v1"
+    if kind == "DeleteOptions":
+        return errors.ApiError(500, "", not_registered(version, given, META_SCHEME))
+    local = version.rpartition("/")[2]
+    why = not_convertible(version, given, name)
+    return errors.bad_request(f'{given} in version "{local}" cannot be handled as a {kind}: {why}')
 
 
 def read_options(request: Request) -> dict[str, Any]:
@@ -110,16 +125,6 @@ def _snippet(request: Request) -> str:
     head = data[:_SNIPPET]
     text = head.decode("utf-8", "replace") if data[:1] == b"{" else head.hex()
     return f"{text} ..." if len(data) > _SNIPPET else text
-
-
-def _struct_name(version: str, kind: str) -> str | None:
-    """The struct of a kind in a version, served here or not; None if Kubernetes has none."""
-    if (version, kind) in BY_KIND:
-        return BY_KIND[version, kind].schema
-    group, _, local = version.rpartition("/")
-    package = f"{group.removesuffix('.k8s.io').partition('.')[0] or 'core'}/{local}"
-    cls = getattr(models.modules.get(package), kind, None)
-    return f"{package}.{kind}" if "kind" in getattr(cls, "__struct_fields__", ()) else None
 
 
 def _parse(request: Request, kind: str) -> tuple[dict[str, Any], list[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from kubecourse.api.resources import RESOURCES, STANDARD_VERBS, Resource
+from kubecourse.api.resources import RESOURCES, Resource
 from kubecourse.control_plane.apiserver import openapi
 
 Json = dict[str, Any]
@@ -131,7 +131,7 @@ def _rows(resource: Resource) -> list[Json]:
         "singularName": resource.singular,
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": list(STANDARD_VERBS),
+        "verbs": list(resource.verbs),
     }
     rows = [first | _names(resource)]
     for name in sorted(resource.subresources):
@@ -174,7 +174,7 @@ def _aggregated_row(resource: Resource) -> Json:
         "responseKind": _kind(resource.api_version, resource.kind),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
-        "verbs": list(STANDARD_VERBS),
+        "verbs": list(resource.verbs),
         **_names(resource),
     }
     if resource.subresources:

@@ -22,6 +22,7 @@ _CONTEXT = {
     "Invalid \\escape": "in string escape code",
     "Invalid \\uXXXX escape": "in \\u hexadecimal character escape",
 }
+_WORDS = {"t": "true", "f": "false", "n": "null"}
 
 
 def loads(text: str) -> Any:
@@ -53,6 +54,13 @@ def describe(text: str, error: Exception) -> str:
     where = _CONTEXT.get(error.msg.partition(":")[0].strip()) or _CONTEXT.get(error.msg)
     if where is None:
         where = "after object key:value pair" if _inside_object(text, at) else "after array element"
+    word = _WORDS.get(text[at]) if where == _CONTEXT["Expecting value"] else None
+    if word:
+        same = next(n for n in range(1, 6) if text[at + n : at + n + 1] != word[n : n + 1])
+        at += same
+        if at >= len(text):
+            return END
+        where = f"in literal {word} (expecting '{word[same]}')"
     shown = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\t": "\\t"}.get(text[at], text[at])
     return f"invalid character '{shown}' {where}"
 

@@ -6,15 +6,15 @@ page ended. Source: `staging/src/k8s.io/apiserver/pkg/storage/continue.go`, `…
 
 from __future__ import annotations
 
-import binascii
 import json
+import string
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, NamedTuple
 
 from kubecourse.api import errors
 from kubecourse.api.labels import Selector
 from kubecourse.api.resources import Resource
-from kubecourse.control_plane.apiserver import strategy
+from kubecourse.control_plane.apiserver import json_errors, strategy
 from kubecourse.control_plane.apiserver.call import Call
 from kubecourse.control_plane.etcd import Compacted
 
@@ -23,6 +23,7 @@ EXPIRED = (
     "start a new list without the continue parameter."
 )
 _TOKEN_VERSION = "meta.k8s.io/v1"
+_ALPHABET = frozenset(string.ascii_letters + string.digits + "-_")
 
 
 class Page(NamedTuple):
@@ -42,6 +43,9 @@ def page(call: Call) -> Page:
     start, at = "", current
     if token:
         at, start = _read(token)
+        if revision:
+            why = "specifying resource version is not allowed when using continue"
+            raise errors.bad_request(why)
         at = current if at <= 0 else at
     elif revision and query.get("resourceVersionMatch") == "Exact":
         at = revision
@@ -93,14 +97,33 @@ def _write(revision: int, start: str) -> str:
 
 
 def _read(token: str) -> tuple[int, str]:
+    """The revision and the start that a token has. Raises BadRequest, with Go's words."""
+    end = len(token) if len(token) % 4 != 1 else len(token) - 1
+    bad = next((at for at, char in enumerate(token) if char not in _ALPHABET), None)
+    if bad is not None or end < len(token):
+        raise _unreadable(f": illegal base64 data at input byte {end if bad is None else bad}")
+    text = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("utf-8", "replace")
     try:
-        said = json.loads(urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        revision, start = said["rv"], said["start"]
-        if said["v"] != _TOKEN_VERSION or type(revision) is not int or type(start) is not str:
-            raise ValueError("incorrect encoded version")
-    except (binascii.Error, ValueError, LookupError, TypeError) as error:
-        raise errors.bad_request(f"continue key is not valid: {error}") from None
+        said = json_errors.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(f": {json_errors.describe(text, error)}") from None
+    if not isinstance(said, dict):
+        found = json_errors.kind_of(said)
+        raise _unreadable(
+            f": json: cannot unmarshal {found} into Go value of type storage.continueToken"
+        )
+    if said.get("v") != _TOKEN_VERSION:
+        raise _unreadable(": server does not recognize this encoded version")
+    revision, start = said.get("rv"), said.get("start")
+    if type(revision) is not int or not revision:
+        raise _unreadable(f": incorrect encoded start resourceVersion (version {_TOKEN_VERSION})")
+    if type(start) is not str or not start:
+        raise _unreadable(f": encoded start key empty (version {_TOKEN_VERSION})")
     return revision, start
+
+
+def _unreadable(why: str) -> errors.ApiError:
+    return errors.bad_request(f"invalid continue token: continue key is not valid{why}")
 
 
 def _too_large(asked: int, current: int) -> errors.ApiError:

@@ -13,6 +13,7 @@ from kubecourse.api.patch import PatchError, json_patch, merge_patch, strategic_
 from kubecourse.api.patch.values import go_text, json_type
 from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver import json_errors, managed_fields
+from kubecourse.control_plane.apiserver.conversion import conversion_error, not_convertible
 from kubecourse.control_plane.apiserver.request import Options
 from kubecourse.control_plane.apiserver.server import check_identity
 
@@ -111,6 +112,7 @@ class Change:
         except PatchError as error:
             details: dict[str, Any] | None = {} if error.code == 422 else None
             raise errors.ApiError(error.code, error.reason, error.message, details) from None
+        self._check_kind(data)
         try:
             changed, unknown = codec.decode(data, self.resource.schema)
         except codec.DecodeError as error:
@@ -135,6 +137,17 @@ class Change:
         struct = schema.struct(self.resource.schema)
         return strategic_merge_patch(data, self.patch.content, struct)
 
+    def _check_kind(self, data: dict[str, Any]) -> None:
+        """A patch that is not strategic may not make another kind of the object."""
+        resource = self.resource
+        version, kind = data.get("apiVersion"), data.get("kind")
+        if self.patch.type == STRATEGIC or resource.custom:
+            return
+        if not (isinstance(version, str) and isinstance(kind, str)):
+            return
+        if (version, kind) != (resource.api_version, resource.kind):
+            raise self._refused(data, not_convertible(version, kind, resource.schema))
+
     def _refused(self, data: Any, why: str) -> errors.ApiError:
         """What the patch makes of the object is not an object of that kind."""
         if self.patch.type == STRATEGIC:
@@ -142,37 +155,3 @@ class Change:
         else:
             shown = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
         return errors.invalid_object("", "", "", [errors.invalid("patch", shown, why)])
-
-
-_SIMPLE: dict[str, tuple[type, ...]] = {
-    "string": (str,), "bool": (bool,), "int": (int,), "float": (int, float),
-}  # fmt: skip
-_GO_KIND = {str: "string", bool: "bool", int: "int64", float: "float64", list: "slice", dict: "map"}
-
-
-def conversion_error(value: Any, kind: schema.Type) -> str | None:
-    """The first wrong type in a value.
-
-    Source: `staging/src/k8s.io/apimachinery/pkg/runtime/converter.go` (fromUnstructured).
-    """
-    if value is None:
-        return None
-    if kind.form in _SIMPLE:
-        go_name = {"float": "float64", "int": kind.name}.get(kind.form, kind.form)
-        return None if type(value) in _SIMPLE[kind.form] else f"unrecognized type: {go_name}"
-    if kind.form == "list" and kind.element is not None:
-        if type(value) is not list:
-            return f"cannot restore slice from {_GO_KIND[type(value)]}"
-        found = (conversion_error(item, kind.element) for item in value)
-    elif kind.form == "map" and kind.element is not None:
-        if type(value) is not dict:
-            return f"cannot restore map from {_GO_KIND[type(value)]}"
-        found = (conversion_error(item, kind.element) for item in value.values())
-    elif kind.form == "struct":
-        if type(value) is not dict:
-            return f"cannot restore struct from: {_GO_KIND[type(value)]}"
-        fields = schema.struct(kind.name).fields
-        found = (conversion_error(v, fields[k].type) for k, v in value.items() if k in fields)
-    else:
-        return None
-    return next((error for error in found if error), None)

@@ -62,14 +62,46 @@ class Query:
 
     def initial_events(self) -> bool | None:
         """Whether a watch is to begin with what there is; None if it does not say."""
-        if "sendInitialEvents" not in self.values:
-            return None
-        match = self.get("resourceVersionMatch")
-        if match != "NotOlderThan":
-            why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-            problem = errors.field_forbidden("resourceVersionMatch", why)
-            raise _invalid("ListOptions", problem)
-        return self.flag("sendInitialEvents")
+        return self.flag("sendInitialEvents") if "sendInitialEvents" in self.values else None
+
+    def check_list(self, watching: bool = False) -> None:
+        """The options of a list or a watch must go together.
+
+        Source: `…/apis/meta/internalversion/validation/validation.go`.
+        """
+        for name in ("timeoutSeconds", "limit"):
+            self.integer(name)
+        match, at = self.get("resourceVersionMatch"), "resourceVersionMatch"
+        initially = "sendInitialEvents" in self.values
+        watching = watching or self.flag("watch")
+        known = ["NotOlderThan"] if watching else ["Exact", "NotOlderThan", ""]
+        forbidden = f"{at} is forbidden"
+        problems = []
+        if watching and initially and match != "NotOlderThan":
+            why = f"sendInitialEvents requires setting {at} to NotOlderThan"
+            problems.append(errors.field_forbidden(at, why))
+        if match and watching and not initially:
+            why = f"{forbidden} for watch unless sendInitialEvents is provided"
+            problems.append(errors.field_forbidden(at, why))
+        if match and not watching and not self.get("resourceVersion"):
+            why = f"{forbidden} unless resourceVersion is provided"
+            problems.append(errors.field_forbidden(at, why))
+        late = []
+        if match and self.get("continue"):
+            late.append(errors.field_forbidden(at, f"{forbidden} when continue is provided"))
+        if match and match not in known:
+            # A watch says first what it does not know.
+            unknown = errors.not_supported(at, match, known)
+            late.insert(0 if watching else len(late), unknown)
+        problems += late
+        if match == "Exact" and not watching and self.get("resourceVersion") == "0":
+            why = f'{at} "exact" is forbidden for resourceVersion "0"'
+            problems.append(errors.field_forbidden(at, why))
+        if initially and not watching:
+            why = "sendInitialEvents is forbidden for list"
+            problems.append(errors.field_forbidden("sendInitialEvents", why))
+        if problems:
+            raise _invalid("ListOptions", *problems)
 
     def integer(self, name: str) -> int:
         """A whole number, 0 if absent."""
@@ -115,14 +147,20 @@ class Query:
             grace = _integer(self.values.get("gracePeriodSeconds"))
             dry_run = [value] if (value := self.values.get("dryRun")) else []
             orphan = self.flag("orphanDependents") if "orphanDependents" in self.values else None
+        problems = []
+        if orphan is not None and propagation is not None:
+            why = "orphanDependents and deletionPropagation cannot be both set"
+            problems.append(errors.invalid("propagationPolicy", propagation, why))
         if propagation is not None and propagation not in PROPAGATION:
             supported = (*PROPAGATION, "nil")
-            raise _invalid(kind, errors.not_supported("propagationPolicy", propagation, supported))
-        if orphan is not None and propagation is None:
+            problems.append(errors.not_supported("propagationPolicy", propagation, supported))
+        if dry_run not in ([], ["All"]):
+            problems.append(errors.not_supported("dryRun", dry_run, ["All"]))
+        if problems:
+            raise _invalid(kind, *problems)
+        if orphan is not None:
             propagation = "Orphan" if orphan else "Background"
         preconditions = given.get("preconditions") or {}
-        if dry_run not in ([], ["All"]):
-            raise _invalid(kind, errors.not_supported("dryRun", dry_run, ["All"]))
         return Options(
             dry_run=bool(dry_run),
             grace_period=grace,

@@ -354,19 +354,24 @@ class APIServer:
             resource, change(self.get(resource, namespace, name)), subresource, options
         )
 
-    def bind(self, namespace: str, name: str, node: str) -> None:
-        """Assign a pod to a node, once. Raises NotFound, Conflict.
+    def bind(self, namespace: str, name: str, node: str, seen: ObjectMeta | None = None) -> None:
+        """Assign a pod to a node, once. `seen` is whom its sender meant. Raises NotFound, Conflict.
 
         Source: `pkg/registry/core/pod/storage/storage.go` (assignPod).
         """
         resource = strategy.PODS
         stored = self._stored(resource, namespace, name)
         pod = stored.value
+        if seen is not None:
+            self._check_preconditions(resource, pod, seen.resourceVersion, seen.uid)
         if pod.metadata.deletionTimestamp is not None:
             why = f"pod {name} is being deleted, cannot be assigned to a host"
             raise errors.conflict("pods/binding", "", name, why)
         if pod.spec.nodeName:
             why = f'pod {name} is already assigned to node "{pod.spec.nodeName}"'
+            raise errors.conflict("pods/binding", "", name, why)
+        if pod.spec.schedulingGates:
+            why = f"pod {name} has non-empty .spec.schedulingGates"
             raise errors.conflict("pods/binding", "", name, why)
         self._put(resource, strategy.bound(pod, node, self.clock.utc()), stored)
 

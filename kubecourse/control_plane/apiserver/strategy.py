@@ -80,7 +80,9 @@ def prepare_for_create(resource: Resource, obj: Any) -> Any:
             spec = pod_selectors.narrowed(obj.spec, obj.metadata.labels or {})
             return replace(obj, spec=spec, status=_first_pod_status(spec))
         case "Namespace":
-            spec = core.NamespaceSpec(finalizers=["kubernetes"])
+            wanted = (obj.spec.finalizers if obj.spec else None) or []
+            own = [] if "kubernetes" in wanted else ["kubernetes"]
+            spec = core.NamespaceSpec(finalizers=[*wanted, *own])
             return replace(obj, spec=spec, status=core.NamespaceStatus(phase="Active"))
         case "PersistentVolumeClaim":
             return replace(obj, status=core.PersistentVolumeClaimStatus(phase="Pending"))

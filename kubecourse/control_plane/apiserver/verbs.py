@@ -40,6 +40,7 @@ def _success(**more: Any) -> dict[str, Any]:
 
 
 def _list(call: Call) -> Answer:
+    call.query.check_list()
     if call.query.flag("watch"):
         events: list[dict[str, Any]] = []
         stream = open_watch(call, events.append)
@@ -63,7 +64,10 @@ def _update(call: Call) -> Answer:
     options = call.options("UpdateOptions")
     obj = call.read_here(options)
     if not obj.metadata.name:
-        raise errors.bad_request("name must be provided")
+        why = "name must be provided"
+        raise errors.bad_request(
+            f"the name of the object ({call.target.name} based on URL) was undeterminable: {why}"
+        )
     call.check_name(obj.metadata.name)
     target = call.target
     return 200, call.show(call.server.update(target.resource, obj, target.subresource, options))
@@ -97,8 +101,11 @@ def _delete(call: Call) -> Answer:
 
 
 def _delete_collection(call: Call) -> Answer:
-    options = call.deletion(body.read_options(call.request))
+    if "deletecollection" not in call.target.resource.verbs:
+        raise errors.method_not_allowed()
+    call.query.check_list()
     found = call.selected()
+    options = call.deletion(body.read_options(call.request))
     for obj in found:
         metadata = obj.metadata
         call.server.delete(call.target.resource, metadata.namespace, metadata.name, options)
@@ -133,14 +140,23 @@ def _patch_scale(call: Call) -> Answer:
 def _bind(call: Call) -> Answer:
     options = call.options("CreateOptions")
     binding = body.read(call.request, "Binding")
-    name = (binding.get("metadata") or {}).get("name")
-    if name not in (None, "", call.target.name):
+    metadata, node = binding.get("metadata") or {}, binding.get("target") or {}
+    if metadata.get("name") != call.target.name:
         raise errors.bad_request("name in URL does not match name in Binding object")
-    node = (binding.get("target") or {}).get("name")
-    if not node:
-        raise errors.internal("target.name: Required value")
+    problems = []
+    if node.get("kind") not in (None, "", "Node"):
+        problems.append(errors.not_supported("target.kind", node["kind"], ["Node", "<empty>"]))
+    if not node.get("name"):
+        problems.append(errors.required("target.name"))
+    if problems:
+        said = ", ".join(map(str, problems))
+        raise errors.ApiError(500, "", f"[{said}]" if len(problems) > 1 else said)
     if not options.dry_run:
-        call.server.bind(call.target.namespace or "", call.target.name, node)
+        seen = models.meta_v1.ObjectMeta(
+            uid=metadata.get("uid"), resourceVersion=metadata.get("resourceVersion")
+        )
+        place = call.target.namespace or "", call.target.name
+        call.server.bind(*place, node["name"], seen)
     return 201, _success(code=201)
 
 
@@ -209,6 +225,7 @@ def events(call: Call) -> representation.Events:
 def open_stream(call: Call, handler: Callable[[list[Change]], None], kind: type[Watch]) -> Watch:
     """Stream the changes of a collection to a handler. Raises ApiError."""
     server, target, query = call.server, call.target, call.query
+    query.check_list(watching=True)
     initially, after = query.initial_events(), query.version() or None
     if initially:
         after = None

@@ -97,7 +97,7 @@ def test_what_cannot_be_scaled_is_named():
     lab = Lab()
     for name, reference in (
         ("kind", {"apiVersion": "apps/v1", "kind": "Nothing", "name": "x"}),
-        ("node", {"apiVersion": "v1", "kind": "ConfigMap", "name": "x"}),
+        ("unscaled", {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "x"}),
     ):
         spec = {"scaleTargetRef": reference, "maxReplicas": 2}
         body = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
