@@ -195,7 +195,7 @@ def printed(scenario: str) -> list[list[str]]:
 def pods(scenario: str, now: int, namespace: str = "tab") -> list[dict[str, Any]]:
     """Pods as the table of a scenario, that many seconds after its begin, shows them."""
     found = []
-    for name, ready, shown, again, age, *where in printed(scenario):
+    for name, ready, shown, restarts, age, *where in printed(scenario):
         state = _STATES.get(shown, {"waiting": {"reason": shown}})
         count, _, total = ready.partition("/")
         ip, node = (cell if cell != "<none>" else "" for cell in (where or ["", ""])[:2])
