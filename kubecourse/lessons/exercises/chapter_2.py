@@ -18,7 +18,7 @@ from kubecourse.lessons.exercises.verdict import Verdict, right, unclear, untrie
 if TYPE_CHECKING:
     from kubecourse.containers.images import Anatomy
     from kubecourse.containers.ports import Container
-    from kubecourse.lessons.exercises.bench import Bench
+    from kubecourse.lessons.exercises.on_engine import Bench
 
 SMALL = 5_000_000
 """Bytes below which an image counts as slim."""

@@ -163,10 +163,10 @@ class Exercises:
 def _place(where: Any) -> Place:
     """The engine (None), a cluster, or a cluster that a task has to itself."""
     if where is None:
-        from kubecourse.lessons.exercises.bench import OnEngine
+        from kubecourse.lessons.exercises.on_engine import OnEngine
 
         return OnEngine()
-    from kubecourse.lessons.exercises.namespaces import OnCluster, OwnCluster
+    from kubecourse.lessons.exercises.on_cluster import OnCluster, OwnCluster
 
     return OwnCluster() if isinstance(where, Task) else OnCluster(where)
 

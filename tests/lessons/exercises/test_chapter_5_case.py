@@ -12,7 +12,7 @@ from kubecourse import Cluster
 from kubecourse.cloud import Autoscaler, Pool, hourly
 from kubecourse.lessons.exercises import Exercises, chapter_5_case
 from kubecourse.lessons.exercises.chapter_5_case import MOST, PASS, Mark, grade
-from kubecourse.lessons.exercises.namespaces import View
+from kubecourse.lessons.exercises.on_cluster import View
 from kubecourse.lessons.exercises.verdict import Outcome
 
 USED = {

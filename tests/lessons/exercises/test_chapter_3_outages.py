@@ -3,7 +3,7 @@
 import pytest
 
 from kubecourse.lessons.exercises import Exercises
-from kubecourse.lessons.exercises.outages import OUTAGES, failed
+from kubecourse.lessons.exercises.chapter_3_outages import OUTAGES, failed
 
 
 @pytest.fixture(scope="module")

@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 MINUTES = 10
-
-
-def _scheduler(cluster: Any) -> None:
-    cluster.stop("kube-scheduler")
-
-
-def _quorum(cluster: Any) -> None:
-    for number in (2, 3):
-        cluster.stop(f"etcd@control-plane-{number}")
-
-
-def _worker(cluster: Any) -> None:
-    cluster.fail_node("node-1")
-
-
-def _cut_off(cluster: Any) -> None:
-    cluster.partition(["node-1"])
-
-
-def _everything(cluster: Any) -> None:
-    for name in ("control-plane-1", "control-plane-2", "control-plane-3", "node-1"):
-        cluster.fail_node(name)
-
-
-OUTAGES: dict[str, Callable[[Any], None]] = {
-    "a": _scheduler,
-    "b": _quorum,
-    "c": _worker,
-    "d": _cut_off,
-    "e": _everything,
+PLANE = ("control-plane-1", "control-plane-2", "control-plane-3")
+OUTAGES: dict[str, list[tuple[str, Any]]] = {
+    "a": [("stop", "kube-scheduler")],
+    "b": [("stop", f"etcd@{machine}") for machine in PLANE[1:]],
+    "c": [("fail_node", "node-1")],
+    "d": [("partition", ["node-1"])],
+    "e": [("fail_node", machine) for machine in (*PLANE, "node-1")],
 }
+"""What is done to the cluster: its methods, and what each is given."""
 
 
 def failed(cluster: Any, outage: str) -> int:
     """How many requests to `web` fail within ten minutes; the cluster itself is left alone."""
     copy = cluster.fork()
     traffic = copy.traffic("http://web", rate=2)
-    OUTAGES[outage](copy)
+    for method, argument in OUTAGES[outage]:
+        getattr(copy, method)(argument)
     copy.advance(60 * MINUTES)
     return sum(traffic.failures().values())
 
