@@ -140,6 +140,14 @@ class PodContainer:
         policy = self.spec.restartPolicy or self.worker.restart_policy
         return bool(policy == "Always" or (policy == "OnFailure" and code != 0))
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a start; of what will not start again it is told how it ended."""
+        if self.run is None or self.waiting is None or self.ended is None:
+            return self.run is None
+        gone = self.worker.pod.metadata.deletionTimestamp is not None
+        return not gone and self.restarts_after(self.exit_code or 0)
+
     def needs_start(self) -> bool:
         """Whether it should run and does not, or should not run as it does."""
         if self.condemned is not None or self.run is None:
@@ -337,7 +345,7 @@ class PodContainer:
         if run is None and waiting is None:
             waiting = ("PodInitializing" if self.worker.inits else "ContainerCreating", "")
         last, ready = self.last or NOTHING, self.ready
-        if run is None or (self.ended is not None and waiting is not None):
+        if run is None or self.waits:
             assert waiting is not None
             because = core.ContainerStateWaiting(reason=waiting[0], message=waiting[1] or None)
             state, last = core.ContainerState(waiting=because), self.ended or NOTHING

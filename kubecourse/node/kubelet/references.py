@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from kubecourse.api import models, quantity
-from kubecourse.api.errors import ApiError
+from kubecourse.api.errors import ApiError, ignoring
 from kubecourse.api.memo import memo
 from kubecourse.api.volumes import claim_of
 from kubecourse.client import Client
@@ -96,11 +96,19 @@ def field(pod: Any, path: str, ip: str = "") -> str:
     return str(value or "")
 
 
-def _resource(pod: Any, spec: Any, reference: Any) -> str:
-    """A container's own request or limit, in units of the divisor, rounded up."""
+def _resource(client: Client, pod: Any, spec: Any, reference: Any) -> str:
+    """A container's own request or limit, in units of the divisor, rounded up.
+
+    What has no limit may use all that its node has to give.
+    """
     kind, _, name = reference.resource.partition(".")
-    container = next((c for c in pod.spec.containers if c.name == reference.containerName), spec)
+    every = (*pod.spec.containers, *(pod.spec.initContainers or ()))
+    container = next((c for c in every if c.name == reference.containerName), spec)
     amounts = (getattr(container.resources, kind, None) if container.resources else None) or {}
+    if kind == "limits" and name not in amounts:
+        with ignoring("NotFound"):
+            node: Any = client.get(core.Node, pod.spec.nodeName)
+            amounts = node.status.allocatable or {}
     amount = quantity.parse_quantity(amounts.get(name, "0")).nano
     divisor = quantity.parse_quantity(reference.divisor or "1").nano or 1_000_000_000
     return str(-(-amount // divisor))
@@ -204,7 +212,7 @@ def volume_files(client: Client, pod: Any, name: str) -> dict[str, str] | None:
             if item.fieldRef is not None:
                 found[item.path] = field(pod, item.fieldRef.fieldPath)
             else:
-                found[item.path] = _resource(pod, None, item.resourceFieldRef)
+                found[item.path] = _resource(client, pod, None, item.resourceFieldRef)
         if token is not None:
             account = f"{pod.metadata.namespace}:{pod.spec.serviceAccountName or 'default'}"
             found[token.path] = f"simulated-token.system:serviceaccount:{account}"
@@ -279,7 +287,7 @@ def environment(
         elif source.fieldRef is not None:
             given[name] = field(pod, source.fieldRef.fieldPath, sandbox.ip)
         elif source.resourceFieldRef is not None:
-            given[name] = _resource(pod, spec, source.resourceFieldRef)
+            given[name] = _resource(client, pod, spec, source.resourceFieldRef)
         elif name in taken:
             given[name] = taken[name]
     return given

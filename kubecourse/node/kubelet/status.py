@@ -68,8 +68,7 @@ def _phase(over: bool, inits: list[PodContainer], apps: list[PodContainer]) -> s
         return "Running"
     if not over and any(app.restarts_after(app.exit_code or 0) for app in apps):
         return "Running"
-    good = not any(ended) and all(app.waiting is None for app in apps)
-    return "Succeeded" if good else "Failed"
+    return "Failed" if any(ended) else "Succeeded"
 
 
 def _initialized(phase: str, worker: PodWorker) -> Verdict:
@@ -77,7 +76,7 @@ def _initialized(phase: str, worker: PodWorker) -> Verdict:
     if phase == "Succeeded":
         return "True", "PodCompleted", None
     known = worker.conditions.get("Initialized")
-    started = any(app.run is not None and app.waiting is None for app in worker.apps)
+    started = any(not app.waits for app in worker.apps)
     if started or (known is not None and known[1].status == "True"):
         return YES
     if names := " ".join(init.spec.name for init in worker.inits if not init.has_passed):

@@ -133,6 +133,9 @@ class PodWorker:
             if ready is not None and ready.status != self.conditions["Ready"][1].status:
                 self.later("reconcile", RECONCILE, self.write_status, background=True)
         if new.deletionTimestamp is not None:
+            if old.deletionTimestamp is None:
+                for container in self.containers:
+                    container.touch()
             (self._hurry if self.stopping else self.stop)(new.deletionGracePeriodSeconds or 0)
 
     def _change_images(self, spec: Any) -> None:

@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from kubecourse.node.runtime.container import Container
 
 
+DOMAIN = "cluster.local"
+LOCAL_HOSTS = (
+    ("# Kubernetes-managed hosts file.",),
+    ("127.0.0.1", "localhost"),
+    ("::1", "localhost ip6-localhost ip6-loopback"),
+    ("fe00::0", "ip6-localnet"),
+    ("fe00::0", "ip6-mcastprefix"),
+    ("fe00::1", "ip6-allnodes"),
+    ("fe00::2", "ip6-allrouters"),
+)
+"""How every pod's `/etc/hosts` begins."""
+
 _VARIABLE = re.compile(r"\$\$|\$\(([A-Za-z_.][-A-Za-z0-9_.]*)\)")
 
 
@@ -82,18 +94,30 @@ class Sandbox:
         self, spec: Any, environment: dict[str, str], unseen: tuple[str, ...] = ()
     ) -> FileSystem:
         """The files of a container with these variables; `unseen`: where its image has more."""
-        domain = "cluster.local"
-        hosts = [("127.0.0.1", "localhost"), (self.ip, self.hostname)]
-        hosts += [(alias.ip, *(alias.hostnames or ())) for alias in self.aliases or ()]
         own = {
             "/etc/hostname": f"{self.hostname}\n",
-            "/etc/hosts": "".join("\t".join(line) + "\n" for line in hosts),
-            "/etc/resolv.conf": f"search {self.namespace}.svc.{domain} svc.{domain} {domain}\n"
+            "/etc/hosts": self._hosts(),
+            "/etc/resolv.conf": f"search {self.namespace}.svc.{DOMAIN} svc.{DOMAIN} {DOMAIN}\n"
             "nameserver 10.96.0.10\noptions ndots:5\n",
         }
         mounts = [self._mount(mount, environment) for mount in spec.volumeMounts or ()]
         fixed = spec.securityContext is not None and spec.securityContext.readOnlyRootFilesystem
         return FileSystem(own, mounts, self.changed, bool(fixed), unseen)
+
+    def _hosts(self) -> str:
+        """The names that the pod's containers know by themselves.
+
+        Source: `pkg/kubelet/kubelet_pods.go` (managedHostsFileContent).
+        """
+        name, subdomain = self.hostname, self.spec.subdomain
+        names = [name]
+        if subdomain:
+            names.insert(0, f"{name}.{subdomain}.{self.namespace}.svc.{DOMAIN}")
+        hosts = [*LOCAL_HOSTS, (self.ip, *names)]
+        if self.aliases:
+            hosts += [("",), ("# Entries added by HostAliases.",)]
+            hosts += [(alias.ip, *(alias.hostnames or ())) for alias in self.aliases]
+        return "".join("\t".join(line) + "\n" for line in hosts)
 
     def _mount(self, mount: Any, environment: dict[str, str]) -> Mount:
         """A volume where a container has it; containers share what is in it.

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
+from kubecourse.client import Informer
 from tests.node.world import World
 
 core = models.core_v1
@@ -568,3 +569,22 @@ def test_what_is_deleted_by_force_is_stopped_all_the_same() -> None:
     world.client.delete(core.Pod, "p", "default", grace_period=0)
     world.clock.advance(1)
     assert world.events("Killing") == [("Stopping container c", 1)]
+
+
+def test_what_will_not_be_started_again_tells_how_it_ended() -> None:
+    world = World()
+    world.run("once", **BOX, command=["nothing-of-that-name"], pod={"restartPolicy": "Never"})
+    world.run("again", **BOX, command=["false"])
+    world.clock.advance(30)
+    assert world.pod("once").status.phase == "Failed"
+    assert world.state("once") == ("terminated", ("StartError", 128))
+    while world.state("again")[0] != "waiting":
+        world.clock.advance(0.1)
+    last = {}
+    informer = Informer(world.client, core.Pod)
+    informer.on_change(lambda old, new: last.update({(new or old).metadata.name: new or old}))
+    informer.start()
+    world.client.delete(core.Pod, "again", "default")
+    world.clock.advance(5)
+    (container,) = last["again"].status.containerStatuses
+    assert last["again"].status.phase == "Failed" and container.state.terminated.exitCode == 1

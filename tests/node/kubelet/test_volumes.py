@@ -162,3 +162,42 @@ def test_a_root_file_system_may_be_read_only() -> None:
     box(world, "a", {"emptyDir": {}}, securityContext=fixed)
     assert "Read-only file system" in world.exec("a", "touch", "/tmp/x").stderr
     assert world.exec("a", "touch", "/v/x").code == 0
+
+
+def test_a_pods_own_names() -> None:
+    world = World()
+    spec = {"hostname": "zero", "subdomain": "db"}
+    spec["hostAliases"] = [{"ip": "10.1.2.3", "hostnames": ["old", "older"]}]
+    world.run("a", image="busybox", command=FOREVER, pod=spec)
+    world.clock.settle()
+    ip = world.pod("a").status.podIP
+    lines = world.exec("a", "cat", "/etc/hosts").stdout.splitlines()
+    assert lines[:2] == ["# Kubernetes-managed hosts file.", "127.0.0.1\tlocalhost"]
+    assert lines[-4:] == [
+        f"{ip}\tzero.db.default.svc.cluster.local\tzero",
+        "",
+        "# Entries added by HostAliases.",
+        "10.1.2.3\told\tolder",
+    ]
+
+
+def test_what_has_no_limit_may_use_what_its_node_has() -> None:
+    world = World()
+    asked = {"CPU": "limits.cpu", "MEMORY": "limits.memory", "ASKED": "requests.memory"}
+    env = [
+        {"name": name, "valueFrom": {"resourceFieldRef": {"resource": resource}}}
+        for name, resource in asked.items()
+    ]
+    limits = {"limits": {"memory": "64Mi"}}
+    for name, resources in (("free", {}), ("bound", limits)):
+        world.run(name, image="busybox", command=FOREVER, env=env, resources=resources)
+    world.clock.settle()
+    said = {}
+    for name in ("free", "bound"):
+        lines = world.exec(name, "env").stdout.splitlines()
+        given = dict(line.split("=", 1) for line in lines)
+        said[name] = [given[each] for each in asked]
+    assert said == {
+        "free": ["4", str(16 * 2**30), "0"],
+        "bound": ["4", str(64 * 2**20), str(64 * 2**20)],
+    }
