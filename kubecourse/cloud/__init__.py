@@ -13,7 +13,6 @@ report(fleet), clean(fleet, report(fleet))                   # what nobody needs
 cluster.what_if(fail="largest")                              # is there room without it?
 """
 
-from kubecourse.cloud.accounting import Bill as FleetBill
 from kubecourse.cloud.accounting import Cause, bill, hourly
 from kubecourse.cloud.autoscaler import Autoscaler
 from kubecourse.cloud.catalog import Catalog, Disk, catalog, cheapest_disk
@@ -28,44 +27,14 @@ from kubecourse.cloud.costs import (
     pay_per_use,
 )
 from kubecourse.cloud.drill import Drill, what_if
-from kubecourse.cloud.fleet import Fleet, Pool, Rental
+from kubecourse.cloud.fleet import Fleet, Pool
 from kubecourse.cloud.prices import HOURS, Prices, prices
 from kubecourse.cloud.reservation import GIB, PROVIDERS, allocatable, reserved
 from kubecourse.cloud.waste import Use, Waste, clean, report, use
 
 __all__ = [
-    "GIB",
-    "HOURS",
-    "PROVIDERS",
-    "Assumptions",
-    "Autoscaler",
-    "Bill",
-    "Catalog",
-    "Cause",
-    "Disk",
-    "Drill",
-    "Fleet",
-    "FleetBill",
-    "Pool",
-    "Prices",
-    "Rental",
-    "Use",
-    "Waste",
-    "Workload",
-    "allocatable",
-    "always_on",
-    "assumptions",
-    "bill",
-    "break_even",
-    "catalog",
-    "cheapest_disk",
-    "clean",
-    "compare",
-    "hourly",
-    "pay_per_use",
-    "prices",
-    "report",
-    "reserved",
-    "use",
-    "what_if",
-]
+    "GIB", "HOURS", "PROVIDERS", "Assumptions", "Autoscaler", "Bill", "Catalog", "Cause", "Disk",
+    "Drill", "Fleet", "Pool", "Prices", "Use", "Waste", "Workload", "allocatable", "always_on",
+    "assumptions", "bill", "break_even", "catalog", "cheapest_disk", "clean", "compare", "hourly",
+    "pay_per_use", "prices", "report", "reserved", "use", "what_if",
+]  # fmt: skip
