@@ -6,8 +6,8 @@ BIN  := $(VENV)/bin
 # The first of these that is Python 3.11 or later; `make lab PYTHON=/path/to/python` overrides.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
-# Processes that share the tests.
-WORKERS   ?= 2
+# Processes that share the tests: browsers, Helm and containers are mostly waited for.
+WORKERS   ?= 3
 LAB_ARGS  ?=
 TEST_ARGS ?=
 
@@ -19,7 +19,7 @@ help:
 	@echo 'make lab LAB_ARGS="..."      the same, with arguments for JupyterLab'
 	@echo 'make test                    lint, type-check and run all tests'
 	@echo 'make test TEST_ARGS="..."    the same, with arguments for pytest'
-	@echo 'make test-long               50,000 spoilt manifests instead of some hundreds'
+	@echo 'make test-long               browser, notebooks, kubectl and 50,000 spoilt manifests: an hour'
 	@echo 'make notebooks               build the notebooks of both languages from notebooks/source'
 	@echo 'make handouts                make the chapters as PDF, for students and for teachers'
 	@echo 'make lint                    only the checks that read the code'
@@ -36,7 +36,10 @@ test: lint
 
 .PHONY: test-long
 test-long: $(VENV)/.test
-	KUBECOURSE_MUTATIONS=50000 $(BIN)/python -m pytest -q tests/control_plane/apiserver/test_mutations.py
+	KUBECOURSE_LONG=1 KUBECOURSE_MUTATIONS=50000 $(BIN)/python -m pytest -n $(WORKERS) \
+		--no-loadscope-reorder tests/browser notebooks tests/clients \
+		tests/control_plane/apiserver/test_mutations.py \
+		tests/lessons/exercises/test_checks_in_any_state.py $(TEST_ARGS)
 
 .PHONY: notebooks
 notebooks: $(VENV)/.test

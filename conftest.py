@@ -1,6 +1,6 @@
 pytest_plugins = [
-    "tests.notebooks.comparison",
-    "tests.transcripts",
     "tests.fidelity",
     "tests.sharing",
+    "tests.notebooks.comparison",
+    "tests.transcripts",
 ]

@@ -1,14 +1,15 @@
-"""How two workers share the tests: what stays together, what begins first, who has the engine.
+"""How the workers share the tests: what stays together, what begins first, who has the engine.
 
-`make test` runs `pytest -n 2`. Tests of one file and cells of one notebook stay together, and so do
-all that a browser does, all that the ledger counts and all that asks the Docker engine: labs use
-fixed ports and look at all containers of the course, so only one process on a machine may work
-with it. One worker begins with the browser, in it with the chapters that ask the engine; by the
-time that the other comes to the engine's group, it is free.
+`make test` runs `pytest -n 3` even on two processors: browsers, Helm and containers are mostly
+waited for. Tests of one file and cells of one notebook stay together, and so do all that the ledger
+counts and all that asks the Docker engine: labs use fixed ports and look at all containers of the
+course, so only one process on a machine may work with it. A chapter in the browser asks it only
+while its cells run.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Generator
@@ -25,21 +26,24 @@ from tests.fidelity import LEDGER
 
 ROOT = Path(__file__).parents[1]
 ENGINE = FileLock(Path(tempfile.gettempdir()) / "kubecourse-engine.lock")
+LONG = bool(os.environ.get("KUBECOURSE_LONG"))
+"""Whether to try also what is tried elsewhere in other words: `make test-long`."""
 USES = ("kubecourse.containers", "doctor", "side_by_side")
 """What a notebook that asks the Docker engine for something imports."""
-BROWSER, LEDGERS, ENGINES = "the browser", "the ledger", "the engine"
+IN_BROWSER, ON_BOTH, LEDGERS, ENGINES = "browser", "engine and browser", "ledger", "engine:"
 FIRST = (
-    BROWSER,
+    ENGINES,
+    IN_BROWSER,
     "tests/publish/test_handouts.py",
     "tests/lessons/exercises/test_exercises.py",
     "tests/clients/test_kubectl.py",
     LEDGERS,
     "notebooks/04_kubernetes_objects.ipynb",
-    "notebooks/ko/04_kubernetes_objects.ipynb",
     "tests/lessons/exercises/test_checks_in_any_state.py",
-    ENGINES,
+    ON_BOTH,
 )
-"""Groups that take long, so that both workers end with short ones, and at about the same time."""
+"""Groups that take long, so that all workers end with short ones, and at about the same time. What
+needs the engine only now and then comes when those are done that keep it."""
 
 
 @cache
@@ -57,21 +61,28 @@ def on_engine(nodeid: str) -> bool:
     return labs().search(nodeid) is not None
 
 
+def chapter(nodeid: str) -> int:
+    """The number of the chapter with which the browser is busy; later ones have more to do."""
+    found = re.search(r"\[(?:\w\w/)?(\d\d)_", nodeid)
+    return int(found[1]) if found else 0
+
+
 def group(nodeid: str, config: pytest.Config) -> str:
     """What a test stays together with."""
     if "/browser/" in nodeid:
-        return BROWSER
+        return f"{ON_BOTH} {chapter(nodeid)}" if on_engine(nodeid) else IN_BROWSER
     if config.stash[LEDGER].counts(nodeid):
         return LEDGERS
     return ENGINES if on_engine(nodeid) else nodeid.partition("::")[0]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    def turn(item: pytest.Item) -> tuple[int, bool, str]:
+    def turn(item: pytest.Item) -> tuple[int, int, str]:
         its = group(item.nodeid, config)
-        chapter = item.nodeid.partition("[")[2] if its == BROWSER else ""
-        at = FIRST.index(its) if its in FIRST else len(FIRST)
-        return at, not (chapter and on_engine(item.nodeid)), chapter
+        at = next((at for at, first in enumerate(FIRST) if its.startswith(first)), len(FIRST))
+        if "/browser/" not in item.nodeid:
+            return at, 0, ""
+        return at, -chapter(item.nodeid), item.nodeid.partition("[")[2]
 
     items.sort(key=turn)
     for item in items:
@@ -97,9 +108,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
 def pytest_runtest_protocol(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, object, object]:
-    if on_engine(item.nodeid):
+    def keeps(one: pytest.Item | None) -> bool:
+        return one is not None and group(one.nodeid, one.config) == ENGINES
+
+    if keeps(item):
         ENGINE.acquire()
     outcome = yield
-    if nextitem is None or not on_engine(nextitem.nodeid):
+    if not keeps(nextitem):
         ENGINE.release(force=True)
     return outcome

@@ -1,13 +1,21 @@
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.browser.lab import Browser, JupyterLab, Notebook
+from tests.sharing import ENGINE, on_engine
 
 OpenNotebook = Callable[[str], Notebook]
 REPOSITORY = Path(__file__).parents[2]
+NOTEBOOKS = REPOSITORY / "notebooks"
+CHAPTERS = [
+    str(path.relative_to(NOTEBOOKS).with_suffix(""))
+    for path in sorted(NOTEBOOKS.rglob("*.ipynb"))
+    if ".ipynb_checkpoints" not in path.parts
+]
 
 
 @pytest.fixture(scope="package")
@@ -39,3 +47,18 @@ def open_notebook(lab: JupyterLab, browser: Browser) -> Iterator[OpenNotebook]:
     yield open_
     for notebook in opened:
         notebook.close()
+
+
+@pytest.fixture(scope="package", params=CHAPTERS)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="package")
+def chapter(name: str, lab: JupyterLab, browser: Browser) -> Iterator[Notebook]:
+    """A chapter after "Run All Cells", for all tests that use it. Only its cells ask the engine."""
+    with ENGINE if on_engine(name) else nullcontext():
+        notebook = browser.open(lab, f"notebooks/{name}.ipynb")
+        notebook.run_all()
+    yield notebook
+    notebook.close()

@@ -3,7 +3,7 @@
 with JupyterLab(directory, home) as lab, Browser() as browser:
     notebook = browser.open(lab, "notebooks/04_kubernetes_objects.ipynb")
     cells = notebook.run_all()
-    times = notebook.sliders()[0].timed_moves(10)   # seconds from the key to the picture on screen
+    times = notebook.sliders()[0].timed_steps(10)   # seconds from the key to the picture on screen
     assert notebook.controls_deaf_to_keys() == []
     notebook.theme("dark")
     assert notebook.violations() == []
@@ -72,6 +72,13 @@ KEYS = {
 }
 """Kinds of control, and keys of which one must be heard."""
 
+KIND = """(control, kinds) => [
+    kinds.find(kind => control.matches(kind)),
+    control.tabIndex >= 0,
+    control.outerHTML.slice(0, 200),
+]"""
+"""Which kind of control it is, whether Tab reaches it, and how it is written."""
+
 LISTEN = """control => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
     const cell = notebook.activeCellIndex;
@@ -94,8 +101,9 @@ WATCH_PICTURE = """handle => {
     const control = handle.closest('.widget-slider');
     window.pictureChanged = new Promise((resolve, reject) => {
         let pressed = null, calm;
-        handle.addEventListener('keydown', event => { pressed = event.timeStamp; },
-                                {capture: true, once: true});
+        for (const begin of ['keydown', 'pointerdown'])
+            control.addEventListener(begin, event => { pressed ??= event.timeStamp; },
+                                     {capture: true, once: true});
         const observer = new MutationObserver(changes => {
             if (pressed === null || changes.every(change => control.contains(change.target)))
                 return;
@@ -105,7 +113,7 @@ WATCH_PICTURE = """handle => {
                 calm = setTimeout(() => {
                     observer.disconnect();
                     resolve(painted - pressed);
-                }, 250);
+                }, 200);
             }));
         });
         observer.observe(handle.closest('.jp-OutputArea-output'),
@@ -114,7 +122,7 @@ WATCH_PICTURE = """handle => {
     });
     window.pictureChanged.catch(() => {});
 }"""
-"""Promises the milliseconds from a key to the frame after the picture's last change."""
+"""Promises the milliseconds from a key or a click to the frame after the picture's last change."""
 
 FAINT = """() => {
     const linear = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
@@ -413,21 +421,29 @@ class Notebook:
         )
         self.page.wait_for_timeout(300)  # colours fade over
 
-    def controls_deaf_to_keys(self) -> list[str]:
+    def controls_deaf_to_keys(self, every: bool = False) -> list[str]:
         """The controls in outputs that Tab does not reach or that do not answer to their key.
 
-        Each is used once, as one does without a mouse, and must neither lose the focus nor move
-        the notebook.
+        In each output one control of each kind is used as one does without a mouse, or `every`
+        one. It must answer, and neither lose the focus nor move the notebook.
         """
-        # The elements themselves: what a key changes may change how many there are.
-        controls = self.page.locator(f"{OUTPUT} :is({', '.join(KEYS)})").element_handles()
-        return [name for one in controls if (name := self._deaf(one))]
+        deaf = []
+        controls = f":is({', '.join(KEYS)})"
+        for output in self.page.locator(f"{OUTPUT}:has({controls})").all():
+            used: set[str] = set()
+            # The elements themselves: what a key changes may change how many there are.
+            for control in output.locator(controls).element_handles():
+                if not control.is_visible() or not control.is_enabled():
+                    continue
+                kind, reached, what = control.evaluate(KIND, list(KEYS))
+                if not reached:
+                    deaf.append(what)
+                elif every or kind not in used:
+                    deaf += self._deaf(control, kind, what)
+                used.add(kind)
+        return deaf
 
-    def _deaf(self, control: playwright.ElementHandle) -> str:
-        if not control.is_visible() or not control.is_enabled():
-            return ""
-        kind = next(kind for kind in KEYS if control.evaluate("(e, kind) => e.matches(kind)", kind))
-        what = str(control.evaluate("e => e.outerHTML.slice(0, 200)"))
+    def _deaf(self, control: playwright.ElementHandle, kind: str, what: str) -> list[str]:
         control.scroll_into_view_if_needed()
         control.focus()
         control.evaluate(LISTEN)
@@ -436,8 +452,9 @@ class Notebook:
             with suppress(TimeoutError):
                 wait_until(lambda: control.evaluate("e => window.answered === e"), 1, "it answers")
                 self._wait_for_kernel(30)
-                return "" if self.page.evaluate("window.reachable") else f"lost the focus: {what}"
-        return what
+                kept = self.page.evaluate("window.reachable")
+                return [] if kept else [f"lost the focus: {what}"]
+        return [what]
 
     def violations(self) -> list[str]:
         """What axe-core finds wrong with the outputs, and plots whose text is hard to read."""
@@ -512,22 +529,19 @@ class Slider:
             pictures.append(self.picture())
         return pictures
 
-    def timed_moves(self, moves: int) -> list[float]:
-        """Seconds from the key until the picture beside the slider was all there, for each move.
+    def timed_steps(self, steps: int) -> list[float]:
+        """Seconds from the key until the picture beside the slider was all there, for each step.
 
-        From the right end step by step, and back from the left end. One frame after the last
+        From where it stands to the right, and from the right end back. One frame after the last
         change of anything in the output but the slider itself. Raises playwright's Error if nothing
         changes.
         """
         handle = self._focused()
-        self._press(handle, "Home")
-        self._press(handle, "End")
-        left, right = (
-            int(float(handle.get_attribute(f"aria-value{a}") or 0)) for a in ("min", "max")
-        )
-        there = ["ArrowLeft"] * (right - left)
-        way = (there + ["ArrowRight"] * len(there)) * (1 + moves // len(there))
-        return [self._press(handle, key) for key in way[:moves]]
+        times: list[float] = []
+        for key in ("ArrowRight", "ArrowLeft", "ArrowRight"):
+            while len(times) < steps and (seconds := self._press(handle, key)):
+                times.append(seconds)
+        return times
 
     @property
     def place(self) -> float:
@@ -536,19 +550,25 @@ class Slider:
 
     def go(self, place: float) -> None:
         """Move it there, and wait for the picture."""
-        handle, before = self.locator.locator(".noUi-handle").first, self.place
+        handle, before = self._focused(), self.place
+        if before == place:
+            return
         handle.evaluate(WATCH_PICTURE)
+        left, right = (float(handle.get_attribute(f"aria-value{a}") or 0) for a in ("min", "max"))
+        track = self.locator.locator(".noUi-base")
+        width, height = track.evaluate("e => [e.offsetWidth, e.offsetHeight]")
+        near = {"x": width * (place - left) / (right - left), "y": height / 2}
+        track.click(position=near, force=True)
         while (now := self.place) != place:
             handle.press("ArrowRight" if now < place else "ArrowLeft")
-        if before != place:
-            handle.page.evaluate("window.pictureChanged")
+        handle.page.evaluate("window.pictureChanged")
 
     def _press(self, handle: playwright.Locator, key: str) -> float:
         before = handle.get_attribute("aria-valuenow")
         handle.evaluate(WATCH_PICTURE)
         handle.press(key)
         if handle.get_attribute("aria-valuenow") == before:
-            return 0.0  # it was there already
+            return 0.0  # there is no further
         return float(handle.page.evaluate("window.pictureChanged")) / 1000
 
     def _focused(self) -> playwright.Locator:

@@ -11,6 +11,7 @@ import pytest
 
 from kubecourse import Cluster
 from kubecourse.control_plane.apiserver.http.service import Service
+from tests.sharing import LONG
 
 # Real kubectl: (arguments, input) -> what it printed, what it complained of, its exit code.
 Answer = tuple[str, str, int]
@@ -18,12 +19,13 @@ Kubectl = Callable[..., Answer]
 
 
 def every_kubectl() -> list[str]:
-    """The kubectl on PATH, and those of other versions beside it."""
+    """The kubectl on PATH; or those of other versions beside it: the oldest and the newest."""
     first = shutil.which("kubectl")
     if first is None:
         return ["kubectl"]
     versions = sorted(Path(first).resolve().parent.glob("kubectl.1.[0-9][0-9]"))
-    return [str(path) for path in versions] or [first]
+    found = [str(path) for path in versions] or [first]
+    return found if LONG else list(dict.fromkeys([found[0], found[-1]]))
 
 
 KUBECTLS = every_kubectl()

@@ -4,18 +4,21 @@ Figures and widgets are left out of the committed notebooks (they weigh megabyte
 left out of what a fresh run is compared on as well; of a widget that brings its content as HTML
 too, the HTML is compared. A line that says that an answer is recorded is left out too: without a
 container engine the same must come out. All else (streams, text, HTML, errors) must be the same, in
-the same order.
+the same order. Only English notebooks are run here, and all by `make test-long`: each edition is
+compared to the byte when it is built again, see `tests/publish/test_handouts.py`.
 """
 
 from collections.abc import Sequence
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 import nbval.plugin
 import pytest
 from nbval.plugin import IPyNbCell
 
-from kubecourse.lessons.messages import messages
+from kubecourse.lessons.messages import LANGUAGES, messages
+from tests.sharing import LONG
 
 # The notebooks' kernels are not measured: what nbval records there has no branches, and would
 # take those of all other tests away when the two are put together.
@@ -57,6 +60,11 @@ def without_pictures(outputs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             bare["data"] = text
             kept.append(bare)
     return kept
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    translated = collection_path.suffix == ".ipynb" and collection_path.parent.name in LANGUAGES
+    return True if translated and not LONG else None
 
 
 @pytest.hookimpl

@@ -12,6 +12,7 @@ from kubecourse.lessons.exercises import Exercises
 from kubecourse.lessons.exercises.exercise import Task, tasks
 from kubecourse.lessons.exercises.prediction import chapters
 from kubecourse.lessons.exercises.verdict import Outcome
+from tests.sharing import LONG
 
 CHAPTERS = [number for number in chapters() if tasks(number) and number != 2]
 """Those whose exercises are done on a cluster."""
@@ -66,7 +67,7 @@ def commands() -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120 if LONG else 15, deadline=None)
 @given(
     chapter=st.sampled_from(CHAPTERS),
     steps=st.lists(

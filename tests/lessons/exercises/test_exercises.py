@@ -4,6 +4,7 @@ Wrong answers are in `chapter_N.yaml` beside this file.
 """
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +54,35 @@ each_wrong_answer = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(scope="module")
+def prepared() -> Callable[[Task], Cluster]:
+    """The cluster on which an exercise has been shown; each test goes on from there on a copy."""
+
+    @cache
+    def prepare(name: str, chapter: int) -> Cluster:
+        exercise = getattr(Exercises(Cluster(nodes=3), chapter=chapter), name)
+        exercise.prepare()
+        return exercise.cluster
+
+    return lambda task: prepare(task.name, task.chapter).fork()
+
+
 @pytest.fixture
-def begin(request: pytest.FixtureRequest) -> Callable[[Task], Any]:
+def begin(
+    request: pytest.FixtureRequest, prepared: Callable[[Task], Cluster]
+) -> Callable[[Task], Any]:
     """Show an exercise: on a cluster of its own, or on this machine's engine."""
 
     def show(task: Task) -> Any:
-        cluster = Cluster(nodes=3)
-        if task.chapter in ON_ENGINE:
-            request.getfixturevalue("engine")
-            cluster = None
-        exercise = getattr(Exercises(cluster, chapter=task.chapter), task.name)
-        if task.chapter in ON_ENGINE:
-            request.addfinalizer(lambda: exercise._place.clear(task))
+        if task.chapter not in ON_ENGINE:
+            cluster = prepared(task)
+            exercise = getattr(Exercises(cluster, chapter=task.chapter), task.name)
+            if task.cluster is not None:
+                exercise._place._cluster, exercise._place._made = cluster, True
+            return exercise
+        request.getfixturevalue("engine")
+        exercise = getattr(Exercises(None, chapter=task.chapter), task.name)
+        request.addfinalizer(lambda: exercise._place.clear(task))
         exercise.prepare()
         return exercise
 
