@@ -24,12 +24,12 @@ from kubecourse.publish.source import (
     PUBLISHED,
     SHARED,
     TEACHER,
+    WIDGET,
     Untranslated,
     complaints,
     edition,
 )
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
 PLOT = "application/vnd.plotly.v1+json"
 PICTURES = {WIDGET, PLOT}
 DEPENDS_ON_THE_MACHINE = "nbval-ignore-output"

@@ -27,7 +27,7 @@ from kubecourse.lessons.exercises.exercise import HINTS, Task
 from kubecourse.lessons.messages import language, messages, speaking, text
 from kubecourse.lessons.still import plot
 from kubecourse.publish import build, chromium, course
-from kubecourse.publish.source import FIRST, TEACHER, edition
+from kubecourse.publish.source import FIRST, TEACHER, WIDGET, edition
 
 EDITIONS = ("student", "teacher")
 FORMATS = ("html", "pdf")
@@ -44,6 +44,8 @@ TYPE = {
 its text then cannot be copied in order: so it comes last."""
 SHORT = 16
 """Lines of output that are not torn apart."""
+WIDEST = 130
+"""Letters of a line that fit on paper in the smallest type; a longer one is wrapped as it is."""
 
 _BEFORE = "from kubecourse.lessons import still; still.watch()"
 _AFTER = "import json; from kubecourse.lessons.still import stills; print(json.dumps(stills()))"
@@ -144,8 +146,8 @@ def illustrate(notebook: Any, pictures: dict[str, str]) -> None:
         if figure := output.data.get(build.PLOT):
             title = figure.get("layout", {}).get("title", {}).get("text")
             output.data["text/html"] = plot(json.dumps(figure), title)
-        elif build.WIDGET in output.data and "text/html" not in output.data:
-            output.data["text/html"] = pictures[output.data[build.WIDGET]["model_id"]]
+        elif WIDGET in output.data and "text/html" not in output.data:
+            output.data["text/html"] = pictures[output.data[WIDGET]["model_id"]]
 
 
 def draw_plots(notebook: Any, language: str) -> None:
@@ -312,7 +314,9 @@ def _preformatted(words: str) -> str:
     lines = _ESCAPE_CODES.sub("", words).rstrip().splitlines()
     if not lines:
         return ""
-    columns = max(map(len, lines)) if len(lines) > 1 else 1  # a sentence may be wrapped
+    columns = max(map(len, lines))
+    if len(lines) == 1 or columns > WIDEST:
+        columns = 1  # a sentence may be wrapped, and what would not fit anyway has to be
     size = "short" if len(lines) <= SHORT else "long"
     words = escape("\n".join(lines))
     return f'<pre class="{size}" style="--columns: {columns}">{words}</pre>'

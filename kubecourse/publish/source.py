@@ -37,6 +37,8 @@ FIRST = LANGUAGES[0]
 TEACHER = "teacher"
 SHARED = ("minutes", "for")
 """What an English text says of itself and of its translation."""
+WIDGET = "application/vnd.jupyter.widget-view+json"
+"""The kind of an output that is a widget."""
 PUBLISHED = "kubecourse_published"
 """The mark of a built notebook that nobody has saved since."""
 

@@ -67,3 +67,13 @@ def test_what_stands_behind_a_bar_is_the_machines_own(shell, capsys, tmp_path):
     shell.run_line_magic("kubectl", f"get nodes -o name > {tmp_path}/nodes")
     assert capsys.readouterr().out.split() == ["1", "Node", "|", "List"]
     assert (tmp_path / "nodes").read_text() == "node/node-1\nnode/node-2\nnode/node-3\n"
+
+
+def test_whoever_has_a_cluster_has_the_magics_however_often(capsys, monkeypatch):
+    fresh = InteractiveShell()
+    monkeypatch.setattr("IPython.get_ipython", lambda: fresh)
+    for _ in range(2):
+        assert fresh.run_cell("from kubecourse import Cluster\ncluster = Cluster(nodes=1)").success
+    fresh.run_line_magic("kubectl", "get nodes -o name")
+    assert capsys.readouterr().out == "node/node-1\n"
+    InteractiveShell.clear_instance()
