@@ -102,6 +102,8 @@ class GarbageCollector(ManagedController):
         node = self._nodes[uid] = node_of(resource_of(obj), obj)
         if before is None or before.owners != node.owners:
             self._link(uid, before, node)
+            if node.owners:
+                self._warn(obj, node)
         if node.foreground:
             # Each dependent is to go; when the last one has, so does this.
             for dependent in self._dependents.get(uid, ()):
@@ -123,6 +125,18 @@ class GarbageCollector(ManagedController):
             for owner in before.owners:
                 self._nudge(owner.uid)
             self.queue.add(uid)
+
+    def _warn(self, obj: Any, node: Node) -> None:
+        """Tell of owners that are elsewhere: nothing can belong to what another namespace has."""
+        namespace = node.identity[1]
+        for owner in node.owners or ():
+            parent = self._nodes.get(owner.uid)
+            if parent is not None and parent.identity[1] not in ("", namespace):
+                named = f"[{owner.apiVersion}/{owner.kind}, namespace: {namespace}, "
+                named += f"name: {owner.name}, uid: {owner.uid}]"
+                message = f'ownerRef {named} does not exist in namespace "{namespace}"'
+                self.recorder.warning(obj, "OwnerRefInvalidNamespace", message)
+                self.queue.add(obj.metadata.uid)
 
     def _unlink(self, owner: str, uid: str) -> None:
         group = self._dependents.get(owner)

@@ -189,6 +189,24 @@ def test_deleting_a_pod_in_the_foreground_is_deleting_it(lab):
     assert pod not in [each.metadata.name for each in lab.pods()]
 
 
+def test_an_owner_in_another_namespace_is_none(lab):
+    stored = lab.client.create(config("far"))
+    uid = stored.metadata.uid
+    near = config("near", owner("ConfigMap", "far", uid))
+    lab.client.create(replace(near, metadata=replace(near.metadata, namespace="kube-public")))
+    lab.settle()
+    assert [c.metadata.name for c in lab.client.list(core.ConfigMap, "kube-public")] == [
+        "kube-root-ca.crt"
+    ]
+    (event,) = (e for e in lab.client.list(core.Event, "kube-public") if "ownerRef" in e.message)
+    assert (event.type, event.reason, event.message) == (
+        "Warning",
+        "OwnerRefInvalidNamespace",
+        f"ownerRef [v1/ConfigMap, namespace: kube-public, name: far, uid: {uid}] "
+        'does not exist in namespace "kube-public"',
+    )
+
+
 def owner(kind, name, uid):
     version = "apps/v1" if kind in ("Deployment", "ReplicaSet") else "v1"
     return OwnerReference(apiVersion=version, kind=kind, name=name, uid=uid)
