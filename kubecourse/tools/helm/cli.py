@@ -111,8 +111,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     What comes back has `command`, `args` and the flags of that command; None for those that are
     not given and have no default.
     """
-    words = [SYNONYMS.get(word, word) for word in words[words[:1] == ["helm"] :]]
-    name, rest = _command(words)
+    words = words[1:] if words[:1] == ["helm"] else words
+    name, rest = _command([SYNONYMS.get(word, word) for word in words])
     command = COMMANDS[name]
     known = [FLAGS[flag.removeprefix("--")] for flag in (*command.flags.split(), "--namespace")]
     try:
