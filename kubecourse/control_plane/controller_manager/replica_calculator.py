@@ -187,12 +187,12 @@ def limit(rules: Any, current: int, changes: list[Event], now: float, up: bool) 
     sign, proposals = 1 if up else -1, []
     for policy in rules.policies or ():
         since = now - policy.periodSeconds
-        moved = sum(n * sign for t, n in changes if t > since and n * sign > 0)
-        start = current - sign * moved
+        start = current - sum(n for t, n in changes if t > since)
         if policy.type == "Pods":
             proposals.append(start + sign * policy.value)
         else:
-            share = start * (100 + sign * policy.value) / 100
+            # With the same error of rounding as there: 10 % more than 10 is 12.
+            share = start * (1 + sign * policy.value / 100)
             proposals.append(ceil(share) if up else int(share))
     widest = max if up == (rules.selectPolicy != "Min") else min
     return widest(proposals) if proposals else current
