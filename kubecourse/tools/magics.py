@@ -1,6 +1,6 @@
 """`%kubectl`, `%%kubectl` and `%helm` in a notebook cell, on the notebook's cluster.
 
-    %load_ext kubecourse
+    from kubecourse import Cluster      # gives them; `%load_ext kubecourse` does, too
     %kubectl get pods
 
     %%kubectl apply -f -
