@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import yaml
 
 from kubecourse.lessons.exercises import learner
-from kubecourse.lessons.exercises.shown import COLOUR, TASK, Shown, indented
+from kubecourse.lessons.exercises.reply import COLOUR, TASK, Reply, indented
 from kubecourse.lessons.exercises.verdict import NoAnswer, Outcome, Removed, Verdict, wrong
 from kubecourse.lessons.messages import text
 
@@ -183,7 +183,7 @@ class Exercise:
 
     # --- what a learner calls
 
-    def check(self, *answer: object) -> Shown:
+    def check(self, *answer: object) -> Reply:
         """Look at what is there and say how far it is from what is asked.
 
         Some exercises ask for an answer: `ex.owner.check("…")`.
@@ -195,29 +195,29 @@ class Exercise:
             learner.record(self.task.chapter, self.task.name)
         own = f"chapter_{self.task.chapter}.{self.task.name}"
         title = text(f"exercises.outcome.{verdict.outcome.name.lower()}")
-        return Shown(
+        return Reply(
             f"{verdict.outcome.value} **{title}** {verdict.explain(own, cluster=self._cluster)}",
             COLOUR[verdict.outcome],
         )
 
-    def hint(self) -> Shown:
+    def hint(self) -> Reply:
         """The first hint, then the second, which says more."""
         self._hints = min(self._hints + 1, HINTS)
         last = text("exercises.last_hint", name=self.task.name) if self._hints == HINTS else ""
         title = text("exercises.hint", number=self._hints, of=HINTS)
-        return Shown(f"**{title}** {self.task.text(f'hint{self._hints}')} {last}".rstrip())
+        return Reply(f"**{title}** {self.task.text(f'hint{self._hints}')} {last}".rstrip())
 
-    def solution(self) -> Shown:
+    def solution(self) -> Reply:
         """A cell that solves it; not the only one that does."""
         title = text("exercises.solution")
-        return Shown(f"**{title}**\n\n{indented(self.task.solution)}")
+        return Reply(f"**{title}**\n\n{indented(self.task.solution)}")
 
-    def reset(self) -> Shown:
+    def reset(self) -> Reply:
         """Take away what belongs to the exercise and prepare it anew."""
         self._place.clear(self.task)
         self._answer, self._hints = "", 0
         self.prepare()
-        return Shown(text(f"exercises.reset.{self._place.kind}", place=self._where()))
+        return Reply(text(f"exercises.reset.{self._place.kind}", place=self._where()))
 
     def __repr__(self) -> str:
         return repr(self._prompt())
@@ -261,11 +261,11 @@ class Exercise:
         """What the notebook calls the cluster."""
         return "cluster" if self.task.cluster is None else self._where()
 
-    def _prompt(self) -> Shown:
+    def _prompt(self) -> Reply:
         title = text("exercises.exercise", title=self.task.text("title"))
         # Where nothing is and no solution goes needs no word.
         used = self.task.cluster or self.task.setup or self.task.namespace in self.task.solution
         where = self._where() if used or self._place.kind != "namespace" else ""
         place = text(f"exercises.place.{self._place.kind}", place=where) + " " if where else ""
         help_ = place + text("exercises.help", name=self.task.name)
-        return Shown(f"**{title}**\n\n{self.task.text('prompt')}\n\n{help_}", TASK)
+        return Reply(f"**{title}**\n\n{self.task.text('prompt')}\n\n{help_}", TASK)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kubecourse.lessons.exercises.exercise import chapter
-from kubecourse.lessons.exercises.shown import COLOUR, TASK, Shown, html
+from kubecourse.lessons.exercises.reply import COLOUR, TASK, Reply, html
 from kubecourse.lessons.exercises.verdict import Outcome
 from kubecourse.lessons.messages import text
 
@@ -33,25 +33,25 @@ class Prediction:
         self.choices = tuple(choices)
         self.right = right
 
-    def answer(self, choice: str) -> Shown:
+    def answer(self, choice: str) -> Reply:
         """The reply to a choice, given by its name or its words."""
         for one in self.choices:
             if choice in (one.name, one.label):
                 return self._reply(one)
         names = ", ".join(repr(one.name) for one in self.choices)
-        return Shown(text("exercises.no_such_answer", answers=names))
+        return Reply(text("exercises.no_such_answer", answers=names))
 
-    def _reply(self, choice: Choice) -> Shown:
+    def _reply(self, choice: Choice) -> Reply:
         outcome = Outcome.RIGHT if choice.name == self.right else Outcome.WRONG
         title = text(f"exercises.prediction.{outcome.name.lower()}")
-        return Shown(f"{outcome.value} **{title}** {choice.reply}", COLOUR[outcome])
+        return Reply(f"{outcome.value} **{title}** {choice.reply}", COLOUR[outcome])
 
     def _message(self) -> str:
         answers = "\n".join(f"○ {one.label}" for one in self.choices)
         return f"**{text('exercises.predict')}** {self.question}\n\n{answers}"
 
     def __repr__(self) -> str:
-        return repr(Shown(self._message()))
+        return repr(Reply(self._message()))
 
     def _repr_mimebundle_(self, **_: Any) -> Mapping[str, Any]:
         bundle = {"text/plain": repr(self), "text/html": html(self._message(), TASK)}

@@ -4,7 +4,7 @@ import pytest
 
 from kubecourse import Cluster
 from kubecourse.lessons.exercises import Exercises
-from kubecourse.lessons.exercises.shown import html
+from kubecourse.lessons.exercises.reply import html
 from kubecourse.lessons.exercises.verdict import Outcome
 
 

@@ -1,4 +1,4 @@
-"""Words on the page: as text, and as HTML with a coloured bar at the side.
+"""What the course replies in a cell: as text, and as HTML with a coloured bar at the side.
 
 Messages are written with three marks: `code`, **bold**, and a blank line between paragraphs.
 """
@@ -22,7 +22,7 @@ COLOUR = {
 _INDENTED = re.compile(r"^ {4}", re.MULTILINE)
 
 
-class Shown:
+class Reply:
     """What a cell shows: `print` and `repr` give the text, a notebook the HTML."""
 
     def __init__(self, message: str, colour: str = NEUTRAL) -> None:
