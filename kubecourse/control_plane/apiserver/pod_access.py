@@ -7,10 +7,15 @@ Sources: `pkg/registry/core/pod/strategy.go` (LogLocation, streamLocation),
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kubecourse.api import errors
+from kubecourse.api.resources import BY_PLURAL
 
+if TYPE_CHECKING:
+    from kubecourse.control_plane.apiserver.server import APIServer
+
+NODES = BY_PLURAL["", "v1", "nodes"]
 KUBELET_PORT = 10250
 UNANSWERED = "i/o timeout"
 """How the message ends where a machine does not answer at all."""
@@ -21,10 +26,11 @@ _PULLING = {
 
 
 class PodAccess:
-    """One pod, and the kubelets by the names of their nodes."""
+    """One pod, its node as the server has it, and the kubelets by the names of their nodes."""
 
-    def __init__(self, pod: Any, kubelets: Mapping[str, Any]) -> None:
+    def __init__(self, server: APIServer, pod: Any, kubelets: Mapping[str, Any]) -> None:
         self.pod = pod
+        self._node = server.find(NODES, None, pod.spec.nodeName or "")
         self._kubelets = kubelets
         self._statuses = {
             status.name: status
@@ -32,12 +38,32 @@ class PodAccess:
             for status in getattr(pod.status, field, None) or ()
         }
 
+    def container(self, name: str = "") -> str:
+        """The name of the one that is meant. Raises BadRequest."""
+        spec, pod = self.pod.spec, self.pod.metadata.name
+        main = [container.name for container in spec.containers]
+        before = [container.name for container in spec.initContainers or ()]
+        if not name and len(main) == 1:
+            return str(main[0])
+        if not name:
+            also = f" or one of the init containers: [{' '.join(before)}]" if before else ""
+            raise errors.bad_request(
+                f"a container name must be specified for pod {pod}, "
+                f"choose one of: [{' '.join(main)}]{also}"
+            )
+        if name not in main + before:
+            raise errors.bad_request(f"container {name} is not valid for pod {pod}")
+        return name
+
     def kubelet(self, asked: str = "") -> Any:
         """The kubelet of the pod's node. Raises an error 500 where it does not answer.
 
-        `asked` is the path that the API server gets there; without one it opens a stream.
+        Where there is no such node, NotFound, with the server's words. `asked` is the path that
+        the API server gets there; without one it opens a stream.
         """
         node = self.pod.spec.nodeName
+        if self._node is None:
+            raise errors.not_found("pods", "", node)
         kubelet = self._kubelets.get(node)
         if kubelet is not None and kubelet.running:
             return kubelet
@@ -67,6 +93,8 @@ class PodAccess:
         metadata = self.pod.metadata
         if not self.pod.spec.nodeName:
             return None
+        place = f"{metadata.namespace}/{metadata.name}/{name}"
+        kubelet = self.kubelet(f"containerLogs/{place}")
         status = self._statuses.get(name)
         state, last = getattr(status, "state", None), getattr(status, "lastState", None)
         where = f'container "{name}" in pod "{metadata.name}"'
@@ -77,8 +105,7 @@ class PodAccess:
             waiting = state.waiting if state is not None else None
             reason = (waiting.reason if waiting else None) or "ContainerCreating"
             raise errors.bad_request(f"{where} is waiting to start: {_PULLING.get(reason, reason)}")
-        place = f"{metadata.namespace}/{metadata.name}/{name}"
-        sandbox = self.kubelet(f"containerLogs/{place}").runtime.sandboxes.get(metadata.uid)
+        sandbox = kubelet.runtime.sandboxes.get(metadata.uid)
         runs = getattr(sandbox, "previous" if previous else "containers", {})
         if name not in runs:
             raise errors.bad_request(f"{where} is terminated")

@@ -19,6 +19,7 @@ from kubecourse.control_plane.apiserver import (
     scale,
 )
 from kubecourse.control_plane.apiserver.call import Call
+from kubecourse.control_plane.apiserver.pod_access import PodAccess
 from kubecourse.control_plane.apiserver.watch import Change, Watch
 
 Answer = tuple[int, Any]
@@ -169,6 +170,13 @@ def _evict(call: Call) -> Answer:
     return 201, _success(code=201)
 
 
+def _log(call: Call) -> Answer:
+    """What the server says itself: who serves a cluster knows kubelets, and asks them first."""
+    access = PodAccess(call.server, call.server.get(*call.target.place), {})
+    access.logged(access.container(call.query.get("container")), call.query.flag("previous"))
+    return 200, ""
+
+
 VERBS: dict[tuple[str, bool], Verb] = {
     ("GET", False): _list,
     ("POST", False): _create,
@@ -184,12 +192,16 @@ SUBRESOURCES: dict[tuple[str, str], Verb] = {
     ("status", "GET"): _get,
     ("status", "PUT"): _update,
     ("status", "PATCH"): _patch,
+    ("approval", "GET"): _get,
+    ("approval", "PUT"): _update,
+    ("approval", "PATCH"): _patch,
     ("finalize", "PUT"): _update,
     ("scale", "GET"): _get_scale,
     ("scale", "PUT"): _update_scale,
     ("scale", "PATCH"): _patch_scale,
     ("binding", "POST"): _bind,
     ("eviction", "POST"): _evict,
+    ("log", "GET"): _log,
     ("token", "POST"): reviews.issue_token,
 }
 """By subresource and HTTP method."""

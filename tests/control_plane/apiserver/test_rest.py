@@ -18,7 +18,6 @@ CONTROLLERS = (
 
 # Recorded request -> why the answer does not agree yet.
 DIFFERS = {
-    "pod-log-unscheduled": "logs are read from the kubelet, which answers elsewhere",
     "bad-limit": CONTROLLERS,
     "watch-too-old": CONTROLLERS,
 }

@@ -43,7 +43,7 @@ class Entrance:
         self.clock = front.clock
         self.query = query
         self.pod = front.server.get(PODS, wanted.namespace, wanted.name)
-        self.access = PodAccess(self.pod, front.kubelets)
+        self.access = PodAccess(front.server, self.pod, front.kubelets)
 
     def flag(self, name: str) -> bool:
         """Whether something is asked for."""
@@ -61,21 +61,7 @@ class Entrance:
     @property
     def name(self) -> str:
         """The container's name. Raises BadRequest."""
-        spec, pod = self.pod.spec, self.pod.metadata.name
-        main = [container.name for container in spec.containers]
-        before = [container.name for container in spec.initContainers or ()]
-        name = self.query.get("container", [""])[0]
-        if not name and len(main) == 1:
-            return str(main[0])
-        if not name:
-            also = f" or one of the init containers: [{' '.join(before)}]" if before else ""
-            raise errors.bad_request(
-                f"a container name must be specified for pod {pod}, "
-                f"choose one of: [{' '.join(main)}]{also}"
-            )
-        if name not in main + before:
-            raise errors.bad_request(f"container {name} is not valid for pod {pod}")
-        return name
+        return self.access.container(self.query.get("container", [""])[0])
 
     def running(self) -> Any:
         """The container that runs, in the node's runtime. Raises BadRequest, an error 500."""

@@ -113,7 +113,7 @@ def access(connection: Connection, pod: Json) -> Iterator[PodAccess]:
     """The way into a pod; who asks a machine that does not answer waits for that long."""
     kubelets = getattr(connection.cluster, "kubelets", {})
     try:
-        yield PodAccess(codec.decode(pod, "core/v1.Pod")[0], kubelets)
+        yield PodAccess(connection.server, codec.decode(pod, "core/v1.Pod")[0], kubelets)
     except ApiError as error:
         if error.message.endswith(UNANSWERED):
             connection.clock.advance(DIAL_TIMEOUT)
