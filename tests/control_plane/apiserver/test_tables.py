@@ -265,3 +265,25 @@ def test_a_table_carries_metadata_with_each_row_or_the_object_or_nothing() -> No
     assert whole["rows"][0]["object"]["kind"] == "Namespace"
     bare = handle(server, Request("GET", f"{path}?includeObject=None", accept=TABLE)).body
     assert "object" not in bare["rows"][0]
+
+
+def test_an_ingress_counts_whatever_rules_are_left() -> None:
+    rules: list[dict[str, Any]] = [{"host": host} for host in ("a", "b", "c")]
+
+    def hosts(*more: dict[str, Any]) -> Any:
+        return row("networking.k8s.io/v1", "Ingress", spec={"rules": [*more, *rules]})["Hosts"]
+
+    assert hosts() == "a,b,c"
+    assert hosts({}) == "a,b,c"
+    assert hosts({"host": "d"}, {}) == "d,a,b + 2 more..."
+    rules += [{}, {}]
+    assert hosts() == "a,b,c + 2 more..."
+
+
+def test_addresses_of_a_balancer_are_sorted_and_parameters_named() -> None:
+    found = [{"ip": "10.0.0.9"}, {"hostname": "a.example"}, {"ip": "10.0.0.1"}]
+    status = {"loadBalancer": {"ingress": found}}
+    cells = row("networking.k8s.io/v1", "Ingress", spec={}, status=status)
+    assert cells["Address"] == "10.0.0.1,10.0.0.9,a.example"
+    spec = {"controller": "x/y", "parameters": {"kind": "Gate", "name": "g"}}
+    assert row("networking.k8s.io/v1", "IngressClass", spec=spec)["Parameters"] == "Gate/g"

@@ -188,3 +188,57 @@ def test_a_namespace_that_does_not_go_says_what_holds_it():
     said = cluster.run("describe namespace stuck").stdout
     assert "  Type                                         Status  LastTransitionTime" in said
     assert "finalizers remaining: a/b in 1 resource instances" in said
+
+
+CLUSTER_WIDE = {
+    "networking.k8s.io/v1 IngressClass": (
+        {"spec": {"controller": "x/y", "parameters": {"kind": "Gate", "name": "g"}}},
+        "Labels: <none>|Annotations: <none>|Controller: x/y|Parameters:|Kind: Gate|Name: g",
+    ),
+    "networking.k8s.io/v1 ServiceCIDR": (
+        {
+            "spec": {"cidrs": ["10.8.0.0/16", "fd00::/112"]},
+            "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "Set"}]},
+        },
+        "Labels: <none>|Annotations: <none>|CIDRs: 10.8.0.0/16, fd00::/112|Status:|Conditions:|"
+        "Type Status LastTransitionTime Reason Message|---- ------ ------------------ ------ "
+        "-------|Ready True Mon, 01 Jan 0001 00:00:00 +0000 Set",
+    ),
+    "networking.k8s.io/v1 IPAddress": (
+        {"spec": {"parentRef": {"resource": "services", "namespace": "a", "name": "b"}}},
+        "Labels: <none>|Annotations: <none>|Parent Reference:|Group:|Resource: services|"
+        "Namespace: a|Name: b",
+    ),
+    "storage.k8s.io/v1 VolumeAttributesClass": (
+        {"driverName": "d.example", "parameters": {"iops": "9", "a": "b"}},
+        "Annotations: <none>|DriverName: d.example|Parameters: a=b,iops=9",
+    ),
+    "storage.k8s.io/v1 CSINode": (
+        {
+            "spec": {
+                "drivers": [
+                    {"name": "plain", "nodeID": "1"},
+                    {
+                        "name": "rich",
+                        "nodeID": "2",
+                        "allocatable": {"count": 3},
+                        "topologyKeys": ["zone", "rack"],
+                    },
+                ]
+            }
+        },
+        "Labels: <none>|Annotations: <none>|CreationTimestamp: Mon, 01 Jan 0001 00:00:00 +0000|"
+        "Spec:|Drivers:|plain:|Node ID: 1|rich:|Node ID: 2|Allocatables:|Count: 3|"
+        "Topology Keys: [zone rack]",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CLUSTER_WIDE)
+def test_kinds_that_the_whole_cluster_shares(kind: str) -> None:
+    fields, expected = CLUSTER_WIDE[kind]
+    api_version, name = kind.split()
+    obj = {"apiVersion": api_version, "kind": name, "metadata": {"name": "x"}, **fields}
+    lines = str(describe(obj, Objects([obj], "2026-01-05T09:00:00+00:00"))).splitlines()
+    words = [" ".join(line.split()) for line in lines]
+    assert words == ["Name: x", *expected.split("|"), "Events: <none>"]

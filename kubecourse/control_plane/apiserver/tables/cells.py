@@ -132,7 +132,8 @@ def message(event: Any, now: datetime) -> str:
 
 def _ingress_addresses(obj: Any) -> list[str]:
     balancer = obj.status.loadBalancer if obj.status else None
-    return [each.ip or each.hostname or "" for each in (balancer and balancer.ingress) or ()]
+    found = {each.ip or each.hostname or "" for each in (balancer and balancer.ingress) or ()}
+    return sorted(found - {""})
 
 
 def external(service: Any, now: datetime) -> str:
@@ -175,7 +176,12 @@ def slice_addresses(obj: Any, now: datetime) -> str:
 
 
 def hosts(ingress: Any, now: datetime) -> str:
-    return _listed((rule.host for rule in ingress.spec.rules or () if rule.host), "*")
+    rules = ingress.spec.rules or ()
+    named = [place for place, rule in enumerate(rules) if rule.host]
+    shown = ",".join(rules[place].host for place in named[:3]) or "*"
+    # Once three are shown, whatever rule is left counts, whether it names a host or not.
+    left = len(rules) - 3 if len(named) > 2 and named[2] < len(rules) - 1 else 0
+    return shown + (f" + {left} more..." if left else "")
 
 
 def ingress_address(ingress: Any, now: datetime) -> str:
@@ -424,12 +430,42 @@ def token_audiences(driver: Any, now: datetime) -> str:
     return ",".join(each.audience for each in driver.spec.tokenRequests or ()) or UNSET
 
 
+def requested_duration(request: Any, now: datetime) -> str:
+    seconds = request.spec.expirationSeconds
+    return NONE if seconds is None else human_duration(seconds)
+
+
+def request_state(request: Any, now: datetime) -> str:
+    """What has become of a request for a certificate."""
+    said = {each.type for each in request.status.conditions or ()}
+    verdict = "Denied" if "Denied" in said else "Approved" if "Approved" in said else "Pending"
+    more = ("Failed",) * ("Failed" in said) + ("Issued",) * bool(request.status.certificate)
+    return ",".join((verdict, *more))
+
+
+def claim_state(claim: Any, now: datetime) -> str:
+    """What has become of a claim for devices."""
+    states = ["deleted"] if claim.metadata.deletionTimestamp else []
+    states += ["allocated"] if claim.status and claim.status.allocation else []
+    states += ["reserved"] if claim.status and claim.status.reservedFor else []
+    return ",".join(states) or "pending"
+
+
+def parent(address: Any, now: datetime) -> str:
+    """Whose an address is: `services/default/web`."""
+    owner = address.spec.parentRef
+    group = f".{owner.group}" if owner and owner.group else ""
+    place = f"{owner.namespace}/" if owner and owner.namespace else ""
+    return f"{owner.resource}{group}/{place}{owner.name}" if owner else NONE
+
+
 def class_parameters(cls: Any, now: datetime) -> str:
     """Where the parameters of a class of ingresses are: `Kind.group/name`."""
     asked = cls.spec.parameters if cls.spec else None
     if asked is None:
         return NONE
-    return f"{asked.kind}.{asked.apiGroup}/{asked.name}" if asked.apiGroup else asked.kind
+    group = f".{asked.apiGroup}" if asked.apiGroup else ""
+    return f"{asked.kind}{group}/{asked.name}"
 
 
 def param_kind(policy: Any, now: datetime) -> str:
