@@ -275,8 +275,9 @@ def _by_its_status(past: Past, obj: Any, found: Waiting) -> None:
     """Conditions that are not as they should be, and the latest events: what any kind has."""
     for condition in getattr(getattr(obj, "status", None), "conditions", None) or ():
         well = "False" if _TROUBLE.search(condition.type) else "True"
-        if condition.status != well and condition.message:
-            found.reasons.append(f"{condition.type}: {condition.message}".rstrip("."))
+        why = condition.message or condition.reason
+        if condition.status != well and why:
+            found.reasons.append(f"{condition.type}: {why}".rstrip("."))
     metadata = obj.metadata
     about = [
         event
