@@ -191,7 +191,7 @@ def limit(rules: Any, current: int, changes: list[Event], now: float, up: bool) 
         if policy.type == "Pods":
             proposals.append(start + sign * policy.value)
         else:
-            # With the same error of rounding as there: 10 % more than 70 is 78.
+            # With the same error of rounding as there: 10 % more than 50 is 56.
             share = start * (1 + sign * policy.value / 100)
             proposals.append(ceil(share) if up else int(share))
     widest = max if up == (rules.selectPolicy != "Min") else min
