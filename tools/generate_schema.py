@@ -38,6 +38,9 @@ PACKAGES = [
     "api/authorization/v1",
     "api/admissionregistration/v1",
     "api/node/v1",
+    "api/certificates/v1",
+    "api/flowcontrol/v1",
+    "api/resource/v1",
     "apimachinery/pkg/apis/meta/v1",
 ]
 # Types whose JSON is not their Go struct: the codec knows them by name.

@@ -105,6 +105,7 @@ _STATUS = ("status",)
 _SCALED = ("status", "scale")
 _RBAC = "rbac.authorization.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
+_FLOW = "flowcontrol.apiserver.k8s.io"
 
 RESOURCES: tuple[Resource, ...] = (
     Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",)),
@@ -173,11 +174,22 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource("batch", "v1", "CronJob", "cronjobs", True, ("cj",), _ALL, _STATUS),
     Resource("batch", "v1", "Job", "jobs", True, (), _ALL, _STATUS),
+    Resource(
+        "certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests",
+        False, ("csr",), (), ("status", "approval"),
+    ),
     Resource("coordination.k8s.io", "v1", "Lease", "leases"),
     Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+    Resource(_FLOW, "v1", "FlowSchema", "flowschemas", False, (), (), _STATUS),
+    Resource(
+        _FLOW, "v1", "PriorityLevelConfiguration", "prioritylevelconfigurations", False, (), (),
+        _STATUS,
+    ),
+    Resource("networking.k8s.io", "v1", "IPAddress", "ipaddresses", False, ("ip",)),
     Resource("networking.k8s.io", "v1", "Ingress", "ingresses", True, ("ing",), (), _STATUS),
     Resource("networking.k8s.io", "v1", "IngressClass", "ingressclasses", False),
     Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", True, ("netpol",)),
+    Resource("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", False, (), (), _STATUS),
     Resource("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", False),
     Resource(
         "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", True, ("pdb",), (), _STATUS
@@ -186,6 +198,10 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(_RBAC, "v1", "ClusterRole", "clusterroles", False),
     Resource(_RBAC, "v1", "RoleBinding", "rolebindings"),
     Resource(_RBAC, "v1", "Role", "roles"),
+    Resource("resource.k8s.io", "v1", "DeviceClass", "deviceclasses", False),
+    Resource("resource.k8s.io", "v1", "ResourceClaim", "resourceclaims", True, (), (), _STATUS),
+    Resource("resource.k8s.io", "v1", "ResourceClaimTemplate", "resourceclaimtemplates"),
+    Resource("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", False),
     Resource("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", False, ("pc",)),
     Resource("storage.k8s.io", "v1", "CSIDriver", "csidrivers", False),
     Resource("storage.k8s.io", "v1", "CSINode", "csinodes", False),

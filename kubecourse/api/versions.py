@@ -1,7 +1,7 @@
 """Older versions of kinds: other words for the same objects.
 
 Objects are stored in one version; a request in another is translated on its way in and out.
-Source: `pkg/apis/autoscaling/v1/conversion.go`.
+Sources: `pkg/apis/autoscaling/v1/conversion.go`, `pkg/apis/core/v1/conversion.go`.
 """
 
 from __future__ import annotations
@@ -124,7 +124,29 @@ def _autoscaler_out_of(data: Json) -> Json:
     return {**data, "metadata": metadata, "spec": spec, "status": status}
 
 
+# --- Event: the newer group has other names for the same fields
+
+_RENAMED = {
+    "regarding": "involvedObject", "note": "message", "reportingController": "reportingComponent",
+    "deprecatedSource": "source", "deprecatedFirstTimestamp": "firstTimestamp",
+    "deprecatedLastTimestamp": "lastTimestamp", "deprecatedCount": "count",
+}  # fmt: skip
+_NAMED = {old: new for new, old in _RENAMED.items()}
+
+
+def _event_into(data: Json) -> Json:
+    return {_RENAMED.get(key, key): value for key, value in data.items()}
+
+
+def _event_out_of(data: Json) -> Json:
+    return {_NAMED.get(key, key): value for key, value in data.items()}
+
+
 OLDER = (
+    OlderVersion(
+        "events.k8s.io", "v1", "Event", "events", True, ("ev",), (), (),
+        stored=BY_KIND["v1", "Event"], into=_event_into, out_of=_event_out_of,
+    ),
     OlderVersion(
         "autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", True, ("hpa",),
         ("all",), ("status",), stored=BY_KIND["autoscaling/v2", "HorizontalPodAutoscaler"],

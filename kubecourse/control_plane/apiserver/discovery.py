@@ -36,14 +36,16 @@ VERSION: Json = {
 
 GROUP_ORDER = (
     "", "apiregistration.k8s.io", "apps", "events.k8s.io", "autoscaling", "batch",
-    "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io",
-    "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io",
-    "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io",
+    "certificates.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
+    "storage.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io", "scheduling.k8s.io",
+    "coordination.k8s.io", "node.k8s.io", "discovery.k8s.io", "resource.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
 )  # fmt: skip
 """The order in which the real server lists its groups."""
 
 _SUBRESOURCES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "status": ("", "", ("get", "patch", "update")),
+    "approval": ("", "", ("get", "patch", "update")),
     "scale": ("autoscaling/v1", "Scale", ("get", "patch", "update")),
     "binding": ("v1", "Binding", ("create",)),
     "eviction": ("policy/v1", "Eviction", ("create",)),

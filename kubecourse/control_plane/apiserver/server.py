@@ -251,7 +251,7 @@ class APIServer:
         stored = self._stored(resource, metadata.namespace, metadata.name)
         old = stored.value
         self._check_preconditions(resource, old, metadata.resourceVersion, metadata.uid)
-        if subresource == "status":
+        if subresource in ("status", "approval"):
             new = strategy.prepare_status_update(resource, obj, old)
         elif subresource == "finalize":
             new = strategy.prepare_finalize(resource, obj, old)

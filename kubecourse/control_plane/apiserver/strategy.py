@@ -24,10 +24,11 @@ PODS = BY_PLURAL["", "v1", "pods"]
 NAMESPACES = BY_PLURAL["", "v1", "namespaces"]
 
 _COUNTED = {
-    "CronJob", "CustomResourceDefinition", "DaemonSet", "Deployment", "EndpointSlice",
-    "HorizontalPodAutoscaler", "Ingress", "IngressClass", "Job", "MutatingAdmissionPolicy",
-    "MutatingWebhookConfiguration", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PriorityClass",
-    "ReplicaSet", "ReplicationController", "StatefulSet", "ValidatingAdmissionPolicy",
+    "CronJob", "CustomResourceDefinition", "DaemonSet", "Deployment", "DeviceClass",
+    "EndpointSlice", "FlowSchema", "HorizontalPodAutoscaler", "Ingress", "IngressClass", "Job",
+    "MutatingAdmissionPolicy", "MutatingWebhookConfiguration", "NetworkPolicy", "Pod",
+    "PodDisruptionBudget", "PriorityClass", "PriorityLevelConfiguration", "ReplicaSet",
+    "ReplicationController", "ResourceSlice", "StatefulSet", "ValidatingAdmissionPolicy",
     "ValidatingWebhookConfiguration", "VerticalPodAutoscaler",
 }  # fmt: skip
 _STATUS_FROM_CLIENT = {"Node"}

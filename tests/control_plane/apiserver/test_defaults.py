@@ -105,3 +105,12 @@ def test_on_the_hosts_network_a_pods_ports_are_the_hosts() -> None:
     container = {"name": "c", "image": "x", "ports": [{"containerPort": 80}]}
     pod, _ = codec.decode({"spec": {"hostNetwork": True, "containers": [container]}}, "core/v1.Pod")
     assert default(pod).spec.containers[0].ports[0].hostPort == 80
+
+
+def test_what_is_as_good_as_absent_in_go_gets_its_default_too() -> None:
+    pattern = {"type": "DisruptionTarget"}
+    rule = {"action": "Ignore", "onPodConditions": [pattern]}
+    spec = {"podFailurePolicy": {"rules": [rule]}, "template": {}}
+    job, _ = codec.decode({"spec": spec}, "batch/v1.Job")
+    condition = default(job).spec.podFailurePolicy.rules[0].onPodConditions[0]
+    assert condition.status == "True"

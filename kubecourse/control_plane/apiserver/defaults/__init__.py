@@ -86,8 +86,8 @@ _SPECIAL: dict[str, Function] = {
 class _Row(NamedTuple):
     """A field with a constant, put where it is absent, or with a function, of what is there.
 
-    `empty` is what the function is applied to where there is nothing. Without a field, the
-    function is one of the whole object.
+    `empty` is what the function is applied to where there is nothing, or what is as good as
+    absent. Without a field, the function is one of the whole object.
     """
 
     field: str
@@ -110,7 +110,8 @@ def _rows(go: str, line: str) -> list[_Row]:
     for field in fields.split():
         kind = schema.struct(go).fields[field].type
         if constant is not None:
-            rows.append(_Row(field, _value(constant, kind), None, None, condition or ""))
+            empty = None if kind.pointer else {"string": "", "int": 0}.get(kind.form)
+            rows.append(_Row(field, _value(constant, kind), None, empty, condition or ""))
             continue
         found = _SPECIAL.get(name) or getattr(functions, name, None)
         function: Function = found or _block(name)
@@ -171,7 +172,7 @@ def _fields(rows: list[_Row]) -> Function:
         for field, constant, function, empty, _ in rows:
             value = getattr(obj, field)
             if function is None:
-                if value is None:
+                if value is None or value == empty:
                     changes[field] = constant
             elif value is not None or empty is not None:
                 changed = function(empty if value is None else value)
