@@ -83,7 +83,10 @@ class Replay:
 
 # --- comparing
 
-_FREE = {"uid", "creationTimestamp", "deletionTimestamp", "resourceVersion", "nodePort"}
+_FREE = {
+    "uid", "creationTimestamp", "deletionTimestamp", "resourceVersion", "nodePort",
+    "lastTransitionTime",
+}  # fmt: skip
 _SUFFIXED = re.compile(r"\b(kube-api-access-|gen-|g{58})[a-z0-9]{5}\b")
 _UID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b")
 _CLUSTER_IP = re.compile(r"\b10\.96\.\d+\.\d+\b")
