@@ -20,11 +20,11 @@ from kubecourse.client import Client
 __all__ = ["Policy", "PolicyError", "deschedule", "main", "parse"]
 
 STRATEGIES: dict[str, Callable[[Evictor, Any], None]] = {
-    "PodLifeTime": strategies.too_old,
-    "RemoveDuplicates": strategies.duplicates,
-    "RemovePodsViolatingTopologySpreadConstraint": strategies.uneven,
-    "LowNodeUtilization": utilization.spread,
-    "HighNodeUtilization": utilization.pack,
+    "PodLifeTime": strategies.pod_life_time,
+    "RemoveDuplicates": strategies.remove_duplicates,
+    "RemovePodsViolatingTopologySpreadConstraint": strategies.topology_spread,
+    "LowNodeUtilization": utilization.low_node_utilization,
+    "HighNodeUtilization": utilization.high_node_utilization,
 }
 _OPTIONS = ("policy-config-file=", "dry-run", "v=", "descheduling-interval=")
 

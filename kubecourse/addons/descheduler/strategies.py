@@ -27,7 +27,7 @@ core = models.core_v1
 Key = tuple[Any, ...]
 
 
-def too_old(evictor: Evictor, given: PodLifeTime) -> None:
+def pod_life_time(evictor: Evictor, given: PodLifeTime) -> None:
     """Evict the pods that are older than they may become, the oldest first."""
     view, selector = evictor.view, selector_of(given.label_selector)
 
@@ -58,7 +58,7 @@ def too_old(evictor: Evictor, given: PodLifeTime) -> None:
 # --- duplicates
 
 
-def duplicates(evictor: Evictor, given: RemoveDuplicates) -> None:
+def remove_duplicates(evictor: Evictor, given: RemoveDuplicates) -> None:
     """Leave each node its fair share of an owner's pods, rounded up.
 
     Pods are duplicates if they are on one node, of the same owners, and run the same images.
@@ -116,7 +116,7 @@ def _targets(evictor: Evictor, pods: list[Any]) -> set[str]:
 # --- topology spread
 
 
-def uneven(evictor: Evictor, given: RemovePodsViolatingTopologySpreadConstraint) -> None:
+def topology_spread(evictor: Evictor, given: RemovePodsViolatingTopologySpreadConstraint) -> None:
     """Evict as few pods as bring the domains of each constraint within its skew."""
     by_namespace: dict[str, list[Any]] = {}
     for pod in evictor.view.pods:

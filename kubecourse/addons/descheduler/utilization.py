@@ -60,7 +60,7 @@ def _above(percent: Thresholds, thresholds: Thresholds) -> bool:
     return any(percent[name] > limit for name, limit in thresholds.items())
 
 
-def spread(evictor: Evictor, given: LowNodeUtilization) -> None:
+def low_node_utilization(evictor: Evictor, given: LowNodeUtilization) -> None:
     """From nodes above the target in anything to nodes below the threshold in everything."""
     resources = list(dict.fromkeys((*given.thresholds, *BASIC)))
     nodes = usage(evictor, resources)
@@ -90,7 +90,7 @@ def spread(evictor: Evictor, given: LowNodeUtilization) -> None:
     _move(evictor, over, under, given.evictable_namespaces, goes_on, "LowNodeUtilization")
 
 
-def pack(evictor: Evictor, given: HighNodeUtilization) -> None:
+def high_node_utilization(evictor: Evictor, given: HighNodeUtilization) -> None:
     """Empty the nodes below the threshold in everything, as far as the others have room."""
     resources = list(dict.fromkeys((*given.thresholds, *BASIC)))
     nodes = usage(evictor, resources)
