@@ -53,7 +53,9 @@ def picture(found: Shelf, name: str, address: str) -> str:
         text(found, name),
         table(head, rows, right=(2,)),
         commands=[
-            f"curl http://{address}/v2/{repository}/manifests/{tag}",
+            # A registry answers in an older form who does not say that this one is known.
+            f'curl -H "Accept: {shown.media_type}"'
+            f" http://{address}/v2/{repository}/manifests/{tag}",
             f"docker pull {address}/{repository}@{shown.digest[:19]}…",
         ],
     )
