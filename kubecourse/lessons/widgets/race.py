@@ -92,7 +92,7 @@ class SizeRace(Panel):
         )  # fmt: skip
         self.picture = go.FigureWidget(self._figure())
         self.command = ipywidgets.HTML(
-            f"<code>docker images {self.images[0].name} {self.images[1].name}</code>"
+            "".join(f"<div><code>docker images {each.name}</code></div>" for each in self.images)
         )
         for control in (self.speed, self.machines):
             control.observe(self._moved, "value")
