@@ -76,13 +76,20 @@ class Interruption(msgspec.Struct, frozen=True):
     gone: float
 
 
+class _Pools(dict[str, Pool]):
+    """Pools by name, which says what names there are."""
+
+    def __missing__(self, name: str) -> Pool:
+        raise LookupError(f'no pool "{name}": there are {", ".join(self) or "none"}')
+
+
 class Fleet:
     """The machines of a cluster that are rented. It becomes `cluster.cloud`."""
 
     def __init__(self, cluster: Any, pools: list[Pool]) -> None:
         self.cluster = cluster
         self.catalog = catalog()
-        self.pools: dict[str, Pool] = {}
+        self.pools: dict[str, Pool] = _Pools()
         self.sizes: dict[str, int] = {}
         """How many machines each pool should have."""
         self.rentals: dict[str, Rental] = {}
@@ -159,7 +166,7 @@ class Fleet:
 
     def resize(self, pool: str, size: int) -> None:
         """Ask for machines, or give the newest back."""
-        self.sizes[pool] = size
+        self.sizes[self.pools[pool].name] = size
         there = [*self.nodes(pool), *(n for n, of in self.coming.items() if of == pool)]
         for _ in range(size - len(there)):
             self._ask(pool)
@@ -232,7 +239,7 @@ class Fleet:
 
     def storm(self, pool: str) -> int:
         """All of a pool's machines are wanted back at once; returns how many."""
-        names = self.nodes(pool)
+        names = self.nodes(self.pools[pool].name)
         for name in names:
             self.interrupt(name)
         return len(names)

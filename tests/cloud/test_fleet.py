@@ -291,3 +291,13 @@ def test_a_spot_storm_can_be_tried() -> None:
     cluster.advance(60)
     drill = cluster.what_if(spot="spot")
     assert drill.failed == ("spot-1", "spot-2") and len(drill.pending) == 3
+
+
+def test_a_pool_that_is_not_there_is_told_with_those_that_are() -> None:
+    cluster, fleet = rent(Pool("base", "m5.xlarge", size=1))
+    for there in (fleet, cluster.fork().cloud):
+        with pytest.raises(LookupError, match='no pool "big": there are base'):
+            there.resize("big", 3)
+        with pytest.raises(LookupError, match='no pool "big"'):
+            there.storm("big")
+        assert there.sizes == {"base": 1}
