@@ -15,6 +15,7 @@ from kubecourse.api.resources import Resource
 from kubecourse.control_plane.apiserver.admission import (
     limit_ranger,
     namespaces,
+    pod_security,
     pods,
     priority,
     resource_quota,
@@ -44,6 +45,9 @@ _VALIDATING: tuple[tuple[Plugin, str, str], ...] = (
     (limit_ranger.check, "CREATE", "Pod"),
     (limit_ranger.check, "CREATE UPDATE", _CLAIM),
     (service_account.check, "CREATE", "Pod"),
+    (pod_security.check_namespace, "CREATE UPDATE", "Namespace"),
+    (pod_security.check_pod, "CREATE UPDATE", "Pod"),
+    (pod_security.check_template, "CREATE UPDATE", pod_security.TEMPLATED),
     (priority.check, "CREATE UPDATE", "PriorityClass"),
     (storage.resize, "UPDATE", _CLAIM),
     (resource_quota.check, "CREATE", ""),
