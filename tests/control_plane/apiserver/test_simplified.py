@@ -59,6 +59,7 @@ READ_ELSEWHERE = {
     "core/v1.HTTPGetAction": "scheme",
     "core/v1.DownwardAPIVolumeFile": "mode",
     "core/v1.KeyToPath": "mode",
+    "core/v1.SecurityContext": "privileged",
     "core/v1.ServiceAccountTokenProjection": "expirationSeconds",
     "core/v1.Volume": "csi ephemeral image",
     "core/v1.PersistentVolumeSpec": "csi local",
