@@ -61,6 +61,11 @@ def on_engine(nodeid: str) -> bool:
     return labs().search(nodeid) is not None
 
 
+def in_browser_with_engine(name: str) -> bool:
+    """Whether the browser shows a notebook with answers of the engine, not with recorded ones."""
+    return on_engine(name) and "/" not in name
+
+
 def chapter(nodeid: str) -> int:
     """The number of the chapter with which the browser is busy; later ones have more to do."""
     found = re.search(r"\[(?:\w\w/)?(\d\d)_", nodeid)
@@ -70,7 +75,8 @@ def chapter(nodeid: str) -> int:
 def group(nodeid: str, config: pytest.Config) -> str:
     """What a test stays together with."""
     if "/browser/" in nodeid:
-        return f"{ON_BOTH} {chapter(nodeid)}" if on_engine(nodeid) else IN_BROWSER
+        with_engine = in_browser_with_engine(nodeid.partition("[")[2])
+        return f"{ON_BOTH} {chapter(nodeid)}" if with_engine else IN_BROWSER
     if config.stash[LEDGER].counts(nodeid):
         return LEDGERS
     return ENGINES if on_engine(nodeid) else nodeid.partition("::")[0]

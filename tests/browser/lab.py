@@ -59,6 +59,12 @@ def slowdown() -> float:
     return (time.perf_counter() - wall) / (time.process_time() - cpu)
 
 
+PATIENT = """{
+    const timeout = AbortSignal.timeout.bind(AbortSignal);
+    AbortSignal.timeout = milliseconds => timeout(15 * milliseconds);
+}"""
+"""Plots are given up (by anywidget) after 2 seconds, in which other tests may have the machine."""
+
 OUTPUT = ".jp-Notebook .jp-OutputArea-output"
 
 KEYS = {
@@ -349,6 +355,16 @@ class Notebook:
         self._wait_for_kernel(timeout)
         return self.cells()
 
+    def execute(self, code: str) -> None:
+        """Let the kernel run code that stands in no cell."""
+        self.page.evaluate(
+            """async code => {
+                const session = window.jupyterapp.shell.currentWidget.sessionContext.session;
+                await session.kernel.requestExecute({code, silent: true}).done;
+            }""",
+            code,
+        )
+
     def cells(self) -> list[Cell]:
         found = self.page.evaluate(
             """() => window.jupyterapp.shell.currentWidget.content.widgets
@@ -613,9 +629,10 @@ class Browser:
         # Leaves no event loop behind, which nbval's kernels would trip over.
         self._playwright.stop()
 
-    def open(self, lab: JupyterLab, path: str, timeout: float = 60) -> Notebook:
+    def open(self, lab: JupyterLab, path: str, timeout: float = 120) -> Notebook:
         """Open a notebook by its path below the server's root, and wait for its kernel."""
         page = self._browser.new_page(viewport={"width": 1280, "height": 900})
+        page.add_init_script(PATIENT)
         notebook = Notebook(page)
 
         def note_request(url: str) -> None:
