@@ -149,8 +149,13 @@ class HorizontalController(ManagedController):
         self.recorder.normal(scaler, "SuccessfulRescale", f"New size: {size}; reason: {why}")
         why = f"the HPA controller was able to update the target scale to {size}"
         status = self._with(status, "AbleToScale", "True", "SucceededRescale", why)
+        current = _replicas(target)
+        if scaler.spec.behavior is not None:
+            changes = self._scaled.setdefault(key_of(scaler), [])
+            changes.append((self.clock.now, size - current))
+            del changes[:-100]
         return replace(
-            status, currentReplicas=_replicas(target), desiredReplicas=size, currentMetrics=None,
+            status, currentReplicas=current, desiredReplicas=size, currentMetrics=None,
             lastScaleTime=self.clock.utc(),
         )  # fmt: skip
 
@@ -175,13 +180,10 @@ class HorizontalController(ManagedController):
         wanted, status = self._normalized(scaler, status, current, asked)
         if wanted == current:
             return replace(status, desiredReplicas=current, currentMetrics=shown)
-        above = f"{name} above target" if wanted > current else "All metrics below target"
-        status = self._rescale(scaler, status, target, wanted, above)
-        if status.desiredReplicas == wanted:
-            changes = self._scaled.setdefault(key_of(scaler), [])
-            changes.append((self.clock.now, wanted - current))
-            del changes[:-100]
-        return replace(status, currentMetrics=shown)
+        # Of what was asked for: what is held back goes up again without a reason.
+        below = "All metrics below target" if asked < current else ""
+        why = f"{name} above target" if asked > current else below
+        return replace(self._rescale(scaler, status, target, wanted, why), currentMetrics=shown)
 
     def _compute(self, scaler: Any, metric: Any, target: Any, current: int) -> tuple[int, str, Any]:
         """The replicas that a metric asks for, what it is called, and its status.
@@ -252,7 +254,8 @@ class HorizontalController(ManagedController):
         window = calculator.STABILIZATION if window is None else window
         slow = rules.scaleUp.stabilizationWindowSeconds or 0 if rules is not None else 0
         past = self._recommended[key]
-        wanted = calculator.stabilized(current, asked, past, slow, window, now)
+        held = current if rules is not None else None
+        wanted = calculator.stabilized(held, asked, past, slow, window, now)
         past.append((now, asked))
         self._recommended[key] = [each for each in past if each[0] > now - REMEMBERED]
         if wanted == asked:

@@ -10,6 +10,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from kubecourse.api import conditions, quantity
+from kubecourse.api.pod_resources import is_sidecar, pod_resources
 
 TOLERANCE = 0.1
 INITIALIZATION = 300.0
@@ -53,18 +54,24 @@ class Answer(NamedTuple):
 def look(pods: list[Any], measured: dict[str, Any], resource: str, part: str, clock: Any) -> Look:
     """Sort the pods. `part` is a container's name, or empty for whole pods.
 
-    Raises NoMetric for a container that requests nothing.
+    Raises NoMetric for a pod that is measured without that container.
     """
     found = Look({}, {}, {})
+    for metrics in measured.values():
+        if part and part not in metrics.parts:
+            meta = metrics.obj.metadata
+            pod_name = f"{meta.namespace}/{meta.name}"
+            why = f"container {part} not present in metrics for pod {pod_name}"
+            raise NoMetric(f"failed to get container metrics: {why}")
     for pod in pods:
         name, status = pod.metadata.name, pod.status
-        if pod.metadata.deletionTimestamp is not None or status.phase in ("Succeeded", "Failed"):
+        if pod.metadata.deletionTimestamp is not None or status.phase == "Failed":
             continue
         metrics = measured.get(name)
         if status.phase == "Pending":
             found.unready[name] = Use(0, 0)
-        elif metrics is None or (part and part not in metrics.parts):
-            found.missing[name] = Use(0, _requested(pod, resource, part))
+        elif metrics is None:
+            found.missing[name] = Use(0, 0)
         else:
             use = Use(_used(metrics, resource, part), 0)
             where = found.unready if _unready(pod, metrics, resource, clock) else found.counted
@@ -74,7 +81,7 @@ def look(pods: list[Any], measured: dict[str, Any], resource: str, part: str, cl
 
 def with_requests(found: Look, pods: list[Any], resource: str, part: str) -> Look:
     """The same with what every pod requests. Raises NoMetric if one does not."""
-    asked = {pod.metadata.name: _requested(pod, resource, part, needed=True) for pod in pods}
+    asked = {pod.metadata.name: _requested(pod, resource, part) for pod in pods}
     return Look(*({n: Use(u.used, asked[n]) for n, u in group.items()} for group in found))
 
 
@@ -83,16 +90,22 @@ def _used(metrics: Any, resource: str, part: str) -> int:
     return round(amount.cores * 1000) if resource == "cpu" else round(amount.memory) * 1000
 
 
-def _requested(pod: Any, resource: str, part: str, needed: bool = False) -> int:
+def _requested(pod: Any, resource: str, part: str) -> int:
+    name, spec = pod.metadata.name, pod.spec
+    if not part and spec.resources is not None and spec.resources.requests:
+        amount = pod_resources(spec, "requests").get(resource)
+        if amount is None:
+            raise NoMetric(f"missing pod-level request for {resource} in Pod {name}")
+        return amount.milli
     total = 0
-    for container in pod.spec.containers:
+    for container in (*spec.containers, *filter(is_sidecar, spec.initContainers or ())):
         if part and container.name != part:
             continue
-        given = container.resources.requests if container.resources is not None else None
-        if needed and resource not in (given or {}):
-            where = f"container {container.name} of Pod {pod.metadata.name}"
+        given = (container.resources.requests if container.resources is not None else None) or {}
+        if resource not in given:
+            where = f"container {container.name} of Pod {name}"
             raise NoMetric(f"missing request for {resource} in {where}")
-        total += quantity.milli((given or {}).get(resource, "0"))
+        total += quantity.milli(given[resource])
     return total
 
 
@@ -130,7 +143,7 @@ def by_average(current: int, found: Look, target: int, tolerances: tuple[float, 
     """So many that each uses `target` thousandths of the resource's unit."""
 
     def ratio(uses: dict[str, Use]) -> float:
-        return sum(use.used for use in uses.values()) / len(uses) / target
+        return sum(use.used for use in uses.values()) // len(uses) / target
 
     average = sum(use.used for use in found.counted.values()) // len(found.counted)
     whole = {name: Use(use.used, target) for name, use in found.missing.items()}
@@ -171,13 +184,16 @@ def _close(ratio: float, tolerances: tuple[float, float]) -> bool:
 
 
 def stabilized(
-    current: int, wanted: int, past: Iterable[Event], up: float, down: float, now: float
+    current: int | None, wanted: int, past: Iterable[Event], up: float, down: float, now: float
 ) -> int:
-    """A recommendation, held back by those of the last `up` or `down` seconds."""
+    """A recommendation, held back by those of the last `up` or `down` seconds.
+
+    Without rules, None for `current`, it can be held above the replicas that there are.
+    """
     recent = [(time, replicas) for time, replicas in past]
     least = min([wanted, *(r for t, r in recent if t > now - up)])
     most = max([wanted, *(r for t, r in recent if t > now - down)])
-    return max(min(current, most), least)
+    return max(most if current is None else min(current, most), least)
 
 
 def limit(rules: Any, current: int, changes: list[Event], now: float, up: bool) -> int:

@@ -243,3 +243,16 @@ def test_pods_that_are_not_ready_hold_it_back(patch):
     seen = scaled.load(0.5, 90, fixed=True)  # twice the target, whatever there are
     # The four new ones are too young to count: for a look they are taken to use nothing.
     assert seen.count(8) >= 2 and seen[-1] == 10
+
+
+@pytest.mark.parametrize(
+    ("behavior", "replicas"), [("", 6), ("behavior: {scaleDown: {policies: []}}", 1)]
+)
+def test_fewer_by_hand_come_back_while_more_were_recommended(patch, behavior, replicas):
+    scaled = Scaled(patch, behavior=behavior)
+    scaled.load(1.5, 600)
+    scaled.cluster.run("scale deployment web --replicas=1")
+    scaled.load(0.25, 45, fixed=True)
+    assert scaled.replicas == replicas
+    reasons = [e.message for e in scaled.cluster.list("events") if e.reason == "SuccessfulRescale"]
+    assert ("New size: 4; reason: " in reasons) is (replicas == 6)
