@@ -192,7 +192,7 @@ def grace_period(resource: Resource, obj: Any, asked: int | None) -> int:
         grace = 30
     if not obj.spec.nodeName or obj.status.phase in ("Succeeded", "Failed"):
         grace = 0
-    return max(int(grace), 0)
+    return int(grace) if grace >= 0 else 1
 
 
 def finalizers_for_deletion(obj: Any, propagation: str | None) -> list[str]:

@@ -223,3 +223,11 @@ def test_a_namespace_keeps_the_finalizers_that_it_comes_with(server: APIServer) 
     body = {"metadata": {"name": "annex"}, "spec": {"finalizers": ["shop.example/stock"]}}
     made = ask(server, "POST", "/api/v1/namespaces", body, "application/json").body
     assert made["spec"]["finalizers"] == ["shop.example/stock", "kubernetes"]
+
+
+def test_less_than_no_time_to_stop_is_a_second(server: APIServer) -> None:
+    body = {"metadata": {"name": "placed"}, "spec": spec(nodeName="n")}
+    path = POD.removesuffix("/till")
+    assert ask(server, "POST", path, body).code == 201
+    gone = ask(server, "DELETE", f"{path}/placed", {"gracePeriodSeconds": -7}).body
+    assert gone["metadata"]["deletionGracePeriodSeconds"] == 1
