@@ -40,6 +40,7 @@ FIRST = (
     LEDGERS,
     "notebooks/04_kubernetes_objects.ipynb",
     "tests/lessons/exercises/test_checks_in_any_state.py",
+    "tests/tools/helm/test_helm.py",
     ON_BOTH,
 )
 """Groups that take long, so that all workers end with short ones, and at about the same time. What
