@@ -212,6 +212,16 @@ def test_headings_are_in_the_pdf_in_order(made: Handouts, printed: pypdfium2.Pdf
 
 
 @pytest.mark.requires_chromium
+def test_nothing_is_wider_than_the_page(printed: pypdfium2.PdfDocument) -> None:
+    """Chromium would print all pages smaller for it, away from the margin."""
+    first = printed[0].get_textpage()
+    words = first.get_text_range()  # which begin with the footer, and that with the number
+    boxes = (first.get_charbox(at) for at, letter in enumerate(words) if letter == words[0])
+    footer, *others = [top - bottom for _, bottom, _, top in boxes]
+    assert max(others) / footer == pytest.approx(20 / 8, abs=0.1)
+
+
+@pytest.mark.requires_chromium
 def test_what_is_written_can_be_copied_in_order(
     made: Handouts, printed: pypdfium2.PdfDocument
 ) -> None:
