@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from kubecourse.cloud.drill import Drill
     from kubecourse.control_plane.apiserver.http.service import Service
     from kubecourse.tools.kubectl import Output
+    from kubecourse.tools.remote import RemoteCluster
 
 core = models.core_v1
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -58,7 +59,7 @@ _services: WeakKeyDictionary[Cluster, Service] = WeakKeyDictionary()
 """What serves each cluster; no part of it, so no snapshot has it."""
 
 
-@taking_turns(attrgetter("clock.turn"), besides=("serve", "helm"))
+@taking_turns(attrgetter("clock.turn"), besides=("connect", "serve", "helm"))
 class Cluster(Failures):
     """A simulated Kubernetes v1.36 cluster.
 
@@ -123,6 +124,19 @@ class Cluster(Failures):
                 self.add_node(name, zone=zone, labels=CONTROL_PLANE_LABELS, taints=(KEEP_OFF,))
         self.settle()
 
+    @staticmethod
+    def connect(
+        kubeconfig: str | Path | None = None, *, context: str | None = None
+    ) -> RemoteCluster:
+        """A cluster elsewhere, a real one or one that `kubecourse serve` serves.
+
+        `kubeconfig` is a file, by itself the one that kubectl would read; `context` one of those in
+        it. kubectl's cells and the checks of exercises work there as here. Raises CourseError.
+        """
+        from kubecourse.tools.remote import RemoteCluster
+
+        return RemoteCluster(kubeconfig, context)
+
     def connect_as(self, user: str, machine: str = "") -> Client:
         """A client of the API for a user or component of that name, that runs on a machine."""
         own = self.control_plane.machines.get(machine)
@@ -157,6 +171,10 @@ class Cluster(Failures):
         """Let exactly that many virtual seconds pass."""
         if not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
             raise CourseError(f"advance({seconds!r}): give seconds, such as advance(60)")
+        self.clock.advance(seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Let what was asked for happen: on a cluster elsewhere that takes real time."""
         self.clock.advance(seconds)
 
     def __repr__(self) -> str:

@@ -36,7 +36,47 @@ class Diary(list[Any]):
         return "\n".join(f"{time:8.3f} s  {key}: {text}" for time, key, text in self)
 
 
-class Inspection:
+class Objects:
+    """A cluster's objects by their names, which are as kubectl's: `pod/web-1`, `deploy/web`."""
+
+    def get(self, name: str, namespace: str = "default") -> Any:
+        """An object by kind and name: `cluster.get("deployment/web")`. None if it is not there."""
+        raise NotImplementedError
+
+    def list(
+        self, kind: str, namespace: str | None = "default", selector: str = ""
+    ) -> builtins.list[Any]:
+        """All objects of a kind in a namespace (None: in all), that a label selector matches."""
+        raise NotImplementedError
+
+    def pods(self, owner: str = "", namespace: str = "default") -> builtins.list[str]:
+        """The names of all pods, or of those that a Deployment, ReplicaSet, … of that name has."""
+        return [
+            pod.metadata.name
+            for pod in self.list("pods", namespace)
+            if not owner or owner in self._owners(pod)
+        ]
+
+    def _owners(self, obj: Any) -> builtins.list[str]:
+        """The names of an object's owners, and of theirs."""
+        names: list[str] = []
+        for reference in obj.metadata.ownerReferences or ():
+            names.append(reference.name)
+            owner = self.get(f"{reference.kind}/{reference.name}", obj.metadata.namespace)
+            if owner is not None:
+                names += self._owners(owner)
+        return names
+
+    def _resource(self, word: str) -> Resource:
+        found = find(word)
+        if found is None:
+            raise CourseError(
+                f'no resource type "{word}" here: cluster.kubectl("api-resources") lists them'
+            )
+        return found
+
+
+class Inspection(Objects):
     """Questions to a cluster. Names of objects are as kubectl's: `pod/web-1`, `deploy/web`."""
 
     clock: Clock
@@ -67,24 +107,6 @@ class Inspection:
         matches = parse_selector(selector).matches
         return [obj for obj in objects if not selector or matches(obj.metadata.labels)]
 
-    def pods(self, owner: str = "", namespace: str = "default") -> builtins.list[str]:
-        """The names of all pods, or of those that a Deployment, ReplicaSet, … of that name has."""
-        return [
-            pod.metadata.name
-            for pod in self.list("pods", namespace)
-            if not owner or owner in self._owners(pod)
-        ]
-
-    def _owners(self, obj: Any) -> builtins.list[str]:
-        """The names of an object's owners, and of theirs."""
-        names: list[str] = []
-        for reference in obj.metadata.ownerReferences or ():
-            names.append(reference.name)
-            owner = self.get(f"{reference.kind}/{reference.name}", obj.metadata.namespace)
-            if owner is not None:
-                names += self._owners(owner)
-        return names
-
     def _pod(self, name: str, namespace: str) -> Any:
         found = self.get(f"pod/{name}", namespace)
         if found is None:
@@ -95,14 +117,6 @@ class Inspection:
         if name not in self.kubelets:
             raise CourseError(f"no node {name!r}: there are {', '.join(self.kubelets)}")
         return self.kubelets[name]
-
-    def _resource(self, word: str) -> Resource:
-        found = find(word)
-        if found is None:
-            raise CourseError(
-                f'no resource type "{word}" here: cluster.kubectl("api-resources") lists them'
-            )
-        return found
 
     # --- what is used
 

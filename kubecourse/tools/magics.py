@@ -18,7 +18,7 @@ from typing import Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
-from kubecourse.cluster import Cluster
+from kubecourse.inspection import Objects
 
 
 def load(shell: Any) -> None:
@@ -45,15 +45,15 @@ class ClusterMagics(Magics):
         if (cluster := self._cluster()) is not None:
             cluster.helm(line, cell)
 
-    def _cluster(self) -> Cluster | None:
+    def _cluster(self) -> Any | None:
         """The cluster that the notebook means; says so if there is none."""
         names: dict[str, Any] = self.shell.user_ns if self.shell is not None else {}
-        if isinstance(names.get("cluster"), Cluster):
+        if isinstance(names.get("cluster"), Objects):
             return names["cluster"]
         found = {
             id(value): value
             for name, value in names.items()
-            if isinstance(value, Cluster) and not name.startswith("_")
+            if isinstance(value, Objects) and not name.startswith("_")
         }
         if len(found) == 1:
             return next(iter(found.values()))

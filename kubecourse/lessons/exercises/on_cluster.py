@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from kubecourse.api import models
 from kubecourse.api.errors import ApiError
 from kubecourse.cloud import Fleet, Pool
-from kubecourse.cluster import Cluster
+from kubecourse.cluster import Cluster, CourseError
 from kubecourse.lessons.exercises.exercise import Task
 from kubecourse.lessons.exercises.verdict import Verdict, unclear
 from kubecourse.lessons.exercises.view import GIVEN, View
@@ -23,7 +23,7 @@ core = models.core_v1
 LABEL = "kubecourse/exercise"
 """Label of an exercise's namespace: nothing else is ever deleted by `reset()`."""
 PAUSE = 15.0
-"""Virtual seconds after each step of what is prepared."""
+"""Seconds after each step of what is prepared."""
 
 
 class Lab(Protocol):
@@ -34,8 +34,8 @@ class Lab(Protocol):
     def run(self, command: str, stdin: str | None = None) -> Any:
         """Run a kubectl command without printing anything."""
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
+    def pause(self, seconds: float) -> None:
+        """Let what was asked for happen, for as long at most."""
 
 
 class OnCluster:
@@ -59,15 +59,15 @@ class OnCluster:
                 no_helm = any(map(_is_helm, task.setup)) and not helm.available()
                 return unclear("no_helm" if no_helm else "gone", name=task.name)
             return task.judge(View(self._cluster.client, task.namespace, answer, self._cluster))
-        except ApiError as error:
-            return unclear("refused", why=error.message)
+        except (ApiError, CourseError) as error:
+            return unclear("refused", why=str(error))
 
     def clear(self, task: Task) -> None:
         """Delete the exercise's namespace, if it is one."""
         found = self._namespace(task)
         if found is not None and LABEL in (found.metadata.labels or {}):
             self._cluster.run(f"delete namespace {task.namespace}")
-            self._cluster.advance(PAUSE)
+            self._cluster.pause(PAUSE)
 
     def prepare(self, task: Task) -> None:
         """Make the exercise's namespace and what is in it, if it is not there."""
@@ -110,7 +110,7 @@ class OnCluster:
             return False
         if output.code:
             raise RuntimeError(f"{task.name}: {command}: {output.stderr}")
-        self._cluster.advance(PAUSE)
+        self._cluster.pause(PAUSE)
         return True
 
     def _last_node(self) -> str:

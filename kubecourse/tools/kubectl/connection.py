@@ -37,7 +37,8 @@ class Connection:
     """Talks to one cluster's API server as `user`.
 
     `cluster` is whatever was connected to: commands that need more than the API (`logs`, `exec`,
-    `port-forward`) reach the nodes through it.
+    `port-forward`) reach the nodes through it. `url` is where the control plane says that it is;
+    nothing listens there unless the cluster is served.
     """
 
     def __init__(self, cluster: Any, user: str = "kubernetes-admin") -> None:
@@ -46,6 +47,7 @@ class Connection:
         self.user = user
         self.namespace = "default"
         self.context = "kubecourse"
+        self.url = "https://127.0.0.1:6443"
         self.warnings: list[str] = []
 
     @property
@@ -80,16 +82,19 @@ class Connection:
         if not server.etcd.ready and discovery.document(path, accept) is None:
             self.clock.wait_for(partial(getattr, server.etcd, "ready"), ETCD_TIMEOUT)
         response = rest.handle(server, request)
-        self.warnings += response.warnings
-        if response.code >= 400:
-            status = response.body
-            raise ApiError(
-                status.get("code", 500),
-                status.get("reason", ""),
-                status["message"],
-                status.get("details"),
-            )
-        return response.body
+        return self.answered(response.code, response.body, response.warnings)
+
+    def answered(self, code: int, body: Any, warnings: list[str]) -> Any:
+        """The body of an answer; its warnings are kept. Raises ApiError for a failure."""
+        self.warnings += warnings
+        if code >= 400:
+            reason, details = body.get("reason", ""), body.get("details")
+            raise ApiError(body.get("code", 500), reason, body["message"], details)
+        return body
+
+    def passed_on(self, path: str, words: list[str], stdin: str | None) -> Any:
+        """What a command printed that somebody else ran; None: it is to be run here."""
+        return None
 
     def reach(self, path: str, method: str = "GET") -> Any:
         """The API server, if it can be asked for something. Raises Unreachable."""
@@ -117,7 +122,7 @@ class Connection:
     def create(self, info: Info, obj: Json, subresource: str = "", **options: str) -> Json:
         """POST."""
         name = info.name if subresource else ""
-        path = _path_of(info.resource, info.namespace, name, subresource)
+        path = path_of(info.resource, info.namespace, name, subresource)
         return self.request("POST", path, _query(**options), obj)
 
     def replace(self, info: Info, obj: Json, **options: str) -> Json:
@@ -154,7 +159,7 @@ class Connection:
         self, resource: Resource, namespace: str | None = None, labels: str = "", fields: str = ""
     ) -> list[Json]:
         """All objects, of one namespace or (None) of every; each with its kind and apiVersion."""
-        answer = self.request("GET", _path_of(resource, namespace), _selection(labels, fields))
+        answer = self.request("GET", path_of(resource, namespace), _selection(labels, fields))
         named = {"apiVersion": resource.api_version, "kind": resource.kind}
         return [{**named, **item} for item in answer["items"]]
 
@@ -171,7 +176,11 @@ class Connection:
         query = _selection(labels, fields)
         if whole_objects:
             query["includeObject"] = "Object"
-        return self.request("GET", _path_of(resource, namespace, name), query, accept=TABLE)
+        return self.request("GET", path_of(resource, namespace, name), query, accept=TABLE)
+
+    def revision(self, resource: Resource, namespace: str | None) -> str:
+        """The resourceVersion after which a watch tells what is new."""
+        return str(self.server.etcd.revision)
 
     def watch(
         self,
@@ -192,12 +201,17 @@ class Connection:
         query = _selection(labels, f"metadata.name={name}" if name else fields)
         query |= {"watch": "true"} | ({"resourceVersion": after} if after else {})
         accept = TABLE if table else "application/json"
-        path = _path_of(resource, namespace)
+        return self.stream(path_of(resource, namespace), query, accept, handler)
+
+    def stream(
+        self, path: str, query: dict[str, str], accept: str, handler: Callable[[Json], None]
+    ) -> Any:
+        """Open a watch."""
         request = rest.Request("GET", path, query, None, "", accept, self.user)
         return rest.watch(self.server, request, handler)
 
 
-def _path_of(resource: Resource, namespace: str | None, *names: str) -> str:
+def path_of(resource: Resource, namespace: str | None, *names: str) -> str:
     """Where an object, or a collection, is served."""
     parts = ["/apis" if resource.group else "/api", resource.api_version]
     if resource.namespaced and namespace:
@@ -206,7 +220,7 @@ def _path_of(resource: Resource, namespace: str | None, *names: str) -> str:
 
 
 def _path(info: Info, subresource: str = "") -> str:
-    return _path_of(info.resource, info.namespace, info.name, subresource)
+    return path_of(info.resource, info.namespace, info.name, subresource)
 
 
 def _selection(labels: str, fields: str) -> dict[str, str]:

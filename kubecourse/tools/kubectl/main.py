@@ -94,14 +94,19 @@ _CONNECTIONS: WeakKeyDictionary[Any, Connection] = WeakKeyDictionary()
 
 
 def _connection(cluster: Any) -> Connection:
-    connection = _CONNECTIONS.get(cluster)
+    connection: Connection | None = _CONNECTIONS.get(cluster)
     if connection is None:
-        connection = _CONNECTIONS[cluster] = Connection(cluster)
+        connection = getattr(cluster, "connection", None) or Connection(cluster)
+        _CONNECTIONS[cluster] = connection
     return connection
 
 
-def _run(inv: Invocation, words: list[str]) -> int | None:
-    words, command, inv.path = cli.find(words)
+def _run(inv: Invocation, line: list[str]) -> int | None:
+    words, command, inv.path = cli.find(line)
+    if (done := inv.connection.passed_on(inv.path, line, inv.stdin)) is not None:
+        inv.write(done.stdout)
+        inv.complain(done.stderr)
+        return int(done.returncode)
     if command is not cli.ROOT:
         own = {flag.name for flag in command.flags} | {flag.short for flag in command.flags}
         known = [flag for flag in cli.GLOBAL if not own & {flag.name, flag.short or flag.name}]

@@ -15,8 +15,6 @@ Json = dict[str, Any]
 
 CLIENT, KUSTOMIZE = "v1.33.0", "v5.6.0"
 """The versions whose words the embedded kubectl speaks."""
-SERVER = "https://127.0.0.1:6443"
-"""Where the control plane says that it is. Nothing listens there unless the cluster is served."""
 
 
 @command("version")
@@ -48,7 +46,7 @@ def version(inv: Invocation) -> None:
 def cluster_info(inv: Invocation) -> None:
     """Say where the control plane is, if it is there."""
     inv.connection.reach("/api")
-    inv.print(f"Kubernetes control plane is running at {SERVER}")
+    inv.print(f"Kubernetes control plane is running at {inv.connection.url}")
     inv.print()
     inv.print("To further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.")
 
@@ -168,7 +166,7 @@ def view(inv: Invocation) -> None:
         "apiVersion": "v1",
         "kind": "Config",
         "preferences": {},
-        "clusters": [{"name": connection.context, "cluster": {"server": SERVER}}],
+        "clusters": [{"name": connection.context, "cluster": {"server": connection.url}}],
         "contexts": [{"name": connection.context, "context": context}],
         "current-context": connection.context,
         "users": [{"name": connection.user, "user": {}}],

@@ -215,14 +215,15 @@ def _watch(
     if not inv.flags["watch-only"]:
         for obj in [table] if printer is None else _objects(inv, target, selection):
             show({"type": "ADDED", "object": obj})
+    namespace = selection.namespace(inv, target.resource)
     stream = connection.watch(
         target.resource,
-        selection.namespace(inv, target.resource),
+        namespace,
         show,
         name=target.name or "",
         labels=selection.labels,
         fields=selection.fields,
-        after=str(connection.server.etcd.revision),
+        after=connection.revision(target.resource, namespace),
         table=printer is None,
     )
     try:
