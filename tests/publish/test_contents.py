@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,14 @@ def opened(folder: Path, **metadata: Any) -> Any:
     nbformat.write(new_notebook(cells=cells, metadata=metadata), folder / "one.ipynb")
     (folder / "text.md").write_text("words")
     manager = Unspoilt(root_dir=str(folder))
-    assert asyncio.run(manager.get("text.md"))["content"] == "words"
-    assert asyncio.run(manager.get("one.ipynb", content=False))["content"] is None
-    return asyncio.run(manager.get("one.ipynb"))["content"]
+
+    async def read() -> Any:
+        assert (await manager.get("text.md"))["content"] == "words"
+        assert (await manager.get("one.ipynb", content=False))["content"] is None
+        return (await manager.get("one.ipynb"))["content"]
+
+    with ThreadPoolExecutor() as elsewhere:  # here a browser's event loop may be running
+        return elsewhere.submit(asyncio.run, read()).result()
 
 
 def test_a_published_notebook_opens_without_its_answers(tmp_path: Path) -> None:

@@ -80,8 +80,10 @@ def api_resources(inv: Invocation) -> None:
         for row in inv.connection.request("GET", path)["resources"]
         if "/" not in row["name"]
     ]
-    preferred = {(row["group"], row["name"]): row for row in reversed(found)}.values()
-    rows = [row for row in preferred if _is_wanted(inv, row)]
+    preferred: dict[tuple[str, str], Json] = {}
+    for row in found:
+        preferred.setdefault((row["group"], row["name"]), row)
+    rows = [row for row in preferred.values() if _is_wanted(inv, row)]
     rows.sort(key=lambda row: (row[by] if by else row["group"], "" if by else row["name"]))
     if form == "name":
         for row in rows:
