@@ -24,7 +24,7 @@ from kubecourse.addons.storage import STANDARD, LocalPathProvisioner
 from kubecourse.api import errors, models
 from kubecourse.client import Client
 from kubecourse.clock import Clock
-from kubecourse.control_plane.apiserver import APIServer
+from kubecourse.control_plane.apiserver import APIServer, kubernetes_service
 from kubecourse.control_plane.controller_manager import ControllerManager
 from kubecourse.control_plane.load_balancer import Connection
 from kubecourse.control_plane.machines import ControlPlane
@@ -34,7 +34,7 @@ from kubecourse.fair_lock import taking_turns
 from kubecourse.inspection import CourseError as CourseError
 from kubecourse.node.kube_proxy import KubeProxy
 from kubecourse.node.kubelet import Kubelet
-from kubecourse.node.machine import Machine
+from kubecourse.node.machine import Machine, address
 from kubecourse.node.network import Network, Response
 from kubecourse.node.runtime.images import ImageCatalog
 from kubecourse.node.traffic import Traffic
@@ -103,6 +103,9 @@ class Cluster(Failures):
         self.images = ImageCatalog()
         for name in SYSTEM_NAMESPACES:
             self.client.create(core.Namespace(metadata=models.meta_v1.ObjectMeta(name=name)))
+        # A managed control plane is in the nodes' network, though no node.
+        serving = range(1, control_plane + 1) if control_plane > 1 else (0,)
+        kubernetes_service.publish(self.server, [address(number) for number in serving])
         self.proxy = KubeProxy(self.connect_as("kube-proxy"))
         self.dns = DNS(self.connect_as("coredns"))
         self.kubelets: dict[str, Kubelet] = {}

@@ -67,7 +67,7 @@ def test_it_settles_at_what_was_declared(
     assert (status.readyReplicas or 0, status.updatedReplicas or 0) == (wanted, wanted)
     endpoints = [
         endpoint.targetRef.name
-        for piece in cluster.list("endpointslices")
+        for piece in cluster.list("endpointslices", selector="kubernetes.io/service-name=web")
         for endpoint in piece.endpoints or ()
         if endpoint.conditions.ready
     ]

@@ -40,6 +40,12 @@ class Threshold(NamedTuple):
     grace: float = 0.0
 
 
+def address(number: int) -> str:
+    """The IP of a machine of that number."""
+    group, rest = divmod(number, 62500)
+    return f"172.{18 + group}.{rest // 250}.{rest % 250 + 1}"
+
+
 @dataclass(frozen=True)
 class Machine:
     """A machine that can run pods.
@@ -84,8 +90,7 @@ class Machine:
     @cached_property
     def address(self) -> str:
         """The machine's own IP."""
-        group, rest = divmod(self.number, 62500)
-        return f"172.{18 + group}.{rest // 250}.{rest % 250 + 1}"
+        return address(self.number)
 
     @cached_property
     def pod_prefix(self) -> str:

@@ -28,6 +28,8 @@ DNS_SERVER = "10.96.0.10"
 LOOPBACK = ("localhost", "127.0.0.1")
 REFUSED = "connect: connection refused"
 TIMED_OUT = "i/o timeout"
+API = ("default", "kubernetes")
+NOT_FROM_PODS = "connect: connection refused (simulated: programs in pods do not reach the API)"
 
 
 class Url(NamedTuple):
@@ -190,8 +192,14 @@ class Network:
         if rule is not None:
             arrives = source.node if source else (node.name if node else "")
             endpoint = self._proxy.choose(rule, source.ip if source else "client", arrives)
+            if rule.service == API:
+                return f"dial tcp {ip}:{port}: {NOT_FROM_PODS}"
             if endpoint is not None:
-                return self._reach(endpoint.ip, endpoint.port, source)
+                made = self._reach(endpoint.ip, endpoint.port, source)
+                if not isinstance(made, str):
+                    return made
+                # Addresses are rewritten on the way: who asks knows the Service's and no other.
+                return f"dial tcp {ip}:{port}: {made.partition(': ')[2]}"
         if rule is not None or ip in LOOPBACK:
             return f"dial tcp {ip}:{port}: {REFUSED}"
         if ip.startswith(SERVICE_NETWORK):

@@ -41,6 +41,8 @@ ObjectMeta = models.meta_v1.ObjectMeta
 SERVED = (*RESOURCES, *OLDER)
 """What every cluster serves."""
 MAX_NAME_PREFIX = 58
+OWN = "kube-apiserver"
+"""Who manages what the server itself writes."""
 """A generated name is at most 63 characters, five of them random."""
 
 
@@ -170,7 +172,7 @@ class APIServer:
         Raises AlreadyExists, Invalid, Forbidden, or NotFound for its namespace.
         """
         options = options or Options(manager)
-        requested = default(self._named(resource, obj))
+        requested = default(self._named(resource, obj, options.manager))
         obj = admission.admit(self, "CREATE", resource, requested, None, options)
         obj = strategy.allocate(self, resource, obj, None, options.dry_run)
         obj = strategy.prepare_for_create(resource, obj)
@@ -194,7 +196,7 @@ class APIServer:
             raise errors.ApiError(500, "", why)
         return self._put(resource, obj, None, managed_fields.note(options, requested, obj))
 
-    def _named(self, resource: Resource, obj: Any) -> Any:
+    def _named(self, resource: Resource, obj: Any, manager: str) -> Any:
         """The object with what the system fills in: name, uid, creation time, generation."""
         given = obj.metadata or ObjectMeta()
         name = given.name
@@ -203,7 +205,7 @@ class APIServer:
         metadata = replace(
             given,
             name=name,
-            uid=self._uid(resource),
+            uid=self._uid(resource.since or manager == OWN),
             creationTimestamp=self.clock.utc(),
             generation=1 if strategy.counts_generations(resource) else None,
             deletionTimestamp=None,
@@ -221,9 +223,12 @@ class APIServer:
                 break
         return name
 
-    def _uid(self, resource: Resource) -> str:
-        """A new identity. A deprecated kind draws apart: one seed gives one history without it."""
-        digits = f"{(self._apart if resource.since else self._rng).getrandbits(128):032x}"
+    def _uid(self, apart: object) -> str:
+        """A new identity. What is deprecated, or the server's own, is drawn apart.
+
+        So one seed gives one history, with it and without it.
+        """
+        digits = f"{(self._apart if apart else self._rng).getrandbits(128):032x}"
         variant = "89ab"[int(digits[16], 16) % 4]
         return (
             f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

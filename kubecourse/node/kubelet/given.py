@@ -35,15 +35,18 @@ class Given:
     def services(self) -> list[Any]:
         """The Services that a container's variables tell of: those there are at its start.
 
-        If the API server does not answer, those that the kubelet has last heard of.
+        The API's own, and those of its namespace unless it wants no links. If the API server does
+        not answer, those that the kubelet has last heard of.
         """
         kubelet, pod = self._worker.kubelet, self._worker.pod
-        if pod.spec.enableServiceLinks is False:
-            return []
-        known, namespace = kubelet.known_services, pod.metadata.namespace
+        known, own = kubelet.known_services, pod.metadata.namespace
         with suppress(ApiError):
-            known[namespace] = kubelet.client.list(models.core_v1.Service, namespace)
-        return known.get(namespace, [])
+            for namespace in dict.fromkeys(("default", own)):
+                known[namespace] = kubelet.client.list(models.core_v1.Service, namespace)
+        api = [each for each in known.get("default", []) if each.metadata.name == "kubernetes"]
+        if pod.spec.enableServiceLinks is False:
+            return api
+        return api + [each for each in known.get(own, []) if each not in api]
 
     def environment(self, spec: Any, services: list[Any]) -> dict[str, str]:
         """A container's variables."""

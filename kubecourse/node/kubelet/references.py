@@ -23,7 +23,6 @@ from kubecourse.node.runtime.sandbox import expand
 core = models.core_v1
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-API_SERVER = ("10.96.0.1", "443")
 ROOT_CA = "kube-root-ca.crt"
 """What every service account's volume refers to. Nobody checks certificates: it may be missing."""
 BAD_CONFIG = "CreateContainerConfigError"
@@ -270,9 +269,7 @@ def environment(
 ) -> dict[str, str]:
     """All variables of a container, in the order in which `env` prints them."""
     given = {"PATH": PATH, "HOSTNAME": sandbox.hostname, "HOME": "/root"}
-    given["KUBERNETES_SERVICE_HOST"], given["KUBERNETES_SERVICE_PORT"] = API_SERVER
-    if pod.spec.enableServiceLinks is not False:
-        given |= dict(_of_services(services))
+    given |= dict(_of_services(services))
     taken: dict[str, str] = {}
     for reference in variables(spec):
         held = _taken(client, reference, pod.metadata.namespace)
