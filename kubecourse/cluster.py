@@ -176,7 +176,7 @@ class Cluster(Failures):
             raise CourseError(f"advance({seconds!r}): give seconds, such as advance(60)")
         self.clock.advance(seconds)
 
-    def pause(self, seconds: float) -> None:
+    def give_time(self, seconds: float) -> None:
         """Let what was asked for happen: on a cluster elsewhere that takes real time."""
         self.clock.advance(seconds)
 

@@ -317,7 +317,7 @@ class RemoteCluster(Objects):
         """Seconds since it was connected to."""
         return self.clock.now
 
-    def pause(self, seconds: float) -> None:
+    def give_time(self, seconds: float) -> None:
         """Let what was asked for happen: until no pod changes, or so many seconds."""
         self._calm(seconds)
 

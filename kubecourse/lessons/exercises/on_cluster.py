@@ -34,7 +34,7 @@ class Lab(Protocol):
     def run(self, command: str, stdin: str | None = None) -> Any:
         """Run a kubectl command without printing anything."""
 
-    def pause(self, seconds: float) -> None:
+    def give_time(self, seconds: float) -> None:
         """Let what was asked for happen, for as long at most."""
 
 
@@ -67,7 +67,7 @@ class OnCluster:
         found = self._namespace(task)
         if found is not None and LABEL in (found.metadata.labels or {}):
             self._cluster.run(f"delete namespace {task.namespace}")
-            self._cluster.pause(PAUSE)
+            self._cluster.give_time(PAUSE)
 
     def prepare(self, task: Task) -> None:
         """Make the exercise's namespace and what is in it, if it is not there."""
@@ -110,7 +110,7 @@ class OnCluster:
             return False
         if output.code:
             raise RuntimeError(f"{task.name}: {command}: {output.stderr}")
-        self._cluster.pause(PAUSE)
+        self._cluster.give_time(PAUSE)
         return True
 
     def _last_node(self) -> str:
