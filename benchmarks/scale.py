@@ -18,6 +18,7 @@ from kubecourse.api import models
 from kubecourse.cluster import Cluster
 
 DEPLOYMENTS = 10
+CONTROLLED = "endpointslice.kubernetes.io/managed-by=endpointslice-controller.k8s.io"
 
 MANIFEST = """
 apiVersion: apps/v1
@@ -74,7 +75,7 @@ def main() -> None:
     ready = sum(d.status.readyReplicas or 0 for d in cluster.list("deployments"))
     endpoints = sum(
         endpoint.conditions.ready is True
-        for slice in cluster.client.list(models.discovery_v1.EndpointSlice)
+        for slice in cluster.client.list(models.discovery_v1.EndpointSlice, None, CONTROLLED)
         for endpoint in slice.endpoints or ()
     )
     assert ready == endpoints == options.pods, f"{ready} ready, {endpoints} endpoints"

@@ -38,7 +38,7 @@ from kubecourse.tools.sources import manifest
 Json = dict[str, Any]
 POLL = 0.1
 """Seconds between two looks at what watches have told."""
-QUIET = 5.0
+QUIET = 3.0
 """Seconds without news after which a cluster counts as settled."""
 TIMEOUT = 10.0
 """Seconds within which a server has to answer."""
