@@ -14,6 +14,7 @@ import os
 import queue
 import random
 import re
+import shlex
 import shutil
 import subprocess
 import threading
@@ -43,7 +44,7 @@ QUIET = 3.0
 TIMEOUT = 10.0
 """Seconds within which a server has to answer."""
 DEFINITIONS = next(each for each in RESOURCES if each.kind == "CustomResourceDefinition")
-INTO_PODS = ("logs", "exec", "attach", "port-forward", "debug")
+INTO_PODS = [f"kubectl {name}" for name in ("logs", "exec", "attach", "port-forward", "debug")]
 """Commands that are the business of this machine's own kubectl: they are more than the API."""
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 """A `Warning` header (RFC 7234, 5.5)."""
@@ -190,8 +191,12 @@ class HTTPConnection(Connection):
 
     def reach(self, path: str, method: str = "GET") -> Any:
         """Raises Unreachable if nobody answers; a refusal is an answer."""
-        with suppress(ApiError):
+        try:
             self.request(method, path)
+        except Unreachable:
+            raise
+        except ApiError:
+            pass
 
     @property
     def resources(self) -> Sequence[Resource]:
@@ -221,17 +226,17 @@ class HTTPConnection(Connection):
 
     def passed_on(self, path: str, words: list[str], stdin: str | None) -> Any:
         """What goes into pods is run by this machine's kubectl, if there is one."""
-        if path.removeprefix("kubectl ").partition(" ")[0] not in INTO_PODS:
+        if path not in INTO_PODS:
             return None
-        own = shutil.which("kubectl")
-        if own is None:
+        place = ["--kubeconfig", str(self.cluster.kubeconfig), "--context", self.context]
+        line = ["kubectl", *place, "-n", self.namespace, *words]  # of two -n the last counts
+        if path == "kubectl port-forward":
+            lasts = f"it lasts until it is interrupted; in a terminal: {shlex.join(line)}"
+            return SimpleNamespace(stdout="", stderr=f"error: {lasts}\n", returncode=1)
+        if shutil.which("kubectl") is None:
             needs = f"error: {path} on a real cluster needs kubectl on this machine: there is none"
             return SimpleNamespace(stdout="", stderr=f"{needs}\n", returncode=1)
-        place = ["--kubeconfig", str(self.cluster.kubeconfig), "--context", self.context]
-        place += [] if "-n" in words or "--namespace" in words else ["-n", self.namespace]
-        return subprocess.run(
-            [own, *place, *words], input=stdin, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(line, input=stdin, capture_output=True, text=True, check=False)
 
 
 class RemoteClient:
@@ -294,7 +299,7 @@ class RemoteCluster(Objects):
                 raise CourseError(f"{self.kubeconfig}: no context is chosen there: give context=")
             self.connection = HTTPConnection(self, config)
             version = self.connection.request("GET", "/version")
-        except (ConfigError, YAMLError, ApiError) as error:
+        except (ConfigError, YAMLError, ApiError, AssertionError) as error:
             raise CourseError(f"{self.kubeconfig}: {error}") from None
         self.client = RemoteClient(self.connection)
         self.version = str(version["gitVersion"])

@@ -101,6 +101,12 @@ def test_what_goes_into_a_pod_is_this_machines_kubectl_s(there: RemoteCluster) -
     assert there.run("exec shell -- false").code == 1
 
 
+def test_forwarding_is_for_a_terminal(there: RemoteCluster) -> None:
+    told = there.run("port-forward svc/hello 8080:80").stderr
+    assert told.startswith("error: it lasts until it is interrupted; in a terminal: kubectl --kube")
+    assert told.endswith("-n default port-forward svc/hello 8080:80\n")
+
+
 def test_without_one_it_says_so(there: RemoteCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     refused = there.run("logs shell")
@@ -153,3 +159,13 @@ def test_a_wrong_token_and_a_server_that_is_gone(there: RemoteCluster, tmp_path:
     os.chmod(wrong, 0o600)
     with pytest.raises(CourseError, match=r"127\.0\.0\.1:9"):
         Cluster.connect(wrong)
+
+
+def test_a_server_that_has_gone_is_named() -> None:
+    with Cluster(nodes=0).serve() as kubeconfig:
+        gone = Cluster.connect(kubeconfig)
+    for command in ("get pods", "cluster-info"):
+        told = gone.run(command)
+        server = gone.connection.url.removeprefix("https://")
+        assert (told.code, told.stdout) == (1, "")
+        assert f"The connection to the server {server} was refused" in told.stderr
