@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,7 +92,7 @@ def test_kinds_that_were_brought_there_are_known(there: RemoteCluster) -> None:
     assert there.run("get gadgets -o name").stdout == "gadget.example.com/a\n"
 
 
-@pytest.mark.skipif(not shutil.which("kubectl"), reason="needs kubectl")
+@pytest.mark.requires_kubectl
 def test_what_goes_into_a_pod_is_this_machines_kubectl_s(there: RemoteCluster) -> None:
     there.run("run shell --image=busybox:1.36 --restart=Never -- sleep 1000")
     there.run("wait --for=condition=Ready pod/shell --timeout=30s")
